@@ -1,0 +1,35 @@
+"""K-way D-dimensional discrete codes for embedding tables, for Keras 3."""
+
+import os
+import sys
+
+__version__ = "0.1.0"
+
+# Importing the package registers its layers with Keras, so that
+# `keras.saving.load_model` finds them. Only the command line does without: it
+# answers `--help` and bad arguments before it loads Keras, which takes
+# seconds, and imports from the modules what a command needs.
+_COMMAND = os.path.splitext(os.path.basename((sys.argv or [""])[0]))[0]
+
+if _COMMAND != "kd-keras":
+    from kd_keras.code_metrics import CodeMetrics
+    from kd_keras.code_statistics import (
+        code_statistics,
+        format_groups,
+        symbol_groups,
+    )
+    from kd_keras.codes import compact_codes, random_codes
+    from kd_keras.composition import (
+        Composition,
+        ConcatComposition,
+        LinearComposition,
+        LSTMComposition,
+    )
+    from kd_keras.freeze import freeze
+    from kd_keras.kd_code_learner import KDCodeLearner
+    from kd_keras.kd_embedding import KDEmbedding
+    from kd_keras.lazy_adam import LazyAdam
+    from kd_keras.packing import pack_codes, unpack_codes
+    from kd_keras.sizes import embedding_bytes, parameter_count
+    from kd_keras.straight_through import smooth_code, straight_through
+    from kd_keras.temperature_schedule import TemperatureSchedule

@@ -1,0 +1,334 @@
+"""What a table of codes looks like: how full, how even, how far apart.
+
+The paper (Chen, Min, Sun 2017) tells redundant codes, easier to learn, from
+compact ones (section 2.1), and shows symbols that share a code as its Table 2.
+Others call K the codebook size and D the number of codebooks.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kd_keras.codes import MAX_K, check_codes, row_keys
+
+# Up to so many symbols every pair is compared, beyond it a sample of rows
+# against all: 1e8 pairs take about two seconds at D = 32 on one core.
+EXACT_LIMIT = 10_000
+PAIR_LIMIT = 100_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class CodeStatistics:
+    """Statistics of a table of codes, made by `code_statistics`.
+
+    Attributes:
+        N, K, D: Symbols, values per position, positions.
+        entropy: Entropy in bits of the values at each position, D floats;
+            log2 K at most.
+        perplexity: 2 to the power of the entropy, D floats; K at most.
+        unused: Values that no symbol has at each position, D ints.
+        unused_total: Their sum.
+        distinct: Number of different codes.
+        distinct_share: `distinct / N`.
+        collisions: Number of symbols whose code another symbol has too.
+        hamming_mean: Mean Hamming distance of a symbol's code to the nearest
+            code of another symbol, 0 where they share it. None if N = 1.
+        hamming_min: Smallest such distance. None if N = 1. Beyond the exact
+            limit it is the smallest in the sample, 0 if there is a collision.
+        hamming_histogram: D+1 ints: of `hamming_rows` symbols, how many have
+            their nearest other code 0, 1, ..., D positions away.
+        hamming_rows: The symbols that were measured against all others; N
+            unless N is beyond the exact limit.
+    """
+
+    N: int
+    K: int
+    D: int
+    entropy: tuple[float, ...]
+    perplexity: tuple[float, ...]
+    unused: tuple[int, ...]
+    unused_total: int
+    distinct: int
+    distinct_share: float
+    collisions: int
+    hamming_mean: float | None
+    hamming_min: int | None
+    hamming_histogram: tuple[int, ...]
+    hamming_rows: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the statistics as JSON types; tuples become lists."""
+        items = dataclasses.asdict(self).items()
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in items}
+
+
+def code_statistics(
+    codes: npt.ArrayLike, K: int, seed: int = 0, exact_limit: int = EXACT_LIMIT
+) -> CodeStatistics:
+    """Computes the statistics of a table of codes.
+
+    Args:
+        codes: Integers of 0..K-1, shape `(N, D)`, N at least 1.
+        K: int, 2 to 65536.
+        seed: int, draws the rows that are compared beyond `exact_limit`.
+        exact_limit: int. Up to so many symbols the distances are exact.
+
+    Returns:
+        A `CodeStatistics`.
+
+    Raises:
+        ValueError: If the codes are not valid for K or there are none.
+
+    Example:
+
+    >>> s = code_statistics([[0, 0], [0, 1], [0, 1], [3, 3]], K=4)
+    >>> s.distinct, s.collisions, s.unused, s.hamming_histogram
+    (3, 2, (2, 1), (2, 1, 1))
+    """
+    codes = check_codes(codes, K)
+    N, D = codes.shape
+    if N == 0:
+        raise ValueError(
+            f"codes must have at least one row. Received: shape={codes.shape}"
+        )
+    counts = value_counts(codes, K)
+    bits = _entropy(counts)
+    unused = (counts == 0).sum(axis=1)
+    distinct, shared = distinct_codes(codes), collisions(codes)
+    rows = np.arange(N)
+    if N > exact_limit:
+        sample = max(1, min(1_000, PAIR_LIMIT // N))
+        rows = np.random.default_rng(seed).choice(N, sample, replace=False)
+        rows.sort()
+    nearest = nearest_code_distance(codes, rows) if N > 1 else rows[:0]
+    return CodeStatistics(
+        N=N,
+        K=int(K),
+        D=D,
+        entropy=tuple(bits.tolist()),
+        perplexity=tuple(np.exp2(bits).tolist()),
+        unused=tuple(unused.tolist()),
+        unused_total=int(unused.sum()),
+        distinct=distinct,
+        distinct_share=distinct / N,
+        collisions=shared,
+        hamming_mean=float(nearest.mean()) if N > 1 else None,
+        hamming_min=(0 if shared else int(nearest.min())) if N > 1 else None,
+        hamming_histogram=tuple(np.bincount(nearest, minlength=D + 1).tolist()),
+        hamming_rows=len(nearest),
+    )
+
+
+def value_counts(codes: npt.ArrayLike, K: int) -> np.ndarray:
+    """Counts how many symbols have each value at each position.
+
+    Args:
+        codes: Integers of 0..K-1, shape `(N, D)`.
+        K: int, 2 to 65536.
+
+    Returns:
+        Counts, shape `(D, K)`, int64.
+
+    Example:
+
+    >>> value_counts([[0, 1], [0, 2]], K=3).tolist()
+    [[2, 0, 0], [0, 1, 1]]
+    """
+    columns = np.ascontiguousarray(check_codes(codes, K).T)
+    return np.stack([np.bincount(c, minlength=K) for c in columns])
+
+
+def unused_values(codes: npt.ArrayLike, K: int) -> int:
+    """Counts the values that no symbol has, over all positions.
+
+    Args:
+        codes: Integers of 0..K-1, shape `(N, D)`.
+        K: int, 2 to 65536.
+
+    Returns:
+        An int, 0 to D*K: the code embeddings that are never used.
+
+    Example:
+
+    >>> unused_values([[0, 1], [0, 2]], K=3)
+    3
+    """
+    return int((value_counts(codes, K) == 0).sum())
+
+
+def code_perplexity(codes: npt.ArrayLike, K: int) -> float:
+    """Computes the perplexity of the values, averaged over the positions.
+
+    Args:
+        codes: Integers of 0..K-1, shape `(N, D)`, N at least 1.
+        K: int, 2 to 65536.
+
+    Returns:
+        A float, 1 (one value only) to K (all values equally often).
+
+    Example:
+
+    >>> code_perplexity([[0, 1], [0, 2]], K=3)
+    1.5
+    """
+    return float(np.exp2(_entropy(value_counts(codes, K))).mean())
+
+
+def distinct_codes(codes: npt.ArrayLike) -> int:
+    """Counts the different codes.
+
+    Args:
+        codes: Integers of 0..65535, shape `(N, D)`.
+
+    Returns:
+        An int, N at most.
+
+    Example:
+
+    >>> distinct_codes([[0, 1], [0, 2], [0, 1]])
+    2
+    """
+    return len(np.unique(_keys(codes)))
+
+
+def collisions(codes: npt.ArrayLike) -> int:
+    """Counts the symbols whose code at least one other symbol has too.
+
+    Args:
+        codes: Integers of 0..65535, shape `(N, D)`.
+
+    Returns:
+        An int, 0 to N.
+
+    Example:
+
+    >>> collisions([[0, 1], [0, 2], [0, 1]])
+    2
+    """
+    counts = np.unique(_keys(codes), return_counts=True)[1]
+    return int(counts[counts > 1].sum())
+
+
+def nearest_code_distance(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Computes the Hamming distance to the nearest code of another symbol.
+
+    Args:
+        codes: Codes, shape `(N, D)`, uint8 or uint16, N at least 2.
+        rows: Indices of the symbols to measure, shape `(M,)`.
+
+    Returns:
+        Distances, shape `(M,)`, int64, 0 to D. 0 where a code is shared.
+
+    Example:
+
+    >>> codes = np.array([[0, 0, 0], [0, 1, 1], [2, 1, 1]], np.uint8)
+    >>> nearest_code_distance(codes, np.arange(3)).tolist()
+    [2, 1, 1]
+    """
+    N, D = codes.shape
+    columns = np.ascontiguousarray(codes.T)
+    # Blocks that stay in the cache; counting in one byte where D allows it.
+    step = max(1, (1 << 18) // N)
+    agree = np.empty((step, N), np.uint8 if D < 256 else np.int64)
+    equal = np.empty((step, N), np.bool_)
+    nearest = np.empty(len(rows), np.int64)
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
+        agreeing, equals = agree[: len(some)], equal[: len(some)]
+        agreeing[:] = 0
+        for column in columns:
+            np.equal(column[some, None], column, out=equals)
+            np.add(agreeing, equals.view(np.uint8), out=agreeing)
+        agreeing[np.arange(len(some)), some] = 0  # not with itself
+        nearest[start : start + step] = D - agreeing.max(axis=1).astype(int)
+    return nearest
+
+
+def symbol_groups(codes: npt.ArrayLike) -> list[np.ndarray]:
+    """Groups the symbols that share one code.
+
+    Args:
+        codes: Integers of 0..65535, shape `(N, D)`.
+
+    Returns:
+        One array of ascending row indices per code that some symbol has, the
+        largest group first, then by code.
+
+    Example:
+
+    >>> [g.tolist() for g in symbol_groups([[2, 1], [0, 2], [2, 1]])]
+    [[0, 2], [1]]
+    """
+    keys = _keys(codes)
+    order = np.argsort(keys, kind="stable")
+    _, counts = np.unique(keys, return_counts=True)  # sorted as `order` is
+    groups = np.split(order, np.cumsum(counts)[:-1]) if len(counts) else []
+    return sorted(groups, key=len, reverse=True)  # stable: then by code
+
+
+def format_groups(
+    codes: npt.ArrayLike,
+    words: Sequence[str] | None,
+    most: int = 10,
+    words_per_group: int = 12,
+) -> str:
+    """Formats groups of symbols that share a code as the paper's Table 2.
+
+    Args:
+        codes: Integers of 0..65535, shape `(N, D)`.
+        words: N strings, or None for the row numbers.
+        most: int, how many groups, the largest first.
+        words_per_group: int, how many words of a group; "..." stands for more.
+
+    Returns:
+        Lines such as "3-1-0-4: week tuesday wednesday ...". Symbols that
+        share their code with no other are left out.
+
+    Raises:
+        ValueError: If there is not one word per code.
+
+    Example:
+
+    >>> codes = [[3, 1, 0, 4], [2, 2, 2, 2], [3, 1, 0, 4]]
+    >>> print(format_groups(codes, ["week", "cat", "tuesday"]))
+    3-1-0-4: week tuesday
+    """
+    codes = check_codes(codes, MAX_K)
+    if words is not None and len(words) != len(codes):
+        raise ValueError(
+            f"There must be one word per code. Received: {len(words)} words, "
+            f"{len(codes)} codes"
+        )
+    lines = []
+    for group in symbol_groups(codes)[:most]:
+        if len(group) < 2:
+            break
+        shown = [str(i) if words is None else words[i] for i in group]
+        more = ["..."] if len(shown) > words_per_group else []
+        code = "-".join(str(value) for value in codes[group[0]])
+        lines.append(f"{code}: {' '.join(shown[:words_per_group] + more)}")
+    return "\n".join(lines)
+
+
+def _entropy(counts: np.ndarray) -> np.ndarray:
+    """Returns the entropy in bits of each row of counts, `(D, K)` to `(D,)`."""
+    total = counts.sum(axis=1, keepdims=True)
+    if not total.all():
+        raise ValueError(
+            "codes must have at least one row. "
+            f"Received: shape=(0, {len(counts)})"
+        )
+    share = counts / total
+    logs = np.log2(share, out=np.zeros_like(share), where=share > 0)
+    return 0.0 - (share * logs).sum(axis=1)  # and not -0.0, as `-` gives
+
+
+def _keys(codes: npt.ArrayLike) -> np.ndarray:
+    array = check_codes(codes, MAX_K)
+    # Half the bytes to sort where the values allow it.
+    if array.size and array.max() < 256:
+        array = array.astype(np.uint8)
+    return row_keys(array)

@@ -1,0 +1,254 @@
+import contextlib
+import random
+
+import keras
+import numpy as np
+from keras import initializers, ops
+
+from kd_keras.codes import check_codes, code_dtype, random_codes
+from kd_keras.composition import COMPOSITIONS, Composition
+from kd_keras.gather import gather_rows
+from kd_keras.kd_code_learner import KDCodeLearner
+
+_fixing_codes = False
+
+
+@contextlib.contextmanager
+def codes_fixed_in_copies():
+    """Makes every `KDEmbedding` built inside hold fixed codes.
+
+    `freeze` copies a model through its configuration; this is how the copies
+    of layers that learn their codes come out fixed, also where a subclassed
+    model writes `codes="learn"` into its own `__init__`.
+    """
+    global _fixing_codes
+    _fixing_codes = True
+    try:
+        yield
+    finally:
+        _fixing_codes = False
+
+
+@keras.saving.register_keras_serializable(package="kd_keras")
+class KDEmbedding(keras.layers.Layer):
+    """Turns ids into vectors by way of K-way D-dimensional codes.
+
+    Stands where `keras.layers.Embedding` stood. Each symbol has a code of D
+    small integers; its vector is composed from D code embeddings. There is no
+    `(input_dim, output_dim)` table and no `embeddings` attribute: call the
+    layer on ids. Ids out of range behave as in `keras.layers.Embedding`.
+
+    Others call K the codebook size and D the number of codebooks.
+
+    Args:
+        input_dim: Integer. Number of symbols N, i.e. largest id + 1.
+        output_dim: Integer. Size d of a vector.
+        K: Integer, 2 to 65,536. Number of values of a code position.
+        D: Integer, at least 1. Number of code positions.
+        codes: None for random fixed codes; an integer array `(N, D)` for
+            given fixed codes; `"learn"`, or a `KDCodeLearner`, for codes that
+            are learned while the layer trains. Fixed codes are weights: they
+            are saved with the model, not in its configuration.
+        composition: `"linear"` or `"lstm"` (the paper's two), `"concat"`, or
+            a composition layer.
+        code_dim: Integer or None. Size d' of a code embedding. None:
+            `output_dim`, or `output_dim / D` for concat.
+        mask_zero: Boolean. Whether id 0 is padding to be masked.
+        embeddings_initializer: Initializer of the code embeddings.
+        seed: Integer or None. Seed of random codes.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Integer tensor of ids, any shape `(...)`.
+
+    Output shape:
+        `(..., output_dim)`.
+
+    Example:
+
+    >>> import keras, numpy as np, kd_keras
+    >>> model = keras.Sequential(
+    ...     [kd_keras.KDEmbedding(1000, 64, K=16, D=8, codes="learn")]
+    ... )
+    >>> vectors = np.random.default_rng(0).normal(size=(1000, 64))
+    >>> model.compile(kd_keras.LazyAdam(), "mse")
+    >>> history = model.fit(np.arange(1000), vectors, verbose=0)
+    >>> small = kd_keras.freeze(model)
+    >>> print(small(np.array([[4, 20, 7]])).shape)
+    (1, 3, 64)
+
+    References:
+        [Chen, Min and Sun, 2017](https://arxiv.org/abs/1711.03067)
+    """
+
+    def __init__(
+        self,
+        input_dim,
+        output_dim,
+        K=16,
+        D=32,
+        codes=None,
+        composition="linear",
+        code_dim=None,
+        mask_zero=False,
+        embeddings_initializer="uniform",
+        seed=None,
+        **kwargs,
+    ):
+        if not isinstance(input_dim, int) or input_dim < 1:
+            raise ValueError(
+                "`input_dim` must be a positive integer. "
+                f"Received: input_dim={input_dim!r}"
+            )
+        super().__init__(**kwargs)
+        # Ids given as floats must not be rounded to the compute dtype.
+        self.autocast = False
+        self.input_dim = input_dim
+        self.output_dim = output_dim
+        self.K = K
+        self.D = D
+        self.mask_zero = mask_zero
+        self.supports_masking = mask_zero
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.seed = seed
+        self.composition = self._make_composition(composition, code_dim)
+        self.code_dim = self.composition.code_dim
+        self.learner = None
+        self._given_codes = None
+        if codes is None:
+            pass
+        elif isinstance(codes, KDCodeLearner) or isinstance(codes, str):
+            learner = self._make_learner(codes)
+            self.learner = None if _fixing_codes else learner
+        else:
+            self._given_codes = check_codes(codes, K, D, input_dim)
+
+    def _make_composition(self, composition, code_dim):
+        if isinstance(composition, Composition):
+            for name in ("K", "D", "output_dim"):
+                if getattr(composition, name) != getattr(self, name):
+                    raise ValueError(
+                        "A composition layer must agree with the embedding "
+                        f"in `{name}` ({getattr(self, name)}). Received: "
+                        f"{name}={getattr(composition, name)}"
+                    )
+            if code_dim not in (None, composition.code_dim):
+                raise ValueError(
+                    "`code_dim` is the composition layer's "
+                    f"({composition.code_dim}). Received: code_dim={code_dim}"
+                )
+            return composition
+        if composition not in COMPOSITIONS:
+            raise ValueError(
+                f"`composition` must be one of {', '.join(COMPOSITIONS)} or "
+                f"a composition layer. Received: composition={composition!r}"
+            )
+        return COMPOSITIONS[composition](
+            self.K,
+            self.D,
+            self.output_dim,
+            code_dim,
+            embeddings_initializer=self.embeddings_initializer,
+            dtype=self.dtype_policy,
+            name="composition",
+        )
+
+    def _make_learner(self, codes):
+        if codes == "learn":
+            return KDCodeLearner(
+                self.input_dim,
+                self.K,
+                self.D,
+                dtype=self.dtype_policy,
+                name="learner",
+            )
+        if isinstance(codes, str):
+            raise ValueError(
+                '`codes` must be None, an (N, D) integer array, "learn" or a '
+                f"KDCodeLearner. Received: codes={codes!r}"
+            )
+        for name in ("input_dim", "K", "D"):
+            if getattr(codes, name) != getattr(self, name):
+                raise ValueError(
+                    f"A KDCodeLearner must agree with the embedding in "
+                    f"`{name}` ({getattr(self, name)}). Received: "
+                    f"{name}={getattr(codes, name)}"
+                )
+        return codes
+
+    def build(self, input_shape=None):
+        if self.built:
+            return
+        if self.learner is not None:
+            self.learner.build()
+        else:
+            self._codes = self.add_weight(
+                shape=(self.input_dim, self.D),
+                initializer=self._initial_codes,
+                dtype=code_dtype(self.K).name,
+                trainable=False,
+                autocast=False,  # of the weight: integers stay integers
+                name="codes",
+            )
+        self.composition.build()
+        self.built = True
+
+    def _initial_codes(self, shape, dtype):
+        codes = self._given_codes
+        if codes is None:
+            seed = self.seed
+            if seed is None:
+                # What `keras.utils.set_random_seed` seeds.
+                seed = random.randint(0, 2**31 - 1)
+            codes = random_codes(*shape[:1], self.K, self.D, seed)
+        self._given_codes = None
+        return ops.convert_to_tensor(codes, dtype=dtype)
+
+    def call(self, inputs, training=False):
+        if self.learner is not None:
+            return self.composition(self.learner(inputs, training=training))
+        dtype = keras.backend.standardize_dtype(inputs.dtype)
+        if dtype not in ("int32", "int64"):
+            inputs = ops.cast(inputs, "int32")
+        return self.composition(gather_rows(self._codes, inputs))
+
+    def compute_mask(self, inputs, mask=None):
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.output_dim)
+
+    @property
+    def codes(self):
+        """The current codes, numpy `(N, D)`, uint8 up to K = 256."""
+        if not self.built:
+            self.build()
+        if self.learner is not None:
+            return self.learner.codes
+        return np.array(self._codes.numpy(), dtype=code_dtype(self.K))
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return super().get_config() | {
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "K": self.K,
+            "D": self.D,
+            "codes": serialize(self.learner) if self.learner else None,
+            "composition": serialize(self.composition),
+            "mask_zero": self.mask_zero,
+            "embeddings_initializer": initializers.serialize(
+                self.embeddings_initializer
+            ),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for name in ("codes", "composition"):
+            if isinstance(config[name], dict):
+                config[name] = keras.saving.deserialize_keras_object(
+                    config[name]
+                )
+        return cls(**config)

@@ -1,0 +1,207 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="kd_keras")
+class LazyAdam(keras.optimizers.Adam):
+    """Adam that touches only the rows that a step has gathered.
+
+    The logits of `KDCodeLearner` hold `N * D * K` floats, of which a step
+    reads one row a symbol of the batch. `keras.optimizers.Adam` updates all
+    of them every step; this one updates the gathered rows and their moments,
+    so that a step costs the same at any N. Rows outside the batch keep their
+    value and their moments, which makes it a slightly different algorithm:
+    Adam would go on moving them by their momentum.
+
+    It is lazy where gradients are sparse, that is on TensorFlow. On JAX the
+    gradient of a gather is dense: there it is plain Adam, and a step's cost
+    grows with N. Dense gradients, on any backend, are plain Adam too.
+
+    Clipping by norm (`clipnorm`, `global_clipnorm`) takes the norm of the
+    summed rows and does not make the gradient dense. Options that are dense
+    by nature (`weight_decay`, `use_ema`, `amsgrad`,
+    `gradient_accumulation_steps`) are not offered.
+
+    Args:
+        learning_rate: Float, schedule or callable.
+        beta_1: Float. Decay of the first moment.
+        beta_2: Float. Decay of the second moment.
+        epsilon: Float. Added to the root of the second moment.
+        clipnorm: Float or None. Largest norm of each gradient.
+        clipvalue: Float or None. Largest absolute value in a gradient.
+        global_clipnorm: Float or None. Largest norm of all gradients
+            together.
+        loss_scale_factor: Float or None.
+        name: String.
+
+    Example:
+
+    >>> import keras, kd_keras
+    >>> model = keras.Sequential(
+    ...     [kd_keras.KDEmbedding(1000, 8, codes="learn")]
+    ... )
+    >>> model.compile(kd_keras.LazyAdam(learning_rate=0.01), "mse")
+
+    References:
+        [Kingma and Ba, 2014](https://arxiv.org/abs/1412.6980)
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.001,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-7,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        loss_scale_factor=None,
+        name="lazy_adam",
+    ):
+        super().__init__(
+            learning_rate=learning_rate,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            loss_scale_factor=loss_scale_factor,
+            name=name,
+        )
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Updates one variable: its gathered rows, or all of it."""
+        if not _is_sparse(gradient):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        import tensorflow as tf
+
+        rows, gradient = _sum_repeated_rows(gradient)
+        index = self._get_variable_index(variable)
+        momentum = self._momentums[index].value
+        velocity = self._velocities[index].value
+        learning_rate = ops.cast(learning_rate, variable.dtype)
+        t = ops.cast(self.iterations + 1, variable.dtype)
+        alpha = (
+            learning_rate
+            * ops.sqrt(1 - ops.power(self.beta_2, t))
+            / (1 - ops.power(self.beta_1, t))
+        )
+        m = tf.gather(momentum, rows)
+        m = m + (gradient - m) * (1 - self.beta_1)
+        v = tf.gather(velocity, rows)
+        v = v + (tf.square(gradient) - v) * (1 - self.beta_2)
+        new = tf.gather(variable, rows) - alpha * m / (
+            tf.sqrt(v) + self.epsilon
+        )
+        # A row that stands several times in `rows` is written several times,
+        # with one and the same value.
+        for target, values in ((momentum, m), (velocity, v), (variable, new)):
+            target.scatter_update(tf.IndexedSlices(values, rows))
+
+    def _clip_gradients(self, gradients):
+        if self.clipnorm:
+            return [
+                None if g is None else _scale(g, self.clipnorm, _square_sum(g))
+                for g in gradients
+            ]
+        if self.global_clipnorm:
+            total = sum(_square_sum(g) for g in gradients if g is not None)
+            return [
+                None if g is None else _scale(g, self.global_clipnorm, total)
+                for g in gradients
+            ]
+        if self.clipvalue:
+            return [_clip_values(g, self.clipvalue) for g in gradients]
+        return gradients
+
+    def get_config(self):
+        config = super().get_config()
+        for dense in (
+            "amsgrad",
+            "weight_decay",
+            "use_ema",
+            "ema_momentum",
+            "ema_overwrite_frequency",
+            "gradient_accumulation_steps",
+        ):
+            config.pop(dense, None)
+        return config
+
+
+def _is_sparse(gradient):
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return isinstance(gradient, tf.IndexedSlices)
+
+
+def _sum_repeated_rows(gradient):
+    """Adds up the slices of a row that was gathered more than once.
+
+    Sorting and segment sums have static shapes, unlike `tf.unique`, so XLA
+    can compile them. The price: every occurrence of a row carries the row's
+    whole sum, instead of one of them.
+
+    Returns:
+        `(rows, sums)`, sorted by row, as many as there were slices.
+    """
+    import tensorflow as tf
+
+    count = tf.shape(gradient.indices)[0]
+    order = tf.argsort(gradient.indices)
+    rows = tf.gather(gradient.indices, order)
+    is_new = tf.concat([[0], tf.cast(rows[1:] != rows[:-1], tf.int32)], axis=0)
+    segment = tf.cumsum(is_new[:count])
+    sums = tf.math.unsorted_segment_sum(
+        tf.gather(gradient.values, order), segment, count
+    )
+    return rows, tf.gather(sums, segment)
+
+
+def _square_sum(gradient):
+    if not _is_sparse(gradient):
+        return ops.sum(ops.square(gradient))
+    import tensorflow as tf
+
+    count = tf.shape(gradient.indices)[0]
+    rows, sums = _sum_repeated_rows(gradient)
+    is_new = tf.concat([[True], rows[1:] != rows[:-1]], axis=0)[:count]
+    by_row = tf.reduce_sum(
+        tf.reshape(tf.square(sums), [count, -1]), axis=1
+    )
+    return tf.reduce_sum(tf.where(is_new, by_row, tf.zeros_like(by_row)))
+
+
+def _scale(gradient, largest, square_sum):
+    # A norm of 0 must not divide: the gradient is 0 then and stays it.
+    norm = ops.sqrt(square_sum)
+    factor = largest / ops.maximum(norm, largest)
+    if not _is_sparse(gradient):
+        return gradient * ops.cast(factor, gradient.dtype)
+    import tensorflow as tf
+
+    values = gradient.values * tf.cast(factor, gradient.values.dtype)
+    return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+
+
+def _clip_values(gradient, largest):
+    if gradient is None:
+        return None
+    if not _is_sparse(gradient):
+        return ops.clip(gradient, -largest, largest)
+    import tensorflow as tf
+
+    rows, sums = _sum_repeated_rows(gradient)
+    # The sums stand at every occurrence; divided by how often, they add up to
+    # the clipped sum again when the update adds repeated rows.
+    clipped = tf.clip_by_value(sums, -largest, largest)
+    occurrences = tf.reduce_sum(
+        tf.cast(rows[:, None] == rows[None, :], sums.dtype), axis=1
+    )
+    shape = tf.concat([[-1], tf.ones(tf.rank(sums) - 1, tf.int32)], axis=0)
+    return tf.IndexedSlices(
+        clipped / tf.reshape(occurrences, shape), rows, gradient.dense_shape
+    )

@@ -1,0 +1,121 @@
+import keras
+
+from kd_keras.kd_code_learner import KDCodeLearner
+from kd_keras.layer_search import find_layers
+from kd_keras.temperature_law import LAWS
+
+
+class TemperatureSchedule(keras.callbacks.Callback):
+    """Lets the temperature of the code learners in a model fall.
+
+    With t the training step, counted from 0 over all calls of `fit`:
+
+    | law | T_t |
+    |---|---|
+    | `inverse_time` (the paper's) | `initial / (1 + decay_rate * t)` |
+    | `exponential` | `initial * exp(-decay_rate * t)` |
+    | `linear` | `initial * (1 - decay_rate * t)` |
+
+    and never below `minimum`. The callback hands the law to the learners,
+    which count the steps themselves inside the compiled training step; so it
+    holds with any `steps_per_execution`, compiled or not, on several devices,
+    and goes on where it was after a model is loaded or a training resumed. It
+    adds `temperature`, that of the last step, to the logs. List it before
+    callbacks that read the logs.
+
+    Args:
+        initial: Positive float. Temperature T_0 of the first step.
+        decay_rate: Float, at least 0, per step.
+        law: `"inverse_time"`, `"exponential"` or `"linear"`.
+        minimum: Positive float, at most `initial`. The floor. The gradient of
+            softmax(logits / T) vanishes as T goes to 0, so a floor keeps the
+            codes learning.
+
+    Raises:
+        ValueError: In `fit`, if no layer of the model learns codes.
+
+    Example:
+
+    >>> import keras, numpy as np, kd_keras
+    >>> model = keras.Sequential(
+    ...     [kd_keras.KDEmbedding(100, 8, K=4, D=3, codes="learn")]
+    ... )
+    >>> model.compile(kd_keras.LazyAdam(), "mse")
+    >>> vectors = np.random.default_rng(0).normal(size=(100, 8))
+    >>> history = model.fit(
+    ...     np.arange(100), vectors, batch_size=50, epochs=2, verbose=0,
+    ...     callbacks=[kd_keras.TemperatureSchedule(1.0, decay_rate=1.0)],
+    ... )
+    >>> print([round(t, 2) for t in history.history["temperature"]])
+    [0.5, 0.25]
+
+    References:
+        [Chen, Min and Sun, 2017](https://arxiv.org/abs/1711.03067),
+        section 3: T_t = T_0 / (1 + decay_rate * t).
+    """
+
+    def __init__(
+        self, initial=1.0, decay_rate=1.0, law="inverse_time", minimum=0.01
+    ):
+        super().__init__()
+        if law not in LAWS:
+            raise ValueError(
+                f"`law` must be one of {', '.join(LAWS)}. Received: "
+                f"law={law!r}"
+            )
+        if not initial > 0:
+            raise ValueError(
+                f"`initial` must be positive. Received: initial={initial}"
+            )
+        if not decay_rate >= 0:
+            raise ValueError(
+                "`decay_rate` must not be negative. "
+                f"Received: decay_rate={decay_rate}"
+            )
+        if not 0 < minimum <= initial:
+            raise ValueError(
+                "`minimum` must be positive and at most `initial`. "
+                f"Received: minimum={minimum}, initial={initial}"
+            )
+        self.initial = initial
+        self.decay_rate = decay_rate
+        self.law = law
+        self.minimum = minimum
+        # The batch-end hook computes on the host: Keras may run it beside
+        # the next step.
+        self.async_safe = True
+        self._learners = []
+        self._steps_before_epoch = 0
+
+    def on_train_begin(self, logs=None):
+        self._learners = find_layers(self.model, KDCodeLearner)
+        if not self._learners:
+            raise ValueError(
+                "TemperatureSchedule needs a layer that learns codes "
+                '(KDEmbedding(..., codes="learn") or KDCodeLearner). '
+                f"Received: model {self.model.name!r} without one"
+            )
+        for learner in self._learners:
+            learner.set_schedule(
+                self.initial, self.decay_rate, self.minimum, self.law
+            )
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Read here and not at every batch: on JAX the variables are not
+        # brought up to date while an epoch runs.
+        self._steps_before_epoch = self._steps()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if logs is not None:
+            logs["temperature"] = self._at(self._steps_before_epoch + batch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs is not None:
+            logs["temperature"] = self._at(max(self._steps() - 1, 0))
+
+    def _steps(self):
+        return int(self._learners[0].step.numpy())
+
+    def _at(self, step):
+        elapsed = self.decay_rate * step
+        return max(LAWS[self.law](self.initial, elapsed), self.minimum)
