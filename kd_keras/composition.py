@@ -39,7 +39,7 @@ class Composition(keras.layers.Layer):
         embeddings_initializer="uniform",
         **kwargs,
     ):
-        check_kd(K, D)
+        K, D = check_kd(K, D)
         for name, value in (("output_dim", output_dim), ("code_dim", code_dim)):
             if value is None and name == "code_dim":
                 continue
@@ -73,9 +73,21 @@ class Composition(keras.layers.Layer):
         """Creates the weights beside the code embeddings."""
 
     def call(self, codes):
-        if "int" in keras.backend.standardize_dtype(codes.dtype):
+        if self._code_shape(codes) == (self.D,):
             return self.compose(self._embed_codes(codes))
         return self.compose_one_hot(codes)
+
+    def _code_shape(self, codes):
+        """Gives the shape of one code: `(D,)` integers, `(D, K)` one-hot."""
+        is_integer = "int" in keras.backend.standardize_dtype(codes.dtype)
+        shape = (self.D,) if is_integer else (self.D, self.K)
+        if tuple(codes.shape[-len(shape) :]) != shape:
+            raise ValueError(
+                "A composition takes integer codes of shape (..., D) or float "
+                f"one-hot codes of shape (..., D, K), D={self.D}, K={self.K}. "
+                f"Received: shape={tuple(codes.shape)}, dtype={codes.dtype}"
+            )
+        return shape
 
     def _embed_codes(self, codes):
         # One table of D * K rows: position j owns the rows from j * K on.
@@ -95,10 +107,12 @@ class Composition(keras.layers.Layer):
         """Composes embedded codes `(..., D, d')` to `(..., output_dim)`."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape):
-        # The shape of integer codes and of one-hot ones differ by K at the
-        # end; Keras calls this for the former only.
-        return (*input_shape[:-1], self.output_dim)
+    def compute_output_spec(self, codes):
+        # Not from the shape alone: the dtype tells whether K is part of it.
+        shape = codes.shape[: -len(self._code_shape(codes))]
+        return keras.KerasTensor(
+            (*shape, self.output_dim), dtype=self.compute_dtype
+        )
 
     def get_config(self):
         return super().get_config() | {
@@ -236,18 +250,17 @@ class ConcatComposition(Composition):
         return self.output_dim // self.D
 
     def __init__(self, K, D, output_dim, code_dim=None, **kwargs):
-        check_kd(K, D)
+        super().__init__(K, D, output_dim, code_dim, **kwargs)
         if output_dim % D:
             raise ValueError(
                 "The concat composition needs an `output_dim` that D divides. "
                 f"Received: output_dim={output_dim}, D={D}"
             )
-        if code_dim is not None and code_dim * D != output_dim:
+        if self.code_dim * D != output_dim:
             raise ValueError(
                 "The code_dim of the concat composition is output_dim / D = "
                 f"{output_dim // D}. Received: code_dim={code_dim}"
             )
-        super().__init__(K, D, output_dim, code_dim, **kwargs)
 
     def compose(self, embedded):
         return ops.reshape(

@@ -51,12 +51,17 @@ def freeze(layer_or_model):
         copy.build_from_config(layer_or_model.get_build_config() or {})
     copies = find_layers(copy, KDEmbedding)
     for source, target in zip(embeddings, copies, strict=True):
-        target._codes.assign(source.codes)
-    for source, target in zip(
-        _weights_beside_codes(layer_or_model),
-        _weights_beside_codes(copy),
-        strict=True,
-    ):
+        target.codes = source.codes
+    sources = _weights_beside_codes(layer_or_model)
+    targets = _weights_beside_codes(copy)
+    if [v.shape for v in sources] != [v.shape for v in targets]:
+        raise ValueError(
+            "freeze needs a model whose `get_config` describes all of it, and "
+            "no KDCodeLearner that is used both in a KDEmbedding and outside. "
+            f"Received: {layer_or_model!r}, whose copy has {len(targets)} "
+            f"weights beside codes instead of {len(sources)}"
+        )
+    for source, target in zip(sources, targets, strict=True):
         target.assign(source)
     return copy
 

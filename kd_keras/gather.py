@@ -1,4 +1,9 @@
-"""Rows of a variable, gathered so that the cost does not grow with N."""
+"""Rows of a variable, gathered so that the cost does not grow with N.
+
+Ids out of range behave as in `keras.layers.Embedding`, whose behaviour is the
+backend's: negative ones count from the end; on TensorFlow others are an error
+on CPU, on JAX they give NaN.
+"""
 
 import keras
 from keras import ops
@@ -9,9 +14,7 @@ def gather_rows(variable, ids):
 
     On TensorFlow the rows are read from the resource itself: the variable is
     not copied and its gradient stays sparse (`tf.IndexedSlices`), where
-    `keras.ops.take` would read the whole table first. Ids out of range behave
-    as in `keras.layers.Embedding`: negative ones count from the end, others
-    are an error on CPU.
+    `keras.ops.take` would read the whole table first.
 
     Args:
         variable: `keras.Variable` of shape `(N, ...)`.
@@ -26,3 +29,27 @@ def gather_rows(variable, ids):
 
     ids = tf.where(ids < 0, ids + variable.shape[0], ids)
     return tf.gather(variable.value, ids)
+
+
+def nan_out_of_range(outputs, ids, input_dim):
+    """Makes the outputs of ids out of range NaN on JAX.
+
+    There a gather fills such rows with NaN. Codes are integers, which have
+    none, and the arg max of NaN logits is a code like any other: without this
+    a wrong id would get the vector of some other symbol.
+
+    Args:
+        outputs: Float tensor of shape `ids.shape + (...)`.
+        ids: Integer tensor of any shape.
+        input_dim: Integer. Number of symbols N.
+
+    Returns:
+        Tensor of `outputs`' shape and dtype.
+    """
+    if keras.backend.backend() != "jax":
+        return outputs
+    known = ops.logical_and(ids >= -input_dim, ids < input_dim)
+    more_axes = range(len(ids.shape), len(outputs.shape))
+    return ops.where(
+        ops.expand_dims(known, tuple(more_axes)), outputs, float("nan")
+    )

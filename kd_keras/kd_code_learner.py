@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kd_keras.codes import check_kd, code_dtype
-from kd_keras.gather import gather_rows
+from kd_keras.gather import gather_rows, nan_out_of_range
 from kd_keras.straight_through import smooth_code, straight_through
 from kd_keras.temperature_law import LAWS, temperature_of_schedule
 
@@ -69,7 +69,7 @@ class KDCodeLearner(keras.layers.Layer):
         logits_initializer="uniform",
         **kwargs,
     ):
-        check_kd(K, D)
+        K, D = check_kd(K, D)
         if not isinstance(input_dim, int) or input_dim < 1:
             raise ValueError(
                 "`input_dim` must be a positive integer. "
@@ -134,7 +134,8 @@ class KDCodeLearner(keras.layers.Layer):
             one_hot = estimate(logits, self._training_temperature())
         else:
             one_hot = straight_through(logits)
-        return ops.cast(one_hot, self.compute_dtype)
+        one_hot = ops.cast(one_hot, self.compute_dtype)
+        return nan_out_of_range(one_hot, ids, self.input_dim)
 
     def _training_temperature(self):
         """Gives the temperature of this training step; counts the step once.

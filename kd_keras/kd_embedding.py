@@ -5,9 +5,9 @@ import keras
 import numpy as np
 from keras import initializers, ops
 
-from kd_keras.codes import check_codes, code_dtype, random_codes
+from kd_keras.codes import check_codes, check_kd, code_dtype, random_codes
 from kd_keras.composition import COMPOSITIONS, Composition
-from kd_keras.gather import gather_rows
+from kd_keras.gather import gather_rows, nan_out_of_range
 from kd_keras.kd_code_learner import KDCodeLearner
 
 _fixing_codes = False
@@ -95,6 +95,7 @@ class KDEmbedding(keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
+        K, D = check_kd(K, D)
         if not isinstance(input_dim, int) or input_dim < 1:
             raise ValueError(
                 "`input_dim` must be a positive integer. "
@@ -210,7 +211,8 @@ class KDEmbedding(keras.layers.Layer):
         dtype = keras.backend.standardize_dtype(inputs.dtype)
         if dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
-        return self.composition(gather_rows(self._codes, inputs))
+        vectors = self.composition(gather_rows(self._codes, inputs))
+        return nan_out_of_range(vectors, inputs, self.input_dim)
 
     def compute_mask(self, inputs, mask=None):
         return ops.not_equal(inputs, 0) if self.mask_zero else None
@@ -228,14 +230,13 @@ class KDEmbedding(keras.layers.Layer):
         return np.array(self._codes.numpy(), dtype=code_dtype(self.K))
 
     def get_config(self):
-        serialize = keras.saving.serialize_keras_object
         return super().get_config() | {
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
             "K": self.K,
             "D": self.D,
-            "codes": serialize(self.learner) if self.learner else None,
-            "composition": serialize(self.composition),
+            "codes": _serialize_shared(self.learner) if self.learner else None,
+            "composition": _serialize_shared(self.composition),
             "mask_zero": self.mask_zero,
             "embeddings_initializer": initializers.serialize(
                 self.embeddings_initializer
@@ -252,3 +253,13 @@ class KDEmbedding(keras.layers.Layer):
                     config[name]
                 )
         return cls(**config)
+
+
+def _serialize_shared(layer):
+    """Serializes a layer that other layers may hold too.
+
+    Keras marks an object that it meets twice, but not inside a layer's
+    configuration; without the mark a saved model could not be loaded again.
+    """
+    config = keras.saving.serialize_keras_object(layer)
+    return config | {"shared_object_id": id(layer)}

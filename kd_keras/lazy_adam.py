@@ -20,7 +20,9 @@ class LazyAdam(keras.optimizers.Adam):
     Clipping by norm (`clipnorm`, `global_clipnorm`) takes the norm of the
     summed rows and does not make the gradient dense. Options that are dense
     by nature (`weight_decay`, `use_ema`, `amsgrad`,
-    `gradient_accumulation_steps`) are not offered.
+    `gradient_accumulation_steps`) are not offered, nor is
+    `loss_scale_factor`, which Keras divides out in a way that sparse gradients
+    have not: `keras.optimizers.LossScaleOptimizer(LazyAdam())` works.
 
     Args:
         learning_rate: Float, schedule or callable.
@@ -31,7 +33,6 @@ class LazyAdam(keras.optimizers.Adam):
         clipvalue: Float or None. Largest absolute value in a gradient.
         global_clipnorm: Float or None. Largest norm of all gradients
             together.
-        loss_scale_factor: Float or None.
         name: String.
 
     Example:
@@ -55,7 +56,6 @@ class LazyAdam(keras.optimizers.Adam):
         clipnorm=None,
         clipvalue=None,
         global_clipnorm=None,
-        loss_scale_factor=None,
         name="lazy_adam",
     ):
         super().__init__(
@@ -66,7 +66,6 @@ class LazyAdam(keras.optimizers.Adam):
             clipnorm=clipnorm,
             clipvalue=clipvalue,
             global_clipnorm=global_clipnorm,
-            loss_scale_factor=loss_scale_factor,
             name=name,
         )
 
@@ -77,7 +76,7 @@ class LazyAdam(keras.optimizers.Adam):
             return
         import tensorflow as tf
 
-        rows, gradient = _sum_repeated_rows(gradient)
+        rows, gradient, _ = _sum_repeated_rows(gradient)
         index = self._get_variable_index(variable)
         momentum = self._momentums[index].value
         velocity = self._velocities[index].value
@@ -118,15 +117,16 @@ class LazyAdam(keras.optimizers.Adam):
 
     def get_config(self):
         config = super().get_config()
-        for dense in (
+        for not_offered in (
             "amsgrad",
             "weight_decay",
             "use_ema",
             "ema_momentum",
             "ema_overwrite_frequency",
             "gradient_accumulation_steps",
+            "loss_scale_factor",
         ):
-            config.pop(dense, None)
+            config.pop(not_offered, None)
         return config
 
 
@@ -142,23 +142,26 @@ def _sum_repeated_rows(gradient):
     """Adds up the slices of a row that was gathered more than once.
 
     Sorting and segment sums have static shapes, unlike `tf.unique`, so XLA
-    can compile them. The price: every occurrence of a row carries the row's
-    whole sum, instead of one of them.
+    can compile them. The price: a row stands in the result as often as it was
+    gathered, each time with its whole sum.
 
     Returns:
-        `(rows, sums)`, sorted by row, as many as there were slices.
+        `(rows, sums, is_first)`, sorted by row, as many as there were slices;
+        `is_first` marks one occurrence of each row, shaped to mask `sums`.
     """
     import tensorflow as tf
 
     count = tf.shape(gradient.indices)[0]
     order = tf.argsort(gradient.indices)
     rows = tf.gather(gradient.indices, order)
-    is_new = tf.concat([[0], tf.cast(rows[1:] != rows[:-1], tf.int32)], axis=0)
-    segment = tf.cumsum(is_new[:count])
+    is_first = tf.concat([[True], rows[1:] != rows[:-1]], axis=0)[:count]
+    segment = tf.cumsum(tf.cast(is_first, tf.int32)) - 1
     sums = tf.math.unsorted_segment_sum(
         tf.gather(gradient.values, order), segment, count
     )
-    return rows, tf.gather(sums, segment)
+    axes = [1] * (len(gradient.values.shape) - 1)
+    is_first = tf.reshape(is_first, [count, *axes])
+    return rows, tf.gather(sums, segment), is_first
 
 
 def _square_sum(gradient):
@@ -166,13 +169,8 @@ def _square_sum(gradient):
         return ops.sum(ops.square(gradient))
     import tensorflow as tf
 
-    count = tf.shape(gradient.indices)[0]
-    rows, sums = _sum_repeated_rows(gradient)
-    is_new = tf.concat([[True], rows[1:] != rows[:-1]], axis=0)[:count]
-    by_row = tf.reduce_sum(
-        tf.reshape(tf.square(sums), [count, -1]), axis=1
-    )
-    return tf.reduce_sum(tf.where(is_new, by_row, tf.zeros_like(by_row)))
+    _, sums, is_first = _sum_repeated_rows(gradient)
+    return tf.reduce_sum(tf.where(is_first, tf.square(sums), 0.0))
 
 
 def _scale(gradient, largest, square_sum):
@@ -194,14 +192,7 @@ def _clip_values(gradient, largest):
         return ops.clip(gradient, -largest, largest)
     import tensorflow as tf
 
-    rows, sums = _sum_repeated_rows(gradient)
-    # The sums stand at every occurrence; divided by how often, they add up to
-    # the clipped sum again when the update adds repeated rows.
-    clipped = tf.clip_by_value(sums, -largest, largest)
-    occurrences = tf.reduce_sum(
-        tf.cast(rows[:, None] == rows[None, :], sums.dtype), axis=1
-    )
-    shape = tf.concat([[-1], tf.ones(tf.rank(sums) - 1, tf.int32)], axis=0)
-    return tf.IndexedSlices(
-        clipped / tf.reshape(occurrences, shape), rows, gradient.dense_shape
-    )
+    rows, sums, is_first = _sum_repeated_rows(gradient)
+    # Zero but for one occurrence of a row: the update adds them up again.
+    clipped = tf.where(is_first, tf.clip_by_value(sums, -largest, largest), 0.0)
+    return tf.IndexedSlices(clipped, rows, gradient.dense_shape)

@@ -1,3 +1,5 @@
+import math
+
 import keras
 
 from kd_keras.kd_code_learner import KDCodeLearner
@@ -107,6 +109,8 @@ class TemperatureSchedule(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if logs is not None:
+            # The last execution of `steps_per_execution` may be a partial one.
+            batch = min(batch, (self.params.get("steps") or math.inf) - 1)
             logs["temperature"] = self._at(self._steps_before_epoch + batch)
 
     def on_epoch_end(self, epoch, logs=None):

@@ -1,0 +1,141 @@
+"""A folder that appears complete or not at all."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from kd_keras.bad_input import BadInput
+
+# What `--force` may replace: a folder that holds nothing but these.
+FILES = (
+    "embedding.keras",
+    "codes.npz",
+    "vocabulary.txt",
+    "neighbours.npz",
+    "report.json",
+    "report.html",
+    "explorer.html",
+)
+
+
+def check_output(output: str | os.PathLike[str], force: bool = False) -> Path:
+    """Checks that a result may be put at `output`; writes nothing.
+
+    Args:
+        output: The folder to be.
+        force: bool. Whether an earlier result may be replaced.
+
+    Returns:
+        The path with links resolved, so that a rename acts on the folder.
+
+    Raises:
+        BadInput: If there is a file, a folder that is not empty and may not
+            be replaced, or no folder to put it into.
+    """
+    if not os.fspath(output):
+        raise BadInput("--output must name a folder. Received: --output ''")
+    path = Path(os.path.realpath(output))
+    try:
+        inside = sorted(os.listdir(path))
+    except FileNotFoundError:
+        inside = []
+    except NotADirectoryError:
+        what = "a file" if path.exists() else "a path that leads over a file"
+        raise BadInput(
+            f"--output must be a folder. Received: {output}, {what}"
+        ) from None
+    except OSError as error:
+        raise BadInput(
+            f"--output must be a readable folder. Received: {output}, "
+            f"{error.strerror}"
+        ) from None
+    others = [name for name in inside if name not in FILES]
+    if others:
+        raise BadInput(
+            "--output must be a new or empty folder, or with --force an "
+            f"earlier result. Received: {output}, which holds {others[0]!r}"
+            + (f" and {len(others) - 1} more" if len(others) > 1 else "")
+        )
+    if inside and not force:
+        raise BadInput(
+            "--output must be a new or empty folder; --force replaces the "
+            f"earlier result. Received: {output}, which holds {inside[0]!r}"
+        )
+    if not path.parent.is_dir():
+        raise BadInput(
+            "--output must be in a folder that exists. Received: "
+            f"{output}, but there is no {path.parent}"
+        )
+    return path
+
+
+@contextlib.contextmanager
+def new_folder(output: Path, force: bool = False) -> Iterator[Path]:
+    """Gives a temporary folder that takes the place of `output` at the end.
+
+    It lies beside `output`, so that the last step is a rename. If the body
+    raises, it is removed and what was at `output` is untouched.
+
+    Args:
+        output: A path that `check_output` returned.
+        force: bool. Whether an earlier result may be replaced.
+
+    Yields:
+        The temporary folder.
+
+    Raises:
+        BadInput: If no folder can be made there.
+    """
+    temporary = _beside(output, "partial")
+    try:
+        try:
+            # Not tempfile.mkdtemp, whose folders nobody else may read.
+            temporary.mkdir()
+        except OSError as error:
+            raise BadInput(
+                "--output must be in a folder that can be written to. "
+                f"Received: {output}, {error.strerror}"
+            ) from None
+        yield temporary
+        with shielded():
+            _replace(temporary, check_output(output, force))
+    except BaseException:
+        with shielded():
+            shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def shielded() -> Iterator[None]:
+    """Ignores Ctrl-C for the moment that cleaning up takes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _replace(temporary: Path, output: Path) -> None:
+    if not output.exists():
+        temporary.rename(output)
+        return
+    old = _beside(output, "old")
+    output.rename(old)
+    try:
+        temporary.rename(output)
+    except BaseException:
+        old.rename(output)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _beside(output: Path, what: str) -> Path:
+    return output.with_name(f".{output.name}.{secrets.token_hex(4)}.{what}")

@@ -1,0 +1,55 @@
+"""A progress bar that shows how far a search is and its present error."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Reports the progress of a part of the work on the whole bar.
+
+    Call it with the share of the part that is done, 0 to 1, and the error.
+    """
+
+    report: Callable[[float, float], None]
+    begin: float = 0.0
+    end: float = 1.0
+
+    def __call__(self, done: float, error: float) -> None:
+        self.report(self.begin + done * (self.end - self.begin), error)
+
+    def part(self, begin: float, end: float) -> "Part":
+        return Part(self, begin, end)
+
+
+@contextlib.contextmanager
+def progress_bar(description: str, verbose: int) -> Iterator[Part]:
+    """Shows a progress bar while the body runs; silent if `verbose` is 0."""
+    if not verbose:
+        yield Part(lambda done, error: None)
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[error]}"),
+    ) as bar:
+        task = bar.add_task(description, total=1.0, error="")
+
+        def report(done: float, error: float) -> None:
+            bar.update(task, completed=done, error=f"error {error:.4g}")
+
+        yield Part(report)
+        bar.update(task, completed=1.0)

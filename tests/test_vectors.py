@@ -1,0 +1,516 @@
+"""Tests of kd_keras.vectors: what is written is read, else an error."""
+
+import gzip
+import io
+import re
+import struct
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+
+from kd_keras import vector_formats, vector_text, vectors
+from kd_keras.vectors import (
+    VectorFileError,
+    check_vectors,
+    read_vectors,
+    write_vectors,
+)
+
+settings = hypothesis.settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=60,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+GLOVE = "the 0.5 1\n. . . 2 -3e-2\nNew York 4 5\n"
+HEADED = "3 2\n" + GLOVE
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Writes text or bytes to a file and returns its path."""
+
+    def save(content, name="vectors.txt"):
+        path = tmp_path / name
+        data = content.encode() if isinstance(content, str) else content
+        path.write_bytes(data)
+        return path
+
+    return save
+
+
+def npz(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def word2vec(words, array, end=b"\n"):
+    rows = [
+        word.encode() + b" " + row.astype("<f4").tobytes() + end
+        for word, row in zip(words, array, strict=True)
+    ]
+    return b"%d %d\n" % array.shape + b"".join(rows)
+
+
+def refused(path, what, **options):
+    """The error is one line, begins with the path and says `what`."""
+    with pytest.raises(VectorFileError) as error:
+        read_vectors(path, **options)
+    message = str(error.value)
+    assert message.startswith(f"{path}: ") and "Received: " in message
+    assert "\n" not in message
+    assert re.search(what, message), message
+
+
+# What is written is read.
+
+
+def text_word(word):
+    # A space, then a number, reads as a vector that is too wide.
+    return not vector_text._word_problem(word.encode())
+
+
+def tables(alphabet=None, keep=lambda word: True):
+    """Words, some of several pieces, and a finite float32 for each."""
+    alphabet = alphabet or st.characters(exclude_categories=["Cs"])
+    pieces = st.text(alphabet, min_size=1, max_size=5)
+    odd = [". . .", "at name@x.org", "\x85", "\xa0", "\ufeff", "1", "-", "nan"]
+    word = st.sampled_from(odd) | st.lists(pieces, min_size=1, max_size=3).map(
+        " ".join
+    )
+    words = st.lists(word.filter(keep), min_size=1, max_size=8, unique=True)
+
+    def with_vectors(words_and_d):
+        words, d = words_and_d
+        floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
+        row = st.lists(floats, min_size=d, max_size=d)
+        rows = st.lists(row, min_size=len(words), max_size=len(words))
+        return rows.map(lambda r: (words, np.array(r, np.float32)))
+
+    return st.tuples(words, st.integers(1, 5)).flatmap(with_vectors)
+
+
+def same(read, words, array):
+    assert read.words == words
+    assert read.vectors.dtype == np.float32
+    assert read.vectors.tobytes() == array.tobytes()  # -0.0 as well
+
+
+@settings
+@hypothesis.given(tables(keep=text_word), st.booleans(), st.integers(1, 40))
+def test_text_round_trip(tmp_path, monkeypatch, table, header, block):
+    words, array = table
+    path = tmp_path / "vectors.txt"
+    try:
+        write_vectors(path, words, array, header)
+    except ValueError:
+        assert not header  # a first line that would read as a header
+        hypothesis.reject()
+    # Blocks of a few bytes cut lines and letters anywhere.
+    monkeypatch.setattr(vectors, "BLOCK_BYTES", max(block, 16))
+    monkeypatch.setattr(vectors, "HEAD_BYTES", 1 << 16)
+    same(read_vectors(path), words, array)
+    zipped = tmp_path / "vectors.txt.gz"
+    zipped.write_bytes(gzip.compress(path.read_bytes()))
+    same(read_vectors(zipped), words, array)
+
+
+def binary_word(word):
+    return " " not in word and "\n" not in word
+
+
+@settings
+@hypothesis.given(tables(keep=binary_word), st.booleans(), st.integers(1, 40))
+def test_word2vec_binary_round_trip(tmp_path, monkeypatch, table, end, block):
+    words, array = table
+    data = word2vec(words, array, b"\n" if end else b"")
+    monkeypatch.setattr(vectors, "BLOCK_BYTES", max(block, 16))
+    monkeypatch.setattr(vector_formats, "FLUSH_BYTES", 20)
+    for name, content in [("v.bin", data), ("v.bin.gz", gzip.compress(data))]:
+        (tmp_path / name).write_bytes(content)
+        read = read_vectors(tmp_path / name)
+        same(read, words, array)
+        assert read.format.startswith("word2vec binary")
+
+
+def numpy_word(word):
+    return "\n" not in word and not word.endswith("\0")  # numpy drops those
+
+
+@settings
+@hypothesis.given(tables(keep=numpy_word))
+def test_numpy_round_trip(tmp_path, table):
+    words, array = table
+    (tmp_path / "v.npy").write_bytes(npy(array))
+    same(read_vectors(tmp_path / "v.npy"), None, array)
+    octets = np.array([word.encode() for word in words])
+    for said in (np.array(words), octets):
+        (tmp_path / "v.npz").write_bytes(npz(words=said, vectors=array))
+        same(read_vectors(tmp_path / "v.npz"), words, array)
+    (tmp_path / "v.npz").write_bytes(npz(matrix=array, size=np.array(3.5)))
+    same(read_vectors(tmp_path / "v.npz"), None, array)
+
+
+def test_large_text_is_read_in_several_blocks(tmp_path):
+    generator = np.random.default_rng(0)
+    array = generator.normal(size=(12_000, 50)).astype(np.float32)
+    words = [f"word{i}" for i in range(12_000)]
+    words[7_777] = "a b c"  # its block is parsed from the right
+    path = tmp_path / "large.txt"
+    write_vectors(path, words, array, header=False)
+    assert path.stat().st_size > 1.5 * vectors.BLOCK_BYTES
+    calls = []
+    same(read_vectors(path, progress=lambda *c: calls.append(c)), words, array)
+    size = path.stat().st_size
+    assert calls == sorted(calls) and len(calls) > 2
+    assert calls[-1] == (size, size) and calls[0][0] < size
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", " \n"),  # as word2vec writes
+        lambda text: text + "\n \n\r\n",
+        lambda text: text.replace("0.5 1", "0.5\t1").replace("4 5", "4   5"),
+        lambda text: "\ufeff" + text,
+    ],
+)
+@pytest.mark.parametrize("text", [GLOVE, HEADED])
+def test_variants_of_text(save, change, text):
+    read = read_vectors(save(change(text)))
+    assert read.words == ["the", ". . .", "New York"]
+    wanted = np.array([[0.5, 1], [2, -0.03], [4, 5]], np.float32)
+    assert (read.vectors == wanted).all()
+    assert read.dropped == 0 and read.notes == ()
+
+
+def test_tab_after_the_word(save):
+    read = read_vectors(save("the\t0.5 1\nof\t2 3\n"))
+    assert read.words == ["the", "of"]
+    assert read.vectors.tolist() == [[0.5, 1], [2, 3]]
+
+
+def test_two_whole_numbers_in_line_1_are_a_header(save):
+    assert read_vectors(save("2 1\n1990 5\n1991 7\n")).words == ["1990", "1991"]
+    assert read_vectors(save("x 2\n1990 5\n")).words == ["x", "1990"]
+    refused(save("1990 5\n1991 7\n"), "Line 2 .* 5 numbers. Received: 1 num")
+
+
+def test_the_name_is_free_where_its_suffix_says_nothing(save):
+    array = np.float32([[0.1, 0.2]])
+    for content in (
+        GLOVE,
+        word2vec(["a"], array),
+        npy(array),
+        npz(vectors=array),
+        gzip.compress(GLOVE.encode()),
+    ):
+        assert read_vectors(save(content, "vectors.dat")).vectors.shape[1] == 2
+
+
+def test_npy_stays_on_disk(save):
+    array = np.arange(12, dtype=np.float32).reshape(4, 3)
+    read = read_vectors(save(npy(array), "v.npy"))
+    assert isinstance(read.vectors, np.memmap)
+    assert isinstance(check_vectors(read.vectors), np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        read.vectors[0] = 1
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f8", ">f4"])
+def test_other_floats_become_float32(save, dtype):
+    array = np.array([[0.5, -1], [2, 3]], dtype)
+    for name, data in [("v.npy", npy(array)), ("v.npz", npz(vectors=array))]:
+        same(read_vectors(save(data, name)), None, array.astype(np.float32))
+
+
+# What is wrong is named.
+
+
+@pytest.mark.parametrize(
+    "text, what",
+    [
+        ("the 1 2\nof 1\n", "Line 2 .* a word and 2 numbers. Received: 1 n"),
+        ("the 1\nof 1 2\n", "Line 1 .* a word and 2 numbers. Received: 1 n"),
+        ("the 1 2\nof 1 2\nto 1 2 3\n", "Line 3 .* 2 .*Received: 3 numbers"),
+        ("2 2\nthe 1 2\nof 1 2 3\n", "Line 3 .* 2 .*Received: 3 numbers"),
+        ("a 1 2\nb 1 2\nc 5 d 1 2\n", "Line 3 .* 2 numbers. Received: 2 num"),
+        ("the 1 2\nof\n", "Line 2 .*Received: 0 numbers"),
+        ("the 1 2\n 1 2\n", "Line 2 .*Received: 1 numbers"),
+        ("the 1 x\nof 1 2\n", "Line 1 .*Received: 'x', not a number"),
+        ("the 1 2\nof 1_0 2\n", "Line 2 .*Received: '1_0', not a number"),
+        ("the 1 2\nof 0x1 2\n", "Line 2 .*Received: '0x1', not a number"),
+        ("the 1 2\nof 1.2.3 2\n", "Line 2 .*Received: '1.2.3', not a"),
+        ("the 1 2\nof 1\uff11 2\n", "Line 2 .*Received: '1\uff11', not a"),
+        ("the 1 2\na 1 2\nof 1,5 2\nto 1\n", "Line 3 .*Received: '1,5', not a"),
+        ("the 1 nan\nof 1 2\n", r"finite.* nan in line 1 \('the'\), dim.* 1"),
+        ("2 2\nthe 1 1\nof -inf 2\n", r"-inf in line 3 \('of'\), dim.* 0"),
+        ("the 1 1\nof 1e39 2\n", r"inf in line 2 \('of'\), dimension 0"),
+        ("the 1 2\n\nof 1 2\n", "line 2, which is blank"),
+        ("\nthe 1 2\n", "line 1, which is blank"),
+        ("the 1 2\nof 1 2\nthe 3 4\n", "'the' in line 1 and line 3$"),
+        ("3 1\nthe 1\nof 1\nthe 3\n", "'the' in line 2 and line 4$"),
+        ("3 2\nthe 1 2\nof 1 2\n", "cut.* line 1 promises 3.*: 2 rows"),
+        ("3 2\n", "cut.* line 1 promises 3.*: 0 rows"),
+        ("1 2\nthe 1 2\nof 1 2\n", "promises 1 rows.*another row in line 3"),
+        ("0 2\n", "at least one row.*Received: 0 rows, 2 columns"),
+        ("3 0\nthe\nof\nto\n", "at least one row.*: 3 rows, 0 columns"),
+        ("", "Received: 0 bytes"),
+        ("\n \n", "Received: blank lines"),
+        ("Once upon a time\nthere was\n", "'Once upon a time' in line 1"),
+        ("cat 0.1 abc 0.3\n", "Line 1 .* 1 numbers"),
+    ],
+)
+def test_wrong_text(save, text, what):
+    refused(save(text), what)
+    if text:
+        refused(save(gzip.compress(text.encode()), "v.txt.gz"), what)
+
+
+def test_text_that_is_not_utf_8(save):
+    latin = "the 1 2\ncaf\xe9 1 2\n".encode("latin-1")
+    refused(save(latin), r"UTF-8. Received: b'caf\\xe9' in line 2")
+    refused(save(b"2 2\n" + latin), "UTF-8.* in line 3")
+    refused(save(bytes(range(256))), "Line|line")
+
+
+def test_a_line_that_does_not_end(save, monkeypatch):
+    monkeypatch.setattr(vector_text, "LONGEST_LINE", 1_000)
+    monkeypatch.setattr(vectors, "BLOCK_BYTES", 100)
+    refused(save("a 1\n" + "x" * 2_000), "more than 1000 bytes in line 2")
+
+
+ARRAY = np.float32([[0.1, 0.2], [1, 2], [3, -4]])
+WORDS = ["the", "of", "to"]
+GOOD = {
+    "v.txt": GLOVE.encode(),
+    "v.vec": HEADED.encode(),
+    "v.bin": word2vec(WORDS, ARRAY),
+    "v.npy": npy(ARRAY),
+    "v.npz": npz(vectors=ARRAY, words=np.array(WORDS)),
+    "v.txt.gz": gzip.compress(HEADED.encode()),
+    "v.bin.gz": gzip.compress(word2vec(WORDS, ARRAY)),
+}
+SAID = ["text", "text", "word2vec binary", r"\.npy", r"\.npz", "gzip", "gzip"]
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("other, said", list(zip(GOOD, SAID, strict=True)))
+def test_a_file_that_is_not_what_its_name_says(save, name, other, said):
+    read_vectors(save(GOOD[name], name))  # its own content is right
+    texts = {"v.txt", "v.vec"}
+    path = save(GOOD[other], name)
+    if other == name or {name, other} <= texts:
+        read_vectors(path)
+    elif name.endswith("gz") and other.endswith("gz"):
+        refused(path, "not what its name says, .*Received: (text|word2vec)")
+    else:
+        refused(path, f"not what its name says, .*Received: .*{said}")
+
+
+def test_gzip_of_arrays_is_to_be_unpacked(save):
+    refused(save(gzip.compress(GOOD["v.npy"]), "v.npy.gz"), "unpack it first")
+    refused(save(gzip.compress(GOOD["v.npz"]), "v.gz"), "unpack it first")
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_cut_file_is_never_taken_for_the_whole(save, name):
+    whole = read_vectors(save(GOOD[name], name))
+    for length in range(len(GOOD[name])):
+        path = save(GOOD[name][:length], name)
+        try:
+            cut = read_vectors(path)
+        except VectorFileError as error:
+            assert "Received: " in str(error)
+            continue
+        # Only text and its like can be read at all when cut.
+        assert name in ("v.txt", "v.vec", "v.bin")
+        N = len(cut.vectors)
+        assert cut.words == whole.words[:N]
+        if (cut.vectors == whole.vectors[:N]).all():
+            # Nothing lost but a line end, or lines that nobody promised.
+            assert N == 3 or name == "v.txt"
+        else:
+            # A number cut in two, in the last line, which is said.
+            assert (cut.vectors == whole.vectors[:N])[:-1].all()
+            assert "no line end" in cut.notes[0]
+
+
+@settings
+@hypothesis.given(tables(keep=text_word), st.data())
+def test_any_cut_of_headed_text(tmp_path, table, data):
+    words, array = table
+    path = tmp_path / "cut.txt"
+    write_vectors(path, words, array)
+    whole = path.read_bytes()
+    length = data.draw(st.integers(0, len(whole) - 2))
+    path.write_bytes(whole[:length])
+    try:
+        cut = read_vectors(path)
+    except VectorFileError:
+        return
+    # The header knows how many rows there are: only the last number is cut.
+    assert cut.words == words and cut.notes
+    flat, wanted = cut.vectors.ravel(), array.ravel()
+    assert (flat[:-1] == wanted[:-1]).all()
+
+
+def test_a_missing_last_line_end_is_noted_but_not_in_gzip(save):
+    text = GLOVE.rstrip("\n")
+    read = read_vectors(save(text))
+    assert len(read.notes) == 1 and "line 3" in read.notes[0]
+    assert read_vectors(save(GLOVE)).notes == ()
+    zipped = save(gzip.compress(text.encode()), "v.txt.gz")
+    assert read_vectors(zipped).notes == ()
+
+
+def test_damaged_gzip(save):
+    data = bytearray(GOOD["v.bin.gz"])
+    data[-6] ^= 1  # the check sum, read after the last row
+    refused(save(bytes(data), "v.bin.gz"), "gzip .*whole. Received: CRC")
+    refused(save(gzip.compress(b""), "v.txt.gz"), "Received: 0 bytes")
+
+
+def test_wrong_word2vec_binary(save):
+    data = GOOD["v.bin"]
+    refused(save(data + b"more", "v.bin"), "3 rows. Received: more bytes")
+    refused(save(b"9" + data, "v.bin"), "cut: 93 rows .* at least 935 bytes")
+    zipped = gzip.compress(b"9" + data)
+    refused(save(zipped, "v.bin.gz"), "cut.*93 rows. Received: 3 whole rows")
+    bad = data.replace(b"of ", b"\xff\xff ")
+    refused(save(bad, "v.bin"), r"UTF-8. Received: b'\\xff\\xff' in row 1")
+    twice = word2vec(["a", "b", "a"], ARRAY)
+    refused(save(twice, "v.bin"), "'a' in row 0 and row 2$")
+    empty = word2vec(["a", "", "bcd"], ARRAY)
+    refused(save(empty, "v.bin"), "not be empty.* '' in row 1")
+    nan = word2vec(WORDS, ARRAY * [np.nan, 1])
+    refused(save(nan, "v.bin"), r"nan in row 0 \('the'\), dimension 0")
+    none = struct.pack("<3f", 1, 2, 3)
+    refused(save(b"0 3\na " + none, "v.bin"), "at least one row")
+    refused(save(b"\x00\x01" * 50, "v.bin"), "Received: none of the formats")
+
+
+@pytest.mark.parametrize(
+    "array, what",
+    [
+        (np.zeros(3, "f4"), r"rank 2 .*shape=\(3,\)"),
+        (np.zeros((3, 2, 2), "f4"), r"rank 2 .*shape=\(3, 2, 2\)"),
+        (np.zeros((3, 2), int), "float64. Received: dtype=int64"),
+        (np.zeros((3, 2), complex), "float64. Received: dtype=complex"),
+        (np.zeros((0, 2), "f4"), r"rows and columns.*shape=\(0, 2\)"),
+        (np.zeros((2, 0), "f4"), r"rows and columns.*shape=\(2, 0\)"),
+        (np.array([[0, 1], [2, np.nan]]), "nan in row 1, dimension 1"),
+        (np.array([[0, 1], [1e300, 0]]), "inf in row 1, dimension 0"),
+        (np.array([["a"]], object), "without pickle"),
+    ],
+)
+def test_wrong_arrays(save, array, what):
+    refused(save(npy(array), "v.npy"), what)
+    refused(save(npz(vectors=array), "v.npz"), what)
+
+
+@pytest.mark.parametrize(
+    "arrays, what",
+    [
+        ({"a": ARRAY, "b": ARRAY}, '"vectors", or one .*Received: a, b$'),
+        ({"words": np.array(WORDS)}, '"vectors", or one .*Received: words$'),
+        ({}, "Received: no arrays$"),
+        ({"vectors": ARRAY, "words": np.array(["a"])}, r"3 str.*=\(1,\)"),
+        ({"vectors": ARRAY, "words": np.arange(3)}, "3 str.*dtype=int64"),
+        ({"vectors": ARRAY, "words": np.array(WORDS, object)}, "pickle"),
+        ({"vectors": ARRAY, "words": np.array([b"\xff"] * 3)}, "UTF-8"),
+        ({"vectors": ARRAY, "words": np.array(["\ud800"] * 3)}, "UTF-8"),
+        ({"vectors": ARRAY, "words": np.array(["a", "", "b"])}, "empty.*row 1"),
+        ({"vectors": ARRAY, "words": np.array(["a", "b\nc", "b"])}, "line end"),
+        ({"vectors": ARRAY, "words": np.array(["a", "b", "a"])}, "row 0 and"),
+    ],
+)
+def test_wrong_npz(save, arrays, what):
+    refused(save(npz(**arrays), "v.npz"), what)
+
+
+def test_no_file_and_directory(tmp_path):
+    refused(tmp_path / "none.txt", "no such file")
+    refused(tmp_path, "a directory")
+
+
+@pytest.mark.parametrize(
+    "text, name",
+    [
+        ("a 1\nb 2\na 3\nb 4\nc 5\n", "v.txt"),
+        ("5 1\na 1\nb 2\na 3\nb 4\nc 5\n", "v.vec"),
+    ],
+)
+def test_duplicates_first(save, text, name):
+    read = read_vectors(save(text, name), duplicates="first")
+    assert read.words == ["a", "b", "c"] and read.dropped == 2
+    assert read.vectors.tolist() == [[1], [2], [5]]
+    with pytest.raises(ValueError, match="duplicates='last'$"):
+        read_vectors(save(text, name), duplicates="last")
+
+
+# Writing and checking.
+
+
+@pytest.mark.parametrize(
+    "words, options, what",
+    [
+        (["a", ""], {}, "be empty. Received: '' in row 1"),
+        (["a\nb", "c"], {}, r"hold a line end. Received: 'a\\nb' in row 0"),
+        (["a", " b"], {}, "start or end with a space"),
+        (["a", "top 10"], {}, "hold a number after a space"),
+        (["a", "a"], {}, "2 words, 1 different, 2 vectors"),
+        (["a"], {}, "1 words, 1 different, 2 vectors"),
+        (["1990", "a"], {"header": False}, "read as a header"),
+        (["\ufeffa", "b"], {"header": False}, "byte order mark"),
+    ],
+)
+def test_what_cannot_be_written_is_not(tmp_path, words, options, what):
+    path = tmp_path / "v.txt"
+    with pytest.raises(ValueError, match=what):
+        write_vectors(path, words, [[1], [2]], **options)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f8", "i4", "u1", ">f4"])
+def test_check_vectors_converts(dtype):
+    checked = check_vectors(np.array([[1, 2], [3, 4]], dtype))
+    assert checked.dtype == np.float32 and checked.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    "bad, what",
+    [
+        (np.zeros(3), r"\(N, d\).*Received: shape=\(3,\)"),
+        (np.zeros((0, 3)), r"one row.*Received: shape=\(0, 3\)"),
+        (np.zeros((3, 0)), r"one column.*Received: shape=\(3, 0\)"),
+        (np.zeros((3, 2), bool), "Received: dtype=bool"),
+        (np.zeros((3, 2), complex), "Received: dtype=complex128"),
+        ([["a", "b"]], "Received: dtype=<U1"),
+        ([[1.0], [1.0, 2.0]], "rectangular.*Received: a list"),
+        ([[1.0], [1e39]], "Received: inf in row 1, dimension 0"),
+    ],
+)
+def test_check_vectors_refuses(bad, what):
+    with pytest.raises(ValueError, match=what):
+        check_vectors(bad)
+
+
+def test_check_vectors_finds_the_first_bad_row_in_any_block(monkeypatch):
+    monkeypatch.setattr(vectors, "BLOCK_BYTES", 10)  # 3 rows of 3
+    array = np.zeros((100, 3), np.float32)
+    assert check_vectors(array) is array
+    array[77, 2] = array[90, 0] = np.nan
+    with pytest.raises(ValueError, match="nan in row 77, dimension 2$"):
+        check_vectors(array)
