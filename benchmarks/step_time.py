@@ -75,7 +75,9 @@ def main():
             {
                 "optimizer": name,
                 "jit_compile": jit,
-                "milliseconds": dict(zip(map(str, args.symbols), times)),
+                "milliseconds": dict(
+                    zip(map(str, args.symbols), times, strict=True)
+                ),
                 "largest_over_smallest": max(times) / min(times),
             }
         )

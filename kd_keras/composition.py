@@ -152,9 +152,7 @@ class LinearComposition(Composition):
 
     def compose_one_hot(self, one_hot):
         # The sum over positions is part of one matrix product.
-        flat = ops.reshape(
-            one_hot, (*ops.shape(one_hot)[:-2], self.D * self.K)
-        )
+        flat = ops.reshape(one_hot, (*ops.shape(one_hot)[:-2], self.D * self.K))
         table = ops.reshape(
             self.code_embeddings, (self.D * self.K, self.code_dim)
         )

@@ -118,7 +118,7 @@ class KDEmbedding(keras.layers.Layer):
         self._given_codes = None
         if codes is None:
             pass
-        elif isinstance(codes, KDCodeLearner) or isinstance(codes, str):
+        elif isinstance(codes, (KDCodeLearner, str)):
             learner = self._make_learner(codes)
             self.learner = None if _fixing_codes else learner
         else:

@@ -16,7 +16,6 @@ from kd_keras.neighbours import (
     sample_symbols,
     unit_rows,
 )
-from kd_keras.sizes import parameter_count
 
 BLOCK = 4096
 
@@ -136,14 +135,3 @@ def measure_bytes(
         sizes["stored_table"] = N * d * np.dtype(stored_dtype).itemsize
         sizes["stored_ratio"] = sizes["stored_table"] / total
     return sizes
-
-
-def measure_parameters(
-    N: int, d: int, K: int, D: int, code_dim: int, composition: str
-) -> dict[str, int | float]:
-    """Counts parameters as the paper does, codes included and not.
-
-    Returns:
-        `parameter_count(...)` as a dictionary.
-    """
-    return parameter_count(N, d, K, D, code_dim, composition).to_dict()

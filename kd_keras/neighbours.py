@@ -124,8 +124,9 @@ def unit_rows(rows: np.ndarray) -> np.ndarray:
 
     Example:
 
-    >>> unit_rows(np.array([[3e30, 4e30], [0, 0]])).tolist()
-    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    >>> unit_rows(np.array([[3e30, 4e30], [0, 0]])).round(6)
+    array([[0.6, 0.8],
+           [0. , 0. ]], dtype=float32)
     """
     rows = np.asarray(rows, np.float32)
     # First by the largest value: squares of 1e30 do not fit float32.

@@ -62,8 +62,7 @@ class TemperatureSchedule(keras.callbacks.Callback):
         super().__init__()
         if law not in LAWS:
             raise ValueError(
-                f"`law` must be one of {', '.join(LAWS)}. Received: "
-                f"law={law!r}"
+                f"`law` must be one of {', '.join(LAWS)}. Received: law={law!r}"
             )
         if not initial > 0:
             raise ValueError(

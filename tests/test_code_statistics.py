@@ -1,13 +1,13 @@
 """Tests of kd_keras.code_statistics against plain loops."""
 
 import collections
+import importlib
 import json
 import math
 
 import numpy as np
 import pytest
 
-from kd_keras import code_statistics as module
 from kd_keras.code_statistics import (
     code_perplexity,
     code_statistics,
@@ -20,6 +20,9 @@ from kd_keras.code_statistics import (
     value_counts,
 )
 from kd_keras.codes import compact_codes, random_codes
+
+# By its name: `kd_keras.code_statistics` may be the function.
+module = importlib.import_module("kd_keras.code_statistics")
 
 SIZES = [(40, 3, 2), (60, 2, 9), (50, 300, 3), (30, 300, 7), (30, 2, 300)]
 

@@ -133,10 +133,12 @@ def test_unpack_refuses_bits_beyond_the_row(bit):
     assert unpack_codes(packed, K=50, D=5).tolist()[1] == [0, 0, 0, 0, 32]
 
 
-@pytest.mark.parametrize("K, largest", [(50, 63), (1_000, 1_023)])
-def test_unpack_refuses_values_that_k_does_not_have(K, largest):
+@pytest.mark.parametrize(
+    "K, value", [(50, 50), (50, 63), (1_000, 1_000), (1_000, 1_023)]
+)
+def test_unpack_refuses_values_that_k_does_not_have(K, value):
     codes = np.zeros((4, 3), np.uint16)
-    codes[2, 1] = largest
-    packed = pack_codes(codes, largest + 1)  # of the same width
-    with pytest.raises(ValueError, match=f"{largest} in row 2, position 1$"):
+    codes[2, 1] = value
+    packed = pack_codes(codes, value + 1)  # of the same width
+    with pytest.raises(ValueError, match=f" {value} in row 2, position 1$"):
         unpack_codes(packed, K, 3)

@@ -246,6 +246,7 @@ def test_other_floats_become_float32(save, dtype):
         ("the 1 2\nof 1 2\nto 1 2 3\n", "Line 3 .* 2 .*Received: 3 numbers"),
         ("2 2\nthe 1 2\nof 1 2 3\n", "Line 3 .* 2 .*Received: 3 numbers"),
         ("a 1 2\nb 1 2\nc 5 d 1 2\n", "Line 3 .* 2 numbers. Received: 2 num"),
+        ("2 2\nthe\t5 1 2\nof 1 2\n", "Line 2 .* 2 .*Received: 3 numbers"),
         ("the 1 2\nof\n", "Line 2 .*Received: 0 numbers"),
         ("the 1 2\n 1 2\n", "Line 2 .*Received: 1 numbers"),
         ("the 1 x\nof 1 2\n", "Line 1 .*Received: 'x', not a number"),
@@ -289,6 +290,14 @@ def test_a_line_that_does_not_end(save, monkeypatch):
     monkeypatch.setattr(vector_text, "LONGEST_LINE", 1_000)
     monkeypatch.setattr(vectors, "BLOCK_BYTES", 100)
     refused(save("a 1\n" + "x" * 2_000), "more than 1000 bytes in line 2")
+
+
+def test_a_blank_line_at_the_end_of_a_block(save, monkeypatch):
+    monkeypatch.setattr(vectors, "BLOCK_BYTES", 100)
+    # "b 2" begins the third block.
+    path = save("a 1\n" + "\n" * 196 + "b 2\n")
+    refused(path, "rows after line 2, which is blank")
+    assert read_vectors(save("a 1\n" + "\n" * 200)).words == ["a"]
 
 
 ARRAY = np.float32([[0.1, 0.2], [1, 2], [3, -4]])

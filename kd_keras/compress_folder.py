@@ -1,0 +1,301 @@
+"""From a file of vectors to a folder with codes, measurements and a page.
+
+`report.json` holds, in this order:
+
+- `format`: 1.
+- `command`: the command line with every option written out; `arguments`, the
+  same as a dictionary; `seed`.
+- `versions`: of Python and the packages; `platform`.
+- `input`: `path`, `sha256`, `bytes`, `found_to_be` (the format), `rows`,
+  `dropped` (rows of words that had come before), `notes`.
+- `N`, `d`, `K`, `D`, `code_dim`, `composition`, `has_words`.
+- `bytes`: see `measure.measure_bytes`. `parameters`: the paper's count, see
+  `sizes.parameter_count`; `total` counts codes, `without_codes` does not.
+- `error`: see `measure.measure_error`. `neighbours`: see
+  `measure.measure_neighbours`. `codes`: see `CodeStatistics`.
+- `shared_codes`: the largest groups of symbols that share a code;
+  `near_codes`: where no two do, groups that agree in the most positions;
+  `examples`. See `symbol_examples`.
+- `seconds`: `read`, `learn`, `measure`.
+- `files`: the bytes of each file in the folder.
+"""
+
+import dataclasses
+import os
+import platform
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kd_keras.bad_input import BadInput
+from kd_keras.code_statistics import code_statistics
+from kd_keras.codes import check_kd
+from kd_keras.measure import measure_bytes, measure_error, measure_neighbours
+from kd_keras.output_folder import check_output, new_folder
+from kd_keras.packing import pack_codes, unpack_codes
+from kd_keras.quiet_start import quiet_start
+from kd_keras.report_file import write_report
+from kd_keras.sizes import parameter_count
+from kd_keras.stored_table import file_sha256, stored_dtype
+from kd_keras.symbol_examples import (
+    example_symbols,
+    near_groups,
+    shared_groups,
+)
+from kd_keras.vectors import WordVectors, read_vectors
+
+if TYPE_CHECKING:
+    from kd_keras.decoded_vectors import DecodedVectors
+
+Say = Callable[[str], object]
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """What `kd-keras compress` was asked for.
+
+    Attributes:
+        vectors: The file of vectors.
+        K, D, composition, code_dim, seed: As in `learn_codes`.
+        duplicates: "error" or "first", as in `read_vectors`.
+        output: The folder to be, or None for one named after the rest.
+        force: Whether an earlier result there is replaced.
+    """
+
+    vectors: str
+    K: int = 16
+    D: int = 32
+    composition: str = "linear"
+    code_dim: int | None = None
+    seed: int = 0
+    duplicates: str = "error"
+    output: str | None = None
+    force: bool = False
+
+    @property
+    def folder(self) -> str:
+        """The folder to be: `output`, or a name in the working directory."""
+        if self.output is not None:
+            return self.output
+        name = Path(self.vectors).name.removesuffix(".gz")
+        return f"{Path(name).stem}-K{self.K}-D{self.D}-{self.composition}"
+
+    @property
+    def command(self) -> str:
+        """The command line, all options written out but --force."""
+        words = ["kd-keras", "compress", self.vectors]
+        words += ["--K", str(self.K), "--D", str(self.D)]
+        words += ["--composition", self.composition]
+        if self.code_dim is not None:
+            words += ["--code-dim", str(self.code_dim)]
+        words += ["--seed", str(self.seed), "--duplicates", self.duplicates]
+        return shlex.join([*words, "--output", self.folder])
+
+
+def compress_folder(
+    arguments: Arguments,
+    say: Say = lambda line: None,
+    progress: Callable[[int, int], object] | None = None,
+    verbose: int = 0,
+) -> dict[str, Any]:
+    """Learns codes for a file of vectors and writes the folder.
+
+    All that can be wrong with the arguments and the file is found before
+    Keras is imported. The folder appears complete or not at all.
+
+    Args:
+        arguments: An `Arguments`.
+        say: Called with a line at the start of each step.
+        progress: Called with the bytes read and all bytes while reading.
+        verbose: As in `learn_codes`.
+
+    Returns:
+        The report, as `report.json` holds it.
+
+    Raises:
+        BadInput: If an argument is wrong. `VectorFileError` if the file is.
+    """
+    _check(check_kd, arguments.K, arguments.D)
+    if not 0 <= arguments.seed < 2**32:
+        raise BadInput(
+            "--seed must be an integer from 0 to 4294967295. "
+            f"Received: --seed {arguments.seed}"
+        )
+    output = check_output(arguments.folder, arguments.force)
+    with new_folder(output, arguments.force) as folder:
+        began = time.perf_counter()
+        say(f"Reading {arguments.vectors}")
+        table = read_vectors(
+            arguments.vectors, arguments.duplicates, progress=progress
+        )
+        code_dim = _check_fit(arguments, *table.vectors.shape)
+        read = time.perf_counter()
+        say("Starting Keras")
+        decoded = _learn(arguments, table, folder, say, verbose)
+        learned = time.perf_counter()
+        say("Measuring")
+        words = _words(table)
+        report = _heading(arguments, table)
+        report |= {"code_dim": code_dim, "composition": arguments.composition}
+        report["has_words"] = table.words is not None
+        report |= _measure(arguments, table, words, decoded, folder)
+        report["seconds"] = {
+            "read": round(read - began, 2),
+            "learn": round(learned - read, 2),
+            "measure": round(time.perf_counter() - learned, 2),
+        }
+        _write_vocabulary(folder, words)
+        write_report(folder, report, decoded.codes)
+    return report
+
+
+def _check_fit(arguments: Arguments, N: int, d: int) -> int:
+    """Checks arguments against a table's size; returns d'."""
+    K, D, composition = arguments.K, arguments.D, arguments.composition
+    counted = _check(
+        parameter_count, N, d, K, D, arguments.code_dim, composition
+    )
+    if N < K:
+        raise BadInput(
+            "The table must have at least K rows. Received: "
+            f"{N} rows in {arguments.vectors}, --K {K}"
+        )
+    return counted.code_embeddings // (D * K)
+
+
+def _check(check: Callable[..., Any], *values: Any) -> Any:
+    try:
+        return check(*values)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
+def _learn(
+    arguments: Arguments,
+    table: WordVectors,
+    folder: Path,
+    say: Say,
+    verbose: int,
+) -> "DecodedVectors":
+    """Learns codes, writes the model and gives what can be read from it."""
+    with quiet_start():
+        import keras
+
+        keras.ops.zeros(1)  # starts the devices, with lines of their own
+
+        from kd_keras.decoded_vectors import DecodedVectors
+        from kd_keras.learn_codes import learn_codes
+
+    say("Learning codes")
+    embedding = _check(
+        lambda: learn_codes(
+            table.vectors,
+            K=arguments.K,
+            D=arguments.D,
+            composition=arguments.composition,
+            code_dim=arguments.code_dim,
+            seed=arguments.seed,
+            verbose=verbose,
+        )
+    )
+    # Ids of any batch and length, as most models have them.
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    path = folder / "embedding.keras"
+    keras.Sequential([ids, embedding]).save(path)
+    # What is measured is what was written.
+    return DecodedVectors(keras.saving.load_model(path).layers[0])
+
+
+def _measure(
+    arguments: Arguments,
+    table: WordVectors,
+    words: Sequence[str],
+    decoded: "DecodedVectors",
+    folder: Path,
+) -> dict[str, Any]:
+    N, d = table.vectors.shape
+    K, D = arguments.K, arguments.D
+    codes = decoded.codes
+    np.savez(folder / "codes.npz", codes=pack_codes(codes, K), N=N, D=D, K=K)
+    with np.load(folder / "codes.npz", allow_pickle=False) as file:
+        packed = file["codes"]
+    if not np.array_equal(unpack_codes(packed, K, D), codes):
+        raise RuntimeError("codes.npz does not hold the model's codes")
+    neighbours, arrays = measure_neighbours(
+        table.vectors, decoded, arguments.seed
+    )
+    np.savez_compressed(folder / "neighbours.npz", **arrays)  # type: ignore[arg-type]
+    shared = shared_groups(words, codes)
+    return {
+        "bytes": measure_bytes(
+            N,
+            d,
+            packed,
+            decoded.code_embedding_bytes,
+            decoded.composition_bytes,
+            stored_dtype(arguments.vectors),
+        ),
+        "parameters": parameter_count(
+            N, d, K, D, arguments.code_dim, arguments.composition
+        ).to_dict(),
+        "error": measure_error(table.vectors, decoded),
+        "neighbours": neighbours,
+        "codes": code_statistics(codes, K, seed=arguments.seed).to_dict(),
+        "shared_codes": shared,
+        "near_codes": [] if shared else near_groups(words, codes),
+        "examples": example_symbols(words, codes, arrays),
+    }
+
+
+def _heading(arguments: Arguments, table: WordVectors) -> dict[str, Any]:
+    """Returns the part of the report that says what it is a report of."""
+    packages = ("kd_keras", "keras", _backend(), "numpy")
+    rows = len(table.vectors)
+    return {
+        "format": 1,
+        "command": arguments.command,
+        "arguments": dataclasses.asdict(arguments)
+        | {"output": arguments.folder},
+        "seed": arguments.seed,
+        "versions": {"python": platform.python_version()}
+        | {name: metadata.version(name) for name in packages},
+        "platform": platform.platform(),
+        "input": {
+            "path": arguments.vectors,
+            "sha256": file_sha256(arguments.vectors),
+            "bytes": os.path.getsize(arguments.vectors),
+            "found_to_be": table.format,
+            "rows": rows + table.dropped,
+            "dropped": table.dropped,
+            "notes": list(table.notes),
+        },
+        "N": rows,
+        "d": table.vectors.shape[1],
+        "K": arguments.K,
+        "D": arguments.D,
+    }
+
+
+def _backend() -> str:
+    import keras
+
+    return keras.config.backend()
+
+
+def _words(table: WordVectors) -> list[str]:
+    """Returns the words, or the ids as words."""
+    return table.words or [str(i) for i in range(len(table.vectors))]
+
+
+def _write_vocabulary(folder: Path, words: Sequence[str]) -> None:
+    """Writes one word per line; the line end is a line feed everywhere."""
+    text = "".join(f"{word}\n" for word in words)
+    with open(
+        folder / "vocabulary.txt", "w", encoding="utf-8", newline=""
+    ) as file:
+        file.write(text)

@@ -1,0 +1,55 @@
+"""The rows of the table that an embedding stands for, computed when asked."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.neighbours import row_blocks
+
+BLOCK_FLOATS = 1 << 24  # code embeddings gathered at a time: 64 MB
+
+
+class DecodedVectors:
+    """Stands for an `(N, d)` table that is never held whole.
+
+    Args:
+        embedding: A built `KDEmbedding` with fixed codes.
+
+    Attributes:
+        shape: `(N, d)`.
+        codes: `(N, D)`, numpy.
+        code_embedding_bytes: Bytes of W.
+        composition_bytes: Bytes of the composition's other weights.
+
+    Example:
+
+    >>> table = DecodedVectors(KDEmbedding(100, 8, K=4, D=3))
+    >>> table.shape, table[2:4].shape, table[np.array([1, 5, 1])].shape
+    ((100, 8), (2, 8), (3, 8))
+    """
+
+    def __init__(self, embedding: KDEmbedding):
+        self._embedding = embedding
+        self.shape = (embedding.input_dim, embedding.output_dim)
+        self.codes: np.ndarray = embedding.codes  # builds the layer
+        per_row = embedding.D * embedding.code_dim
+        self._step = max(1, BLOCK_FLOATS // per_row)
+        self.code_embedding_bytes = _nbytes(
+            embedding.composition.code_embeddings
+        )
+        weights = sum(_nbytes(w) for w in embedding.composition.weights)
+        self.composition_bytes = weights - self.code_embedding_bytes
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        ids = np.arange(self.shape[0], dtype=np.int32)[index]
+        vectors = np.empty((len(ids), self.shape[1]), np.float32)
+        for block in row_blocks(len(ids), self._step):
+            decoded = self._embedding(ids[block])
+            vectors[block] = keras.ops.convert_to_numpy(decoded)
+        return vectors
+
+
+def _nbytes(variable: Any) -> int:
+    return int(np.prod(variable.shape)) * np.dtype(variable.dtype).itemsize

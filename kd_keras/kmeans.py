@@ -1,0 +1,203 @@
+"""k-means that is hard to trap: greedy start, Lloyd, then centre swaps.
+
+References:
+    Arthur & Vassilvitskii, "k-means++", SODA 2007 (the start, greedy variant).
+    Lloyd, "Least squares quantization in PCM", 1982.
+    Kaukoranta, Franti & Nevalainen, "Iterative split-and-merge algorithm for
+    VQ codebook generation", 1998 (the swaps).
+"""
+
+import numpy as np
+
+# Distances are computed for this many (row, centre) pairs at a time, so that
+# they stay in cache and never grow with N.
+PAIRS_PER_BLOCK = 1 << 19
+
+
+def sum_by_value(
+    rows: np.ndarray, labels: np.ndarray, K: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Adds up the rows that carry the same label.
+
+    Args:
+        rows: float array `(N, d)`.
+        labels: integer array `(N,)` in `{0..K-1}`.
+        K: number of labels.
+
+    Returns:
+        Sums, float64 `(K, d)`, and how many rows each has, int64 `(K,)`.
+    """
+    counts = np.bincount(labels, minlength=K)
+    # Stable sorting of uint8 and uint16 is a radix sort, linear in N.
+    narrow = labels.astype(np.uint8 if K <= 256 else np.uint16)
+    order = np.argsort(narrow, kind="stable")
+    used = np.flatnonzero(counts)
+    starts = (np.cumsum(counts) - counts)[used]
+    sums = np.zeros((K, rows.shape[1]))
+    # for i, k in enumerate(labels): sums[k] += rows[i]
+    sums[used] = np.add.reduceat(
+        rows[order], starts, axis=0, dtype=np.float64
+    )
+    return sums, counts
+
+
+def nearest(
+    vectors: np.ndarray, centres: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the nearest centre of each row.
+
+    Args:
+        vectors: float32 `(N, d)`.
+        centres: float32 `(K, d)`.
+
+    Returns:
+        Labels, intp `(N,)`, and squared distances, float32 `(N,)`.
+    """
+    labels = np.empty(len(vectors), np.intp)
+    distances = np.empty(len(vectors), np.float32)
+    half_norms = 0.5 * np.einsum("kd,kd->k", centres, centres)
+    step = max(16, PAIRS_PER_BLOCK // len(centres))
+    for start in range(0, len(vectors), step):
+        rows = vectors[start : start + step]
+        scores = rows @ centres.T
+        scores -= half_norms
+        best = scores.argmax(axis=1)
+        labels[start : start + step] = best
+        # Not |x|^2 - 2 x.c + |c|^2: that cancels for rows next to a centre.
+        gap = rows - centres[best]
+        distances[start : start + step] = np.einsum("nd,nd->n", gap, gap)
+    return labels, distances
+
+
+def _distances_to(vectors: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Returns squared distances, float32 `(len(points), N)`, never negative."""
+    out = points @ vectors.T
+    out *= -2
+    out += np.einsum("nd,nd->n", vectors, vectors)
+    out += np.einsum("nd,nd->n", points, points)[:, None]
+    return np.maximum(out, 0, out=out)
+
+
+def _greedy_start(
+    vectors: np.ndarray, K: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Greedy k-means++: of a few rows drawn by distance, keep the best."""
+    n = len(vectors)
+    trials = 2 + int(np.log(K))
+    chosen = [int(rng.integers(n))]
+    closest = _distances_to(vectors, vectors[chosen])[0]
+    closest[chosen[0]] = 0
+    while len(chosen) < K:
+        cumulated = np.cumsum(closest, dtype=np.float64)
+        if cumulated[-1] <= 0:  # fewer distinct rows than K
+            chosen.extend(rng.integers(0, n, K - len(chosen)).tolist())
+            break
+        draws = rng.random(trials) * cumulated[-1]
+        candidates = np.minimum(np.searchsorted(cumulated, draws), n - 1)
+        options = _distances_to(vectors, vectors[candidates])
+        np.minimum(options, closest, out=options)
+        best = int(options.sum(axis=1).argmin())
+        closest = options[best]
+        chosen.append(int(candidates[best]))
+        closest[chosen[-1]] = 0
+    return vectors[chosen].copy()
+
+
+def _lloyd(
+    vectors: np.ndarray, centres: np.ndarray, iterations: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns labels, distances and centres after at most `iterations`."""
+    labels, distances = nearest(vectors, centres)
+    for _ in range(iterations):
+        sums, counts = sum_by_value(vectors, labels, len(centres))
+        centres = centres.copy()
+        used = counts > 0
+        centres[used] = sums[used] / counts[used, None]
+        # A centre without rows restarts at a row that is served worst, so
+        # none stays empty while there are rows left to give it.
+        empty = np.flatnonzero(~used)
+        if len(empty):
+            worst = np.argsort(-distances, kind="stable")[: len(empty)]
+            centres[empty[: len(worst)]] = vectors[worst]
+        before, (labels, distances) = labels, nearest(vectors, centres)
+        if np.array_equal(before, labels):
+            break
+    return labels, distances, centres
+
+
+def _swapped(
+    vectors: np.ndarray,
+    labels: np.ndarray,
+    distances: np.ndarray,
+    centres: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Takes the centre that is missed least to a cluster that needs two."""
+    K = len(centres)
+    counts = np.bincount(labels, minlength=K)
+    between = _distances_to(centres, centres).astype(np.float64)
+    # What merging i into j adds to the squared error: n_i n_j / (n_i + n_j)
+    # times their squared distance (Ward).
+    total = np.maximum(counts[:, None] + counts, 1)
+    between *= counts[:, None] * counts / total
+    np.fill_diagonal(between, np.inf)
+    cost = between.min(axis=1)
+    spare = int(cost.argmin())
+    spread = np.bincount(labels, distances, minlength=K)
+    spread[spare] = 0
+    spread[between[spare].argmin()] = 0
+    if spread.sum() <= 0:
+        return centres
+    # Wide clusters are by far the likeliest to hold two true ones.
+    needy = int(rng.choice(K, p=spread**2 / (spread**2).sum()))
+    weights = np.where(labels == needy, distances, 0).astype(np.float64)
+    row = int(rng.choice(len(vectors), p=weights / weights.sum()))
+    centres = centres.copy()
+    centres[spare] = vectors[row]
+    return centres
+
+
+def kmeans(
+    vectors: np.ndarray,
+    K: int,
+    seed: int = 0,
+    iterations: int = 100,
+    swaps: int = 30,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Clusters rows: greedy k-means++, Lloyd, then accepted centre swaps.
+
+    Args:
+        vectors: float32 `(N, d)`.
+        K: number of centres, at most N.
+        seed: decides every random choice.
+        iterations: most Lloyd steps in a row.
+        swaps: stop after this many swaps in a row that did not help. 0: only
+            the start and Lloyd.
+
+    Returns:
+        Labels, intp `(N,)`, and centres, float32 `(K, d)`. No centre is
+        without rows, unless there are fewer distinct rows than `K`.
+    """
+    rng = np.random.default_rng(seed)
+    original = np.asarray(vectors, np.float32)
+    mean = original.mean(axis=0, dtype=np.float64).astype(np.float32)
+    vectors = original - mean
+    scale = np.abs(vectors).max(initial=0)
+    vectors = vectors / (scale if scale > 0 else np.float32(1))
+    # The start needs K passes over its rows; a sample is enough for it.
+    sample = vectors
+    if len(vectors) > max(20_000, 20 * K):
+        rows = rng.choice(len(vectors), max(20_000, 20 * K), replace=False)
+        sample = vectors[np.sort(rows)]
+    centres = _greedy_start(sample, K, rng)
+    best = _lloyd(vectors, centres, iterations)
+    failures = 0
+    while failures < swaps:
+        moved = _swapped(vectors, *best, rng)
+        trial = _lloyd(vectors, moved, 3)
+        if trial[1].sum() < best[1].sum() * (1 - 1e-4):
+            best, failures = _lloyd(vectors, trial[2], iterations), 0
+        else:
+            failures += 1
+    labels, _, centres = best
+    return labels, centres * (scale if scale > 0 else 0) + mean

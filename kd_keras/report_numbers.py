@@ -1,0 +1,121 @@
+"""Numbers of a report as people read them; the same on page and terminal."""
+
+from typing import Any
+
+UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
+
+
+def format_bytes(count: int, like: int | None = None) -> str:
+    """Formats bytes in decimal units.
+
+    Args:
+        count: int.
+        like: int. Bytes whose unit is to be used, or None for its own.
+
+    Example:
+
+    >>> format_bytes(8_000_000), format_bytes(569_600), format_bytes(12)
+    ('8.00 MB', '569.6 kB', '12 bytes')
+    >>> format_bytes(569_600, like=8_000_000)
+    '0.57 MB'
+    """
+    size = count if like is None else like
+    for unit, name in UNITS:
+        if size >= unit:
+            places = 1 if name == "kB" else 2
+            return f"{count / unit:.{places}f} {name}"
+    return f"{count} bytes"
+
+
+def format_number(value: float | None) -> str:
+    """Formats a measurement to four digits.
+
+    Example:
+
+    >>> format_number(1.23456), format_number(0.0), format_number(None)
+    ('1.235', '0', 'none')
+    """
+    return "none" if value is None else f"{value:.4g}"
+
+
+def format_share(value: float | None) -> str:
+    """Formats a share as per cent.
+
+    Example:
+
+    >>> format_share(0.1234), format_share(None)
+    ('12.3 %', 'none')
+    """
+    return "none" if value is None else f"{100 * value:.1f} %"
+
+
+def format_ratio(ratio: float) -> str:
+    """Formats how many times smaller something got.
+
+    Example:
+
+    >>> format_ratio(14.04), format_ratio(131.2), format_ratio(0.8)
+    ('14.0x smaller', '131x smaller', '1.2x larger')
+    """
+    if ratio < 1:
+        return f"{1 / ratio:.1f}x larger"
+    return f"{ratio:.{1 if ratio < 100 else 0}f}x smaller"
+
+
+def format_kept(neighbours: dict[str, Any]) -> str:
+    """Formats how many neighbours stay.
+
+    Example:
+
+    >>> format_kept({"mean_kept": 6.123, "count": 10})
+    '6.1 of 10'
+    """
+    kept = neighbours["mean_kept"]
+    return "none" if kept is None else f"{kept:.1f} of {neighbours['count']}"
+
+
+def size_parts(report: dict[str, Any]) -> list[tuple[str, str, int]]:
+    """Returns the parts of what is left: name, how it is made up, bytes."""
+    sizes, K, D = report["bytes"], report["K"], report["D"]
+    bits = (K - 1).bit_length()
+    packed = sizes["codes"] // report["N"]
+    made = [
+        ("codes", f"{D} x {bits} bits = {packed} bytes a symbol"),
+        ("code_embeddings", f"{D} x {K} x {report['code_dim']}, float32"),
+        ("composition", f"{report['composition']}, float32"),
+    ]
+    if not sizes["composition"]:
+        made.pop()  # a sum or a row of slices has no weights
+    return [(k.replace("_", " "), how, sizes[k]) for k, how in made]
+
+
+def size_statement(report: dict[str, Any]) -> str:
+    """Says how much smaller it got than the file's own precision."""
+    sizes = report["bytes"]
+    if sizes["stored_as"] in ("text", "float32"):
+        return ""
+    stored = format_bytes(sizes["stored_table"])
+    ratio = format_ratio(sizes["stored_ratio"])
+    return f"against the file's own {sizes['stored_as']}, {stored}: {ratio}"
+
+
+def code_statement(report: dict[str, Any]) -> str:
+    """Says in a sentence or two how the codes came out."""
+    codes, N, K, D = (report[key] for key in ("codes", "N", "K", "D"))
+    perplexity = sum(codes["perplexity"]) / D
+    unused = codes["unused_total"]
+    alone = "no two symbols share a code"
+    if codes["collisions"]:
+        alone = f"{codes['collisions']:,} symbols share theirs with another"
+    said = (
+        f"{codes['distinct']:,} different codes for {N:,} symbols: {alone}. "
+        f"{unused or 'None'} of the {D * K:,} values "
+        f"{'is' if unused == 1 else 'are'} unused; a position uses {K} "
+        f"values as evenly as {perplexity:.1f} would be used at random."
+    )
+    if codes["hamming_mean"] is not None:
+        said += (
+            " The nearest other code differs in "
+            f"{codes['hamming_mean']:.1f} of {D} positions on average."
+        )
+    return said

@@ -1,0 +1,77 @@
+"""A report on the terminal."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kd_keras import report_numbers as numbers
+from kd_keras.report_file import file_sizes
+
+
+def print_report(
+    report: dict[str, Any], folder: str, console: Console | None = None
+) -> None:
+    """Prints what a folder holds: sizes, error, neighbours, codes, files.
+
+    Args:
+        report: What `report.json` holds.
+        folder: The folder, whose files are looked at.
+        console: Where to print; None for standard output.
+    """
+    console = console or Console(highlight=False)
+    sizes, error = report["bytes"], report["error"]
+    most = sizes["float32_table"]
+    before = numbers.format_bytes(most)
+    after = numbers.format_bytes(sizes["total"], like=most)
+    ratio = numbers.format_ratio(sizes["ratio"])
+
+    # Text, not strings: names and words may hold rich's markup.
+    head = Text(Path(report["input"]["path"]).name, "bold")
+    head.append(f": {report['N']:,} symbols x {report['d']}", "not bold")
+    console.print(head)
+    console.print(Text(f"{before} -> {after}, {ratio}", "bold green"))
+    if against := numbers.size_statement(report):
+        console.print(Text(f"({against})"))
+    console.print()
+
+    parts = Table.grid(padding=(0, 2))
+    parts.add_column()
+    parts.add_column(style="dim")
+    parts.add_column(justify="right")
+    for name, how, count in numbers.size_parts(report):
+        parts.add_row(name, how, numbers.format_bytes(count))
+    parts.add_row("together", "", numbers.format_bytes(sizes["total"]))
+    console.print(parts)
+    console.print()
+
+    facts = Table.grid(padding=(0, 2))
+    share = numbers.format_share(error["error_share"])
+    squared = numbers.format_number(error["error"])
+    facts.add_row("error", f"{squared}, {share} of the variance")
+    facts.add_row("mean cosine", numbers.format_number(error["mean_cosine"]))
+    facts.add_row("neighbours", f"{numbers.format_kept(report['neighbours'])} kept")
+    facts.add_row("codes", Text(numbers.code_statement(report)))
+    console.print(facts)
+    console.print()
+    _print_files(report["files"], folder, console)
+
+
+def _print_files(
+    written: dict[str, int], folder: str, console: Console
+) -> None:
+    found = file_sizes(folder)
+    files = Table.grid(padding=(0, 2))
+    files.add_column()
+    files.add_column(justify="right")
+    for name in written | found:
+        size, was = found.get(name), written.get(name)
+        note = "" if size == was or was is None else f"was {was:,} bytes"
+        files.add_row(
+            Text(str(Path(folder, name))),
+            "missing" if size is None else numbers.format_bytes(size),
+            Text(note, "yellow"),
+        )
+    console.print(files)

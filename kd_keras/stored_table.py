@@ -1,0 +1,66 @@
+"""What a file of vectors is on disk: its precision and its fingerprint."""
+
+import hashlib
+import os
+import zipfile
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+MAGIC = b"\x93NUMPY"
+
+
+def stored_dtype(path: str | os.PathLike[str]) -> str | None:
+    """Tells the precision in which a readable file holds its vectors.
+
+    Only headers are read.
+
+    Args:
+        path: A file that `read_vectors` has read.
+
+    Returns:
+        The dtype's name for `.npy` and `.npz`, else None.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "table.npy")
+    >>> np.save(path, np.zeros((3, 2), np.float16))
+    >>> stored_dtype(path)
+    'float16'
+    """
+    with open(path, "rb") as file:
+        if file.read(len(MAGIC)) == MAGIC:
+            file.seek(0)
+            return _header(file)[1].name
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        for name in sorted(archive.namelist(), key=lambda n: n != "vectors.npy"):
+            with archive.open(name) as member:
+                shape, dtype = _header(member)
+            if len(shape) == 2 and dtype.kind == "f":
+                return dtype.name
+    return None
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Computes the SHA-256 of a file, so that it can be told again.
+
+    Args:
+        path: The file.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    if npy_format.read_magic(file) == (1, 0):
+        shape, _, dtype = npy_format.read_array_header_1_0(file)
+    else:
+        shape, _, dtype = npy_format.read_array_header_2_0(file)
+    return shape, dtype

@@ -1,0 +1,32 @@
+"""Fixtures of all tests. TensorFlow gets two logical CPU devices here."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import pytest
+import tensorflow as tf
+
+# Before TensorFlow initialises its devices, hence for the whole session.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(params=[False, True], ids=["graph", "jit"])
+def jit(request):
+    """Whether XLA compiles the step."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def strategy():
+    """Two replicas, on the two logical CPU devices."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

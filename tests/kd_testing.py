@@ -1,0 +1,117 @@
+"""What several tests share. Imports no TensorFlow: JAX scripts use it too."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+from keras import ops
+
+import kd_keras
+
+# Sizes of the tests' layers: symbols, vector size, values, positions.
+N, SIZE, K, D = 30, 6, 4, 3
+
+TESTS = pathlib.Path(__file__).parent
+
+
+def learning_embedding(**options):
+    options = {"K": K, "D": D, "codes": "learn"} | options
+    return kd_keras.KDEmbedding(N, SIZE, **options)
+
+
+def learning_model(optimizer="sgd", embedding=None, **compile_options):
+    """Gives a compiled model of one embedding that learns its codes."""
+    model = keras.Sequential([embedding or learning_embedding()])
+    model.compile(optimizer, "mse", **compile_options)
+    return model
+
+
+def ids_and_vectors(rows=N):
+    generator = np.random.default_rng(1)
+    return np.arange(rows) % N, generator.normal(size=(rows, SIZE))
+
+
+def as_numpy(tensor):
+    if isinstance(tensor, keras.Variable):
+        return tensor.numpy()  # its `__array__` warns under numpy 2
+    return ops.convert_to_numpy(tensor)
+
+
+def one_hot(codes, K=K):
+    return np.eye(K)[np.asarray(codes)]
+
+
+def softmax(logits):
+    exp = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exp / exp.sum(axis=-1, keepdims=True)
+
+
+def run_python(script, *arguments, environment=None):
+    """Runs a script of this folder, or a line of code, in a fresh process."""
+    script = str(script)
+    command = [script] if script.endswith(".py") else ["-c", script]
+    done = subprocess.run(
+        [sys.executable, *command, *map(str, arguments)],
+        env=os.environ | {"KERAS_BACKEND": "tensorflow"} | (environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+class TemperatureProbe:
+    """A model whose weights tell the temperature that each step has used.
+
+    Every step trains a symbol that no other step has touched. Its two logits
+    start at 0 and its loss is the first value of its one-hot code, so that the
+    estimator's gradient for the first logit is 1/2 (1 - 1/2) / T.
+    """
+
+    RATE = 1e-3  # of SGD
+
+    def __init__(self, symbols, called_twice=False, **compile_options):
+        self.learner = kd_keras.KDCodeLearner(
+            symbols, K=2, D=1, logits_initializer="zeros"
+        )
+        ids = keras.Input((), dtype="int32")
+        code = self.learner(ids)
+        if called_twice:
+            code = keras.layers.Average()([code, self.learner(ids)])
+        self.model = keras.Model(ids, code)
+        self.model.compile(
+            keras.optimizers.SGD(self.RATE), first_value, **compile_options
+        )
+
+    def fit(self, start, stop, batch_size=1, epochs=1, **options):
+        """Trains symbols start..stop, the next ones in every epoch."""
+        for _ in range(epochs):
+            ids = np.arange(start, stop)
+            targets = np.zeros((len(ids), 1, 2), "float32")
+            options = {"verbose": 0, "shuffle": False} | options
+            history = self.model.fit(
+                ids, targets, batch_size=batch_size, **options
+            )
+            start, stop = stop, stop + stop - start
+        return history
+
+    def temperatures(self, batch_size=1):
+        """Gives the temperature of each symbol's step, NaN if untouched."""
+        learner = next(
+            layer
+            for layer in self.model.layers
+            if isinstance(layer, kd_keras.KDCodeLearner)
+        )
+        moved = -as_numpy(learner.logits)[:, 0, 0] * batch_size
+        return np.divide(
+            0.25 * self.RATE, moved, where=moved != 0, out=moved * np.nan
+        )
+
+
+@keras.saving.register_keras_serializable(package="kd_testing")
+def first_value(targets, code):
+    return ops.sum(code[..., 0], axis=-1)
