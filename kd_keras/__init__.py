@@ -29,7 +29,9 @@ if _COMMAND != "kd-keras":
     from kd_keras.kd_code_learner import KDCodeLearner
     from kd_keras.kd_embedding import KDEmbedding
     from kd_keras.lazy_adam import LazyAdam
+    from kd_keras.learn_codes import learn_codes
     from kd_keras.packing import pack_codes, unpack_codes
     from kd_keras.sizes import embedding_bytes, parameter_count
     from kd_keras.straight_through import smooth_code, straight_through
     from kd_keras.temperature_schedule import TemperatureSchedule
+    from kd_keras.vectors import read_vectors, write_vectors

@@ -1,6 +1,6 @@
 """The command line: `kd-keras compress` and `kd-keras report`."""
 
-# Only what answers `--help`: the rest is imported once a command is known.
+# Only what answers `--help`; the rest is imported once a command is known.
 import argparse
 import contextlib
 import os
@@ -8,55 +8,14 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from kd_keras import __version__
+from kd_keras.cli_options import BAD_INPUT, make_parser, one_line
 
 if TYPE_CHECKING:
-    from kd_keras.compress_folder import Arguments
+    from kd_keras.compress_arguments import Arguments
 
-BAD_INPUT = 2
 INTERRUPTED = 130
-
-DESCRIPTION = """\
-Makes embedding tables small: a K-way D-dimensional code for each symbol, and
-a composition that turns a code into its vector, instead of an N x d table."""
-
-EXAMPLES = """\
-examples:
-  kd-keras compress glove.6B.50d.txt
-  kd-keras compress vectors.npy --K 256 --D 8 --output small
-  kd-keras report small
-"""
-
-COMPRESS = """\
-Learns codes for the vectors of a file and writes a folder: embedding.keras
-(the layer, for keras.saving.load_model), codes.npz (the codes, packed),
-vocabulary.txt, neighbours.npz, report.json, and report.html to look at.
-
-VECTORS is GloVe or word2vec text, plain or gzip, word2vec binary, .npy with
-an (N, d) array, or .npz with the arrays "vectors" and, if there are words,
-"words"."""
-
-COMPRESS_EXAMPLES = """\
-examples:
-  kd-keras compress glove.6B.50d.txt
-      writes glove.6B.50d-K16-D32-linear; 16 bytes for each word's code
-  kd-keras compress vectors.npy --K 256 --D 8 --output small --seed 1
-  kd-keras compress model.vec.gz --composition lstm --duplicates first
-  kd-keras compress vectors.npz --D 20 --composition concat --force
-"""
-
-REPORT = """\
-Prints again what `kd-keras compress` printed at its end, from the folder's
-report.json and its files as they are now."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage before it."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"kd-keras: error: {_one_line(message)}\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,22 +37,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Python would complain again when it flushes at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        except OSError as error:
-            _say_error(str(error))
-            return 1
-        except Exception:
+        except Exception as error:
             # What imports are made of may turn Ctrl-C into another error.
             if interrupted.is_set():
                 return _interrupt()
+            if isinstance(error, OSError | MemoryError):  # a full disk, say
+                _say_error(str(error))
+                return 1
             raise
 
 
 def _run(argv: Sequence[str] | None) -> int:
     try:
-        given = _parser().parse_args(argv)
+        given = make_parser().parse_args(argv)
     except SystemExit as end:
         return int(end.code or 0)
-    from kd_keras.bad_input import BadInput
+    from kd_keras.bad_input import BadInputError
     from kd_keras.vectors import VectorFileError
 
     for stream in (sys.stdout, sys.stderr):  # words may not fit an encoding
@@ -103,7 +62,7 @@ def _run(argv: Sequence[str] | None) -> int:
         if given.command == "report":
             return _report(given.path)
         return _compress(given)
-    except (BadInput, VectorFileError) as error:
+    except (BadInputError, VectorFileError) as error:
         _say_error(str(error))
         return BAD_INPUT
 
@@ -111,7 +70,8 @@ def _run(argv: Sequence[str] | None) -> int:
 def _compress(given: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from kd_keras.compress_folder import Arguments, compress_folder
+    from kd_keras.compress_arguments import Arguments
+    from kd_keras.compress_folder import compress_folder
     from kd_keras.report_tables import print_report
 
     names = (
@@ -135,23 +95,20 @@ def _with_progress(arguments: "Arguments", console) -> dict:
 
     from kd_keras.compress_folder import compress_folder
 
-    bar = Progress(console=console, transient=True)
-    task = bar.add_task("", start=False, visible=False)
+    with contextlib.ExitStack() as shown:
 
-    def show(done: int, size: int) -> None:
-        if not console.is_terminal:
-            return
-        bar.start()
-        bar.update(task, completed=done, total=size, visible=True)
+        def show(done: int, size: int) -> None:
+            if console.is_terminal and not bar.live.is_started:
+                shown.enter_context(bar)
+            bar.update(task, completed=done, total=size)
 
-    def say(line: str) -> None:
-        bar.stop()  # before another bar, and before TensorFlow starts
-        console.print(Text(line, "dim"))
+        def say(line: str) -> None:
+            shown.close()  # the bar, before the next one
+            console.print(Text(line, "dim"))
 
-    try:
+        bar = Progress(console=console, transient=True)
+        task = bar.add_task("")
         return compress_folder(arguments, say, show, verbose=1)
-    finally:
-        bar.stop()
 
 
 def _report(path: str) -> int:
@@ -160,110 +117,6 @@ def _report(path: str) -> int:
 
     print_report(read_report(path), path)
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = _Parser(
-        prog="kd-keras",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=raw,
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"kd-keras {__version__}"
-    )
-    commands = parser.add_subparsers(
-        dest="command", metavar="COMMAND", required=True
-    )
-    compress = commands.add_parser(
-        "compress",
-        help="learn codes for a file of vectors and write a folder",
-        description=COMPRESS,
-        epilog=COMPRESS_EXAMPLES,
-        formatter_class=raw,
-        allow_abbrev=False,
-    )
-    _add_compress_options(compress)
-    report = commands.add_parser(
-        "report",
-        help="print what is in a folder that compress wrote",
-        description=REPORT,
-        epilog="example:\n  kd-keras report glove.6B.50d-K16-D32-linear\n",
-        formatter_class=raw,
-        allow_abbrev=False,
-    )
-    report.add_argument("path", metavar="PATH", help="the folder")
-    return parser
-
-
-def _add_compress_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("vectors", metavar="VECTORS", help="the file of vectors")
-    add(
-        "--K",
-        type=_integer,
-        default=16,
-        metavar="N",
-        help="values of a code position (codebook size), 2 to 65536; "
-        "default 16",
-    )
-    add(
-        "--D",
-        type=_integer,
-        default=32,
-        metavar="N",
-        help="positions of a code (number of codebooks); default 32",
-    )
-    add(
-        "--composition",
-        choices=("linear", "lstm", "concat"),
-        default="linear",
-        help="what makes a vector of a code; default linear",
-    )
-    add(
-        "--code-dim",
-        type=_integer,
-        metavar="N",
-        help="size of a code embedding; default: the size of a vector, or "
-        "with concat a D-th of it",
-    )
-    add(
-        "--seed",
-        type=_integer,
-        default=0,
-        metavar="N",
-        help="decides everything that is drawn at random; default 0",
-    )
-    add(
-        "--output",
-        metavar="FOLDER",
-        help="the folder to write; default ./NAME-K16-D32-linear, after "
-        "VECTORS, K, D and the composition",
-    )
-    add(
-        "--duplicates",
-        choices=("error", "first"),
-        default="error",
-        help="what to do with a word that comes again; default error, "
-        '"first" keeps its first vector',
-    )
-    add(
-        "--force",
-        action="store_true",
-        help="replace an earlier result, once the new one is complete",
-    )
-    add("--quiet", action="store_true", help="print nothing but errors")
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"must be an integer. Received: {text!r}"
-        ) from None
 
 
 @contextlib.contextmanager
@@ -291,8 +144,4 @@ def _interrupt() -> int:
 
 
 def _say_error(message: str) -> None:
-    print(f"kd-keras: error: {_one_line(message)}", file=sys.stderr)
-
-
-def _one_line(message: str) -> str:
-    return " ".join(message.splitlines())
+    print(f"kd-keras: error: {one_line(message)}", file=sys.stderr)

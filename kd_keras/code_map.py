@@ -63,9 +63,7 @@ def code_map(codes: np.ndarray, K: int) -> str:
 
 
 def _cells(places: Iterable[np.ndarray]) -> str:
-    return "".join(
-        f"M{column} {row}h.92v.9h-.92z" for row, column in places
-    )
+    return "".join(f"M{column} {row}h.92v.9h-.92z" for row, column in places)
 
 
 def _average(counts: np.ndarray, most: int) -> np.ndarray:

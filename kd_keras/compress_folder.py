@@ -23,18 +23,22 @@
 import dataclasses
 import os
 import platform
-import shlex
+import sys
 import time
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras.bad_input import BadInput
+from kd_keras import __version__
 from kd_keras.code_statistics import code_statistics
-from kd_keras.codes import check_kd
+from kd_keras.compress_arguments import (
+    Arguments,
+    as_bad_input,
+    check_arguments,
+    check_fit,
+)
 from kd_keras.measure import measure_bytes, measure_error, measure_neighbours
 from kd_keras.output_folder import check_output, new_folder
 from kd_keras.packing import pack_codes, unpack_codes
@@ -53,48 +57,6 @@ if TYPE_CHECKING:
     from kd_keras.decoded_vectors import DecodedVectors
 
 Say = Callable[[str], object]
-
-
-@dataclasses.dataclass(frozen=True)
-class Arguments:
-    """What `kd-keras compress` was asked for.
-
-    Attributes:
-        vectors: The file of vectors.
-        K, D, composition, code_dim, seed: As in `learn_codes`.
-        duplicates: "error" or "first", as in `read_vectors`.
-        output: The folder to be, or None for one named after the rest.
-        force: Whether an earlier result there is replaced.
-    """
-
-    vectors: str
-    K: int = 16
-    D: int = 32
-    composition: str = "linear"
-    code_dim: int | None = None
-    seed: int = 0
-    duplicates: str = "error"
-    output: str | None = None
-    force: bool = False
-
-    @property
-    def folder(self) -> str:
-        """The folder to be: `output`, or a name in the working directory."""
-        if self.output is not None:
-            return self.output
-        name = Path(self.vectors).name.removesuffix(".gz")
-        return f"{Path(name).stem}-K{self.K}-D{self.D}-{self.composition}"
-
-    @property
-    def command(self) -> str:
-        """The command line, all options written out but --force."""
-        words = ["kd-keras", "compress", self.vectors]
-        words += ["--K", str(self.K), "--D", str(self.D)]
-        words += ["--composition", self.composition]
-        if self.code_dim is not None:
-            words += ["--code-dim", str(self.code_dim)]
-        words += ["--seed", str(self.seed), "--duplicates", self.duplicates]
-        return shlex.join([*words, "--output", self.folder])
 
 
 def compress_folder(
@@ -118,14 +80,10 @@ def compress_folder(
         The report, as `report.json` holds it.
 
     Raises:
-        BadInput: If an argument is wrong. `VectorFileError` if the file is.
+        BadInputError: If an argument is wrong.
+        VectorFileError: If the file is.
     """
-    _check(check_kd, arguments.K, arguments.D)
-    if not 0 <= arguments.seed < 2**32:
-        raise BadInput(
-            "--seed must be an integer from 0 to 4294967295. "
-            f"Received: --seed {arguments.seed}"
-        )
+    check_arguments(arguments)
     output = check_output(arguments.folder, arguments.force)
     with new_folder(output, arguments.force) as folder:
         began = time.perf_counter()
@@ -133,7 +91,9 @@ def compress_folder(
         table = read_vectors(
             arguments.vectors, arguments.duplicates, progress=progress
         )
-        code_dim = _check_fit(arguments, *table.vectors.shape)
+        code_dim = check_fit(arguments, *table.vectors.shape)
+        for line in _found(table):
+            say(line)
         read = time.perf_counter()
         say("Starting Keras")
         decoded = _learn(arguments, table, folder, say, verbose)
@@ -154,25 +114,15 @@ def compress_folder(
     return report
 
 
-def _check_fit(arguments: Arguments, N: int, d: int) -> int:
-    """Checks arguments against a table's size; returns d'."""
-    K, D, composition = arguments.K, arguments.D, arguments.composition
-    counted = _check(
-        parameter_count, N, d, K, D, arguments.code_dim, composition
-    )
-    if N < K:
-        raise BadInput(
-            "The table must have at least K rows. Received: "
-            f"{N} rows in {arguments.vectors}, --K {K}"
+def _found(table: WordVectors) -> list[str]:
+    """Says what was read, and what a person should know of it."""
+    N, d = table.vectors.shape
+    lines = [f"Found {N:,} symbols x {d} in {table.format}"]
+    if table.dropped:
+        lines.append(
+            f"Left out {table.dropped:,} rows of words that had come before"
         )
-    return counted.code_embeddings // (D * K)
-
-
-def _check(check: Callable[..., Any], *values: Any) -> Any:
-    try:
-        return check(*values)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
+    return lines + [f"Note: {note}" for note in table.notes]
 
 
 def _learn(
@@ -192,7 +142,7 @@ def _learn(
         from kd_keras.learn_codes import learn_codes
 
     say("Learning codes")
-    embedding = _check(
+    embedding = as_bad_input(
         lambda: learn_codes(
             table.vectors,
             K=arguments.K,
@@ -254,7 +204,6 @@ def _measure(
 
 def _heading(arguments: Arguments, table: WordVectors) -> dict[str, Any]:
     """Returns the part of the report that says what it is a report of."""
-    packages = ("kd_keras", "keras", _backend(), "numpy")
     rows = len(table.vectors)
     return {
         "format": 1,
@@ -262,8 +211,7 @@ def _heading(arguments: Arguments, table: WordVectors) -> dict[str, Any]:
         "arguments": dataclasses.asdict(arguments)
         | {"output": arguments.folder},
         "seed": arguments.seed,
-        "versions": {"python": platform.python_version()}
-        | {name: metadata.version(name) for name in packages},
+        "versions": _versions(),
         "platform": platform.platform(),
         "input": {
             "path": arguments.vectors,
@@ -281,10 +229,17 @@ def _heading(arguments: Arguments, table: WordVectors) -> dict[str, Any]:
     }
 
 
-def _backend() -> str:
+def _versions() -> dict[str, str]:
     import keras
 
-    return keras.config.backend()
+    backend = keras.config.backend()
+    return {
+        "python": platform.python_version(),
+        "kd_keras": __version__,
+        "keras": keras.__version__,
+        backend: sys.modules[backend].__version__,
+        "numpy": np.__version__,
+    }
 
 
 def _words(table: WordVectors) -> list[str]:

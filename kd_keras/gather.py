@@ -9,6 +9,38 @@ import keras
 from keras import ops
 
 
+# Up to here a float dtype holds every integer.
+_EXACT_UP_TO = {"bfloat16": 2**8, "float16": 2**11}
+
+
+def integer_ids(inputs, input_dim):
+    """Turns the ids that a layer is given into integers.
+
+    `keras.Sequential` casts the ids of its first layer to that layer's compute
+    dtype. In mixed precision this rounds them; it is too late to repair then.
+
+    Args:
+        inputs: Tensor of ids, of any dtype and shape.
+        input_dim: Integer. Number of symbols N.
+
+    Returns:
+        Tensor of `inputs`' shape, int32 or int64.
+
+    Raises:
+        ValueError: If the dtype cannot hold every id.
+    """
+    dtype = keras.backend.standardize_dtype(inputs.dtype)
+    if dtype in ("int32", "int64"):
+        return inputs
+    if input_dim - 1 > _EXACT_UP_TO.get(dtype, input_dim):
+        raise ValueError(
+            f"Ids up to {input_dim - 1} were rounded to {dtype}. Begin the "
+            'model with `keras.Input(shape, dtype="int32")`. '
+            f"Received: ids of dtype {dtype}"
+        )
+    return ops.cast(inputs, "int32")
+
+
 def gather_rows(variable, ids):
     """Gathers rows of a variable by id.
 

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kd_keras.codes import check_kd, code_dtype
-from kd_keras.gather import gather_rows, nan_out_of_range
+from kd_keras.gather import gather_rows, integer_ids, nan_out_of_range
 from kd_keras.straight_through import smooth_code, straight_through
 from kd_keras.temperature_law import LAWS, temperature_of_schedule
 
@@ -98,6 +98,7 @@ class KDCodeLearner(keras.layers.Layer):
         self.logits = self.add_weight(
             shape=(self.input_dim, self.D, self.K),
             initializer=self.logits_initializer,
+            autocast=False,  # see `__init__`; the layer's own is not enough
             name="logits",
         )
         self.step = self.add_weight(
@@ -117,13 +118,14 @@ class KDCodeLearner(keras.layers.Layer):
             ),
             dtype="float32",
             trainable=False,
+            autocast=False,
             aggregation="only_first_replica",
             name="schedule",
         )
         self.built = True
 
     def call(self, inputs, training=False):
-        ids = ops.cast(inputs, "int32") if _needs_cast(inputs) else inputs
+        ids = integer_ids(inputs, self.input_dim)
         logits = gather_rows(self.logits, ids)
         if training:
             estimate = (
@@ -189,10 +191,3 @@ class KDCodeLearner(keras.layers.Layer):
                 self.logits_initializer
             ),
         }
-
-
-def _needs_cast(inputs):
-    return keras.backend.standardize_dtype(inputs.dtype) not in (
-        "int32",
-        "int64",
-    )

@@ -5,10 +5,12 @@ import keras
 import numpy as np
 from keras import initializers, ops
 
+from kd_keras.code_search import encode
 from kd_keras.codes import check_codes, check_kd, code_dtype, random_codes
 from kd_keras.composition import COMPOSITIONS, Composition
-from kd_keras.gather import gather_rows, nan_out_of_range
+from kd_keras.gather import gather_rows, integer_ids, nan_out_of_range
 from kd_keras.kd_code_learner import KDCodeLearner
+from kd_keras.vectors import check_vectors
 
 _fixing_codes = False
 
@@ -201,18 +203,16 @@ class KDEmbedding(keras.layers.Layer):
             if seed is None:
                 # What `keras.utils.set_random_seed` seeds.
                 seed = random.randint(0, 2**31 - 1)
-            codes = random_codes(*shape[:1], self.K, self.D, seed)
+            codes = random_codes(shape[0], self.K, self.D, seed)
         self._given_codes = None
         return ops.convert_to_tensor(codes, dtype=dtype)
 
     def call(self, inputs, training=False):
         if self.learner is not None:
             return self.composition(self.learner(inputs, training=training))
-        dtype = keras.backend.standardize_dtype(inputs.dtype)
-        if dtype not in ("int32", "int64"):
-            inputs = ops.cast(inputs, "int32")
-        vectors = self.composition(gather_rows(self._codes, inputs))
-        return nan_out_of_range(vectors, inputs, self.input_dim)
+        ids = integer_ids(inputs, self.input_dim)
+        vectors = self.composition(gather_rows(self._codes, ids))
+        return nan_out_of_range(vectors, ids, self.input_dim)
 
     def compute_mask(self, inputs, mask=None):
         return ops.not_equal(inputs, 0) if self.mask_zero else None
@@ -228,6 +228,41 @@ class KDEmbedding(keras.layers.Layer):
         if self.learner is not None:
             return self.learner.codes
         return np.array(self._codes.numpy(), dtype=code_dtype(self.K))
+
+    @codes.setter
+    def codes(self, codes):
+        codes = check_codes(codes, self.K, self.D, self.input_dim)
+        if self.learner is not None:
+            raise ValueError(
+                "Only fixed codes can be set; these are learned. Received: "
+                "codes for a KDEmbedding with a learner"
+            )
+        if not self.built:
+            self.build()
+        self._codes.assign(codes)
+
+    def encode(self, vectors, seed=0):
+        """Finds codes of vectors not seen before, the composition fixed.
+
+        With them a vocabulary can grow without learning anything again: the
+        vector of a new code is `composition(codes)`.
+
+        Args:
+            vectors: Array `(M, output_dim)`, finite.
+            seed: Integer. Decides the search.
+
+        Returns:
+            Codes, numpy `(M, D)`, uint8 up to K = 256, else uint16.
+        """
+        vectors = check_vectors(vectors)
+        if vectors.shape[1] != self.output_dim:
+            raise ValueError(
+                f"The vectors must have output_dim={self.output_dim} columns. "
+                f"Received: shape={vectors.shape}"
+            )
+        if not self.built:
+            self.build()
+        return encode(self, vectors, seed)
 
     def get_config(self):
         return super().get_config() | {

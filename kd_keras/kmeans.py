@@ -12,6 +12,8 @@ import numpy as np
 # Distances are computed for this many (row, centre) pairs at a time, so that
 # they stay in cache and never grow with N.
 PAIRS_PER_BLOCK = 1 << 19
+# Rows are added up in float32 this many at a time, the parts in float64.
+ROWS_PER_SUM = 1 << 15
 
 
 def sum_by_value(
@@ -27,17 +29,19 @@ def sum_by_value(
     Returns:
         Sums, float64 `(K, d)`, and how many rows each has, int64 `(K,)`.
     """
-    counts = np.bincount(labels, minlength=K)
-    # Stable sorting of uint8 and uint16 is a radix sort, linear in N.
-    narrow = labels.astype(np.uint8 if K <= 256 else np.uint16)
-    order = np.argsort(narrow, kind="stable")
-    used = np.flatnonzero(counts)
-    starts = (np.cumsum(counts) - counts)[used]
     sums = np.zeros((K, rows.shape[1]))
-    # for i, k in enumerate(labels): sums[k] += rows[i]
-    sums[used] = np.add.reduceat(
-        rows[order], starts, axis=0, dtype=np.float64
-    )
+    counts = np.zeros(K, np.int64)
+    for start in range(0, len(rows), ROWS_PER_SUM):
+        part = slice(start, start + ROWS_PER_SUM)
+        # Stable sorting of uint8 and uint16 is a radix sort, linear in N.
+        narrow = labels[part].astype(np.uint8 if K <= 256 else np.uint16)
+        order = np.argsort(narrow, kind="stable")
+        found = np.bincount(narrow, minlength=K)
+        used = np.flatnonzero(found)
+        starts = (np.cumsum(found) - found)[used]
+        # for i, k in enumerate(labels): sums[k] += rows[i]
+        sums[used] += np.add.reduceat(rows[part][order], starts, axis=0)
+        counts += found
     return sums, counts
 
 

@@ -112,9 +112,7 @@ def learn_codes(
         else:
             if composition == "lstm":
                 start_near_linear(embedding.composition, *weights)
-            learn_composition(
-                embedding, vectors, seed, progress.part(0.4, 1.0)
-            )
+            learn_composition(embedding, vectors, seed, progress.part(0.4, 1.0))
     return embedding
 
 
@@ -130,9 +128,14 @@ def _fit_linear(vectors, K, D, code_dim, seed, progress):
     # error outside of it is then least, and inside of it H, orthonormal,
     # leaves the squared error as it is.
     scatter = vectors.T.astype(np.float64) @ vectors
-    directions = np.linalg.eigh(scatter)[1][:, ::-1][:, :code_dim]
-    H = directions.T.astype(np.float32)
+    strengths, directions = np.linalg.eigh(scatter)  # weakest first
+    H = directions[:, ::-1].T[:code_dim].astype(np.float32)
+    outside = strengths[:-code_dim].sum() / len(vectors)
     codes, table = fit_additive(
-        vectors @ H.T, K, D, seed, progress=progress
+        vectors @ H.T,
+        K,
+        D,
+        seed,
+        progress=lambda done, error: progress(done, error + outside),
     )
     return codes, table, H

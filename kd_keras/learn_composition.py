@@ -4,13 +4,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from kd_keras.encoding import encode_additive, fit_code_embeddings
+from kd_keras.code_search import compose, search_near
+from kd_keras.encoding import fit_code_embeddings
 
-BATCH = 1024
-# Turns of training and searching, and passes over the vectors in each turn.
-ROUNDS = 6
-EPOCHS = 6
-LEARNING_RATE = 3e-3
+BATCH = 256
+# Turns of training and searching; passes over the vectors in each turn, but
+# no fewer than so many steps.
+TURNS = 5
+EPOCHS = 4
+LEAST_STEPS = 160
+LEARNING_RATE = 2e-3
 
 # Gates of the near-linear start: the input and output gates nearly open, the
 # forget gate nearly shut.
@@ -65,41 +68,36 @@ def learn_composition(embedding, vectors, seed, progress):
         progress: Callable `(share done, error)`.
     """
     rng = np.random.default_rng(seed)
+    composition = embedding.composition
     model = keras.Sequential([embedding])
-    steps = ROUNDS * EPOCHS * -(-len(vectors) // BATCH)
-    schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps, 0.01)
-    model.compile(keras.optimizers.Adam(schedule), _squared_error)
-    for turn in range(ROUNDS):
-        for epoch in range(EPOCHS):
-            order = rng.permutation(len(vectors))
-            for begin in range(0, len(order), BATCH):
-                rows = order[begin : begin + BATCH]
-                loss = model.train_on_batch(rows, vectors[rows])
-            done = (turn + (epoch + 1) / (EPOCHS + 1)) / ROUNDS
-            progress(done, float(loss))
-        if turn < ROUNDS - 1:
-            error = _search_codes(embedding, model, vectors, seed + turn)
-            progress((turn + 1) / ROUNDS, error)
+    batches = _batches(len(vectors), rng)
+    steps = max(EPOCHS * -(-len(vectors) // BATCH), LEAST_STEPS)
+    rate = keras.optimizers.schedules.CosineDecay(
+        LEARNING_RATE, TURNS * steps, 0.01
+    )
+    model.compile(keras.optimizers.Adam(rate), _squared_error)
+    for turn in range(TURNS):
+        for step in range(steps):
+            rows = next(batches)
+            loss = model.train_on_batch(rows, vectors[rows])
+            progress((turn + step / steps) / TURNS, float(loss))
+        codes = embedding.codes
+        tables = fit_code_embeddings(
+            compose(composition, codes), codes, composition.K
+        )
+        embedding.codes, errors = search_near(
+            composition, vectors, codes, tables, seed + turn
+        )
+        progress((turn + 1) / TURNS, float(errors.mean()))
+
+
+def _batches(count, rng):
+    """Gives batches of row numbers without end, all rows once a pass."""
+    while True:
+        order = rng.permutation(count)
+        for begin in range(0, count, BATCH):
+            yield order[begin : begin + BATCH]
 
 
 def _squared_error(vectors, rebuilt):
     return ops.mean(ops.sum(ops.square(vectors - rebuilt), axis=-1))
-
-
-def _search_codes(embedding, model, vectors, seed):
-    ids = np.arange(len(vectors))
-
-    def rebuild():
-        return model.predict(ids, batch_size=BATCH, verbose=0)
-
-    codes, rebuilt = embedding.codes, rebuild()
-    errors = np.square(vectors - rebuilt).sum(axis=1)
-    surrogate = fit_code_embeddings(rebuilt, codes, embedding.K)
-    additive = surrogate[np.arange(embedding.D), codes].sum(axis=1)
-    embedding.codes = encode_additive(
-        vectors - (rebuilt - additive), surrogate, codes=codes, seed=seed
-    )
-    new_errors = np.square(vectors - rebuild()).sum(axis=1)
-    better = new_errors < errors
-    embedding.codes = np.where(better[:, None], embedding.codes, codes)
-    return float(np.where(better, new_errors, errors).mean())

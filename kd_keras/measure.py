@@ -58,7 +58,7 @@ def measure_error(before: Rows, after: Rows) -> dict[str, float | int | None]:
         "error": error,
         "variance": variance,
         "error_share": error / variance if variance else None,
-        "mean_cosine": cosines / (N - zeros) if N > zeros else None,
+        "mean_cosine": cosines / (N - zeros) if zeros < N else None,
         "zero_vectors": zeros,
     }
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from kd_keras.bad_input import BadInput
+from kd_keras.bad_input import BadInputError
 
 # What `--force` may replace: a folder that holds nothing but these.
 FILES = (
@@ -34,11 +34,13 @@ def check_output(output: str | os.PathLike[str], force: bool = False) -> Path:
         The path with links resolved, so that a rename acts on the folder.
 
     Raises:
-        BadInput: If there is a file, a folder that is not empty and may not
-            be replaced, or no folder to put it into.
+        BadInputError: If there is a file, a folder that is not empty and may
+            not be replaced, or no folder to put it into.
     """
     if not os.fspath(output):
-        raise BadInput("--output must name a folder. Received: --output ''")
+        raise BadInputError(
+            "--output must name a folder. Received: --output ''"
+        )
     path = Path(os.path.realpath(output))
     try:
         inside = sorted(os.listdir(path))
@@ -46,28 +48,28 @@ def check_output(output: str | os.PathLike[str], force: bool = False) -> Path:
         inside = []
     except NotADirectoryError:
         what = "a file" if path.exists() else "a path that leads over a file"
-        raise BadInput(
+        raise BadInputError(
             f"--output must be a folder. Received: {output}, {what}"
         ) from None
     except OSError as error:
-        raise BadInput(
+        raise BadInputError(
             f"--output must be a readable folder. Received: {output}, "
             f"{error.strerror}"
         ) from None
     others = [name for name in inside if name not in FILES]
     if others:
-        raise BadInput(
+        raise BadInputError(
             "--output must be a new or empty folder, or with --force an "
             f"earlier result. Received: {output}, which holds {others[0]!r}"
             + (f" and {len(others) - 1} more" if len(others) > 1 else "")
         )
     if inside and not force:
-        raise BadInput(
+        raise BadInputError(
             "--output must be a new or empty folder; --force replaces the "
             f"earlier result. Received: {output}, which holds {inside[0]!r}"
         )
     if not path.parent.is_dir():
-        raise BadInput(
+        raise BadInputError(
             "--output must be in a folder that exists. Received: "
             f"{output}, but there is no {path.parent}"
         )
@@ -89,7 +91,7 @@ def new_folder(output: Path, force: bool = False) -> Iterator[Path]:
         The temporary folder.
 
     Raises:
-        BadInput: If no folder can be made there.
+        BadInputError: If no folder can be made there.
     """
     temporary = _beside(output, "partial")
     try:
@@ -97,7 +99,7 @@ def new_folder(output: Path, force: bool = False) -> Iterator[Path]:
             # Not tempfile.mkdtemp, whose folders nobody else may read.
             temporary.mkdir()
         except OSError as error:
-            raise BadInput(
+            raise BadInputError(
                 "--output must be in a folder that can be written to. "
                 f"Received: {output}, {error.strerror}"
             ) from None

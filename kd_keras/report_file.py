@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.bad_input import BadInput
+from kd_keras.bad_input import BadInputError
 from kd_keras.code_map import code_map
 from kd_keras.output_folder import FILES
 from kd_keras.report_page import report_page
@@ -49,31 +49,31 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
         The report.
 
     Raises:
-        BadInput: If that is not such a folder.
+        BadInputError: If that is not such a folder.
     """
     folder = Path(path)
     wanted = "PATH must be a folder that kd-keras compress wrote. Received: "
     if not folder.exists():
-        raise BadInput(f"{wanted}{path}, which does not exist")
+        raise BadInputError(f"{wanted}{path}, which does not exist")
     if not folder.is_dir():
-        raise BadInput(f"{wanted}{path}, a file")
+        raise BadInputError(f"{wanted}{path}, a file")
     try:
         text = (folder / "report.json").read_text(encoding="utf-8")
         report = json.loads(text)
         found = report["format"]
     except FileNotFoundError:
-        raise BadInput(f"{wanted}{path}, without a report.json") from None
+        raise BadInputError(f"{wanted}{path}, without a report.json") from None
     except OSError as error:
-        raise BadInput(
+        raise BadInputError(
             f"{wanted}{path}, whose report.json cannot be read: "
             f"{error.strerror}"
         ) from None
     except (ValueError, KeyError, TypeError):
-        raise BadInput(
+        raise BadInputError(
             f"{wanted}{path}, whose report.json is not one of its reports"
         ) from None
     if found != FORMAT:
-        raise BadInput(
+        raise BadInputError(
             f"{wanted}{path}, whose report.json is of format {found!r}; this "
             f"version reads format {FORMAT}"
         )

@@ -24,7 +24,7 @@ def format_bytes(count: int, like: int | None = None) -> str:
         if size >= unit:
             places = 1 if name == "kB" else 2
             return f"{count / unit:.{places}f} {name}"
-    return f"{count} bytes"
+    return f"{count} byte{'s' * (count != 1)}"
 
 
 def format_number(value: float | None) -> str:
@@ -80,7 +80,7 @@ def size_parts(report: dict[str, Any]) -> list[tuple[str, str, int]]:
     bits = (K - 1).bit_length()
     packed = sizes["codes"] // report["N"]
     made = [
-        ("codes", f"{D} x {bits} bits = {packed} bytes a symbol"),
+        ("codes", f"{D} x {bits} bits in {format_bytes(packed)} a symbol"),
         ("code_embeddings", f"{D} x {K} x {report['code_dim']}, float32"),
         ("composition", f"{report['composition']}, float32"),
     ]
@@ -110,8 +110,8 @@ def code_statement(report: dict[str, Any]) -> str:
     said = (
         f"{codes['distinct']:,} different codes for {N:,} symbols: {alone}. "
         f"{unused or 'None'} of the {D * K:,} values "
-        f"{'is' if unused == 1 else 'are'} unused; a position uses {K} "
-        f"values as evenly as {perplexity:.1f} would be used at random."
+        f"{'is' if unused == 1 else 'are'} unused; the perplexity of a "
+        f"position is {perplexity:.1f} of at most {K}, the mean."
     )
     if codes["hamming_mean"] is not None:
         said += (

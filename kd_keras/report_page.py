@@ -31,6 +31,7 @@ def report_page(report: dict[str, Any], code_map: str) -> str:
     return Template(page.read_text("utf-8")).substitute(
         fields,
         map=code_map,
+        map_width=2.4 * report["K"],
         map_height=min(24, max(2, 0.62 * report["D"])),
         legend="".join(
             f'<span><svg viewBox="0 0 1 1"><path class="u{level}" '
@@ -45,7 +46,7 @@ def use_in_keras(folder: str) -> str:
     """Returns the lines of Python that use a folder's embedding."""
     return (
         "import keras, numpy as np, kd_keras\n"
-        f"folder = {Path(folder).name!r}\n"
+        f"folder = {Path(folder).resolve().name!r}\n"
         'model = keras.saving.load_model(f"{folder}/embedding.keras")\n'
         "embedding = model.layers[0]  # in place of keras.layers.Embedding\n"
         "print(embedding(np.array([[0, 1]])).shape)"
@@ -67,14 +68,15 @@ def _head(report: dict[str, Any]) -> dict[str, str]:
     facts = [
         (
             "Size",
-            numbers.format_ratio(sizes["ratio"]),
-            against or "against a table of float32",
+            numbers.format_ratio(sizes["ratio"]).split()[0],
+            f"{numbers.format_ratio(sizes['ratio']).split()[1]} than the "
+            f"table in float32{'; ' * bool(against)}{against}",
         ),
         (
             "Error",
             f"{numbers.format_share(error['error_share'])}",
             f"of the variance: {near(error['error'])} of "
-            f"{near(error['variance'])}, squared, a symbol",
+            f"{near(error['variance'])} (squared distance, the mean)",
         ),
         (
             "Nearest neighbours kept",
@@ -124,8 +126,13 @@ def _sizes(report: dict[str, Any]) -> dict[str, str]:
         f'<div class="bar">{kept}</div>'
     )
     size = numbers.format_bytes
-    table = [row("table before", f"{report['N']:,} x {report['d']}, float32",
-                 size(before))]
+    table = [
+        row(
+            "table before",
+            f"{report['N']:,} x {report['d']}, float32",
+            size(before),
+        )
+    ]
     table += [
         row(name, how, size(count), key=f"p{i}")
         for i, (name, how, count) in enumerate(parts)
@@ -178,16 +185,25 @@ def _use(report: dict[str, Any]) -> dict[str, str]:
         ("composition", report["composition"]),
         ("size of a code embedding", f"{report['code_dim']:,}"),
         ("seed", str(report["seed"])),
-        ("vectors", f"{source['path']}, {source['found_to_be']}, "
-         f"{numbers.format_bytes(source['bytes'])}"),
+        (
+            "vectors",
+            f"{source['path']}, {source['found_to_be']}, "
+            f"{numbers.format_bytes(source['bytes'])}",
+        ),
         ("SHA-256 of the vectors", source["sha256"]),
-        ("versions", ", ".join(
-            f"{name} {version}"
-            for name, version in report["versions"].items()
-        )),
-        ("seconds", ", ".join(
-            f"{name} {value:g}" for name, value in report["seconds"].items()
-        )),
+        (
+            "versions",
+            ", ".join(
+                f"{name} {version}"
+                for name, version in report["versions"].items()
+            ),
+        ),
+        (
+            "seconds",
+            ", ".join(
+                f"{name} {value:g}" for name, value in report["seconds"].items()
+            ),
+        ),
     ]
     if source["dropped"]:
         dropped = f"{source['dropped']:,} rows of words that had come before"

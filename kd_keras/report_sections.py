@@ -22,7 +22,7 @@ def row(
         cells += f"<td>{html.escape(value)}</td>"
     if size:
         cells += f'<td class="n">{html.escape(size)}</td>'
-    return f"<tr{' class="sum"' if sum else ''}>{cells}</tr>"
+    return f'<tr class="sum">{cells}</tr>' if sum else f"<tr>{cells}</tr>"
 
 
 def example_card(example: dict[str, Any]) -> str:
@@ -32,9 +32,10 @@ def example_card(example: dict[str, Any]) -> str:
     return (
         f'<div class="card"><h3>{html.escape(example["word"])}'
         f"<small>{len(kept)} of {len(before)} kept</small></h3>"
-        f'<div class="code">{example["code"]}</div><div class="sides">'
+        '<div class="sides">'
         f"<div><h4>before</h4>{_words(before, kept)}</div>"
-        f"<div><h4>after</h4>{_words(after, kept)}</div></div></div>"
+        f"<div><h4>after</h4>{_words(after, kept)}</div></div>"
+        f'<div class="code">{example["code"]}</div></div>'
     )
 
 

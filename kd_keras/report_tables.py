@@ -52,7 +52,9 @@ def print_report(
     squared = numbers.format_number(error["error"])
     facts.add_row("error", f"{squared}, {share} of the variance")
     facts.add_row("mean cosine", numbers.format_number(error["mean_cosine"]))
-    facts.add_row("neighbours", f"{numbers.format_kept(report['neighbours'])} kept")
+    facts.add_row(
+        "neighbours", f"{numbers.format_kept(report['neighbours'])} kept"
+    )
     facts.add_row("codes", Text(numbers.code_statement(report)))
     console.print(facts)
     console.print()

@@ -37,7 +37,9 @@ def stored_dtype(path: str | os.PathLike[str]) -> str | None:
     if not zipfile.is_zipfile(path):
         return None
     with zipfile.ZipFile(path) as archive:
-        for name in sorted(archive.namelist(), key=lambda n: n != "vectors.npy"):
+        for name in sorted(
+            archive.namelist(), key=lambda n: n != "vectors.npy"
+        ):
             with archive.open(name) as member:
                 shape, dtype = _header(member)
             if len(shape) == 2 and dtype.kind == "f":

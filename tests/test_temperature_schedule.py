@@ -27,11 +27,11 @@ def expected(steps, initial=1.0, decay_rate=1.0, minimum=0.01, law=None):
 
 @pytest.mark.parametrize("law", LAWS)
 def test_steps_use_the_law_and_its_floor(law, jit):
-    options = {"initial": 2.0, "decay_rate": 0.1, "minimum": 0.5, "law": law}
+    options = {"initial": 2.0, "decay_rate": 0.1, "minimum": 0.7, "law": law}
     probe = TemperatureProbe(25, jit_compile=jit)
     probe.fit(0, 25, callbacks=[kd_keras.TemperatureSchedule(**options)])
     wanted = expected(25, **options)
-    assert 0 < np.count_nonzero(wanted == 0.5) < 25  # a part is at the floor
+    assert 0 < np.count_nonzero(wanted == 0.7) < 25  # a part is at the floor
     np.testing.assert_allclose(probe.temperatures(), wanted, rtol=RTOL)
 
 
@@ -62,12 +62,11 @@ def test_steps_cool_once_each(options):
     np.testing.assert_allclose(history.history["temperature"], wanted[-1:])
 
 
-@pytest.mark.parametrize("steps_per_execution", [1, 4])
-def test_replicas_cool_once_a_step(strategy, jit, steps_per_execution):
+# Not with jit or `steps_per_execution`: under MirroredStrategy on CPU devices
+# Keras 3.15 fails there with a single Dense layer too.
+def test_replicas_cool_once_a_step(strategy):
     with strategy.scope():
-        probe = TemperatureProbe(
-            20, jit_compile=jit, steps_per_execution=steps_per_execution
-        )
+        probe = TemperatureProbe(20)
     schedule = kd_keras.TemperatureSchedule(decay_rate=0.3)
     probe.fit(0, 20, batch_size=2, callbacks=[schedule])
     # A step trains two symbols, one on each replica.

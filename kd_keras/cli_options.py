@@ -1,0 +1,158 @@
+"""The options of the command line, and what `--help` says of them."""
+
+import argparse
+from typing import NoReturn
+
+from kd_keras import __version__
+
+BAD_INPUT = 2
+
+DESCRIPTION = """\
+Makes embedding tables small: a K-way D-dimensional code for each symbol, and
+a composition that turns a code into its vector, instead of an N x d table."""
+
+EXAMPLES = """\
+examples:
+  kd-keras compress glove.6B.50d.txt
+  kd-keras compress vectors.npy --K 256 --D 8 --output small
+  kd-keras report small
+"""
+
+COMPRESS = """\
+Learns codes for the vectors of a file and writes a folder: embedding.keras
+(the layer, for keras.saving.load_model), codes.npz (the codes, packed),
+vocabulary.txt, neighbours.npz, report.json, and report.html to look at.
+
+VECTORS is GloVe or word2vec text, plain or gzip, word2vec binary, .npy with
+an (N, d) array, or .npz with the arrays "vectors" and, if there are words,
+"words"."""
+
+COMPRESS_EXAMPLES = """\
+examples:
+  kd-keras compress glove.6B.50d.txt
+      writes glove.6B.50d-K16-D32-linear; 16 bytes for each word's code
+  kd-keras compress vectors.npy --K 256 --D 8 --output small --seed 1
+  kd-keras compress model.vec.gz --composition lstm --duplicates first
+  kd-keras compress vectors.npz --D 20 --composition concat --force
+"""
+
+REPORT = """\
+Prints again what `kd-keras compress` printed at its end, from the folder's
+report.json and its files as they are now."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"kd-keras: error: {one_line(message)}\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Returns the parser of all commands."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(
+        prog="kd-keras",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"kd-keras {__version__}"
+    )
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True
+    )
+    compress = commands.add_parser(
+        "compress",
+        help="learn codes for a file of vectors and write a folder",
+        description=COMPRESS,
+        epilog=COMPRESS_EXAMPLES,
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
+    _add_compress_options(compress)
+    report = commands.add_parser(
+        "report",
+        help="print what is in a folder that compress wrote",
+        description=REPORT,
+        epilog="example:\n  kd-keras report glove.6B.50d-K16-D32-linear\n",
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
+    report.add_argument("path", metavar="PATH", help="the folder")
+    return parser
+
+
+def _add_compress_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("vectors", metavar="VECTORS", help="the file of vectors")
+    add(
+        "--K",
+        type=_integer,
+        default=16,
+        metavar="N",
+        help="values of a code position (codebook size), 2 to 65536; "
+        "default 16",
+    )
+    add(
+        "--D",
+        type=_integer,
+        default=32,
+        metavar="N",
+        help="positions of a code (number of codebooks); default 32",
+    )
+    add(
+        "--composition",
+        choices=("linear", "lstm", "concat"),
+        default="linear",
+        help="what makes a vector of a code; default linear",
+    )
+    add(
+        "--code-dim",
+        type=_integer,
+        metavar="N",
+        help="size of a code embedding; default: the size of a vector, or "
+        "with concat a D-th of it",
+    )
+    add(
+        "--seed",
+        type=_integer,
+        default=0,
+        metavar="N",
+        help="decides everything that is drawn at random; default 0",
+    )
+    add(
+        "--output",
+        metavar="FOLDER",
+        help="the folder to write; default ./NAME-K16-D32-linear, after "
+        "VECTORS, K, D and the composition",
+    )
+    add(
+        "--duplicates",
+        choices=("error", "first"),
+        default="error",
+        help="what to do with a word that comes again; default error, "
+        '"first" keeps its first vector',
+    )
+    add(
+        "--force",
+        action="store_true",
+        help="replace an earlier result, once the new one is complete",
+    )
+    add("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be an integer. Received: {text!r}"
+        ) from None
+
+
+def one_line(message: str) -> str:
+    """Joins the lines of a message by spaces."""
+    return " ".join(message.splitlines())

@@ -1,0 +1,157 @@
+"""Best additive code embeddings of given codes: sparse least squares.
+
+Reference:
+    Babenko & Lempitsky, "Additive quantization for extreme vector
+    compression", CVPR 2014, section 3 (codebooks by least squares).
+"""
+
+import numpy as np
+
+from kd_keras.additive_search import decode_additive
+from kd_keras.kmeans import sum_by_value
+
+# Up to this many unknowns a dimension the normal equations are solved
+# directly; above, conjugate gradients need no (D K)^2 matrix.
+DIRECT_UNKNOWNS = 6000
+
+
+def _pair_counts(
+    codes: np.ndarray, K: int, dtype: type = np.float64
+) -> np.ndarray:
+    """Counts how often two values meet: A^T A of the one-hot codes A.
+
+    Args:
+        codes: integer `(N, D)`.
+        K: number of values.
+
+    Returns:
+        `(D * K, D * K)` of the given dtype, symmetric.
+    """
+    columns = codes.T.astype(np.int64)
+    D = len(columns)
+    counts = np.zeros((D, K, D, K), dtype)
+    for i in range(D):
+        counts[i, range(K), i, range(K)] = np.bincount(
+            columns[i], minlength=K
+        )
+        for j in range(i):
+            # for a, b in zip(columns[i], columns[j]):
+            #     counts[i, a, j, b] += 1
+            joint = np.bincount(columns[i] * K + columns[j], minlength=K * K)
+            counts[i, :, j] = joint.reshape(K, K)
+            counts[j, :, i] = joint.reshape(K, K).T
+    return counts.reshape(D * K, D * K)
+
+
+def _sums(rows: np.ndarray, codes: np.ndarray, K: int) -> np.ndarray:
+    """Returns A^T rows, float64 `(D, K, d)`."""
+    return np.stack(
+        [sum_by_value(rows, codes[:, j], K)[0] for j in range(codes.shape[1])]
+    )
+
+
+def _conjugate_gradients(
+    vectors: np.ndarray,
+    codes: np.ndarray,
+    K: int,
+    ridge: float,
+    iterations: int,
+) -> np.ndarray:
+    """Solves the normal equations by products alone, all columns at once."""
+    D = codes.shape[1]
+    counts = np.stack([np.bincount(c, minlength=K) for c in codes.T])
+    inverse = 1 / (counts + ridge)[:, :, None]
+    solution = np.zeros((D, K, vectors.shape[1]))
+    rest = _sums(vectors, codes, K)
+    step = inverse * rest
+    length = np.einsum("jkd,jkd->d", rest, step)
+    for _ in range(iterations):
+        image = _sums(decode_additive(codes, step), codes, K) + ridge * step
+        curve = np.einsum("jkd,jkd->d", step, image)
+        rate = np.divide(
+            length, curve, out=np.zeros_like(length), where=curve > 0
+        )
+        solution += rate * step
+        rest -= rate * image
+        scaled = inverse * rest
+        before, length = length, np.einsum("jkd,jkd->d", rest, scaled)
+        step = scaled + step * np.divide(
+            length, before, out=np.zeros_like(length), where=before > 0
+        )
+    return solution
+
+
+def fit_code_embeddings(
+    vectors: np.ndarray,
+    codes: np.ndarray,
+    K: int,
+    ridge: float = 1e-4,
+    iterations: int = 50,
+) -> np.ndarray:
+    """Finds the code embeddings of least squared error for given codes.
+
+    The system never has full rank (a constant can move from one position to
+    another) and some values may be unused: the ridge picks the shortest code
+    embeddings, and an unused value gets the mean of its position's others.
+
+    Args:
+        vectors: float32 `(N, d)`.
+        codes: integer `(N, D)` in `{0..K-1}`.
+        K: number of values of a position.
+        ridge: added to the diagonal, which counts rows.
+        iterations: of conjugate gradients, used where `D * K` is large.
+
+    Returns:
+        float32 `(D, K, d)`.
+    """
+    D, d = codes.shape[1], vectors.shape[1]
+    # Without their mean, "zero" is a sensible place for an unused value, and
+    # float32 rows lose nothing to a large offset.
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    centred = (vectors - mean).astype(np.float32)
+    if D * K <= DIRECT_UNKNOWNS:
+        normal = _pair_counts(codes, K)
+        normal[np.diag_indices(D * K)] += ridge
+        right = _sums(centred, codes, K).reshape(D * K, d)
+        solution = np.linalg.solve(normal, right).reshape(D, K, d)
+    else:
+        solution = _conjugate_gradients(centred, codes, K, ridge, iterations)
+    return (solution + mean / D).astype(np.float32)
+
+
+def improve_code_embeddings(
+    vectors: np.ndarray,
+    codes: np.ndarray,
+    code_embeddings: np.ndarray,
+    passes: int = 3,
+) -> np.ndarray:
+    """Moves code embeddings towards those of least squared error.
+
+    Block Gauss-Seidel on the normal equations: each position in turn gets
+    its best code embeddings, given the other positions'. Within a position
+    the equations are diagonal. After a few codes have changed this costs far
+    less than `fit_code_embeddings` and does as well in an alternation.
+
+    Args:
+        vectors: float32 `(N, d)`, without their mean.
+        codes: integer `(N, D)`.
+        code_embeddings: float32 `(D, K, d)`, not changed.
+        passes: over all positions.
+
+    Returns:
+        float32 `(D, K, d)`. The error is never higher than before.
+    """
+    D, K, d = code_embeddings.shape
+    if D * K > DIRECT_UNKNOWNS:
+        return fit_code_embeddings(vectors, codes, K, iterations=5)
+    normal = _pair_counts(codes, K, np.float32)
+    right = _sums(vectors, codes, K).astype(np.float32)
+    flat = code_embeddings.reshape(D * K, d).copy()
+    tables = flat.reshape(D, K, d)
+    counts = np.maximum(normal.diagonal(), 1).reshape(D, K, 1)
+    normal[np.diag_indices(D * K)] = 0
+    for _ in range(passes):
+        for j in range(D):
+            others = normal[j * K : (j + 1) * K] @ flat
+            tables[j] = (right[j] - others) / counts[j]
+    return tables

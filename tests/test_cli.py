@@ -1,0 +1,350 @@
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import kd_keras
+from kd_keras import cli
+from kd_keras.quiet_start import LEVEL
+
+START = "import sys; sys.argv[0] = 'kd-keras'; from kd_keras import cli; "
+
+# As a user has it: conftest.py sets the level for the tests' own process.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != LEVEL}
+
+
+@pytest.fixture(autouse=True)
+def working_directory(tmp_path, monkeypatch):
+    """A directory with a table of 20 x 6 and nothing else."""
+    monkeypatch.chdir(tmp_path)
+    vectors = np.random.default_rng(0).normal(size=(20, 6)).astype("f4")
+    np.save("table.npy", vectors)
+    return tmp_path
+
+
+def fake_learning(monkeypatch, learn_codes=None):
+    def random(vectors, verbose, **given):
+        embedding = kd_keras.KDEmbedding(*vectors.shape, **given)
+        embedding.build()
+        return embedding
+
+    learning = importlib.import_module("kd_keras.learn_codes")
+    monkeypatch.setattr(learning, "learn_codes", learn_codes or random)
+
+
+def write_bad_files():
+    table = np.load("table.npy")
+    np.save("nan.npy", np.where(table == table[3, 2], np.nan, table))
+    np.save("inf.npy", np.where(table == table[3, 2], np.inf, table))
+    np.save("rank.npy", table[0])
+    np.save("whole.npy", np.ones((20, 6), np.int64).astype(str))
+    np.save("none.npy", table[:0])
+    with open("cut.npy", "wb") as file, open("table.npy", "rb") as whole:
+        file.write(whole.read()[:-9])
+    for name, text in {
+        "empty.txt": "",
+        "widths.txt": "a 1 2\nb 3 4\nc 5\n",
+        "twice.txt": "a 1 2\nb 3 4\na 5 6\n",
+        "text.npy": "a 1 2\n",
+        "header.txt": "3 2\na 1 2\nb 3 4\n",
+    }.items():
+        with open(name, "w") as file:
+            file.write(text)
+
+
+BAD = {
+    "no command": ([], "COMMAND"),
+    "unknown command": (["shrink"], "shrink"),
+    "unknown option": (["compress", "table.npy", "--k", "4"], "--k"),
+    "no vectors": (["compress"], "VECTORS"),
+    "K no integer": (["compress", "table.npy", "--K", "x"], "'x'"),
+    "K of 1": (["compress", "table.npy", "--K", "1"], "K=1"),
+    "K too large": (["compress", "table.npy", "--K", "65537"], "K=65537"),
+    "D of 0": (["compress", "table.npy", "--D", "0"], "D=0"),
+    "few rows": (["compress", "table.npy", "--K", "21"], "20 rows"),
+    "composition": (["compress", "table.npy", "--composition", "sum"], "sum"),
+    "concat": (
+        ["compress", "table.npy", "--composition", "concat", "--D", "4"],
+        "d=6, D=4",
+    ),
+    "code-dim of 0": (["compress", "table.npy", "--code-dim", "0"], "dim=0"),
+    "code-dim of 7": (["compress", "table.npy", "--code-dim", "7"], "dim 7"),
+    "seed": (["compress", "table.npy", "--seed", "-1"], "-1"),
+    "no file": (["compress", "none.txt"], "none.txt"),
+    "directory": (["compress", "."], "directory"),
+    "nan": (["compress", "nan.npy"], "nan"),
+    "infinity": (["compress", "inf.npy"], "inf"),
+    "rank": (["compress", "rank.npy"], "(6,)"),
+    "dtype": (["compress", "whole.npy"], "dtype"),
+    "no rows": (["compress", "none.npy"], "(0, 6)"),
+    "cut": (["compress", "cut.npy"], "cut.npy"),
+    "empty": (["compress", "empty.txt"], "empty.txt"),
+    "widths": (["compress", "widths.txt", "--K", "2"], "Line 3"),
+    "twice": (["compress", "twice.txt", "--K", "2"], "line 1 and line 3"),
+    "not its name": (["compress", "text.npy"], "text.npy"),
+    "header": (["compress", "header.txt", "--K", "2"], "header.txt"),
+    "output a file": (
+        ["compress", "table.npy", "--output", "table.npy"],
+        "a file",
+    ),
+    "output over a file": (
+        ["compress", "table.npy", "--output", "table.npy/out"],
+        "over a file",
+    ),
+    "output without parent": (
+        ["compress", "table.npy", "--output", "no/out"],
+        "no/out",
+    ),
+    "output unwritable": (
+        ["compress", "table.npy", "--output", "/proc/out"],
+        "/proc/out",
+    ),
+    "output empty": (["compress", "table.npy", "--output", ""], "''"),
+    "output not ours": (
+        ["compress", "table.npy", "--output", ".", "--force"],
+        "--force",
+    ),
+    "report of nothing": (["report", "none"], "does not exist"),
+    "report of a file": (["report", "table.npy"], "a file"),
+    "report of a folder": (["report", "."], "without a report.json"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    name, capsys, working_directory
+):
+    arguments, said = BAD[name]
+    write_bad_files()
+    before = sorted(os.listdir())
+    assert cli.main(arguments) == 2
+    out, err = capsys.readouterr()
+    lines = [
+        line for line in err.splitlines() if not line.startswith("Reading ")
+    ]
+    assert out == ""
+    assert len(lines) == 1, err
+    assert lines[0].startswith("kd-keras: error: ")
+    assert said in lines[0]
+    assert sorted(os.listdir()) == before
+
+
+@pytest.mark.parametrize("name", ["no rows", "K of 1", "twice"])
+def test_quiet_says_nothing_but_the_error(name, capsys):
+    write_bad_files()
+    assert cli.main([*BAD[name][0], "--quiet"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_an_earlier_result_stays_without_force(monkeypatch, capsys):
+    fake_learning(monkeypatch)
+    given = ["compress", "table.npy", "--K", "4", "--D", "2", "--quiet"]
+    assert cli.main(given) == 0
+    folder = "table-K4-D2-linear"
+    with open(f"{folder}/report.json", "rb") as file:
+        before = file.read()
+    assert cli.main([*given, "--seed", "5"]) == 2
+    assert "--force" in capsys.readouterr().err
+    # With --force it stays where the new one fails.
+    assert cli.main([*given, "--force", "--code-dim", "9"]) == 2
+    with open(f"{folder}/report.json", "rb") as file:
+        assert file.read() == before
+    assert cli.main([*given, "--force", "--seed", "5"]) == 0
+    with open(f"{folder}/report.json", "rb") as file:
+        assert file.read() != before
+    assert sorted(os.listdir()) == [folder, "table.npy"]
+
+
+def test_report_prints_what_compress_printed(monkeypatch, capsys):
+    fake_learning(monkeypatch)
+    np.savez(
+        "[bold]table.npz",
+        vectors=np.load("table.npy"),
+        words=[f"[/red]{i}" for i in range(20)],
+    )
+    given = ["[bold]table.npz", "--K", "4", "--D", "2", "--output", "out[b]"]
+    assert cli.main(["compress", *given]) == 0
+    printed = capsys.readouterr().out
+    assert cli.main(["report", "out[b]"]) == 0
+    assert capsys.readouterr().out == printed
+    assert "[bold]table.npz: 20 symbols x 6" in printed
+    assert "480 bytes" in printed
+    assert "out[b]/report.html" in printed
+
+
+def test_report_tells_of_files_that_changed(monkeypatch, capsys):
+    fake_learning(monkeypatch)
+    given = ["table.npy", "--K", "4", "--D", "2", "--output", "out"]
+    assert cli.main(["compress", *given, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    os.remove("out/codes.npz")
+    with open("out/vocabulary.txt", "a") as file:
+        file.write("more\n")
+    assert cli.main(["report", "out"]) == 0
+    printed = capsys.readouterr().out
+    assert "missing" in printed
+    assert "was 50 bytes" in printed
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"format": 2}', "\udcff"]
+)
+def test_report_of_a_broken_report_is_one_line(text, capsys):
+    os.mkdir("out")
+    with open("out/report.json", "wb") as file:
+        file.write(text.encode(errors="surrogateescape"))
+    assert cli.main(["report", "out"]) == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert "report.json" in err
+
+
+def test_duplicates_first_keeps_the_first(monkeypatch, capsys):
+    fake_learning(monkeypatch)
+    write_bad_files()
+    given = ["twice.txt", "--K", "2", "--D", "1", "--duplicates", "first"]
+    assert cli.main(["compress", *given, "--output", "out"]) == 0
+    with open("out/vocabulary.txt") as file:
+        assert file.read() == "a\nb\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["compress", "--help"], ["report", "--help"]]
+)
+def test_help_has_examples(arguments, capsys):
+    assert cli.main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "example" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_examples_of_the_help_are_right(capsys):
+    from kd_keras.cli_options import make_parser
+
+    cli.main(["--help"])
+    cli.main(["compress", "--help"])
+    cli.main(["report", "--help"])
+    lines = [
+        line.split()
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("  kd-keras")
+    ]
+    assert len(lines) == 8
+    for line in lines:
+        make_parser().parse_args(line[1:])
+
+
+def test_version(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"kd-keras {kd_keras.__version__}\n"
+
+
+def test_ctrl_c_while_learning_leaves_nothing(monkeypatch, capsys):
+    def interrupted(vectors, **given):
+        raise KeyboardInterrupt
+
+    fake_learning(monkeypatch, interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    given = ["compress", "table.npy", "--K", "4", "--quiet"]
+    assert cli.main(given) == 130
+    assert capsys.readouterr() == ("", "kd-keras: interrupted\n")
+    assert os.listdir() == ["table.npy"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_that_an_import_turned_into_another_error(monkeypatch, capsys):
+    def interrupted(vectors, **given):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+
+    fake_learning(monkeypatch, interrupted)
+    assert cli.main(["compress", "table.npy", "--K", "4", "--quiet"]) == 130
+    assert capsys.readouterr().err == "kd-keras: interrupted\n"
+    assert os.listdir() == ["table.npy"]
+
+
+def test_what_learning_refuses_is_one_line(monkeypatch, capsys):
+    def refuse(vectors, **given):
+        raise ValueError("K must be lucky. Received: K=4")
+
+    fake_learning(monkeypatch, refuse)
+    assert cli.main(["compress", "table.npy", "--K", "4", "--quiet"]) == 2
+    assert capsys.readouterr().err == (
+        "kd-keras: error: K must be lucky. Received: K=4\n"
+    )
+    assert os.listdir() == ["table.npy"]
+
+
+def test_other_errors_are_not_hidden(monkeypatch):
+    def fail(vectors, **given):
+        raise TypeError("a bug")
+
+    fake_learning(monkeypatch, fail)
+    with pytest.raises(TypeError, match="a bug"):
+        cli.main(["compress", "table.npy", "--K", "4", "--quiet"])
+    assert os.listdir() == ["table.npy"]
+
+
+def test_ctrl_c_in_a_process_while_keras_starts():
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-c", START + "sys.exit(cli.main())"),
+            *("compress", "table.npy", "--K", "4"),
+        ],
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+        text=True,
+    ) as run:
+        assert run.stderr is not None
+        lines = [run.stderr.readline() for _ in range(3)]
+        assert lines[0] == "Reading table.npy\n"
+        assert lines[2] == "Starting Keras\n"
+        time.sleep(0.5)
+        run.send_signal(signal.SIGINT)
+        assert run.stderr.read() == "kd-keras: interrupted\n"
+        assert run.wait(60) == 130
+    assert os.listdir() == ["table.npy"]
+
+
+def test_bad_input_does_not_start_tensorflow():
+    code = (
+        "codes = [cli.main(a.split()) for a in ('--help', 'report .', "
+        "'compress table.npy --K 21', 'compress none.txt')]; "
+        "assert codes == [0, 2, 2, 2], codes; "
+        "assert not {'tensorflow', 'keras', 'jax'} & set(sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", START + code], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_lines_that_are_not_chatter_are_passed_on():
+    code = """
+import os, sys
+from kd_keras.quiet_start import quiet_start
+with quiet_start():
+    os.write(2, b"I0000 00:00:1795456747.571003    7858 port.cc:153] on\\n")
+    os.write(2, b"WARNING: All log messages before absl::InitializeLog() is\\n")
+    os.write(2, b"something real\\n")
+    os.write(2, b"F0000 00:00:1795456747.571003    7858 x.cc:1] no AVX\\n")
+    os.abort()
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", START + code.lstrip()],
+        capture_output=True,
+        env=ENVIRONMENT,
+        text=True,
+    )
+    assert run.returncode == -signal.SIGABRT
+    said = run.stderr.splitlines()
+    assert said[0] == "something real"
+    assert said[1].startswith("F0000")

@@ -1,0 +1,287 @@
+import html
+import importlib
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import kd_keras
+from kd_keras import compress_folder as module
+from kd_keras.bad_input import BadInputError
+from kd_keras.compress_arguments import Arguments
+from kd_keras.compress_folder import compress_folder
+from kd_keras.output_folder import FILES, check_output, new_folder
+from kd_keras.quiet_start import LEVEL
+from kd_keras.report_file import read_report
+from kd_keras.stored_table import stored_dtype
+
+N, SIZE, K, D = 50, 8, 4, 3
+WORDS = ["<unk>", "two words", '"q"', "ü", "\x85", "日本"] + [
+    f"word{i}" for i in range(N - 6)
+]
+
+RUN = "import sys; sys.argv[0] = 'kd-keras'; from kd_keras import cli; "
+
+# As a user has it: conftest.py sets the level for the tests' own process.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != LEVEL}
+
+
+@pytest.fixture
+def vectors():
+    return np.random.default_rng(0).normal(size=(N, SIZE)).astype("f4")
+
+
+@pytest.fixture
+def source(tmp_path, vectors):
+    path = tmp_path / "table.npz"
+    np.savez(path, vectors=vectors.astype("f2"), words=WORDS)
+    return path
+
+
+@pytest.fixture
+def fake_learning(monkeypatch):
+    """Replaces the search by random codes, and records the calls."""
+    calls = []
+
+    def learn_codes(vectors, **given):
+        calls.append(given)
+        given = {k: v for k, v in given.items() if k != "verbose"}
+        embedding = kd_keras.KDEmbedding(*vectors.shape, **given)
+        embedding.build()
+        return embedding
+
+    learning = importlib.import_module("kd_keras.learn_codes")
+    monkeypatch.setattr(learning, "learn_codes", learn_codes)
+    return calls
+
+
+def read(source):
+    with np.load(source) as file:
+        return file["vectors"].astype("f8")
+
+
+def compress(source, output, **given):
+    given = {"K": K, "D": D, "output": str(output)} | given
+    return compress_folder(Arguments(str(source), **given))
+
+
+@pytest.mark.parametrize("composition", ["linear", "lstm", "concat"])
+def test_sizes_are_those_of_what_was_written(
+    source, tmp_path, composition, fake_learning
+):
+    given = {"composition": composition, "D": 4, "seed": 7}
+    if composition != "concat":
+        given["code_dim"] = 5
+    report = compress(source, tmp_path / "out", **given)
+    counted = kd_keras.embedding_bytes(
+        N, SIZE, K, 4, given.get("code_dim"), composition
+    )
+    for part in ("codes", "code_embeddings", "composition", "total", "ratio"):
+        assert report["bytes"][part] == getattr(counted, part)
+    assert report["bytes"]["float32_table"] == N * SIZE * 4
+    assert report["bytes"]["stored_as"] == "float16"
+    assert report["bytes"]["stored_table"] == N * SIZE * 2
+    folder = tmp_path / "out"
+    assert sorted(report["files"]) == sorted(set(FILES) - {"explorer.html"})
+    assert {p.name for p in folder.iterdir()} == set(report["files"])
+    for name, size in report["files"].items():
+        assert (folder / name).stat().st_size == size
+    assert fake_learning == [
+        {"K": K, "D": 4, "composition": composition, "seed": 7, "verbose": 0}
+        | {"code_dim": given.get("code_dim")}
+    ]
+
+
+def test_report_round_trips_and_measures_what_is_written(
+    source, tmp_path, fake_learning
+):
+    report = compress(source, tmp_path / "out")
+    assert read_report(tmp_path / "out") == json.loads(json.dumps(report))
+    model = keras.saving.load_model(tmp_path / "out" / "embedding.keras")
+    decoded = np.asarray(model(np.arange(N)[None]))[0].astype("f8")
+    vectors = read(source)
+    error = np.square(vectors - decoded).sum(axis=1).mean()
+    variance = np.square(vectors - vectors.mean(axis=0)).sum(axis=1).mean()
+    measured = report["error"]
+    assert measured["error"] == pytest.approx(error, rel=1e-6)
+    assert measured["variance"] == pytest.approx(variance, rel=1e-6)
+    assert measured["error_share"] == pytest.approx(error / variance)
+    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(decoded, axis=1)
+    cosine = ((vectors * decoded).sum(axis=1) / lengths).mean()
+    assert measured["mean_cosine"] == pytest.approx(cosine, rel=1e-5)
+
+
+def test_files_hold_codes_words_and_neighbours(source, tmp_path, fake_learning):
+    report = compress(source, tmp_path / "out")
+    folder = tmp_path / "out"
+    model = keras.saving.load_model(folder / "embedding.keras")
+    with np.load(folder / "codes.npz", allow_pickle=False) as file:
+        assert (file["N"], file["D"], file["K"]) == (N, D, K)
+        codes = kd_keras.unpack_codes(file["codes"], K, D)
+    np.testing.assert_array_equal(codes, model.layers[0].codes)
+    words = (folder / "vocabulary.txt").read_bytes().decode().split("\n")
+    assert words == [*WORDS, ""]
+    with np.load(folder / "neighbours.npz", allow_pickle=False) as file:
+        before, after = file["before"], file["after"]
+        assert file["symbols"].tolist() == list(range(N))
+    assert before.shape == after.shape == (N, 10)
+    kept = [len(set(a) & set(b)) for a, b in zip(before, after, strict=True)]
+    assert report["neighbours"]["mean_kept"] == pytest.approx(np.mean(kept))
+    example = report["examples"][-1]
+    row = before[example["id"]]
+    assert example["before"] == [WORDS[i] for i in row]
+
+
+def test_ids_are_the_words_of_a_table_without(vectors, tmp_path, fake_learning):
+    np.save(tmp_path / "table.npy", vectors)
+    report = compress(tmp_path / "table.npy", tmp_path / "out")
+    words = (tmp_path / "out" / "vocabulary.txt").read_text().split("\n")
+    assert words == [*map(str, range(N)), ""]
+    assert report["has_words"] is False
+    assert report["bytes"]["stored_as"] == "float32"
+
+
+def test_equal_rows_give_no_shares_of_nothing(tmp_path, fake_learning):
+    np.save(tmp_path / "table.npy", np.zeros((6, 2), np.float32))
+    report = compress(tmp_path / "table.npy", tmp_path / "out")
+    assert report["error"]["error_share"] is None
+    assert report["error"]["mean_cosine"] is None
+    assert report["error"]["zero_vectors"] == 6
+    assert report["neighbours"]["mean_kept"] is None
+
+
+def test_shared_codes_are_listed(tmp_path, vectors, fake_learning):
+    np.save(tmp_path / "table.npy", vectors)
+    report = compress(tmp_path / "table.npy", tmp_path / "out", K=2, D=2)
+    shared = report["shared_codes"]
+    assert sum(group["size"] for group in shared) <= N
+    assert report["codes"]["collisions"] > 0
+    assert report["near_codes"] == []
+
+
+@pytest.mark.parametrize(
+    "dtype, name", [("f2", "table.npz"), ("f8", "table.npy"), (None, "t.txt")]
+)
+def test_precision_is_read_from_headers(tmp_path, vectors, dtype, name):
+    path = tmp_path / name
+    if name.endswith("npz"):
+        np.savez_compressed(path, aaa=[1], vectors=vectors.astype(dtype))
+    elif dtype:
+        np.save(path, vectors.astype(dtype))
+    else:
+        path.write_text("the 1 2\n")
+    assert stored_dtype(path) == (np.dtype(dtype).name if dtype else None)
+
+
+def test_output_with_other_files_is_never_replaced(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(BadInputError, match=r"letter\.txt"):
+        check_output(tmp_path, force=True)
+
+
+def test_new_folder_replaces_only_at_its_end(tmp_path):
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "codes.npz").write_text("old")
+    with new_folder(output, force=True) as folder:
+        (folder / "codes.npz").write_text("new")
+        assert (output / "codes.npz").read_text() == "old"
+    assert (output / "codes.npz").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt, SystemExit])
+def test_new_folder_leaves_the_old_one_on_any_error(tmp_path, error):
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "codes.npz").write_text("old")
+    with pytest.raises(error), new_folder(output, force=True) as folder:
+        (folder / "codes.npz").write_text("new")
+        raise error
+    assert (output / "codes.npz").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_new_folder_yields_to_one_that_came_meanwhile(tmp_path):
+    output = tmp_path / "out"
+    with (
+        pytest.raises(BadInputError, match="new or empty"),
+        new_folder(output),
+    ):
+        output.mkdir()
+        (output / "codes.npz").write_text("another's")
+    assert (output / "codes.npz").read_text() == "another's"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_link_to_a_folder_stays_a_link(source, tmp_path, fake_learning):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    compress(source, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "report.json").exists()
+
+
+def test_a_failing_step_leaves_nothing(
+    source, tmp_path, fake_learning, monkeypatch
+):
+    def fail(*given):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(module, "write_report", fail)
+    with pytest.raises(OSError, match="No space"):
+        compress(source, tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["table.npz"]
+
+
+def test_program_and_page_in_fresh_processes(source, tmp_path):
+    """The program as installed, then the lines that the page tells to run."""
+    run = subprocess.run(
+        [
+            *(sys.executable, "-W", "error", "-c"),
+            RUN + "sys.exit(cli.main())",
+            *("compress", source, "--K", "4", "--D", "3", "--output", "out"),
+        ],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.splitlines() == [
+        f"Reading {source}",
+        "Found 50 symbols x 8 in a zip of numpy arrays (.npz)",
+        "Starting Keras",
+        "Learning codes",
+        "Measuring",
+    ]
+    assert "out/report.html" in run.stdout
+    report = read_report(tmp_path / "out")
+    lines = lines_on_page(tmp_path)
+    check = (
+        "vectors = embedding(np.arange(50)); "
+        "np.save('decoded.npy', np.asarray(vectors))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", f"{lines}\n{check}"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == f"(1, 2, {SIZE})\n"
+    decoded = np.load(tmp_path / "decoded.npy").astype("f8")
+    before = read(source)
+    error = np.square(before - decoded).sum(axis=1).mean()
+    assert report["error"]["error"] == pytest.approx(error, rel=1e-6)
+
+
+def lines_on_page(folder):
+    page = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    lines = page.split('<pre id="use">')[1].split("</pre>")[0]
+    return html.unescape(lines)

@@ -1,0 +1,290 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from kd_keras import additive_search, least_squares
+from kd_keras.additive_search import gumbel_noise, search_codes
+from kd_keras.encoding import (
+    decode_additive,
+    decode_concat,
+    encode_additive,
+    encode_concat,
+    fit_additive,
+    fit_code_embeddings,
+    fit_concat,
+)
+from kd_keras.kmeans import kmeans
+
+
+def correlated(count=600, dim=8, seed=0):
+    rng = np.random.default_rng(seed)
+    mix = rng.normal(size=(dim, dim)) * 0.8 ** np.arange(dim)[:, None]
+    vectors = rng.normal(size=(count, dim)) @ mix + rng.normal(size=dim)
+    return vectors.astype(np.float32)
+
+
+def additive_error(vectors, codes, tables):
+    gap = vectors.astype(np.float64) - decode_additive(codes, tables)
+    return np.square(gap).sum(axis=1)
+
+
+def residual_error(vectors, K, D):
+    """Plain residual quantisation: k-means of what the former left."""
+    rest = vectors
+    for j in range(D):
+        labels, centres = kmeans(rest, K, j)
+        rest = rest - centres[labels]
+    return np.square(rest).sum(axis=1).mean()
+
+
+def random_problem(count=200, K=5, D=3, dim=6, seed=0):
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(count, dim)).astype(np.float32)
+    tables = rng.normal(size=(D, K, dim)).astype(np.float32)
+    codes = rng.integers(0, K, (count, D)).astype(np.uint8)
+    return vectors, codes, tables
+
+
+def test_decode_equals_a_loop():
+    _, codes, tables = random_problem(count=20)
+    sums = decode_additive(codes, tables)
+    slices = decode_concat(codes, tables)
+    for i, code in enumerate(codes):
+        rows = [tables[j, c] for j, c in enumerate(code)]
+        np.testing.assert_allclose(sums[i], sum(rows), rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(slices[i], np.concatenate(rows))
+
+
+def test_least_squares_are_optimal():
+    vectors, codes, _ = random_problem(count=300)
+    codes[codes[:, 1] == 2, 1] = 3  # an unused value
+    tables = fit_code_embeddings(vectors, codes, 5, ridge=1e-9)
+    one_hot = np.eye(5)[codes].reshape(300, 15)
+    best = one_hot @ np.linalg.lstsq(one_hot, vectors, rcond=None)[0]
+    np.testing.assert_allclose(
+        decode_additive(codes, tables), best, atol=1e-4
+    )
+    assert np.isfinite(tables).all() and np.abs(tables).max() < 100
+
+
+def test_conjugate_gradients_equal_the_direct_solution(monkeypatch):
+    vectors, codes, _ = random_problem(count=300)
+    direct = fit_code_embeddings(vectors, codes, 5)
+    monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", 1)
+    iterated = fit_code_embeddings(vectors, codes, 5)
+    np.testing.assert_allclose(iterated, direct, atol=1e-3)
+
+
+def test_improve_code_embeddings_goes_to_the_optimum():
+    vectors, codes, tables = random_problem(count=300)
+    vectors -= vectors.mean(axis=0)
+    best = additive_error(
+        vectors, codes, fit_code_embeddings(vectors, codes, 5)
+    ).mean()
+    before = additive_error(vectors, codes, tables).mean()
+    for _ in range(5):
+        tables = least_squares.improve_code_embeddings(
+            vectors, codes, tables, 1
+        )
+        after = additive_error(vectors, codes, tables).mean()
+        assert best - 1e-6 <= after <= before + 1e-6
+        before = after
+    assert after < 1.01 * best
+
+
+def test_descent_equals_a_loop_of_conditional_modes():
+    vectors, codes, tables = random_problem(count=40)
+    found, errors = search_codes(
+        vectors, codes, tables, [0.0], gumbel_noise(0), 3
+    )
+    for i, code in enumerate(codes.copy()):
+        for j in np.random.default_rng(3).permutation(3):
+            trials = np.repeat(code[None], 5, axis=0)
+            trials[:, j] = np.arange(5)
+            gaps = vectors[i] - decode_additive(trials, tables)
+            code[j] = np.square(gaps).sum(axis=1).argmin()
+        np.testing.assert_array_equal(found[i], code)
+    np.testing.assert_allclose(
+        errors, additive_error(vectors, found, tables), rtol=1e-4
+    )
+
+
+def test_sweeps_draw_from_the_boltzmann_distribution():
+    vectors, _, tables = random_problem(count=1, K=3, D=2, dim=4)
+    temperature, count = 4.0, 4000
+    states = np.array(list(itertools.product(range(3), repeat=2)))
+    energies = additive_error(np.repeat(vectors, 9, 0), states, tables)
+    want = np.exp(-(energies - energies.min()) / temperature)
+    want /= want.sum()
+    codes, _ = search_codes(
+        np.repeat(vectors, count, axis=0),
+        np.zeros((count, 2), np.uint8),
+        tables,
+        [temperature] * 10,
+        np.random.default_rng(0).gumbel(size=1 << 20).astype(np.float32),
+        0,
+    )
+    got = np.bincount(codes[:, 0] * 3 + codes[:, 1], minlength=9) / count
+    # Blocks of rows share their draws: fewer free ones than rows.
+    np.testing.assert_allclose(got, want, atol=0.06)
+
+
+def test_more_descent_never_increases_the_error():
+    vectors, codes, tables = random_problem(K=7, D=5)
+    before = additive_error(vectors, codes, tables)
+    for step in range(4):
+        codes, after = search_codes(
+            vectors, codes, tables, [0.0], gumbel_noise(0), step
+        )
+        assert (after <= before + 1e-4).all()
+        before = after
+
+
+def test_blocks_do_not_change_the_search(monkeypatch):
+    vectors, codes, tables = random_problem(count=100)
+    whole, _ = search_codes(
+        vectors, codes, tables, [0.0] * 2, gumbel_noise(0), 0
+    )
+    monkeypatch.setattr(additive_search, "ROWS", 32)
+    parts, _ = search_codes(
+        vectors, codes, tables, [0.0] * 2, gumbel_noise(0), 0
+    )
+    np.testing.assert_array_equal(whole, parts)
+
+
+@pytest.mark.parametrize(("K", "D"), [(4, 4), (16, 3)])
+def test_fit_beats_residual_quantisation(K, D):
+    vectors = correlated()
+    codes, tables = fit_additive(vectors, K, D, iterations=100)
+    assert codes.dtype == np.uint8 and codes.shape == (600, D)
+    assert tables.dtype == np.float32 and tables.shape == (D, K, 8)
+    error = additive_error(vectors, codes, tables).mean()
+    assert error < 0.9 * residual_error(vectors, K, D)
+
+
+def test_annealing_helps():
+    vectors = correlated(seed=1)
+    short, long = (
+        additive_error(vectors, *fit_additive(vectors, 4, 6, iterations=n))
+        for n in (2, 100)
+    )
+    assert long.mean() < 0.9 * short.mean()
+
+
+def test_codes_of_a_sum_are_found():
+    _, codes, tables = random_problem(count=400, K=4, D=3, dim=12)
+    vectors = decode_additive(codes, tables)
+    _, found = fit_additive(vectors, 4, 3, iterations=100)
+    again = encode_additive(vectors, tables)
+    assert additive_error(vectors, again, tables).max() < 1e-6
+    assert found.shape == tables.shape
+
+
+def test_encode_finds_nearly_the_best_of_all_codes():
+    vectors, _, tables = random_problem(count=150, K=4, D=4)
+    states = np.array(list(itertools.product(range(4), repeat=4)))
+    everything = decode_additive(states, tables)
+    gaps = vectors[:, None] - everything
+    best = np.square(gaps).sum(axis=2).min(axis=1)
+    codes = encode_additive(vectors, tables)
+    errors = additive_error(vectors, codes, tables)
+    assert (errors >= best - 1e-4).all()
+    assert errors.mean() < 1.03 * best.mean()
+
+
+def test_encode_never_makes_given_codes_worse():
+    vectors, codes, tables = random_problem(K=9, D=6)
+    before = additive_error(vectors, codes, tables)
+    codes = encode_additive(vectors, tables, codes=codes, iterations=3)
+    after = additive_error(vectors, codes, tables)
+    assert (after <= before + 1e-4).all()
+    again = encode_additive(vectors, tables, codes=codes, seed=1)
+    final = additive_error(vectors, again, tables)
+    assert (final <= after + 1e-4).all() and final.mean() < after.mean()
+
+
+def test_a_large_table_is_learned_on_a_sample(monkeypatch):
+    monkeypatch.setattr("kd_keras.encoding.LEARNING_ROWS", 300)
+    vectors = correlated()
+    codes, tables = fit_additive(vectors, 8, 3, iterations=60)
+    assert len(codes) == 600
+    error = additive_error(vectors, codes, tables).mean()
+    assert error < residual_error(vectors, 8, 3)
+
+
+def test_seed_decides():
+    vectors = correlated(count=1500)
+    one, two = (fit_additive(vectors, 8, 3, 4, 10) for _ in range(2))
+    np.testing.assert_array_equal(one[0], two[0])
+    np.testing.assert_array_equal(one[1], two[1])
+    assert (fit_additive(vectors, 8, 3, 5, 10)[0] != one[0]).any()
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e12])
+def test_scale_and_offset_do_not_matter(scale):
+    vectors = correlated(count=200)
+    want = additive_error(vectors, *fit_additive(vectors, 8, 3)).mean()
+    moved = ((vectors + 50) * np.float32(scale)).astype(np.float32)
+    codes, tables = fit_additive(moved, 8, 3)
+    assert np.isfinite(tables).all()
+    gap = (moved.astype(np.float64) - decode_additive(codes, tables)) / scale
+    assert np.square(gap).sum(axis=1).mean() < 1.2 * want + 1e-3
+
+
+@pytest.mark.parametrize("D", [1, 3])
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        np.full((20, 4), 3.0, np.float32),
+        np.repeat(np.eye(4, dtype=np.float32), 5, axis=0),
+        np.eye(20, 1, dtype=np.float32),
+        np.zeros((20, 2), np.float32),
+    ],
+    ids=["constant", "duplicates", "one row differs, d = 1", "zero"],
+)
+def test_degenerate_tables(vectors, D):
+    codes, tables = fit_additive(vectors, 8, D, iterations=10)
+    assert codes.max() < 8
+    np.testing.assert_allclose(
+        decode_additive(codes, tables), vectors, atol=1e-3
+    )
+    again = encode_additive(vectors, tables, iterations=10)
+    np.testing.assert_allclose(
+        decode_additive(again, tables), vectors, atol=1e-3
+    )
+
+
+def test_more_than_256_values_need_wider_codes():
+    vectors = correlated(count=400)
+    codes, tables = fit_additive(vectors, 300, 2, iterations=10)
+    assert codes.dtype == np.uint16 and codes.max() >= 256
+    assert additive_error(vectors, codes, tables).mean() < 0.1
+
+
+def test_concat_is_k_means_in_each_slice():
+    vectors = correlated(dim=6)
+    codes, tables = fit_concat(vectors, 8, 3)
+    assert codes.dtype == np.uint8 and tables.shape == (3, 8, 2)
+    np.testing.assert_array_equal(codes, encode_concat(vectors, tables))
+    for j in range(3):
+        part = vectors[:, 2 * j : 2 * j + 2]
+        for k in range(8):
+            mean = part[codes[:, j] == k].mean(axis=0)
+            np.testing.assert_allclose(tables[j, k], mean, atol=1e-4)
+    gap = vectors - decode_concat(codes, tables)
+    assert np.square(gap).mean() < 0.2 * vectors.var()
+
+
+def test_progress_ends_at_one():
+    vectors, calls = correlated(count=200), []
+    codes, tables = fit_additive(
+        vectors, 4, 3, iterations=10, progress=lambda *a: calls.append(a)
+    )
+    shares = [share for share, _ in calls]
+    assert shares == sorted(shares) and shares[0] >= 0 and shares[-1] == 1
+    error = additive_error(vectors, codes, tables).mean()
+    assert calls[-1][1] == pytest.approx(error, rel=0.05)
+    calls.clear()
+    fit_concat(vectors, 4, 2, progress=lambda *a: calls.append(a))
+    assert calls[-1][0] == 1
