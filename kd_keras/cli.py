@@ -4,13 +4,12 @@
 import argparse
 import contextlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kd_keras.cli_options import BAD_INPUT, make_parser, one_line
+from kd_keras.interrupts import Interrupts, interrupts
 
 if TYPE_CHECKING:
     from kd_keras.compress_arguments import Arguments
@@ -28,9 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0, 2 for bad input, 130 on Ctrl-C, 1 if a file cannot
         be written.
     """
-    with _interrupts() as interrupted:
+    with interrupts() as interrupted:
         try:
-            return _run(argv)
+            return _run(argv, interrupted)
         except KeyboardInterrupt:
             return _interrupt()
         except BrokenPipeError:  # `kd-keras report small | head`
@@ -39,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 1
         except Exception as error:
             # What imports are made of may turn Ctrl-C into another error.
-            if interrupted.is_set():
+            if interrupted.seen:
                 return _interrupt()
             if isinstance(error, OSError | MemoryError):  # a full disk, say
                 _say_error(str(error))
@@ -47,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
     try:
         given = make_parser().parse_args(argv)
     except SystemExit as end:
@@ -61,15 +60,13 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         if given.command == "report":
             return _report(given.path)
-        return _compress(given)
+        return _compress(given, interrupted)
     except (BadInputError, VectorFileError) as error:
         _say_error(str(error))
         return BAD_INPUT
 
 
-def _compress(given: argparse.Namespace) -> int:
-    from rich.console import Console
-
+def _compress(given: argparse.Namespace, interrupted: Interrupts) -> int:
     from kd_keras.compress_arguments import Arguments
     from kd_keras.compress_folder import compress_folder
     from kd_keras.report_tables import print_report
@@ -80,21 +77,22 @@ def _compress(given: argparse.Namespace) -> int:
     )  # fmt: skip
     arguments = Arguments(**{name: getattr(given, name) for name in names})
     if given.quiet:
-        compress_folder(arguments)
+        compress_folder(arguments, lambda line: interrupted.check())
         return 0
-    console = Console(stderr=True, highlight=False)
-    report = _with_progress(arguments, console)
+    report = _with_progress(arguments, interrupted)
     print_report(report, arguments.folder)
     return 0
 
 
-def _with_progress(arguments: "Arguments", console) -> dict:
+def _with_progress(arguments: "Arguments", interrupted: Interrupts) -> dict:
     """Compresses with a line per step, and a bar while a file is read."""
+    from rich.console import Console
     from rich.progress import Progress
     from rich.text import Text
 
     from kd_keras.compress_folder import compress_folder
 
+    console = Console(stderr=True, highlight=False)
     with contextlib.ExitStack() as shown:
 
         def show(done: int, size: int) -> None:
@@ -103,6 +101,7 @@ def _with_progress(arguments: "Arguments", console) -> dict:
             bar.update(task, completed=done, total=size)
 
         def say(line: str) -> None:
+            interrupted.check()
             shown.close()  # the bar, before the next one
             console.print(Text(line, "dim"))
 
@@ -117,25 +116,6 @@ def _report(path: str) -> int:
 
     print_report(read_report(path), path)
     return 0
-
-
-@contextlib.contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """Notes a Ctrl-C, which raises KeyboardInterrupt as ever."""
-    seen = threading.Event()
-
-    def handle(number, frame):
-        seen.set()
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield seen
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _interrupt() -> int:

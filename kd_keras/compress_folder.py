@@ -109,6 +109,7 @@ def compress_folder(
             "learn": round(learned - read, 2),
             "measure": round(time.perf_counter() - learned, 2),
         }
+        say(f"Writing {arguments.folder}")
         _write_vocabulary(folder, words)
         write_report(folder, report, decoded.codes)
     return report

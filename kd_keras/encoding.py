@@ -39,14 +39,18 @@ __all__ = [
 
 Progress = Callable[[float, float], None]
 
-# The search starts at, and ends at, these temperatures, in units of the
-# squared error per dimension after a first descent. 2 would be the
-# temperature at which the errors of that descent are what noise alone gives.
-HOT, COLD = 9.0, 0.9
-# More rows than this only make the code embeddings better in the third digit.
-LEARNING_ROWS = 100_000
-# Sweeps between two updates of the code embeddings, and their passes.
-SWEEPS, PASSES = 2, 2
+# The search starts at HOT * sqrt(D) and ends at COLD, in units of the squared
+# error per dimension after a first descent. Measured: a start that is too hot
+# ruins small D, one that is too cold costs most at large D.
+HOT, COLD = 2.0, 0.9
+# More rows than this make the code embeddings hardly any better.
+LEARNING_ROWS = 50_000
+# Gauss-Seidel passes over the code embeddings after each sweep.
+PASSES = 1
+# The default number of sweeps is what takes about this long, in nanoseconds
+# on two cores of 2024, and lies within these bounds.
+BUDGET = 60e9
+FEWEST, MOST = 100, 3000
 
 
 def _code_dtype(K: int) -> type:
@@ -121,16 +125,27 @@ def _residual_start(
     codes = np.empty((len(vectors), D), _code_dtype(K))
     rest = vectors
     for j in range(D):
-        labels, centres = kmeans(rest, K, seed + j, iterations=5, swaps=0)
+        labels, centres = kmeans(
+            rest, K, seed + j, iterations=5, swaps=0, sample=1000 + 10 * K
+        )
         codes[:, j] = labels
         rest = rest - centres[labels]
     return codes
 
 
-def _schedule(unit: float, steps: int) -> np.ndarray:
-    """Returns temperatures, float `(steps,)`, falling by a constant factor."""
+def _schedule(unit: float, D: int, steps: int) -> list[float]:
+    """Returns `steps` temperatures that fall by a constant factor."""
+    hot = HOT * np.sqrt(D)
     share = np.linspace(0, 1, steps)
-    return unit * HOT * (COLD / HOT) ** share
+    return (unit * hot * (COLD / hot) ** share).tolist()
+
+
+def _default_iterations(N: int, d: int, K: int, D: int) -> int:
+    """Returns the number of sweeps that takes about `BUDGET`."""
+    sweep = N * D * (60 + 1.5 * d + K * (1 + 0.05 * d))
+    # A small table is fitted well soon, and should not take a minute.
+    most = np.clip(0.3 * N, 3 * FEWEST, MOST)
+    return int(np.clip(BUDGET / sweep, FEWEST, most))
 
 
 def fit_additive(
@@ -138,15 +153,15 @@ def fit_additive(
     K: int,
     D: int,
     seed: int = 0,
-    iterations: int = 300,
+    iterations: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Learns additive codes: `vectors[i] ~ sum_j code_embeddings[j, codes[i, j]]`.
+    """Learns additive codes: row i is `sum_j code_embeddings[j, codes[i, j]]`.
 
     1. Start: residual quantisation, then two rounds of descent, whose error
        sets the temperatures.
-    2. Anneal: Gibbs sweeps over the codes at a falling temperature, and the
-       code embeddings by least squares after each few of them.
+    2. Anneal: Gibbs sweeps over the codes at a falling temperature, and a
+       step towards the least squares code embeddings after each.
     3. Descend: coordinate descent and least squares, until nothing changes.
 
     Args:
@@ -154,7 +169,8 @@ def fit_additive(
         K: values of a position, at most N.
         D: positions.
         seed: decides every random choice.
-        iterations: sweeps of the second step; time grows with it.
+        iterations: sweeps of the second step; time grows with it. None: as
+            many as take about a minute at N = 10,000.
         progress: called with (share done, error so far).
 
     Returns:
@@ -178,29 +194,49 @@ def fit_additive(
     noise = gumbel_noise(seed)
     codes = _residual_start(rows, K, D, seed)
     tables = fit_code_embeddings(rows, codes, K)
-    for step in range(2):
-        codes, errors = search_codes(rows, codes, tables, [0, 0], noise, step)
-        tables = fit_code_embeddings(rows, codes, K)
+    start = _descend(rows, codes, tables, noise, 2)
+    codes, tables, errors = start
     unit = float(errors.mean()) / rows.shape[1]
-    every = SWEEPS
-    temperatures = _schedule(unit, max(every, iterations // every * every))
-    for step in range(0, len(temperatures), every):
-        now = temperatures[step : step + every].tolist()
+    if iterations is None:
+        iterations = _default_iterations(*rows.shape, K, D)
+    for step, temperature in enumerate(_schedule(unit, D, iterations)):
         codes, errors = search_codes(
-            rows, codes, tables, now, noise, [seed, step]
+            rows, codes, tables, [temperature], noise, [seed, step]
         )
         tables = improve_code_embeddings(rows, codes, tables, PASSES)
         if progress:
-            progress(step / len(temperatures), errors.mean() * scale**2)
-    for step in range(10):
-        before = codes
-        codes, errors = search_codes(rows, codes, tables, [0, 0], noise, step)
-        tables = fit_code_embeddings(rows, codes, K)
-        if np.array_equal(before, codes):
-            break
+            done = 0.98 * step / iterations
+            progress(done, float(errors.mean()) * scale**2)
+    best = _descend(rows, codes, tables, noise, 10)
+    if start[2].mean() < best[2].mean():  # so few iterations, or so few rows
+        best = _descend(rows, *start[:2], noise, 10)
+    codes, tables, errors = best
     if progress:
         progress(1.0, float(errors.mean()) * scale**2)
     return codes, (tables * scale + mean / D).astype(np.float32)
+
+
+def _descend(
+    rows: np.ndarray,
+    codes: np.ndarray,
+    tables: np.ndarray,
+    noise: np.ndarray,
+    rounds: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Alternates coordinate descent and least squares until nothing changes.
+
+    Returns:
+        Codes, code embeddings and squared errors, `(N,)`.
+    """
+    K = tables.shape[1]
+    for step in range(rounds):
+        before = codes
+        codes, _ = search_codes(rows, codes, tables, [0, 0], noise, step)
+        tables = fit_code_embeddings(rows, codes, K)
+        if np.array_equal(before, codes):
+            break
+    gap = rows - decode_additive(codes, tables)
+    return codes, tables, np.einsum("nd,nd->n", gap, gap)
 
 
 def encode_additive(
@@ -245,9 +281,11 @@ def encode_additive(
         first = np.zeros((len(rows), D), out.dtype)
         if codes is not None:
             first[:] = codes[part]
-        best, errors = search_codes(rows, first, tables, [0] * 3, noise, seed)
+        # From the first sweep's error: that of a full descent says nothing
+        # where the vectors are exact sums.
+        best, errors = search_codes(rows, first, tables, [0], noise, seed)
         unit = float(errors.mean()) / d
-        now = [*_schedule(unit, iterations).tolist(), 0, 0]
+        now = [*_schedule(unit, D, iterations), 0, 0]
         found, new_errors = search_codes(rows, best, tables, now, noise, seed)
         better = new_errors < errors
         out[part] = np.where(better[:, None], found, best)

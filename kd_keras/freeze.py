@@ -11,6 +11,10 @@ def freeze(layer_or_model):
     training. The copy computes what the original computes in evaluation. It
     is not compiled, as with `keras.models.clone_model`.
 
+    A `.keras` file of the copy loads as usual, unless a subclassed model
+    writes `codes="learn"` into its own `__init__`: loading runs that again.
+    Save the copy's weights then, and load them into `freeze` of a new model.
+
     Args:
         layer_or_model: A `KDEmbedding`, or a built Keras model (Sequential,
             functional, or subclassed with `get_config`) that holds such

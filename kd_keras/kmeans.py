@@ -167,6 +167,7 @@ def kmeans(
     seed: int = 0,
     iterations: int = 100,
     swaps: int = 30,
+    sample: int = 20_000,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Clusters rows: greedy k-means++, Lloyd, then accepted centre swaps.
 
@@ -177,6 +178,7 @@ def kmeans(
         iterations: most Lloyd steps in a row.
         swaps: stop after this many swaps in a row that did not help. 0: only
             the start and Lloyd.
+        sample: the start is drawn from this many rows, or 20 K if more.
 
     Returns:
         Labels, intp `(N,)`, and centres, float32 `(K, d)`. No centre is
@@ -189,11 +191,11 @@ def kmeans(
     scale = np.abs(vectors).max(initial=0)
     vectors = vectors / (scale if scale > 0 else np.float32(1))
     # The start needs K passes over its rows; a sample is enough for it.
-    sample = vectors
-    if len(vectors) > max(20_000, 20 * K):
-        rows = rng.choice(len(vectors), max(20_000, 20 * K), replace=False)
-        sample = vectors[np.sort(rows)]
-    centres = _greedy_start(sample, K, rng)
+    drawn = vectors
+    if len(vectors) > max(sample, 20 * K):
+        rows = rng.choice(len(vectors), max(sample, 20 * K), replace=False)
+        drawn = vectors[np.sort(rows)]
+    centres = _greedy_start(drawn, K, rng)
     best = _lloyd(vectors, centres, iterations)
     failures = 0
     while failures < swaps:

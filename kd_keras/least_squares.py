@@ -31,9 +31,7 @@ def _pair_counts(
     D = len(columns)
     counts = np.zeros((D, K, D, K), dtype)
     for i in range(D):
-        counts[i, range(K), i, range(K)] = np.bincount(
-            columns[i], minlength=K
-        )
+        counts[i, range(K), i, range(K)] = np.bincount(columns[i], minlength=K)
         for j in range(i):
             # for a, b in zip(columns[i], columns[j]):
             #     counts[i, a, j, b] += 1

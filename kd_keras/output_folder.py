@@ -4,12 +4,11 @@ import contextlib
 import os
 import secrets
 import shutil
-import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from kd_keras.bad_input import BadInputError
+from kd_keras.interrupts import shielded
 
 # What `--force` may replace: a folder that holds nothing but these.
 FILES = (
@@ -110,19 +109,6 @@ def new_folder(output: Path, force: bool = False) -> Iterator[Path]:
         with shielded():
             shutil.rmtree(temporary, ignore_errors=True)
         raise
-
-
-@contextlib.contextmanager
-def shielded() -> Iterator[None]:
-    """Ignores Ctrl-C for the moment that cleaning up takes."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _replace(temporary: Path, output: Path) -> None:

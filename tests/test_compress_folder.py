@@ -258,6 +258,7 @@ def test_program_and_page_in_fresh_processes(source, tmp_path):
         "Starting Keras",
         "Learning codes",
         "Measuring",
+        "Writing out",
     ]
     assert "out/report.html" in run.stdout
     report = read_report(tmp_path / "out")

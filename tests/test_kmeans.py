@@ -53,9 +53,7 @@ def test_separated_clusters_are_found(seed):
     labels, centres = kmeans(vectors, 30, seed)
     means = np.stack([vectors[truth == k].mean(axis=0) for k in range(30)])
     # At the optimum or below the loss of the true clusters' means.
-    assert loss(vectors, labels, centres) <= 1.001 * loss(
-        vectors, truth, means
-    )
+    assert loss(vectors, labels, centres) <= 1.001 * loss(vectors, truth, means)
     assert np.bincount(labels, minlength=30).min() > 0
 
 

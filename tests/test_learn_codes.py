@@ -116,7 +116,6 @@ def test_lstm_with_h_reaches_vectors_of_any_scale(vectors):
     assert errors[1] < 1.2 * errors[0]
 
 
-@pytest.mark.usefixtures("few_steps")
 def test_a_composition_layer_is_trained_in_place(vectors):
     composition = kd_keras.LSTMComposition(8, 4, 12, code_dim=6)
     embedding = kd_keras.learn_codes(

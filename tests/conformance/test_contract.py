@@ -1,0 +1,97 @@
+"""Every layer keeps one contract on TensorFlow."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from contract import LAYERS, OPTIMIZERS, inputs_of, make, train
+
+from kd_testing import TESTS, as_numpy, run_python
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_eager_graph_and_jit_agree(name, training):
+    layer = make(name)
+    inputs = inputs_of(name)
+    # A learner's training call counts a step, which its output does not show.
+    arguments = {"training": True} if training and "lear" in name else {}
+    eager = layer(inputs, **arguments)
+    for jit in (False, True):
+        compiled = tf.function(
+            lambda x: layer(x, **arguments), jit_compile=jit
+        )
+        np.testing.assert_allclose(
+            compiled(inputs), eager, rtol=1e-5, atol=1e-6
+        )
+
+
+# bfloat16 keeps 8 bits of a number, float16 11; vectors are of order 1 and a
+# sum of a few numbers.
+@pytest.mark.parametrize(
+    "policy, tolerance", [("mixed_bfloat16", 3e-2), ("mixed_float16", 3e-3)]
+)
+def test_mixed_precision_is_near_float32(name, policy, tolerance):
+    layer, mixed = make(name), make(name, dtype=policy)
+    output = mixed(inputs_of(name))
+    assert output.dtype == policy.removeprefix("mixed_")
+    assert {w.dtype for w in mixed.trainable_weights} <= {"float32"}
+    np.testing.assert_allclose(
+        keras.ops.cast(output, "float32"),
+        layer(inputs_of(name)),
+        atol=tolerance,
+    )
+
+
+@pytest.fixture(scope="module")
+def loaded_elsewhere(tmp_path_factory):
+    """Outputs of all layers, here and loaded in one fresh process."""
+    folder = tmp_path_factory.mktemp("saved")
+    here = {}
+    for name in LAYERS:
+        inputs = inputs_of(name)
+        model = keras.Sequential(
+            [keras.Input(inputs.shape[1:], dtype="int32"), make(name)]
+        )
+        model.save(folder / f"{name}.keras")
+        np.save(folder / f"{name}.npy", inputs)
+        here[name] = model.predict(inputs, verbose=0)
+    run_python(TESTS / "conformance" / "predict_loaded.py", folder)
+    with np.load(folder / "outputs.npz") as there:
+        return {name: (here[name], there[name]) for name in LAYERS}
+
+
+def test_a_fresh_process_loads_it_in_safe_mode(name, loaded_elsewhere):
+    here, there = loaded_elsewhere[name]
+    np.testing.assert_allclose(there, here, rtol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_two_replicas_have_the_losses_of_one_device(name, optimizer, strategy):
+    # Ten of twenty rows a step, five of them on each replica.
+    alone = train(name, optimizer, batch_size=10, jit_compile=False)
+    with strategy.scope():
+        together = train(name, optimizer, batch_size=10, jit_compile=False)
+    np.testing.assert_allclose(together, alone, rtol=1e-4)
+
+
+@pytest.mark.parametrize("fixed", [x for x in LAYERS if "fixed" in x])
+def test_saved_model_gives_the_same_vectors(fixed, tmp_path):
+    layer = make(fixed)
+    ids = keras.Input((None,), dtype="int32")
+    model = keras.Model(ids, layer(ids))
+    model.export(tmp_path / "exported", verbose=False)
+    archive = tmp_path / "saved"
+    signature = tf.function(
+        lambda ids: layer(ids),
+        input_signature=[tf.TensorSpec((None, None), tf.int32)],
+    )
+    module = tf.Module()
+    module.layer, module.call = layer, signature
+    tf.saved_model.save(module, str(archive))
+    x = inputs_of(fixed).reshape(4, 5)
+    reloaded = tf.saved_model.load(str(tmp_path / "exported"))
+    for output in (
+        reloaded.serve(x),
+        tf.saved_model.load(str(archive)).call(x),
+    ):
+        np.testing.assert_allclose(output, as_numpy(layer(x)), rtol=1e-6)

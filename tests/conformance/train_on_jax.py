@@ -1,0 +1,70 @@
+"""Trains every layer on JAX, in a process that cannot import TensorFlow.
+
+    KERAS_BACKEND=jax python train_on_jax.py OUTPUT.npz
+"""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+
+
+class Blocker:
+    """Refuses to import what JAX must do without."""
+
+    BLOCKED = ("tensorflow", "tensorflow_datasets")
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname.split(".")[0] in self.BLOCKED:
+            raise ImportError(f"{fullname} is blocked")
+        return None
+
+
+sys.meta_path.insert(0, Blocker())
+
+import contract
+import keras
+import numpy as np
+
+import kd_keras
+from kd_testing import TemperatureProbe
+
+assert keras.backend.backend() == "jax"
+results = {
+    f"losses {name}": contract.train(name, "SGD") for name in contract.LAYERS
+}
+
+for jit in (True, False):
+    probe = TemperatureProbe(9, jit_compile=jit)
+    for start, stop in ((0, 4), (4, 9)):
+        schedule = kd_keras.TemperatureSchedule(decay_rate=0.5)
+        history = probe.fit(start, stop, callbacks=[schedule])
+    results[f"temperatures jit={jit}"] = probe.temperatures()
+    results[f"last temperature jit={jit}"] = history.history["temperature"]
+probe = TemperatureProbe(9, called_twice=True, steps_per_execution=4)
+probe.fit(0, 9, callbacks=[kd_keras.TemperatureSchedule(decay_rate=0.5)])
+results["temperatures in executions"] = probe.temperatures()
+
+ids = np.array([0, -1, contract.N, -contract.N - 1])
+plain = keras.layers.Embedding(contract.N, contract.SIZE)
+results["nan plain"] = np.isnan(plain(ids)).any(axis=-1)
+for name in contract.LAYERS:
+    if "fixed" in name or "learned" in name:
+        vectors = contract.make(name)(ids)
+        results[f"nan {name}"] = np.isnan(vectors).any(axis=-1)
+
+model = keras.Sequential([contract.make("learned linear")])
+model.compile("sgd", "mse")
+history = model.fit(
+    np.arange(contract.N),
+    np.zeros((contract.N, contract.SIZE)),
+    verbose=0,
+    callbacks=[kd_keras.CodeMetrics()],
+)
+frozen = kd_keras.freeze(model)
+ids = np.arange(contract.N)
+results["frozen"] = frozen.predict(ids, verbose=0)
+results["learned"] = model.predict(ids, verbose=0)
+
+assert not [name for name in sys.modules if name.startswith("tensorflow")]
+np.savez(sys.argv[1], **results)

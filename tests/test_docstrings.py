@@ -1,0 +1,44 @@
+"""The examples in the docstrings run, and print what they say."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import kd_keras
+
+# `python -m kd_keras` runs the command line when it is imported.
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(kd_keras.__path__, "kd_keras.")
+    if not module.name.endswith("__main__")
+]
+
+
+@pytest.mark.parametrize("module", ["kd_keras", *MODULES])
+def test_examples_run(module, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # for those that write files
+    failures, _ = doctest.testmod(importlib.import_module(module))
+    assert not failures
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CodeMetrics",
+        "KDCodeLearner",
+        "KDEmbedding",
+        "LazyAdam",
+        "LinearComposition",
+        "LSTMComposition",
+        "ConcatComposition",
+        "TemperatureSchedule",
+        "freeze",
+        "smooth_code",
+        "straight_through",
+    ],
+)
+def test_public_names_have_an_example(name):
+    tests = doctest.DocTestFinder(recurse=False).find(getattr(kd_keras, name))
+    assert any(test.examples for test in tests)
