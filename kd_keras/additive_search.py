@@ -31,6 +31,9 @@ SERIAL_PRODUCT = 1 << 18
 # Gumbel noise is read from random places of one table; drawing it afresh
 # would take longer than everything else.
 NOISE = 1 << 20
+# Temperatures, and number of sweeps, of a short annealing from codes that are
+# good already. Hotter or longer gains nothing, colder gains less.
+REHEAT, REHEAT_SWEEPS = (9.0, 0.5), 10
 
 
 def decode_additive(
@@ -184,3 +187,51 @@ def search_codes(
         # After Ctrl-C only the blocks that are being searched are finished.
         workers.shutdown(cancel_futures=True)
     return new_codes, errors
+
+
+def improve_codes(
+    vectors: np.ndarray,
+    codes: np.ndarray,
+    errors: np.ndarray,
+    code_embeddings: np.ndarray,
+    unit: float,
+    noise: np.ndarray,
+    seed: int | list[int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Heats the codes up, lets them cool, and keeps the rows that gained.
+
+    Iterated local search as in LSQ, with a short annealing in the place of a
+    random perturbation.
+
+    Args:
+        vectors: float32 `(N, d)`.
+        codes: integer `(N, D)`.
+        errors: float32 `(N,)`, squared, of these codes.
+        code_embeddings: float32 `(D, K, d)`, not changed.
+        unit: of temperature: the squared error per dimension.
+        noise: from `gumbel_noise`.
+        seed: decides the draws.
+
+    Returns:
+        Codes and squared errors, no row's higher than before.
+    """
+    found, new_errors = search_codes(
+        vectors,
+        codes,
+        code_embeddings,
+        [*falling(unit * REHEAT[0], unit * REHEAT[1], REHEAT_SWEEPS - 1), 0],
+        noise,
+        seed,
+    )
+    better = new_errors < errors
+    return (
+        np.where(better[:, None], found, codes),
+        np.where(better, new_errors, errors),
+    )
+
+
+def falling(hot: float, cold: float, steps: int) -> list[float]:
+    """Returns `steps` temperatures that fall by a constant factor."""
+    if hot <= 0:  # no error is left to be searched for
+        return []
+    return (hot * (cold / hot) ** np.linspace(0, 1, steps)).tolist()

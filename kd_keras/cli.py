@@ -106,7 +106,7 @@ def _with_progress(arguments: "Arguments", interrupted: Interrupts) -> dict:
             console.print(Text(line, "dim"))
 
         bar = Progress(console=console, transient=True)
-        task = bar.add_task("")
+        task = bar.add_task("Reading")
         return compress_folder(arguments, say, show, verbose=1)
 
 

@@ -59,7 +59,7 @@ class Composition(keras.layers.Layer):
         return self.output_dim
 
     def build(self, input_shape=None):
-        if self.built:
+        if self.built:  # type: ignore[has-type]
             return
         self.code_embeddings = self.add_weight(
             shape=(self.D, self.K, self.code_dim),

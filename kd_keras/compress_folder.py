@@ -87,7 +87,6 @@ def compress_folder(
     output = check_output(arguments.folder, arguments.force)
     with new_folder(output, arguments.force) as folder:
         began = time.perf_counter()
-        say(f"Reading {arguments.vectors}")
         table = read_vectors(
             arguments.vectors, arguments.duplicates, progress=progress
         )
@@ -142,7 +141,6 @@ def _learn(
         from kd_keras.decoded_vectors import DecodedVectors
         from kd_keras.learn_codes import learn_codes
 
-    say("Learning codes")
     embedding = as_bad_input(
         lambda: learn_codes(
             table.vectors,

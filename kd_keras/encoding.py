@@ -17,8 +17,11 @@ from collections.abc import Callable
 import numpy as np
 
 from kd_keras.additive_search import (
+    REHEAT_SWEEPS,
     decode_additive,
+    falling,
     gumbel_noise,
+    improve_codes,
     search_codes,
 )
 from kd_keras.kmeans import kmeans, nearest
@@ -39,9 +42,9 @@ __all__ = [
 
 Progress = Callable[[float, float], None]
 
-# The search starts at HOT * sqrt(D) and ends at COLD, in units of the squared
-# error per dimension after a first descent. Measured: a start that is too hot
-# ruins small D, one that is too cold costs most at large D.
+# The annealing starts at HOT * sqrt(D) and ends at COLD, in units of the
+# squared error per dimension after a first descent. Measured: a start that is
+# too hot ruins small D, one that is too cold costs most at large D.
 HOT, COLD = 2.0, 0.9
 # More rows than this make the code embeddings hardly any better.
 LEARNING_ROWS = 50_000
@@ -80,7 +83,7 @@ def fit_concat(
         `(D, K, d / D)`.
     """
     slices = np.split(np.asarray(vectors, np.float32), D, axis=1)
-    codes = np.empty((len(vectors), D), _code_dtype(K))
+    codes: np.ndarray = np.empty((len(vectors), D), _code_dtype(K))
     tables, error = [], 0.0
     for j, part in enumerate(slices):
         part = np.ascontiguousarray(part)
@@ -122,7 +125,7 @@ def _residual_start(
     vectors: np.ndarray, K: int, D: int, seed: int
 ) -> np.ndarray:
     """Returns codes by residual quantisation, each position by k-means."""
-    codes = np.empty((len(vectors), D), _code_dtype(K))
+    codes: np.ndarray = np.empty((len(vectors), D), _code_dtype(K))
     rest = vectors
     for j in range(D):
         labels, centres = kmeans(
@@ -131,13 +134,6 @@ def _residual_start(
         codes[:, j] = labels
         rest = rest - centres[labels]
     return codes
-
-
-def _schedule(unit: float, D: int, steps: int) -> list[float]:
-    """Returns `steps` temperatures that fall by a constant factor."""
-    hot = HOT * np.sqrt(D)
-    share = np.linspace(0, 1, steps)
-    return (unit * hot * (COLD / hot) ** share).tolist()
 
 
 def _default_iterations(N: int, d: int, K: int, D: int) -> int:
@@ -162,15 +158,17 @@ def fit_additive(
        sets the temperatures.
     2. Anneal: Gibbs sweeps over the codes at a falling temperature, and a
        step towards the least squares code embeddings after each.
-    3. Descend: coordinate descent and least squares, until nothing changes.
+    3. Reheat: short annealings, of which each row keeps what made it better,
+       and a step of the code embeddings after each.
+    4. Descend: coordinate descent and least squares, until nothing changes.
 
     Args:
         vectors: float `(N, d)`.
         K: values of a position, at most N.
         D: positions.
         seed: decides every random choice.
-        iterations: sweeps of the second step; time grows with it. None: as
-            many as take about a minute at N = 10,000.
+        iterations: sweeps of steps 2 and 3, half each; time grows with it.
+            None: as many as take about a minute at N = 10,000.
         progress: called with (share done, error so far).
 
     Returns:
@@ -194,18 +192,29 @@ def fit_additive(
     noise = gumbel_noise(seed)
     codes = _residual_start(rows, K, D, seed)
     tables = fit_code_embeddings(rows, codes, K)
-    start = _descend(rows, codes, tables, noise, 2)
-    codes, tables, errors = start
+    start = codes, tables, errors = _descend(rows, codes, tables, noise, 2)
     unit = float(errors.mean()) / rows.shape[1]
     if iterations is None:
-        iterations = _default_iterations(*rows.shape, K, D)
-    for step, temperature in enumerate(_schedule(unit, D, iterations)):
-        codes, errors = search_codes(
-            rows, codes, tables, [temperature], noise, [seed, step]
-        )
+        iterations = _default_iterations(len(rows), rows.shape[1], K, D)
+    reheats = iterations // 2 // REHEAT_SWEEPS
+    sweeps = iterations - reheats * REHEAT_SWEEPS
+    hot = HOT * np.sqrt(D)
+    for step, t in enumerate(falling(unit * hot, unit * COLD, sweeps)):
+        codes, errors = search_codes(rows, codes, tables, [t], noise, step)
         tables = improve_code_embeddings(rows, codes, tables, PASSES)
         if progress:
-            done = 0.98 * step / iterations
+            done = step / iterations
+            progress(done, float(errors.mean()) * scale**2)
+    codes, tables, errors = _descend(rows, codes, tables, noise, 2)
+    for step in range(reheats):
+        unit = float(errors.mean()) / rows.shape[1]
+        codes, _ = improve_codes(
+            rows, codes, errors, tables, unit, noise, [step, seed]
+        )
+        tables = improve_code_embeddings(rows, codes, tables, 2 * PASSES)
+        errors = _errors(rows, codes, tables)
+        if progress:
+            done = (sweeps + step * REHEAT_SWEEPS) / iterations
             progress(done, float(errors.mean()) * scale**2)
     best = _descend(rows, codes, tables, noise, 10)
     if start[2].mean() < best[2].mean():  # so few iterations, or so few rows
@@ -235,8 +244,14 @@ def _descend(
         tables = fit_code_embeddings(rows, codes, K)
         if np.array_equal(before, codes):
             break
+    return codes, tables, _errors(rows, codes, tables)
+
+
+def _errors(
+    rows: np.ndarray, codes: np.ndarray, tables: np.ndarray
+) -> np.ndarray:
     gap = rows - decode_additive(codes, tables)
-    return codes, tables, np.einsum("nd,nd->n", gap, gap)
+    return np.einsum("nd,nd->n", gap, gap)
 
 
 def encode_additive(
@@ -244,12 +259,12 @@ def encode_additive(
     code_embeddings: np.ndarray,
     codes: np.ndarray | None = None,
     seed: int = 0,
-    iterations: int = 40,
+    iterations: int = 80,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Finds codes of vectors under fixed code embeddings.
 
-    The same annealing as in `fit_additive`, block by block, so that memory
+    The short annealings of `fit_additive`, block by block, so that memory
     does not grow with N. A block's codes depend on nothing outside of it.
 
     Args:
@@ -272,7 +287,7 @@ def encode_additive(
     tables = code_embeddings - means[:, None]
     scale = np.abs(tables).max(initial=0) or 1.0
     tables = (tables / scale).astype(np.float32)
-    out = np.empty((len(vectors), D), _code_dtype(K))
+    out: np.ndarray = np.empty((len(vectors), D), _code_dtype(K))
     total, step = 0.0, 1 << 14
     for start in range(0, len(vectors), step):
         part = slice(start, start + step)
@@ -281,15 +296,16 @@ def encode_additive(
         first = np.zeros((len(rows), D), out.dtype)
         if codes is not None:
             first[:] = codes[part]
-        # From the first sweep's error: that of a full descent says nothing
-        # where the vectors are exact sums.
         best, errors = search_codes(rows, first, tables, [0], noise, seed)
+        # Not lower with the errors: where vectors are exact sums, the last
+        # rows to be found would be left cold.
         unit = float(errors.mean()) / d
-        now = [*_schedule(unit, D, iterations), 0, 0]
-        found, new_errors = search_codes(rows, best, tables, now, noise, seed)
-        better = new_errors < errors
-        out[part] = np.where(better[:, None], found, best)
-        total += float(np.minimum(errors, new_errors).sum()) * scale**2
+        for step in range(max(1, iterations // REHEAT_SWEEPS)):
+            best, errors = improve_codes(
+                rows, best, errors, tables, unit, noise, [step, seed]
+            )
+        out[part] = best
+        total += float(errors.sum()) * scale**2
         if progress:
             done = min(start + step, len(vectors))
             progress(done / len(vectors), total / done)

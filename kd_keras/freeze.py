@@ -53,6 +53,7 @@ def freeze(layer_or_model):
         copy = type(layer_or_model).from_config(layer_or_model.get_config())
     if not copy.built:
         copy.build_from_config(layer_or_model.get_build_config() or {})
+        copy.built = True  # as Keras does where it loads a model
     copies = find_layers(copy, KDEmbedding)
     for source, target in zip(embeddings, copies, strict=True):
         target.codes = source.codes
@@ -66,7 +67,9 @@ def freeze(layer_or_model):
             f"weights beside codes instead of {len(sources)}"
         )
     for source, target in zip(sources, targets, strict=True):
-        target.assign(source)
+        # As an array of its own: JAX variables would share one buffer, and
+        # the training of one model delete the other's.
+        target.assign(source.numpy())
     return copy
 
 

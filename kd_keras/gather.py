@@ -8,7 +8,6 @@ on CPU, on JAX they give NaN.
 import keras
 from keras import ops
 
-
 # Up to here a float dtype holds every integer.
 _EXACT_UP_TO = {"bfloat16": 2**8, "float16": 2**11}
 

@@ -43,7 +43,7 @@ class Interrupts:
         if _is_safe(frame) or now - self.first > MOST_SECONDS:
             raise KeyboardInterrupt
         if self._retry is None or self._retry.finished.is_set():
-            again = threading.Timer(RETRY_SECONDS, _thread.interrupt_main)
+            again = threading.Timer(RETRY_SECONDS, _signal_again)
             again.daemon = True
             again.start()
             self._retry = again
@@ -88,6 +88,15 @@ def shielded() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _signal_again() -> None:
+    if hasattr(signal, "pthread_kill"):  # wakes a main thread that waits
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 def _is_safe(frame: FrameType | None) -> bool:

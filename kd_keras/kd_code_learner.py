@@ -3,6 +3,9 @@ import weakref
 import keras
 from keras import ops
 
+# Keras has no public way to ask for the scope that it is in.
+from keras.src.backend.common.stateless_scope import get_stateless_scope
+
 from kd_keras.codes import check_kd, code_dtype
 from kd_keras.gather import gather_rows, integer_ids, nan_out_of_range
 from kd_keras.straight_through import smooth_code, straight_through
@@ -47,9 +50,9 @@ class KDCodeLearner(keras.layers.Layer):
 
     Example:
 
-    >>> import kd_keras
+    >>> import numpy as np, kd_keras
     >>> learner = kd_keras.KDCodeLearner(input_dim=100, K=4, D=3)
-    >>> one_hot = learner([[7, 8], [9, 7]])
+    >>> one_hot = learner(np.array([[7, 8], [9, 7]]))
     >>> print(one_hot.shape)
     (2, 2, 3, 4)
     >>> print(learner.codes.shape, learner.codes.dtype)
@@ -89,11 +92,13 @@ class KDCodeLearner(keras.layers.Layer):
         self.D = D
         self.estimator = estimator
         self.logits_initializer = keras.initializers.get(logits_initializer)
-        # The temperature of the step in progress, by the call it belongs to.
-        self._temperature_of_call = weakref.WeakKeyDictionary()
+        # The temperature of the step in progress, by what surrounds the step.
+        self._temperature_of_call: weakref.WeakKeyDictionary = (
+            weakref.WeakKeyDictionary()
+        )
 
     def build(self, input_shape=None):
-        if self.built:
+        if self.built:  # type: ignore[has-type]
             return
         self.logits = self.add_weight(
             shape=(self.input_dim, self.D, self.K),
@@ -145,8 +150,10 @@ class KDCodeLearner(keras.layers.Layer):
         The layer may be called several times in a step. Keras keeps one call
         context for all that happens inside the outermost call, so the first
         call inside a context counts and the later ones share its temperature.
+        On JAX a model in training is called inside a stateless scope instead,
+        a new one each step, and no call context surrounds its layers.
         """
-        context = self._get_call_context()
+        context = get_stateless_scope() or self._get_call_context()
         temperature = self._temperature_of_call.get(context)
         if temperature is None:
             step = ops.cast(self.step, "float32")

@@ -76,8 +76,8 @@ class KDEmbedding(keras.layers.Layer):
     >>> model.compile(kd_keras.LazyAdam(), "mse")
     >>> history = model.fit(np.arange(1000), vectors, verbose=0)
     >>> small = kd_keras.freeze(model)
-    >>> print(small(np.array([[4, 20, 7]])).shape)
-    (1, 3, 64)
+    >>> print(small(np.array([4, 20, 7])).shape)
+    (3, 64)
 
     References:
         [Chen, Min and Sun, 2017](https://arxiv.org/abs/1711.03067)
@@ -180,7 +180,7 @@ class KDEmbedding(keras.layers.Layer):
         return codes
 
     def build(self, input_shape=None):
-        if self.built:
+        if self.built:  # type: ignore[has-type]
             return
         if self.learner is not None:
             self.learner.build()

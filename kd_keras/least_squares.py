@@ -29,7 +29,7 @@ def _pair_counts(
     """
     columns = codes.T.astype(np.int64)
     D = len(columns)
-    counts = np.zeros((D, K, D, K), dtype)
+    counts: np.ndarray = np.zeros((D, K, D, K), dtype)
     for i in range(D):
         counts[i, range(K), i, range(K)] = np.bincount(columns[i], minlength=K)
         for j in range(i):

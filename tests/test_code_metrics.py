@@ -1,20 +1,21 @@
 """Tests of the metrics of codes while they are learned."""
 
 import csv
+import itertools
 
 import keras
 import numpy as np
 import pytest
-
-import kd_keras
 from kd_testing import (
-    N,
     D,
+    N,
     ids_and_vectors,
     learning_embedding,
     learning_model,
     one_hot,
 )
+
+import kd_keras
 
 NAMES = (
     "code_flip_ratio",
@@ -87,7 +88,7 @@ def test_flips_are_counted_from_one_epochs_end_to_the_next():
     again = fit(model, kd_keras.CodeMetrics(), remember)
     flips = [
         sum(before[i, j] != now[i, j] for i in range(N) for j in range(D))
-        for before, now in zip(tables, tables[1:], strict=False)
+        for before, now in itertools.pairwise(tables)
     ]
     assert flips[0] > 0
     ratios = first["code_flip_ratio"] + again["code_flip_ratio"]

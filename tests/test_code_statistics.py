@@ -161,7 +161,7 @@ def test_groups_are_ordered_by_number_not_by_byte():
 
 
 def test_format_groups_prints_table_2():
-    days = "week tuesday wednesday monday thursday".split()
+    days = ["week", "tuesday", "wednesday", "monday", "thursday"]
     codes = [[3, 1, 0, 4]] * 5 + [[3, 1, 1, 1]] * 2 + [[0, 0, 0, 12]]
     words = [*days, "year", "month", "alone"]
     assert format_groups(codes, words, words_per_group=3) == (

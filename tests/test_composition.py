@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from kd_testing import D, K, as_numpy, one_hot
 
 from kd_keras import (
     Composition,
@@ -11,7 +12,6 @@ from kd_keras import (
     LinearComposition,
     LSTMComposition,
 )
-from kd_testing import K, D, as_numpy, one_hot
 
 SIZE = 6
 

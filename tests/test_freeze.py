@@ -3,17 +3,17 @@
 import keras
 import numpy as np
 import pytest
-
-import kd_keras
 from kd_testing import (
     SIZE,
+    D,
     K,
     N,
-    D,
     ids_and_vectors,
     learning_embedding,
     learning_model,
 )
+
+import kd_keras
 
 IDS = np.arange(N).reshape(-1, 3)
 
@@ -141,12 +141,14 @@ def test_all_other_weights_are_kept_and_shared_with_nobody(pair):
     assert len(copies) == len(originals)
     assert not {id(v) for v in copies} & {id(v) for v in originals.values()}
     ours = sorted((tuple(v.shape), v.numpy().tolist()) for v in copies)
-    theirs = sorted((tuple(v.shape), v.numpy().tolist()) for v in originals.values())
+    theirs = sorted(
+        (tuple(v.shape), v.numpy().tolist()) for v in originals.values()
+    )
     assert ours == theirs
 
 
 def test_the_copy_trains_on_with_its_codes_fixed(pair):
-    model, frozen = pair
+    _, frozen = pair
     copy = kd_keras.freeze(frozen)  # leaves `pair` as it is
     codes = [layer.codes for layer in embeddings_of(copy)]
     before = copy.get_weights()
@@ -219,13 +221,13 @@ def learning_model_built():
 
 def test_a_model_without_embedding_is_refused():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
-    with pytest.raises(ValueError, match="needs a KDEmbedding .* <Sequential"):
+    with pytest.raises(ValueError, match=r"needs a KDEmbedding .* <Sequential"):
         kd_keras.freeze(model)
 
 
 @pytest.mark.parametrize("make", [learning_embedding, sequential])
 def test_what_is_not_built_is_refused(make):
-    with pytest.raises(ValueError, match="call it once on ids. .* not built"):
+    with pytest.raises(ValueError, match=r"call it once on ids. .* not built"):
         kd_keras.freeze(make())
 
 

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from kd_testing import D, K, N, as_numpy, one_hot, softmax
 
 import kd_keras
-from kd_testing import K, N, D, as_numpy, one_hot, softmax
 
 
 def learner(**options):

@@ -4,18 +4,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-import kd_keras
 from kd_testing import (
     SIZE,
+    D,
     K,
     N,
-    D,
     as_numpy,
     ids_and_vectors,
-    learning_embedding,
     learning_model,
 )
+
+import kd_keras
 
 KINDS = {
     f"{kind} {composition}": {"codes": codes, "composition": composition}
@@ -195,9 +194,7 @@ def test_keras_file_round_trip_keeps_values_and_codes(options, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.predict(ids, verbose=0), before)
-    np.testing.assert_array_equal(
-        loaded.layers[0].codes, model.layers[0].codes
-    )
+    np.testing.assert_array_equal(loaded.layers[0].codes, model.layers[0].codes)
 
 
 def test_weights_file_round_trip_keeps_values_and_codes(options, tmp_path):
@@ -404,7 +401,7 @@ def test_a_composition_layer_is_accepted(tmp_path):
         ({"input_dim": 3.0}, "`input_dim` .* Received: input_dim=3.0"),
         ({"output_dim": -1}, "`output_dim` .* Received: output_dim=-1"),
         ({"composition": "gru"}, "linear, lstm, concat .* composition='gru'"),
-        ({"codes": "learned"}, '`codes` .* "learn" .* codes=\'learned\''),
+        ({"codes": "learned"}, "`codes` .* \"learn\" .* codes='learned'"),
         ({"codes": np.zeros((N, D))}, "integer dtype. .* dtype=float64"),
         ({"codes": np.zeros((N, 9), int)}, r"D=3 .* shape=\(30, 9\)"),
         ({"codes": np.zeros((9, D), int)}, r"input_dim=30 .* shape=\(9, 3\)"),

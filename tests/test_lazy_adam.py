@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from kd_testing import N, as_numpy, ids_and_vectors, learning_model
 
 import kd_keras
-from kd_testing import N, as_numpy, ids_and_vectors, learning_model
 
 ROWS, WIDTH, STEPS = 7, (2, 3), 5
 

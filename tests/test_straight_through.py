@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from kd_testing import one_hot, softmax
 
 from kd_keras import smooth_code, straight_through
-from kd_testing import one_hot, softmax
 
 TEMPERATURES = [3.0, 1.0, 0.3, 0.05]
 

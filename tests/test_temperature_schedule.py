@@ -7,9 +7,9 @@ logs could be right where the steps are wrong.
 import keras
 import numpy as np
 import pytest
+from kd_testing import TemperatureProbe, ids_and_vectors, learning_model
 
 import kd_keras
-from kd_testing import TemperatureProbe, ids_and_vectors, learning_model
 
 LAWS = {
     "inverse_time": lambda T0, rate, t: T0 / (1 + rate * t),

@@ -25,7 +25,7 @@ def _composition(composition_class):
 
 
 LAYERS = {
-    f"{name} {composition}": _embedding(codes, composition)
+    f"{name}_{composition}": _embedding(codes, composition)
     for name, codes in (("fixed", CODES), ("learned", "learn"))
     for composition in ("linear", "lstm", "concat")
 } | {
@@ -42,10 +42,17 @@ OPTIMIZERS = {
 
 
 def inputs_of(name):
-    """Gives ids, or codes where the layer is a composition."""
-    ids = np.arange(N, dtype="int32")
-    takes_ids = " " in name or name == "learner"
-    return ids if takes_ids else CODES.astype("int32")
+    """Gives the inputs of a layer, N of them."""
+    return _inputs(_kind(name))
+
+
+def _kind(name):
+    is_composition = name in ("linear", "lstm", "concat")
+    return "codes" if is_composition else "ids"
+
+
+def _inputs(kind):
+    return {"ids": np.arange(N), "codes": CODES}[kind].astype("int32")
 
 
 def make(name, **options):
@@ -58,26 +65,40 @@ def make(name, **options):
     return layer
 
 
-def train(name, optimizer, batch_size=N, **compile_options):
-    """Trains a layer for some epochs; gives the losses by epoch."""
-    inputs = inputs_of(name)
-    model = keras.Sequential(
-        [keras.Input(inputs.shape[1:], dtype="int32"), make(name)]
+def train(optimizer, batch_size=N, **compile_options):
+    """Trains all layers, side by side in one model.
+
+    They share nothing but the model, of which every layer is an output with a
+    loss of its own; so one compilation serves them all.
+
+    Returns:
+        Dictionary of lists: the loss of each layer, by epoch.
+    """
+    x = {kind: _inputs(kind) for kind in ("ids", "codes")}
+    tensors = {
+        kind: keras.Input(values.shape[1:], dtype="int32", name=kind)
+        for kind, values in x.items()
+    }
+    outputs = {name: make(name)(tensors[_kind(name)]) for name in LAYERS}
+    targets = {
+        name: GENERATOR(2).normal(size=(N, *output.shape[1:]))
+        for name, output in outputs.items()
+    }
+    model = keras.Model(tensors, outputs)
+    model.compile(
+        OPTIMIZERS[optimizer](),
+        dict.fromkeys(LAYERS, "mse"),
+        # By SGD the learner's codes would change too seldom to be seen.
+        loss_weights=dict.fromkeys(LAYERS, 1.0) | {"learner": 100.0},
+        **compile_options,
     )
-    model.compile(OPTIMIZERS[optimizer](), "mse", **compile_options)
-    size = (D, K) if name == "learner" else (SIZE,)
-    targets = GENERATOR(2).normal(size=(N, *size)).astype("float32")
-    schedule = kd_keras.TemperatureSchedule(decay_rate=0.2)
-    has_learner = name == "learner" or "learned" in name
     history = model.fit(
-        inputs,
+        x,
         targets,
         batch_size=batch_size,
         epochs=4,
         shuffle=False,
         verbose=0,
-        callbacks=[schedule] if has_learner else [],
+        callbacks=[kd_keras.TemperatureSchedule(decay_rate=0.2)],
     )
-    losses = history.history["loss"]
-    assert losses[-1] < losses[0]
-    return losses
+    return {name: history.history[f"{name}_loss"] for name in LAYERS}

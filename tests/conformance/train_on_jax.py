@@ -1,6 +1,6 @@
 """Trains every layer on JAX, in a process that cannot import TensorFlow.
 
-    KERAS_BACKEND=jax python train_on_jax.py OUTPUT.npz
+KERAS_BACKEND=jax python train_on_jax.py OUTPUT.npz
 """
 
 import pathlib
@@ -22,16 +22,17 @@ class Blocker:
 
 sys.meta_path.insert(0, Blocker())
 
+# ruff: noqa: E402
 import contract
 import keras
 import numpy as np
+from kd_testing import TemperatureProbe
 
 import kd_keras
-from kd_testing import TemperatureProbe
 
 assert keras.backend.backend() == "jax"
 results = {
-    f"losses {name}": contract.train(name, "SGD") for name in contract.LAYERS
+    f"losses {name}": losses for name, losses in contract.train("SGD").items()
 }
 
 for jit in (True, False):
@@ -41,9 +42,15 @@ for jit in (True, False):
         history = probe.fit(start, stop, callbacks=[schedule])
     results[f"temperatures jit={jit}"] = probe.temperatures()
     results[f"last temperature jit={jit}"] = history.history["temperature"]
-probe = TemperatureProbe(9, called_twice=True, steps_per_execution=4)
-probe.fit(0, 9, callbacks=[kd_keras.TemperatureSchedule(decay_rate=0.5)])
-results["temperatures in executions"] = probe.temperatures()
+for how in (
+    {"steps_per_execution": 4},
+    {"called_twice": True},
+    {"called_twice": True, "jit_compile": False},
+    {"called_twice": True, "run_eagerly": True},
+):
+    probe = TemperatureProbe(9, **how)
+    probe.fit(0, 9, callbacks=[kd_keras.TemperatureSchedule(decay_rate=0.5)])
+    results[f"temperatures {how}"] = probe.temperatures()
 
 ids = np.array([0, -1, contract.N, -contract.N - 1])
 plain = keras.layers.Embedding(contract.N, contract.SIZE)
@@ -53,7 +60,7 @@ for name in contract.LAYERS:
         vectors = contract.make(name)(ids)
         results[f"nan {name}"] = np.isnan(vectors).any(axis=-1)
 
-model = keras.Sequential([contract.make("learned linear")])
+model = keras.Sequential([contract.make("learned_linear")])
 model.compile("sgd", "mse")
 history = model.fit(
     np.arange(contract.N),
