@@ -63,7 +63,7 @@ def gumbel_noise(seed: int) -> np.ndarray:
 class _Block:
     """Rows that are searched together: residuals, codes, scratch space."""
 
-    def __init__(self, vectors, codes, code_embeddings):
+    def __init__(self, vectors, codes, code_embeddings, half_norms):
         D, K, d = code_embeddings.shape
         self.count = len(vectors)
         # Rows go to BLAS in groups of this many; the last is padded.
@@ -71,9 +71,7 @@ class _Block:
         group = group if 16 <= group <= self.count else self.count
         padded = -(-self.count // group) * group
         self.tables = code_embeddings
-        self.half_norms = 0.5 * np.einsum(
-            "jkd,jkd->jk", code_embeddings, code_embeddings
-        )
+        self.half_norms = half_norms
         self.codes = np.zeros((D, padded), np.intp)
         self.codes[:, : self.count] = codes.T
         self.residuals = np.zeros((padded, d), np.float32)
@@ -170,13 +168,16 @@ def search_codes(
 
     def search(start):
         part = slice(start, start + rows)
-        block = _Block(vectors[part], codes[part], code_embeddings)
+        block = _Block(vectors[part], codes[part], code_embeddings, half_norms)
         rng = np.random.default_rng(seed)
         for temperature in temperatures:
             block.sweep(temperature, noise, rng)
         new_codes[part] = block.codes.T[: block.count]
         errors[part] = block.errors()
 
+    half_norms = 0.5 * np.einsum(
+        "jkd,jkd->jk", code_embeddings, code_embeddings
+    )
     new_codes = np.empty_like(codes)
     errors = np.empty(len(vectors), np.float32)
     workers = ThreadPoolExecutor(min(os.cpu_count() or 1, 8))

@@ -69,7 +69,7 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
 def _compress(given: argparse.Namespace, interrupted: Interrupts) -> int:
     from kd_keras.compress_arguments import Arguments
     from kd_keras.compress_folder import compress_folder
-    from kd_keras.report_tables import print_report
+    from kd_keras.report.report_tables import print_report
 
     names = (
         "vectors", "K", "D", "composition", "code_dim", "seed",
@@ -111,8 +111,8 @@ def _with_progress(arguments: "Arguments", interrupted: Interrupts) -> dict:
 
 
 def _report(path: str) -> int:
-    from kd_keras.report_file import read_report
-    from kd_keras.report_tables import print_report
+    from kd_keras.report.report_file import read_report
+    from kd_keras.report.report_tables import print_report
 
     print_report(read_report(path), path)
     return 0

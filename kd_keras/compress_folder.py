@@ -39,18 +39,22 @@ from kd_keras.compress_arguments import (
     check_arguments,
     check_fit,
 )
-from kd_keras.measure import measure_bytes, measure_error, measure_neighbours
 from kd_keras.output_folder import check_output, new_folder
 from kd_keras.packing import pack_codes, unpack_codes
 from kd_keras.quiet_start import quiet_start
-from kd_keras.report_file import write_report
-from kd_keras.sizes import parameter_count
-from kd_keras.stored_table import file_sha256, stored_dtype
-from kd_keras.symbol_examples import (
+from kd_keras.report.measure import (
+    measure_bytes,
+    measure_error,
+    measure_neighbours,
+)
+from kd_keras.report.report_file import write_report
+from kd_keras.report.symbol_examples import (
     example_symbols,
     near_groups,
     shared_groups,
 )
+from kd_keras.sizes import parameter_count
+from kd_keras.stored_table import file_sha256, stored_dtype
 from kd_keras.vectors import WordVectors, read_vectors
 
 if TYPE_CHECKING:

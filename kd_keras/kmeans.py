@@ -12,6 +12,9 @@ import numpy as np
 # Distances are computed for this many (row, centre) pairs at a time, so that
 # they stay in cache and never grow with N.
 PAIRS_PER_BLOCK = 1 << 19
+# With more centres than this, the start is K distinct rows and no centres are
+# swapped: both take time that grows with K^2.
+MANY = 2048
 # Rows are added up in float32 this many at a time, the parts in float64.
 ROWS_PER_SUM = 1 << 15
 
@@ -195,7 +198,11 @@ def kmeans(
     if len(vectors) > max(sample, 20 * K):
         rows = rng.choice(len(vectors), max(sample, 20 * K), replace=False)
         drawn = vectors[np.sort(rows)]
-    centres = _greedy_start(drawn, K, rng)
+    if K > MANY:
+        centres = vectors[rng.choice(len(vectors), K, replace=False)]
+        swaps = 0
+    else:
+        centres = _greedy_start(drawn, K, rng)
     best = _lloyd(vectors, centres, iterations)
     failures = 0
     while failures < swaps:

@@ -12,7 +12,7 @@ from kd_keras.kmeans import sum_by_value
 
 # Up to this many unknowns a dimension the normal equations are solved
 # directly; above, conjugate gradients need no (D K)^2 matrix.
-DIRECT_UNKNOWNS = 6000
+DIRECT_UNKNOWNS = 3000
 
 
 def _pair_counts(
@@ -141,7 +141,9 @@ def improve_code_embeddings(
     """
     D, K, d = code_embeddings.shape
     if D * K > DIRECT_UNKNOWNS:
-        return fit_code_embeddings(vectors, codes, K, iterations=5)
+        gap = vectors - decode_additive(codes, code_embeddings)
+        step = _conjugate_gradients(gap, codes, K, 1e-4, 3 * passes)
+        return code_embeddings + step.astype(np.float32)
     normal = _pair_counts(codes, K, np.float32)
     right = _sums(vectors, codes, K).astype(np.float32)
     flat = code_embeddings.reshape(D * K, d).copy()

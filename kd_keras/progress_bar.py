@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -45,6 +46,7 @@ def progress_bar(description: str, verbose: int) -> Iterator[Part]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[error]}"),
+        console=Console(stderr=True),
     ) as bar:
         task = bar.add_task(description, total=1.0, error="")
 

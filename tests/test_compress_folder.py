@@ -16,7 +16,7 @@ from kd_keras.compress_arguments import Arguments
 from kd_keras.compress_folder import compress_folder
 from kd_keras.output_folder import FILES, check_output, new_folder
 from kd_keras.quiet_start import LEVEL
-from kd_keras.report_file import read_report
+from kd_keras.report.report_file import read_report
 from kd_keras.stored_table import stored_dtype
 
 N, SIZE, K, D = 50, 8, 4, 3

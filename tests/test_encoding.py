@@ -79,7 +79,11 @@ def test_conjugate_gradients_equal_the_direct_solution(monkeypatch):
     )
 
 
-def test_improve_code_embeddings_goes_to_the_optimum():
+@pytest.mark.parametrize("direct_unknowns", [1, 1000])
+def test_improve_code_embeddings_goes_to_the_optimum(
+    monkeypatch, direct_unknowns
+):
+    monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", direct_unknowns)
     vectors, codes, tables = random_problem(count=300)
     vectors -= vectors.mean(axis=0)
     best = additive_error(
@@ -209,7 +213,7 @@ def test_encode_never_makes_given_codes_worse():
 
 
 def test_a_large_table_is_learned_on_a_sample(monkeypatch):
-    monkeypatch.setattr("kd_keras.encoding.LEARNING_ROWS", 300)
+    monkeypatch.setattr("kd_keras.additive_codes.LEARNING_ROWS", 300)
     vectors = correlated()
     codes, tables = fit_additive(vectors, 8, 3, iterations=60)
     assert len(codes) == 600

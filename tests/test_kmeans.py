@@ -107,3 +107,12 @@ def test_scale_and_offset_do_not_matter(scale):
     assert np.isfinite(centres).all()
     pairs = {(a, b) for a, b in zip(labels, truth, strict=True)}
     assert len(pairs) == 10
+
+
+def test_many_centres_start_at_rows(monkeypatch):
+    vectors, _ = clusters(4, K=10)
+    good = loss(vectors, *kmeans(vectors, 50))
+    monkeypatch.setattr("kd_keras.kmeans.MANY", 49)
+    labels, centres = kmeans(vectors, 50)
+    assert np.bincount(labels, minlength=50).min() > 0
+    assert loss(vectors, labels, centres) < 1.2 * good

@@ -158,9 +158,9 @@ def test_encode_finds_codes_of_unseen_vectors(vectors, composition, code_dim):
 
 def test_progress_is_shown_unless_verbose_is_0(vectors, capsys):
     kd_keras.learn_codes(vectors[:50], 4, 2, verbose=0)
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "")
     kd_keras.learn_codes(vectors[:50], 4, 2, verbose=1)
-    assert "Learning codes" in capsys.readouterr().out
+    assert "Learning codes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

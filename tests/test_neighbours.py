@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from kd_keras import neighbours
-from kd_keras.neighbours import (
+from kd_keras.report import neighbours
+from kd_keras.report.neighbours import (
     nearest_neighbours,
     neighbours_kept,
     sample_symbols,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.neighbours import (
+from kd_keras.report.neighbours import (
     COUNT,
     Rows,
     nearest_neighbours,

@@ -29,7 +29,7 @@ def usage_levels(codes: np.ndarray, K: int) -> np.ndarray:
     Example:
 
     >>> usage_levels(np.array([[0, 1], [0, 2], [0, 1]]), K=3).tolist()
-    [[5, 0, 0], [0, 5, 3]]
+    [[5, 0, 0], [0, 5, 4]]
     """
     counts = value_counts(codes, K).astype(np.float64)
     counts = _average(_average(counts, MOST_ROWS).T, MOST_COLUMNS).T

@@ -6,9 +6,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from kd_keras import report_numbers as numbers
-from kd_keras.code_map import LEGEND
-from kd_keras.report_sections import example_card, group_line, row
+from kd_keras.report import report_numbers as numbers
+from kd_keras.report.code_map import LEGEND
+from kd_keras.report.report_sections import example_card, group_line, row
 
 KEPT_INTRO = (
     "Ten words whose vectors point most nearly the same way, before and "
@@ -26,7 +26,7 @@ def report_page(report: dict[str, Any], code_map: str) -> str:
     Returns:
         The page.
     """
-    page = resources.files("kd_keras").joinpath("report_page.html")
+    page = resources.files("kd_keras.report").joinpath("report_page.html")
     fields = _head(report) | _sizes(report) | _codes(report) | _use(report)
     return Template(page.read_text("utf-8")).substitute(
         fields,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from kd_keras.bad_input import BadInputError
-from kd_keras.code_map import code_map
 from kd_keras.output_folder import FILES
-from kd_keras.report_page import report_page
+from kd_keras.report.code_map import code_map
+from kd_keras.report.report_page import report_page
 
 FORMAT = 1
 

@@ -1,0 +1,80 @@
+"""Codes and code embeddings of a table for the concat composition.
+
+Reference:
+    Jegou, Douze & Schmid, "Product quantization for nearest neighbor
+    search", 2011.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from kd_keras.kmeans import kmeans, nearest
+
+Progress = Callable[[float, float], None]
+
+
+def code_dtype(K: int) -> type:
+    """Returns the smallest unsigned type that holds a code's value."""
+    return np.uint8 if K <= 256 else np.uint16
+
+
+def fit_concat(
+    vectors: np.ndarray,
+    K: int,
+    D: int,
+    seed: int = 0,
+    iterations: int = 100,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Learns concat (product) codes: k-means in each of D slices.
+
+    Args:
+        vectors: float `(N, d)`, D divides d.
+        K: values of a position, at most N.
+        D: positions.
+        seed: decides every random choice.
+        iterations: most Lloyd steps in a row.
+        progress: called with (share done, error so far).
+
+    Returns:
+        Codes, uint8 or uint16 `(N, D)`, and code embeddings, float32
+        `(D, K, d / D)`.
+    """
+    slices = np.split(np.asarray(vectors, np.float32), D, axis=1)
+    codes: np.ndarray = np.empty((len(vectors), D), code_dtype(K))
+    tables, error = [], 0.0
+    for j, part in enumerate(slices):
+        part = np.ascontiguousarray(part)
+        labels, centres = kmeans(part, K, seed + j, iterations)
+        codes[:, j] = labels
+        tables.append(centres)
+        error += float(np.square(part - centres[labels]).sum(axis=1).mean())
+        if progress:
+            progress((j + 1) / D, error)
+    return codes, np.stack(tables)
+
+
+def encode_concat(
+    vectors: np.ndarray, code_embeddings: np.ndarray
+) -> np.ndarray:
+    """Returns the nearest concat codes, uint8 or uint16 `(N, D)`.
+
+    Args:
+        vectors: float `(N, d)`.
+        code_embeddings: float32 `(D, K, d / D)`.
+    """
+    D, K, _ = code_embeddings.shape
+    slices = np.split(np.asarray(vectors, np.float32), D, axis=1)
+    labels = [
+        nearest(np.ascontiguousarray(part), table)[0]
+        for part, table in zip(slices, code_embeddings, strict=True)
+    ]
+    return np.stack(labels, axis=1).astype(code_dtype(K))
+
+
+def decode_concat(codes: np.ndarray, code_embeddings: np.ndarray) -> np.ndarray:
+    """Returns float32 `(N, d)`: the D named slices side by side."""
+    D = len(code_embeddings)
+    rows = code_embeddings[np.arange(D), codes]  # (N, D, d / D)
+    return rows.reshape(len(codes), -1)

@@ -1,0 +1,1 @@
+"""What a compressed table is worth: measured, told and drawn."""
