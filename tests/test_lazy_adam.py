@@ -138,7 +138,7 @@ def test_fit_moves_only_the_logits_of_the_batches(jit):
         np.testing.assert_array_equal(np.flatnonzero(moved), ids[rows])
 
 
-@pytest.mark.parametrize("clip", CLIPS, ids=str)
+@pytest.mark.parametrize("clip", [{}, {"global_clipnorm": 8.0}], ids=str)
 def test_fit_equals_adam_where_a_batch_holds_every_symbol_once(clip):
     # Once: of repeated ids Keras' Adam adds up the squares of the gradients,
     # where the dense computation has the square of their sum.

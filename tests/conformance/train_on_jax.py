@@ -35,17 +35,15 @@ results = {
     f"losses {name}": losses for name, losses in contract.train("SGD").items()
 }
 
-for jit in (True, False):
-    probe = TemperatureProbe(9, jit_compile=jit)
-    for start, stop in ((0, 4), (4, 9)):
-        schedule = kd_keras.TemperatureSchedule(decay_rate=0.5)
-        history = probe.fit(start, stop, callbacks=[schedule])
-    results[f"temperatures jit={jit}"] = probe.temperatures()
-    results[f"last temperature jit={jit}"] = history.history["temperature"]
+probe = TemperatureProbe(9)
+for start, stop in ((0, 4), (4, 9)):
+    schedule = kd_keras.TemperatureSchedule(decay_rate=0.5)
+    history = probe.fit(start, stop, callbacks=[schedule])
+results["temperatures in two fits"] = probe.temperatures()
+results["last temperature"] = history.history["temperature"]
 for how in (
     {"steps_per_execution": 4},
     {"called_twice": True},
-    {"called_twice": True, "jit_compile": False},
     {"called_twice": True, "run_eagerly": True},
 ):
     probe = TemperatureProbe(9, **how)
