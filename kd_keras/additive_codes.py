@@ -7,6 +7,8 @@ References:
     `least_squares`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from kd_keras.additive_search import (
@@ -23,13 +25,19 @@ from kd_keras.least_squares import (
     fit_code_embeddings,
     improve_code_embeddings,
 )
+from kd_keras.residual_start import beam_codes, residual_start
 
-# The annealing starts at HOT * sqrt(D) and ends at COLD, in units of the
-# squared error per dimension after a first descent. Measured: a start that is
-# too hot ruins small D, one that is too cold costs most at large D.
-HOT, COLD = 2.0, 0.9
+# Temperatures of the annealing, in units of the squared error per dimension of
+# the start; the first times sqrt(D). 2 is that at which the errors look like
+# the sampling's own noise: below it descent does better than slower cooling.
+HOT, COLD = 2.0, 2.0
+# Sweeps of the trial that tells whether annealing beats the start. It does
+# where a position has few bits for the dimensions there are.
+TRIAL = 60
 # More rows than this make the code embeddings hardly any better.
 LEARNING_ROWS = 50_000
+# Rows that are encoded together.
+ENCODED_ROWS = 1 << 14
 # Gauss-Seidel passes over the code embeddings after each sweep.
 PASSES = 1
 # The default number of sweeps is what takes about this long, in nanoseconds
@@ -38,24 +46,14 @@ BUDGET = 60e9
 FEWEST, MOST = 100, 3000
 
 
-def _residual_start(
-    vectors: np.ndarray, K: int, D: int, seed: int
-) -> np.ndarray:
-    """Returns codes by residual quantisation, each position by k-means."""
-    codes: np.ndarray = np.empty((len(vectors), D), code_dtype(K))
-    rest = vectors
-    for j in range(D):
-        labels, centres = kmeans(
-            rest, K, seed + j, iterations=5, swaps=0, sample=1000 + 10 * K
-        )
-        codes[:, j] = labels
-        rest = rest - centres[labels]
-    return codes
+# Codes, code embeddings, and the squared error of each row, `(N,)`.
+Solution = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _default_iterations(N: int, d: int, K: int, D: int) -> int:
     """Returns the number of sweeps that takes about `BUDGET`."""
-    sweep = N * D * (60 + 1.5 * d + K * (1 + 0.05 * d))
+    # Gathers and sums of rows, scores, counts of pairs: measured.
+    sweep = N * D * (60 + 1.5 * d + K * (1 + 0.05 * d) + 4 * D)
     # A small table is fitted well soon, and should not take a minute.
     most = np.clip(0.3 * N, 3 * FEWEST, MOST)
     return int(np.clip(BUDGET / sweep, FEWEST, most))
@@ -71,10 +69,10 @@ def fit_additive(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Learns additive codes: row i is `sum_j code_embeddings[j, codes[i, j]]`.
 
-    1. Start: residual quantisation, then two rounds of descent, whose error
-       sets the temperatures.
+    1. Start: residual quantisation with a beam, then descent.
     2. Anneal: Gibbs sweeps over the codes at a falling temperature, and a
-       step towards the least squares code embeddings after each.
+       step towards the least squares code embeddings after each. A trial
+       tells whether this can beat the start; otherwise it is left out.
     3. Reheat: short annealings, of which each row keeps what made it better,
        and a step of the code embeddings after each.
     4. Descend: coordinate descent and least squares, until nothing changes.
@@ -96,8 +94,9 @@ def fit_additive(
         labels, centres = kmeans(vectors, K, seed)
         return labels[:, None].astype(code_dtype(K)), centres[None]
     rng = np.random.default_rng(seed)
-    if len(vectors) > LEARNING_ROWS:
-        chosen = rng.choice(len(vectors), LEARNING_ROWS, replace=False)
+    learning_rows = max(LEARNING_ROWS, 4 * K)
+    if len(vectors) > learning_rows:
+        chosen = rng.choice(len(vectors), learning_rows, replace=False)
         sample = np.asarray(vectors[np.sort(chosen)])
         _, tables = fit_additive(sample, K, D, seed, iterations, progress)
         return encode_additive(vectors, tables, seed=seed), tables
@@ -107,22 +106,28 @@ def fit_additive(
     scale = np.abs(rows).max(initial=0) or 1.0
     rows = (rows / scale).astype(np.float32)
     noise = gumbel_noise(seed)
-    codes = _residual_start(rows, K, D, seed)
+
+    def tell(done: float, errors: np.ndarray) -> None:
+        if progress:
+            progress(done, float(errors.mean()) * scale**2)
+
+    codes = residual_start(
+        rows, K, D, seed, lambda done, errors: tell(0.2 * done, errors)
+    )
     tables = fit_code_embeddings(rows, codes, K)
-    start = codes, tables, errors = _descend(rows, codes, tables, noise, 2)
-    unit = float(errors.mean()) / rows.shape[1]
+    start = _descend(rows, codes, tables, noise, 3)
     if iterations is None:
         iterations = _default_iterations(len(rows), rows.shape[1], K, D)
-    reheats = iterations // 2 // REHEAT_SWEEPS
-    sweeps = iterations - reheats * REHEAT_SWEEPS
-    hot = HOT * np.sqrt(D)
-    for step, t in enumerate(falling(unit * hot, unit * COLD, sweeps)):
-        codes, errors = search_codes(rows, codes, tables, [t], noise, step)
-        tables = improve_code_embeddings(rows, codes, tables, PASSES)
-        if progress:
-            done = step / iterations
-            progress(done, float(errors.mean()) * scale**2)
-    codes, tables, errors = _descend(rows, codes, tables, noise, 2)
+    sweeps = iterations // 2
+    trial = _anneal(rows, *start, noise, min(TRIAL, sweeps))
+    best = min(start, trial, key=_mean_error)
+    if best is trial:
+        longer = _anneal(
+            rows, *start, noise, sweeps, lambda s, e: tell(0.2 + 0.4 * s, e)
+        )
+        best = min(best, longer, key=_mean_error)
+    codes, tables, errors = best
+    reheats = (iterations - sweeps) // REHEAT_SWEEPS
     for step in range(reheats):
         unit = float(errors.mean()) / rows.shape[1]
         codes, _ = improve_codes(
@@ -130,16 +135,36 @@ def fit_additive(
         )
         tables = improve_code_embeddings(rows, codes, tables, 2 * PASSES)
         errors = _errors(rows, codes, tables)
-        if progress:
-            done = (sweeps + step * REHEAT_SWEEPS) / iterations
-            progress(done, float(errors.mean()) * scale**2)
-    best = _descend(rows, codes, tables, noise, 10)
-    if start[2].mean() < best[2].mean():  # so few iterations, or so few rows
-        best = _descend(rows, *start[:2], noise, 10)
-    codes, tables, errors = best
-    if progress:
-        progress(1.0, float(errors.mean()) * scale**2)
+        tell(0.6 + 0.4 * step / reheats, errors)
+    final = _descend(rows, codes, tables, noise, 10)
+    codes, tables, errors = min(best, final, key=_mean_error)
+    tell(1.0, errors)
     return codes, (tables * scale + mean / D).astype(np.float32)
+
+
+def _mean_error(solution: Solution) -> float:
+    return float(solution[2].mean())
+
+
+def _anneal(
+    rows: np.ndarray,
+    codes: np.ndarray,
+    tables: np.ndarray,
+    errors: np.ndarray,
+    noise: np.ndarray,
+    sweeps: int,
+    tell: Callable[[float, np.ndarray], None] | None = None,
+) -> Solution:
+    """Melts the codes and lets them cool, the code embeddings following."""
+    d = rows.shape[1]
+    unit = float(errors.mean()) / d
+    hot = unit * HOT * np.sqrt(len(tables))
+    for step, t in enumerate(falling(hot, unit * COLD, sweeps)):
+        codes, errors = search_codes(rows, codes, tables, [t], noise, step)
+        tables = improve_code_embeddings(rows, codes, tables, PASSES)
+        if tell:
+            tell(step / sweeps, errors)
+    return _descend(rows, codes, tables, noise, 2)
 
 
 def _descend(
@@ -148,12 +173,8 @@ def _descend(
     tables: np.ndarray,
     noise: np.ndarray,
     rounds: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Alternates coordinate descent and least squares until nothing changes.
-
-    Returns:
-        Codes, code embeddings and squared errors, `(N,)`.
-    """
+) -> Solution:
+    """Alternates coordinate descent and least squares until nothing changes."""
     K = tables.shape[1]
     for step in range(rounds):
         before = codes
@@ -204,26 +225,33 @@ def encode_additive(
     tables = code_embeddings - means[:, None]
     scale = np.abs(tables).max(initial=0) or 1.0
     tables = (tables / scale).astype(np.float32)
-    out: np.ndarray = np.empty((len(vectors), D), code_dtype(K))
-    total, step = 0.0, 1 << 14
-    for start in range(0, len(vectors), step):
-        part = slice(start, start + step)
+    out: np.ndarray = np.zeros((len(vectors), D), code_dtype(K))
+    total = 0.0
+    for start in range(0, len(vectors), ENCODED_ROWS):
+        part = slice(start, start + ENCODED_ROWS)
         rows = (vectors[part] - means.sum(axis=0)) / scale
         rows = rows.astype(np.float32)
-        first = np.zeros((len(rows), D), out.dtype)
-        if codes is not None:
-            first[:] = codes[part]
-        best, errors = search_codes(rows, first, tables, [0], noise, seed)
+        given = out[part] if codes is None else codes[part]
+        best, errors = search_codes(
+            rows, given.astype(out.dtype), tables, [0], noise, seed
+        )
+        if codes is None:
+            found, found_errors = search_codes(
+                rows, beam_codes(rows, tables), tables, [0], noise, seed
+            )
+            better = found_errors < errors
+            best = np.where(better[:, None], found, best)
+            errors = np.where(better, found_errors, errors)
         # Not lower with the errors: where vectors are exact sums, the last
         # rows to be found would be left cold.
         unit = float(errors.mean()) / d
-        for step in range(max(1, iterations // REHEAT_SWEEPS)):
+        for reheat in range(max(1, iterations // REHEAT_SWEEPS)):
             best, errors = improve_codes(
-                rows, best, errors, tables, unit, noise, [step, seed]
+                rows, best, errors, tables, unit, noise, [reheat, seed]
             )
         out[part] = best
         total += float(errors.sum()) * scale**2
         if progress:
-            done = min(start + step, len(vectors))
+            done = min(start + ENCODED_ROWS, len(vectors))
             progress(done / len(vectors), total / done)
     return out

@@ -33,7 +33,7 @@ SERIAL_PRODUCT = 1 << 18
 NOISE = 1 << 20
 # Temperatures, and number of sweeps, of a short annealing from codes that are
 # good already. Hotter or longer gains nothing, colder gains less.
-REHEAT, REHEAT_SWEEPS = (9.0, 0.5), 10
+REHEAT, REHEAT_SWEEPS = (8.0, 0.3), 10
 
 
 def decode_additive(

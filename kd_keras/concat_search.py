@@ -46,7 +46,7 @@ def fit_concat(
     tables, error = [], 0.0
     for j, part in enumerate(slices):
         part = np.ascontiguousarray(part)
-        labels, centres = kmeans(part, K, seed + j, iterations)
+        labels, centres = kmeans(part, K, seed + j, iterations, swaps=3)
         codes[:, j] = labels
         tables.append(centres)
         error += float(np.square(part - centres[labels]).sum(axis=1).mean())

@@ -209,8 +209,8 @@ def kmeans(
         moved = _swapped(vectors, *best, rng)
         trial = _lloyd(vectors, moved, 3)
         if trial[1].sum() < best[1].sum() * (1 - 1e-4):
-            best, failures = _lloyd(vectors, trial[2], iterations), 0
+            best, failures = trial, 0
         else:
             failures += 1
-    labels, _, centres = best
+    labels, _, centres = _lloyd(vectors, best[2], iterations)
     return labels, centres * (scale if scale > 0 else 0) + mean

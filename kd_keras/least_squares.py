@@ -12,7 +12,7 @@ from kd_keras.kmeans import sum_by_value
 
 # Up to this many unknowns a dimension the normal equations are solved
 # directly; above, conjugate gradients need no (D K)^2 matrix.
-DIRECT_UNKNOWNS = 3000
+DIRECT_UNKNOWNS = 5000
 
 
 def _pair_counts(
