@@ -18,10 +18,11 @@ from record import write_results
 from rich.console import Console
 from rich.table import Table
 
+STEPS = 1000
 POINTS, CLUSTERS, DIM, SPREAD = 10_000, 100, 10, 5.0
 FALLING = {
     "initial": 1.0,
-    "decay_rate": 1e-3,
+    "decay_rate": 4e-3,
     "law": "exponential",
     "minimum": 0.02,
 }
@@ -46,10 +47,10 @@ def k_means(points, K, D, seed):
 METHODS = {
     "k-means, ten starts": k_means,
     "learn_codes": learn_codes("linear"),
-    "algorithm 1, T falls": algorithm_1(schedule=FALLING),
-    "algorithm 1, T = 1": algorithm_1(),
-    "smooth codes, T falls": algorithm_1("smooth", FALLING),
-    "smooth codes, T = 1": algorithm_1("smooth"),
+    "algorithm 1, T falls": algorithm_1(schedule=FALLING, steps=STEPS),
+    "algorithm 1, T = 1": algorithm_1(steps=STEPS),
+    "smooth codes, T falls": algorithm_1("smooth", FALLING, STEPS),
+    "smooth codes, T = 1": algorithm_1("smooth", steps=STEPS),
 }
 
 

@@ -19,7 +19,8 @@ from kd_keras.additive_search import (
     improve_codes,
     search_codes,
 )
-from kd_keras.concat_search import Progress, code_dtype
+from kd_keras.codes import code_dtype
+from kd_keras.concat_search import Progress
 from kd_keras.kmeans import kmeans
 from kd_keras.least_squares import (
     fit_code_embeddings,

@@ -9,14 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from kd_keras.codes import code_dtype
 from kd_keras.kmeans import kmeans, nearest
 
 Progress = Callable[[float, float], None]
-
-
-def code_dtype(K: int) -> type:
-    """Returns the smallest unsigned type that holds a code's value."""
-    return np.uint8 if K <= 256 else np.uint16
 
 
 def fit_concat(

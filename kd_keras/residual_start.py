@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kd_keras.concat_search import code_dtype
+from kd_keras.codes import code_dtype
 from kd_keras.kmeans import kmeans
 
 # Partial codes kept of each row. K-means learns from the remainders of the
