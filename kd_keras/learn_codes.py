@@ -33,7 +33,7 @@ def learn_codes(
       are searched again with the composition fixed, in turns.
 
     The paper's own Algorithm 1 is `model.fit(ids, vectors)` on a `KDEmbedding`
-    with `codes="learn"`; README compares the two.
+    with `codes="learn"`.
 
     Others call K the codebook size and D the number of codebooks.
 
