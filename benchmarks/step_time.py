@@ -65,7 +65,7 @@ def main():
     for name, make, jit, steps in (
         ("LazyAdam", kd_keras.LazyAdam, True, args.steps),
         ("LazyAdam", kd_keras.LazyAdam, False, args.steps),
-        # Dense: a few steps tell, and a million symbols outgrow 24 GiB.
+        # Dense: a few steps tell; at a million symbols each takes seconds.
         ("keras Adam", keras.optimizers.Adam, False, min(args.steps, 10)),
     ):
         symbols = [
