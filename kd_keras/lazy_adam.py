@@ -1,6 +1,12 @@
 import keras
 from keras import ops
 
+from kd_keras.sparse_gradients import (
+    clip_gradients,
+    is_sparse,
+    sum_repeated_rows,
+)
+
 
 @keras.saving.register_keras_serializable(package="kd_keras")
 class LazyAdam(keras.optimizers.Adam):
@@ -71,12 +77,12 @@ class LazyAdam(keras.optimizers.Adam):
 
     def update_step(self, gradient, variable, learning_rate):
         """Updates one variable: its gathered rows, or all of it."""
-        if not _is_sparse(gradient):
+        if not is_sparse(gradient):
             super().update_step(gradient, variable, learning_rate)
             return
         import tensorflow as tf
 
-        rows, gradient, _ = _sum_repeated_rows(gradient)
+        rows, gradient, _ = sum_repeated_rows(gradient)
         index = self._get_variable_index(variable)
         momentum = self._momentums[index].value
         velocity = self._velocities[index].value
@@ -100,20 +106,9 @@ class LazyAdam(keras.optimizers.Adam):
             target.scatter_update(tf.IndexedSlices(values, rows))
 
     def _clip_gradients(self, gradients):
-        if self.clipnorm:
-            return [
-                None if g is None else _scale(g, self.clipnorm, _square_sum(g))
-                for g in gradients
-            ]
-        if self.global_clipnorm:
-            total = sum(_square_sum(g) for g in gradients if g is not None)
-            return [
-                None if g is None else _scale(g, self.global_clipnorm, total)
-                for g in gradients
-            ]
-        if self.clipvalue:
-            return [_clip_values(g, self.clipvalue) for g in gradients]
-        return gradients
+        return clip_gradients(
+            gradients, self.clipnorm, self.global_clipnorm, self.clipvalue
+        )
 
     def get_config(self):
         config = super().get_config()
@@ -128,71 +123,3 @@ class LazyAdam(keras.optimizers.Adam):
         ):
             config.pop(not_offered, None)
         return config
-
-
-def _is_sparse(gradient):
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
-
-    return isinstance(gradient, tf.IndexedSlices)
-
-
-def _sum_repeated_rows(gradient):
-    """Adds up the slices of a row that was gathered more than once.
-
-    Sorting and segment sums have static shapes, unlike `tf.unique`, so XLA
-    can compile them. The price: a row stands in the result as often as it was
-    gathered, each time with its whole sum.
-
-    Returns:
-        `(rows, sums, is_first)`, sorted by row, as many as there were slices;
-        `is_first` marks one occurrence of each row, shaped to mask `sums`.
-    """
-    import tensorflow as tf
-
-    count = tf.shape(gradient.indices)[0]
-    order = tf.argsort(gradient.indices)
-    rows = tf.gather(gradient.indices, order)
-    is_first = tf.concat([[True], rows[1:] != rows[:-1]], axis=0)[:count]
-    segment = tf.cumsum(tf.cast(is_first, tf.int32)) - 1
-    sums = tf.math.unsorted_segment_sum(
-        tf.gather(gradient.values, order), segment, count
-    )
-    axes = [1] * (len(gradient.values.shape) - 1)
-    is_first = tf.reshape(is_first, [count, *axes])
-    return rows, tf.gather(sums, segment), is_first
-
-
-def _square_sum(gradient):
-    if not _is_sparse(gradient):
-        return ops.sum(ops.square(gradient))
-    import tensorflow as tf
-
-    _, sums, is_first = _sum_repeated_rows(gradient)
-    return tf.reduce_sum(tf.where(is_first, tf.square(sums), 0.0))
-
-
-def _scale(gradient, largest, square_sum):
-    # A norm of 0 must not divide: the gradient is 0 then and stays it.
-    norm = ops.sqrt(square_sum)
-    factor = largest / ops.maximum(norm, largest)
-    if not _is_sparse(gradient):
-        return gradient * ops.cast(factor, gradient.dtype)
-    import tensorflow as tf
-
-    values = gradient.values * tf.cast(factor, gradient.values.dtype)
-    return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
-
-
-def _clip_values(gradient, largest):
-    if gradient is None:
-        return None
-    if not _is_sparse(gradient):
-        return ops.clip(gradient, -largest, largest)
-    import tensorflow as tf
-
-    rows, sums, is_first = _sum_repeated_rows(gradient)
-    # Zero but for one occurrence of a row: the update adds them up again.
-    clipped = tf.where(is_first, tf.clip_by_value(sums, -largest, largest), 0.0)
-    return tf.IndexedSlices(clipped, rows, gradient.dense_shape)

@@ -168,7 +168,7 @@ def test_fit_beats_residual_quantisation(K, D):
     assert codes.dtype == np.uint8 and codes.shape == (600, D)
     assert tables.dtype == np.float32 and tables.shape == (D, K, 8)
     error = additive_error(vectors, codes, tables).mean()
-    assert error < 0.97 * residual_error(vectors, K, D)
+    assert error < 0.90 * residual_error(vectors, K, D)
 
 
 def test_longer_search_helps():
@@ -185,7 +185,7 @@ def test_beam_start_beats_plain_residual_quantisation():
     codes = residual_start(vectors, 8, 4, 0, lambda done, errors: None)
     tables = fit_code_embeddings(vectors, codes, 8)
     error = additive_error(vectors, codes, tables).mean()
-    assert error < 0.97 * residual_error(vectors, 8, 4)
+    assert error < 0.80 * residual_error(vectors, 8, 4)
 
 
 def test_a_wide_beam_finds_the_best_of_all_codes():
@@ -202,8 +202,7 @@ def test_codes_of_a_sum_are_found():
     vectors = decode_additive(codes, tables)
     _, found = fit_additive(vectors, 4, 3, iterations=100)
     again = encode_additive(vectors, tables)
-    exact = additive_error(vectors, again, tables) < 1e-6
-    assert exact.mean() >= 0.97  # the search is not exhaustive
+    assert (additive_error(vectors, again, tables) < 1e-6).all()
     assert found.shape == tables.shape
 
 
@@ -247,7 +246,7 @@ def test_a_large_table_is_learned_on_a_sample(monkeypatch):
     codes, tables = fit_additive(vectors, 8, 3, iterations=60)
     assert len(codes) == 600
     error = additive_error(vectors, codes, tables).mean()
-    assert error < 1.05 * residual_error(vectors, 8, 3)
+    assert error < 0.96 * residual_error(vectors, 8, 3)
 
 
 def test_seed_decides():

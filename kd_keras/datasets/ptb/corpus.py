@@ -1,0 +1,106 @@
+"""The text as ids: tokens, vocabulary, the three splits."""
+
+import collections
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kd_keras.bad_input import BadInputError
+from kd_keras.datasets.ptb.ptb_files import SPLITS, ptb_files
+
+END_OF_LINE = "<eos>"
+
+
+class Corpus(NamedTuple):
+    """A text as ids.
+
+    Attributes:
+        vocabulary: The words, list of strings; a word's place is its id.
+        train, valid, test: int32 arrays of ids, one after the other.
+    """
+
+    vocabulary: list[str]
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+
+
+def read_corpus(
+    data_dir: str | os.PathLike | None = None, any_text: bool = False
+) -> Corpus:
+    """Reads the Penn Treebank.
+
+    Args:
+        data_dir, any_text: As for `ptb_files`.
+
+    Returns:
+        A `Corpus`. The vocabulary is that of the training text, by falling
+        frequency, ties alphabetical, as in the TensorFlow tutorial.
+
+    Raises:
+        BadInputError: If the files are not right.
+    """
+    paths = ptb_files(data_dir, any_text)
+    return corpus_of_lines(
+        {split: read_lines(path) for split, path in paths.items()}
+    )
+
+
+def read_lines(path: Path) -> list[str]:
+    """Reads the lines of a text file.
+
+    Raises:
+        BadInputError: If it is not UTF-8.
+    """
+    try:
+        return path.read_text("utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise BadInputError(
+            f"{path} is not a text: byte {error.start} is not UTF-8"
+        ) from None
+
+
+def corpus_of_lines(lines: dict[str, Iterable[str]]) -> Corpus:
+    """Makes a corpus of the lines of its three splits.
+
+    Args:
+        lines: By split, the lines; words are parted by white space.
+
+    Returns:
+        A `Corpus`.
+
+    Raises:
+        BadInputError: If a split has no words, or words that the training
+            text has not.
+
+    Example:
+
+    >>> from kd_keras.datasets.ptb.corpus import corpus_of_lines
+    >>> text = ["b a b", "b c"]
+    >>> corpus = corpus_of_lines({"train": text, "valid": text, "test": text})
+    >>> print(corpus.vocabulary, corpus.train.tolist())
+    ['b', '<eos>', 'a', 'c'] [0, 2, 0, 1, 0, 3, 1]
+    """
+    tokens = {split: _tokens(lines[split]) for split in SPLITS}
+    counts = collections.Counter(tokens["train"])
+    vocabulary = sorted(counts, key=lambda word: (-counts[word], word))
+    ids = {word: i for i, word in enumerate(vocabulary)}
+    splits = []
+    for split in SPLITS:
+        unknown = next((w for w in tokens[split] if w not in ids), None)
+        if unknown is not None:
+            raise BadInputError(
+                "All words must occur in the training text (rare ones as "
+                f"<unk>). Received: {unknown!r} in the {split} text"
+            )
+        splits.append(np.array([ids[w] for w in tokens[split]], np.int32))
+    return Corpus(vocabulary, *splits)
+
+
+def _tokens(lines: Iterable[str]) -> list[str]:
+    return [
+        word for line in lines for word in [*line.split(), END_OF_LINE]
+    ]

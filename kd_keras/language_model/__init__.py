@@ -1,0 +1,1 @@
+"""The paper's main experiment: an LSTM language model on the Penn Treebank."""

@@ -1,0 +1,62 @@
+"""The embedding layer of a run: conventional, fixed codes, learned codes."""
+
+import keras
+import numpy as np
+
+from kd_keras.kd_code_learner import KDCodeLearner
+from kd_keras.kd_embedding import KDEmbedding
+
+# The logit of the code that a warm start begins with; the others start at 0.
+WARM_LOGIT = 1.0
+
+
+def make_embedding(settings, vocabulary_size, initializer, given=None):
+    """Makes the layer that turns ids into vectors.
+
+    Args:
+        settings: `RunSettings`.
+        vocabulary_size: Integer, number of symbols.
+        initializer: Initializer of the table or of the code embeddings.
+        given: Built `KDEmbedding` with the codes that were learned
+            beforehand, or None for random codes or none.
+
+    Returns:
+        A layer from ids to vectors of the configuration's hidden size.
+    """
+    hidden = settings.configuration.hidden
+    if settings.embedding == "conventional":
+        return keras.layers.Embedding(
+            vocabulary_size,
+            hidden,
+            embeddings_initializer=initializer,
+            name="embedding",
+        )
+    codes = None if given is None else given.codes
+    if settings.embedding == "learn":
+        codes = KDCodeLearner(
+            vocabulary_size,
+            settings.K,
+            settings.D,
+            logits_initializer=keras.initializers.RandomUniform(
+                seed=settings.seed
+            ),
+            name="learner",
+        )
+    embedding = KDEmbedding(
+        vocabulary_size,
+        hidden,
+        settings.K,
+        settings.D,
+        codes=codes,
+        composition=settings.composition,
+        code_dim=settings.code_dim,
+        embeddings_initializer=initializer,
+        seed=settings.seed,
+        name="embedding",
+    )
+    if settings.warm_start:
+        embedding.build()
+        one_hot = np.eye(settings.K, dtype=np.float32)[given.codes]
+        embedding.learner.logits.assign(WARM_LOGIT * one_hot)
+        embedding.composition.set_weights(given.composition.get_weights())
+    return embedding

@@ -1,0 +1,145 @@
+"""The LSTM language model of the paper, over any embedding layer."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from kd_keras.composition import LSTMComposition
+from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.language_model.carried_lstm import CarriedLSTM
+from kd_keras.language_model.clipped_sgd import ClippedSGD
+from kd_keras.language_model.unique_symbols import UniqueSymbols
+
+
+@keras.saving.register_keras_serializable(package="kd_keras")
+class LanguageModel(keras.Model):
+    """A functional model from ids to the logits of each next symbol.
+
+    Its loss is summed over the steps, as in the TensorFlow tutorial, and
+    `perplexity`, the exponential of the mean cross entropy, stands beside it
+    in the logs: it is taken from the loss, so it costs nothing.
+    """
+
+    def get_metrics_result(self):
+        logs = super().get_metrics_result()
+        steps = self.input_shape[1]
+        if steps is not None:
+            logs["perplexity"] = ops.exp(logs["loss"] / steps)
+        return logs
+
+    def reset_state(self):
+        """Sets the carried state of every LSTM to 0, that of no text."""
+        for layer in self.layers:
+            if isinstance(layer, CarriedLSTM):
+                layer.reset_state()
+
+    @property
+    def embedding(self):
+        """The layer that turns ids into vectors."""
+        layer = self.get_layer("embedding")
+        return layer.embedding if isinstance(layer, UniqueSymbols) else layer
+
+
+def uniform_initializers(configuration, seed=0):
+    """Gives initializers, each with a seed of its own, uniform in +-scale.
+
+    Args:
+        configuration: `Configuration`, whose `init_scale` is used.
+        seed: Integer.
+
+    Returns:
+        A callable without arguments that returns the next one.
+    """
+    seeds = iter(np.random.SeedSequence(seed).generate_state(64).tolist())
+    return lambda: keras.initializers.RandomUniform(
+        -configuration.init_scale, configuration.init_scale, seed=next(seeds)
+    )
+
+
+def build_language_model(
+    configuration,
+    embedding,
+    vocabulary_size,
+    batch_size,
+    steps,
+    seed=0,
+):
+    """Builds the language model.
+
+    Args:
+        configuration: `Configuration`.
+        embedding: Layer from ids `(...)` to vectors `(..., hidden)`:
+            `keras.layers.Embedding`, any `KDEmbedding`, or another.
+        vocabulary_size: Integer, number of symbols.
+        batch_size: Integer, rows of a batch; the state is carried from row
+            to row.
+        steps: Integer, tokens of a row, or None for any number.
+        seed: Integer. Decides the weights beside the embedding's.
+
+    Returns:
+        A built `LanguageModel`, not compiled: int32 ids `(batch_size, steps)`
+        to logits `(batch_size, steps, vocabulary_size)`.
+    """
+    uniform = uniform_initializers(configuration, seed)
+    ids = keras.Input((steps,), batch_size, dtype="int32", name="token_ids")
+    if isinstance(embedding, KDEmbedding) and isinstance(
+        embedding.composition, LSTMComposition
+    ):
+        vectors = UniqueSymbols(embedding, name="embedding")(ids)
+    else:
+        embedding.name = "embedding"
+        vectors = embedding(ids)
+    hidden = _dropout(configuration, 0, seed)(vectors)
+    for number in range(configuration.layers):
+        hidden = CarriedLSTM(
+            configuration.hidden,
+            kernel_initializer=uniform(),
+            recurrent_initializer=uniform(),
+            unroll=_unrolls(steps),
+            name=f"lstm_{number}",
+        )(hidden)
+        hidden = _dropout(configuration, number + 1, seed)(hidden)
+    logits = layers.Dense(
+        vocabulary_size,
+        kernel_initializer=uniform(),
+        bias_initializer=uniform(),
+        name="output",
+    )(hidden)
+    return LanguageModel(ids, logits)
+
+
+def _unrolls(steps):
+    """Unrolled steps are a tenth faster on a CPU; on a GPU cuDNN is faster."""
+    if steps is None or keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return not tf.config.list_physical_devices("GPU")
+
+
+def _dropout(configuration, number, seed):
+    return layers.Dropout(
+        configuration.dropout, seed=seed + number, name=f"dropout_{number}"
+    )
+
+
+def compile_language_model(model, configuration, codes_learning_rate=0.01):
+    """Compiles the model with the tutorial's loss and optimizer.
+
+    Args:
+        model: `LanguageModel`.
+        configuration: `Configuration`.
+        codes_learning_rate: Float, of the logits of learned codes.
+    """
+    model.compile(
+        ClippedSGD(
+            configuration.learning_rate,
+            configuration.clip,
+            codes_learning_rate,
+        ),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        # The mean over batch and steps, times the steps.
+        loss_weights=float(model.input_shape[1]),
+        # XLA makes the recurrent steps slower on a CPU; JAX is all XLA.
+        jit_compile=keras.backend.backend() != "tensorflow",
+    )

@@ -1,0 +1,126 @@
+"""The folder of a training: settings, checkpoints, curves, the model."""
+
+import csv
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from kd_keras.bad_input import BadInputError
+from kd_keras.language_model.run_settings import RunSettings
+
+
+class RunFolder:
+    """The files of one training.
+
+    - `settings.json`: the `RunSettings`;
+    - `log.csv`: a line an epoch;
+    - `tensorboard/`: the same as curves, and the projector;
+    - `backup/`, `best.weights.h5`: where to resume; gone at the end;
+    - `model.keras`: the model of the best epoch, for a single text;
+    - `vocabulary.txt`: its words, a word's line is its id;
+    - `row.json`: what the training gave; the run is finished when it is there.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = Path(path)
+        self.settings = self.path / "settings.json"
+        self.log = self.path / "log.csv"
+        self.tensorboard = self.path / "tensorboard"
+        self.backup = self.path / "backup"
+        self.best_weights = self.path / "best.weights.h5"
+        self.model = self.path / "model.keras"
+        self.vocabulary = self.path / "vocabulary.txt"
+        self.row = self.path / "row.json"
+
+    def begin(self, settings: RunSettings) -> None:
+        """Makes the folder, or takes up the run that it holds.
+
+        Raises:
+            BadInputError: If it holds another run, or something else.
+        """
+        mine = dataclasses.asdict(settings)
+        if self.settings.is_file():
+            there = read_json(self.settings)
+            other = [k for k in mine if there.get(k) != mine[k]]
+            if other:
+                raise BadInputError(
+                    f"{self.path} holds another run, which differs in "
+                    f"{', '.join(other)}. Expected: a new folder, or the same "
+                    "options to go on with that one"
+                )
+            return
+        if self.path.exists() and (
+            not self.path.is_dir() or any(self.path.iterdir())
+        ):
+            raise BadInputError(
+                f"{self.path} is there already and holds no run. Expected: a "
+                "folder of a run, an empty one, or a new name"
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_json(self.settings, mine)
+        except OSError as error:
+            raise BadInputError(
+                f"{self.path} cannot be written: {error.strerror}"
+            ) from None
+
+    def read_settings(self) -> RunSettings:
+        """Reads the settings.
+
+        Raises:
+            BadInputError: If the folder holds no run.
+        """
+        if not self.settings.is_file():
+            raise BadInputError(
+                f"{self.path} is not the folder of a run. Expected: what "
+                "`kd-keras ptb train` wrote"
+            )
+        return RunSettings(**read_json(self.settings))
+
+    def read_log(self) -> list[dict[str, float]]:
+        """Reads the figures of each finished epoch, in order."""
+        if not self.log.is_file():
+            return []
+        with self.log.open(newline="") as file:
+            lines = list(csv.DictReader(file))
+        # An epoch that was broken after its line stands there twice.
+        epochs = {int(line["epoch"]): line for line in lines}
+        return [
+            {name: float(value) for name, value in epochs[i].items()}
+            for i in sorted(epochs)
+        ]
+
+    def read_row(self) -> dict[str, Any] | None:
+        """Reads the row of a finished run, or gives None."""
+        return read_json(self.row) if self.row.is_file() else None
+
+    def finish(self, row: dict[str, Any]) -> None:
+        """Writes the row, and removes what only a resume needs."""
+        write_json(self.row, row)
+        shutil.rmtree(self.backup, ignore_errors=True)
+        self.best_weights.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file.
+
+    Raises:
+        BadInputError: If it is none.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInputError(f"{path} cannot be read: {error}") from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a JSON file, all of it or nothing."""
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
+    temporary.replace(path)

@@ -1,0 +1,141 @@
+"""What a training of the language model is, and what its row says."""
+
+import dataclasses
+
+from kd_keras.bad_input import BadInputError
+from kd_keras.codes import check_kd
+from kd_keras.compress_arguments import as_bad_input
+from kd_keras.language_model.configurations import (
+    CONFIGURATIONS,
+    Configuration,
+)
+from kd_keras.sizes import embedding_bytes, parameter_count
+
+EMBEDDINGS = ("conventional", "fixed", "learn")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """What decides the outcome of a training.
+
+    Attributes:
+        model: Name of the configuration.
+        embedding: "conventional" for `keras.layers.Embedding`, "fixed" for
+            codes that stay, "learn" for codes learned with the task.
+        code_learning: Where the codes come from: "none" (conventional),
+            "random", "linear", "lstm" or "concat" (learned beforehand with
+            that composition), "task".
+        composition: That of the model, "linear", "lstm" or "concat"; None
+            for conventional.
+        K, D, code_dim: As in `KDEmbedding`; None for conventional.
+        warm_start: Whether a task starts from codes learned beforehand.
+        seed: Decides everything that is drawn at random.
+        precision: "float32" or "mixed_bfloat16".
+        backend: Keras' backend.
+        strategy: Name of the `tf.distribute` strategy.
+        replicas: Devices that share a batch.
+        epochs: Epochs, or None for the configuration's.
+        codes_learning_rate: Of the logits' lazy Adam, for "learn".
+        temperature, temperature_decay, least_temperature: Of the learners'
+            schedule T = T0 / (1 + decay * t), for "learn".
+    """
+
+    model: str = "small"
+    embedding: str = "conventional"
+    code_learning: str = "none"
+    composition: str | None = None
+    K: int | None = None
+    D: int | None = None
+    code_dim: int | None = None
+    warm_start: bool = False
+    seed: int = 0
+    precision: str = "float32"
+    backend: str = "tensorflow"
+    strategy: str = "default"
+    replicas: int = 1
+    epochs: int | None = None
+    codes_learning_rate: float | None = None
+    temperature: float | None = None
+    temperature_decay: float | None = None
+    least_temperature: float | None = None
+
+    @property
+    def configuration(self) -> Configuration:
+        """The sizes and the schedule."""
+        configuration = CONFIGURATIONS[self.model]
+        if self.epochs is None:
+            return configuration
+        return dataclasses.replace(configuration, epochs=self.epochs)
+
+    @property
+    def name(self) -> str:
+        """A name for the folder of this run, without what is as usual."""
+        if self.embedding == "conventional":
+            parts = [self.model, "conventional"]
+        else:
+            parts = [self.model, self.code_learning, str(self.composition)]
+            parts += [f"K{self.K}", f"D{self.D}"]
+        if self.code_dim is not None:
+            parts.append(f"code{self.code_dim}")
+        if self.warm_start:
+            parts.append("warm")
+        usual = RunSettings()
+        for field in ("precision", "backend", "strategy"):
+            if getattr(self, field) != getattr(usual, field):
+                parts.append(getattr(self, field))
+        if self.epochs is not None:
+            parts.append(f"{self.epochs}epochs")
+        return "-".join([*parts, f"seed{self.seed}"])
+
+
+def check_settings(settings: RunSettings, vocabulary_size: int) -> None:
+    """Checks what can be wrong with a training before it begins.
+
+    Raises:
+        BadInputError: If something is.
+    """
+    if not 0 <= settings.seed < 2**32:
+        raise BadInputError(
+            "--seed must be an integer from 0 to 4294967295. "
+            f"Received: --seed {settings.seed}"
+        )
+    if settings.epochs is not None and settings.epochs < 1:
+        raise BadInputError(
+            f"--epochs must be at least 1. Received: --epochs {settings.epochs}"
+        )
+    batch_size = settings.configuration.batch_size
+    if settings.replicas < 1 or batch_size % settings.replicas:
+        raise BadInputError(
+            f"--replicas must divide the batch of {batch_size} rows. "
+            f"Received: --replicas {settings.replicas}"
+        )
+    if settings.embedding != "conventional":
+        as_bad_input(check_kd, settings.K, settings.D)
+        as_bad_input(parameter_count, *_sizes(settings, vocabulary_size))
+
+
+def size_of_embedding(
+    settings: RunSettings, vocabulary_size: int
+) -> tuple[int, int]:
+    """Counts the parameters and the bytes of a run's embedding.
+
+    Returns:
+        `(parameters, bytes)`: as the paper counts, codes as N * D integers;
+        and N * ceil(D * b / 8) bytes of packed codes plus 4 a float.
+    """
+    if settings.embedding == "conventional":
+        floats = vocabulary_size * settings.configuration.hidden
+        return floats, 4 * floats
+    sizes = _sizes(settings, vocabulary_size)
+    return parameter_count(*sizes).total, embedding_bytes(*sizes).total
+
+
+def _sizes(settings: RunSettings, vocabulary_size: int) -> tuple:
+    return (
+        vocabulary_size,
+        settings.configuration.hidden,
+        settings.K,
+        settings.D,
+        settings.code_dim,
+        settings.composition,
+    )

@@ -1,0 +1,143 @@
+"""One training of the language model, from its settings to its row."""
+
+import statistics
+
+import keras
+
+from kd_keras.bad_input import BadInputError
+from kd_keras.datasets.ptb.batches import cut_batches
+from kd_keras.language_model.embeddings import make_embedding
+from kd_keras.language_model.evaluation import (
+    evaluate_perplexity,
+    streaming_model,
+)
+from kd_keras.language_model.model import (
+    build_language_model,
+    compile_language_model,
+    uniform_initializers,
+)
+from kd_keras.language_model.run_callbacks import run_callbacks
+from kd_keras.language_model.run_settings import (
+    check_settings,
+    size_of_embedding,
+)
+from kd_keras.language_model.strategies import strategy_scope
+
+
+def train(settings, corpus, folder, given=None, command=None, verbose=1):
+    """Trains a language model, or goes on where a former call was broken off.
+
+    A run that was finished is not run again. One that was broken off goes on
+    at the start of the epoch it was in, with the same figures.
+
+    Args:
+        settings: `RunSettings`.
+        corpus: `Corpus`.
+        folder: `RunFolder`.
+        given: Built `KDEmbedding` with codes learned beforehand, or None.
+        command: String for the row, or None.
+        verbose: As in `fit`.
+
+    Returns:
+        The row: a dictionary of JSON values, see `results_file`.
+
+    Raises:
+        BadInputError: If the settings, the folder or the corpus are wrong.
+    """
+    vocabulary_size = len(corpus.vocabulary)
+    check_settings(settings, vocabulary_size)
+    configuration = settings.configuration
+    batch = (configuration.batch_size, configuration.steps)
+    texts = [cut_batches(t, *batch) for t in (corpus.train, corpus.valid)]
+    folder.begin(settings)
+    if (row := folder.read_row()) is not None:
+        return row
+    folder.vocabulary.write_text("\n".join(corpus.vocabulary) + "\n", "utf-8")
+
+    keras.config.set_dtype_policy(settings.precision)
+    keras.utils.set_random_seed(settings.seed)
+    with strategy_scope(settings.strategy, settings.replicas):
+        model = _build(settings, vocabulary_size, given)
+    log = folder.read_log()
+    best = min((line["val_perplexity"] for line in log), default=None)
+    if len(log) < configuration.epochs or not folder.best_weights.exists():
+        (inputs, targets), validation = texts
+        model.fit(
+            inputs,
+            targets,
+            batch_size=batch[0],
+            epochs=configuration.epochs,
+            shuffle=False,
+            validation_data=validation,
+            validation_batch_size=batch[0],
+            callbacks=run_callbacks(model, settings, folder, best),
+            verbose=verbose,
+        )
+        log = folder.read_log()
+    model.load_weights(folder.best_weights)
+    model = streaming_model(model, configuration)
+    test = evaluate_perplexity(model, corpus.test, verbose)
+    model.save(folder.model)
+    row = _row(settings, vocabulary_size, log, test, command)
+    folder.finish(row)
+    return row
+
+
+def _build(settings, vocabulary_size, given):
+    configuration = settings.configuration
+    uniform = uniform_initializers(configuration, settings.seed)
+    model = build_language_model(
+        configuration,
+        make_embedding(settings, vocabulary_size, uniform(), given),
+        vocabulary_size,
+        configuration.batch_size // settings.replicas,
+        configuration.steps,
+        seed=settings.seed + 1,
+    )
+    compile_language_model(
+        model, configuration, settings.codes_learning_rate or 0.01
+    )
+    return model
+
+
+def _row(settings, vocabulary_size, log, test, command):
+    if any(not line["val_perplexity"] < float("inf") for line in log):
+        raise BadInputError(
+            "The training diverged: the perplexity is not finite. Expected: "
+            "a lower learning rate"
+        )
+    parameters, size = size_of_embedding(settings, vocabulary_size)
+    seconds = [line["seconds"] for line in log]
+    row = {
+        "code_learning": settings.code_learning,
+        "relearning": settings.composition or "none",
+        "K": settings.K,
+        "D": settings.D,
+        "code_dim": settings.code_dim,
+        "seed": settings.seed,
+        "train_perplexity": [line["perplexity"] for line in log],
+        "valid_perplexity_by_epoch": [line["val_perplexity"] for line in log],
+        "valid_perplexity": min(line["val_perplexity"] for line in log),
+        "test_perplexity": test,
+        "embedding_parameters": parameters,
+        "embedding_bytes": size,
+        "seconds_per_epoch": statistics.median(seconds),
+        "warm_start": settings.warm_start,
+        "backend": settings.backend,
+        "precision": settings.precision,
+        "model": settings.model,
+        "epochs": len(log),
+        "strategy": settings.strategy,
+        "replicas": settings.replicas,
+    }
+    if settings.embedding == "learn":
+        row |= {
+            name: getattr(settings, name)
+            for name in (
+                "codes_learning_rate",
+                "temperature",
+                "temperature_decay",
+                "least_temperature",
+            )
+        }
+    return row | {"command": command}
