@@ -1,4 +1,4 @@
-"""The command line: `kd-keras compress` and `kd-keras report`."""
+"""The command line: `kd-keras compress`, `report` and `ptb`."""
 
 # Only what answers `--help`; the rest is imported once a command is known.
 import argparse
@@ -60,6 +60,10 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
     try:
         if given.command == "report":
             return _report(given.path)
+        if given.command == "ptb":
+            from kd_keras.cli_ptb import run_ptb
+
+            return run_ptb(given, interrupted)
         return _compress(given, interrupted)
     except (BadInputError, VectorFileError) as error:
         _say_error(str(error))

@@ -4,6 +4,7 @@ import argparse
 from typing import NoReturn
 
 from kd_keras import __version__
+from kd_keras.ptb_options import add_ptb_parser
 
 BAD_INPUT = 2
 
@@ -16,6 +17,7 @@ examples:
   kd-keras compress glove.6B.50d.txt
   kd-keras compress vectors.npy --K 256 --D 8 --output small
   kd-keras report small
+  kd-keras ptb --help
 """
 
 COMPRESS = """\
@@ -82,6 +84,7 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     report.add_argument("path", metavar="PATH", help="the folder")
+    add_ptb_parser(commands, raw, _integer)
     return parser
 
 

@@ -72,7 +72,7 @@ class ClippedSGD(keras.optimizers.SGD):
 
 def _split(variables, values):
     """Parts values by whether their variable is a learner's logits."""
-    parts = ([], [])
+    parts: tuple[list, list] = ([], [])
     for variable, value in zip(variables, values, strict=True):
         parts[0 if variable.name == "logits" else 1].append(value)
     return parts

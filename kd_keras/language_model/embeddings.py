@@ -31,9 +31,9 @@ def make_embedding(settings, vocabulary_size, initializer, given=None):
             embeddings_initializer=initializer,
             name="embedding",
         )
-    codes = None if given is None else given.codes
+    learner = None
     if settings.embedding == "learn":
-        codes = KDCodeLearner(
+        learner = KDCodeLearner(
             vocabulary_size,
             settings.K,
             settings.D,
@@ -47,16 +47,16 @@ def make_embedding(settings, vocabulary_size, initializer, given=None):
         hidden,
         settings.K,
         settings.D,
-        codes=codes,
+        codes=learner or (None if given is None else given.codes),
         composition=settings.composition,
         code_dim=settings.code_dim,
         embeddings_initializer=initializer,
         seed=settings.seed,
         name="embedding",
     )
-    if settings.warm_start:
+    if learner is not None and given is not None:
         embedding.build()
         one_hot = np.eye(settings.K, dtype=np.float32)[given.codes]
-        embedding.learner.logits.assign(WARM_LOGIT * one_hot)
+        learner.logits.assign(WARM_LOGIT * one_hot)
         embedding.composition.set_weights(given.composition.get_weights())
     return embedding

@@ -21,6 +21,8 @@ class RunFolder:
     - `backup/`, `best.weights.h5`: where to resume; gone at the end;
     - `model.keras`: the model of the best epoch, for a single text;
     - `vocabulary.txt`: its words, a word's line is its id;
+    - `table.npz`: words and vectors of a conventional embedding, for
+      `kd-keras ptb learn-codes`;
     - `row.json`: what the training gave; the run is finished when it is there.
 
     Args:
@@ -36,6 +38,7 @@ class RunFolder:
         self.best_weights = self.path / "best.weights.h5"
         self.model = self.path / "model.keras"
         self.vocabulary = self.path / "vocabulary.txt"
+        self.table = self.path / "table.npz"
         self.row = self.path / "row.json"
 
     def begin(self, settings: RunSettings) -> None:

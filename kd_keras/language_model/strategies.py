@@ -52,9 +52,7 @@ def _mirrored(replicas):
             "The CPU can be cut into --replicas devices only before "
             "TensorFlow has started"
         )
-    return tf.distribute.MirroredStrategy(
-        [f"CPU:{i}" for i in range(replicas)]
-    )
+    return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
 
 
 def _tpu(replicas):

@@ -3,6 +3,7 @@
 import statistics
 
 import keras
+import numpy as np
 
 from kd_keras.bad_input import BadInputError
 from kd_keras.datasets.ptb.batches import cut_batches
@@ -16,6 +17,7 @@ from kd_keras.language_model.model import (
     compile_language_model,
     uniform_initializers,
 )
+from kd_keras.language_model.results_file import circumstances
 from kd_keras.language_model.run_callbacks import run_callbacks
 from kd_keras.language_model.run_settings import (
     check_settings,
@@ -78,6 +80,10 @@ def train(settings, corpus, folder, given=None, command=None, verbose=1):
     model = streaming_model(model, configuration)
     test = evaluate_perplexity(model, corpus.test, verbose)
     model.save(folder.model)
+    if settings.embedding == "conventional":
+        (table,) = model.embedding.get_weights()
+        words = np.array(corpus.vocabulary)
+        np.savez(folder.table, words=words, vectors=table)
     row = _row(settings, vocabulary_size, log, test, command)
     folder.finish(row)
     return row
@@ -140,4 +146,4 @@ def _row(settings, vocabulary_size, log, test, command):
                 "least_temperature",
             )
         }
-    return row | {"command": command}
+    return row | {"command": command} | circumstances()

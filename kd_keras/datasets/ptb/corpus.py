@@ -2,7 +2,7 @@
 
 import collections
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,7 +63,7 @@ def read_lines(path: Path) -> list[str]:
         ) from None
 
 
-def corpus_of_lines(lines: dict[str, Iterable[str]]) -> Corpus:
+def corpus_of_lines(lines: Mapping[str, Iterable[str]]) -> Corpus:
     """Makes a corpus of the lines of its three splits.
 
     Args:
@@ -101,6 +101,4 @@ def corpus_of_lines(lines: dict[str, Iterable[str]]) -> Corpus:
 
 
 def _tokens(lines: Iterable[str]) -> list[str]:
-    return [
-        word for line in lines for word in [*line.split(), END_OF_LINE]
-    ]
+    return [word for line in lines for word in [*line.split(), END_OF_LINE]]

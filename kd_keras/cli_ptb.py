@@ -1,0 +1,87 @@
+"""`kd-keras ptb`: calls the commands and prints what they give."""
+
+import argparse
+import os
+
+from rich.console import Console
+from rich.text import Text
+
+from kd_keras.cli_options import make_parser
+from kd_keras.interrupts import Interrupts
+from kd_keras.quiet_start import quiet_start
+
+
+def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
+    """Runs a command of `kd-keras ptb`.
+
+    Args:
+        given: The parsed options.
+        interrupted: Asked between steps.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        BadInputError: If an option or a file is wrong.
+    """
+    with quiet_start():
+        import keras  # noqa: F401
+
+        _cut_cpu(getattr(given, "replicas", 1))
+    from kd_keras import ptb_commands as commands
+
+    out, notes = Console(highlight=False), Console(stderr=True, highlight=False)
+
+    def say(line: str) -> None:
+        interrupted.check()
+        if not given.quiet:
+            notes.print(Text(line, "dim"))
+
+    if given.step in ("train", "retrain"):
+        row = commands.train(given, say)
+        if not given.quiet:
+            _print_rows(out, [row], row["model"])
+    elif given.step == "learn-codes":
+        report = commands.learn_codes(given, say)
+        if not given.quiet:
+            from kd_keras.report.report_tables import print_report
+
+            print_report(report, _folder_of(report))
+    elif given.step == "evaluate":
+        perplexity, recorded = commands.evaluate(given, say)
+        line = f"{given.split} perplexity {perplexity:.3f}"
+        if recorded is not None:
+            line += f" (recorded: {recorded:.3f})"
+        out.print(line)
+    else:
+        rows = commands.table(given, say, make_parser().parse_args)
+        _print_rows(out, rows, given.model)
+    return 0
+
+
+def _print_rows(out: Console, rows: list, model: str) -> None:
+    from kd_keras.language_model.paper_table import paper_table
+
+    title = f"Penn Treebank, {model} model: perplexity"
+    if not out.is_terminal:  # a file may be as wide as the table
+        out = Console(highlight=False, width=140)
+    out.print(paper_table(rows, title))
+
+
+def _folder_of(report: dict) -> str:
+    words = report["command"].split()
+    return words[words.index("--output") + 1]
+
+
+def _cut_cpu(replicas: int) -> None:
+    """Cuts the CPU into logical devices, which must be TensorFlow's first."""
+    if replicas < 2 or os.environ.get("KERAS_BACKEND") not in (
+        None, "tensorflow",
+    ):  # fmt: skip
+        return
+    import tensorflow as tf
+
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * replicas,
+    )

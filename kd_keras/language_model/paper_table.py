@@ -1,0 +1,78 @@
+"""The paper's Table 1 from the rows of finished trainings."""
+
+import statistics
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from kd_keras.language_model.results_file import Row
+from kd_keras.report.report_numbers import format_bytes
+
+GROUP = ("code_learning", "relearning", "K", "D", "code_dim", "warm_start")
+
+
+def paper_table(rows: Sequence[Row], title: str) -> Table:
+    """Draws Table 1: perplexity and size for each way to embed.
+
+    Rows that differ in their seed only are drawn as one, with the median of
+    their perplexities. Sizes stand beside those of the conventional table.
+
+    Args:
+        rows: Rows of one configuration.
+        title: The table's title.
+
+    Returns:
+        A `rich.table.Table`.
+    """
+    table = Table(title=title)
+    for name in ("code learning", "re-learning", "K", "D"):
+        table.add_column(name)
+    for name in (
+        "train", "valid", "test", "seeds", "parameters saved", "bytes", "less",
+    ):  # fmt: skip
+        table.add_column(name, justify="right")
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in GROUP), []).append(row)
+    conventional = next((r for r in rows if r["code_learning"] == "none"), None)
+    for group in groups.values():
+        table.add_row(*_cells(group, conventional))
+    return table
+
+
+def _cells(group: list[Row], conventional: Row | None) -> list[str]:
+    first = group[0]
+
+    def median(figure) -> str:
+        return f"{statistics.median(map(figure, group)):.1f}"
+
+    learning = first["code_learning"]
+    if first["warm_start"]:
+        learning += ", warm start"
+    relearning = first["relearning"]
+    if first["code_dim"] is not None:
+        relearning += f", d'={first['code_dim']}"
+    cells = [
+        "conventional" if learning == "none" else learning,
+        "" if relearning == "none" else relearning,
+        str(first["K"] or ""),
+        str(first["D"] or ""),
+        median(_train_at_best),
+        median(lambda row: row["valid_perplexity"]),
+        median(lambda row: row["test_perplexity"]),
+        str(len(group)),
+    ]
+    size = first["embedding_bytes"]
+    if conventional is None or first["code_learning"] == "none":
+        return [*cells, "", format_bytes(size), ""]
+    saved = 1 - (
+        first["embedding_parameters"] / conventional["embedding_parameters"]
+    )
+    less = conventional["embedding_bytes"] / size
+    return [*cells, f"{saved:.1%}", format_bytes(size), f"{less:.1f}x"]
+
+
+def _train_at_best(row: Row) -> float:
+    """Gives the training perplexity of the epoch that validates best."""
+    valid = row["valid_perplexity_by_epoch"]
+    return row["train_perplexity"][valid.index(min(valid))]

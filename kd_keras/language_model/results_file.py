@@ -1,0 +1,107 @@
+"""The rows of finished trainings, in one JSON file for each configuration.
+
+`{"rows": [...]}`, a row a training:
+
+- `code_learning`: "none" (conventional), "random", "linear", "lstm",
+  "concat", or "task"; `relearning`: the composition of the model, "none" for
+  conventional; `K`, `D`, `code_dim`: null where there are none.
+- `train_perplexity`, `valid_perplexity_by_epoch`: lists.
+- `valid_perplexity`, `test_perplexity`: at the epoch that is best on the
+  validation text.
+- `embedding_parameters`: as the paper counts, codes as N * D integers.
+- `embedding_bytes`: N * ceil(D * b / 8) bytes of packed codes and 4 bytes a
+  float; 4 * N * d of a conventional table.
+- `seconds_per_epoch`: of the training steps, median of the epochs.
+- `seed`, `warm_start`, `backend`, `precision`, `model`, `epochs`, `strategy`,
+  `replicas`, `command`, `versions`, `machine`.
+"""
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from kd_keras.bad_input import BadInputError
+from kd_keras.language_model.run_folder import read_json, write_json
+
+Row = dict[str, Any]
+
+# What tells two trainings apart.
+KEY = (
+    "model", "code_learning", "relearning", "K", "D", "code_dim",
+    "warm_start", "seed", "backend", "precision", "epochs",
+)  # fmt: skip
+
+
+def read_rows(path: str | os.PathLike[str]) -> list[Row]:
+    """Reads the rows; none if the file is not there.
+
+    Raises:
+        BadInputError: If the file is not one of rows.
+    """
+    path = Path(path)
+    if not path.exists():
+        return []
+    try:
+        rows = read_json(path)["rows"]
+        for row in rows:
+            row_key(row)
+    except (KeyError, TypeError):
+        raise BadInputError(
+            f'{path} is no file of results. Expected: {{"rows": [...]}} as '
+            "`kd-keras ptb train` writes it"
+        ) from None
+    return rows
+
+
+def add_row(path: str | os.PathLike[str], row: Row) -> list[Row]:
+    """Adds a row to the file, in place of one of the same training.
+
+    Returns:
+        All rows.
+
+    Raises:
+        BadInputError: If the file cannot be read or written.
+    """
+    path = Path(path)
+    rows = [r for r in read_rows(path) if row_key(r) != row_key(row)]
+    rows.append(row)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"rows": rows})
+    except OSError as error:
+        raise BadInputError(
+            f"{path} cannot be written: {error.strerror}"
+        ) from None
+    return rows
+
+
+def row_key(row: Row) -> tuple:
+    """Gives what tells this row's training from others."""
+    return tuple(row[name] for name in KEY)
+
+
+def circumstances() -> Row:
+    """Gives the versions and the machine of this run."""
+    versions = {"python": platform.python_version()}
+    for package in ("kd_keras", "keras", "tensorflow", "jax", "numpy"):
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    machine = {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+    return {"versions": versions, "machine": machine}
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            name = next(li for li in lines if li.startswith("model name"))
+        return name.split(":", 1)[1].strip()
+    except (OSError, StopIteration):
+        return platform.processor()

@@ -1,0 +1,330 @@
+"""What `kd-keras ptb` does, step by step of the paper's pipeline."""
+
+import argparse
+import contextlib
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kd_keras.bad_input import BadInputError
+from kd_keras.compress_arguments import Arguments
+from kd_keras.compress_folder import compress_folder
+from kd_keras.datasets.ptb.corpus import Corpus, read_corpus
+from kd_keras.datasets.ptb.ptb_files import ptb_files
+from kd_keras.language_model.paper_plan import (
+    commands_of,
+    key_of,
+    planned_runs,
+)
+from kd_keras.language_model.results_file import (
+    Row,
+    add_row,
+    read_rows,
+    row_key,
+)
+from kd_keras.language_model.run_folder import RunFolder
+from kd_keras.language_model.run_settings import RunSettings, check_settings
+from kd_keras.report.report_file import read_report
+
+RUNS = "ptb-runs"
+PAPER_K, PAPER_D = 50, 10
+
+Say = Callable[[str], object]
+Parse = Callable[[list[str]], argparse.Namespace]
+
+
+def train(given: argparse.Namespace, say: Say) -> Row:
+    """Trains a model as the options of `ptb train` or `ptb retrain` ask.
+
+    Returns:
+        The row, which is also written to the file of results.
+
+    Raises:
+        BadInputError: If an option or a file is wrong.
+    """
+    settings, codes = _settings(given)
+    path = given.output or os.path.join(RUNS, settings.name)
+    folder = RunFolder(path)
+    results = given.results or results_path(settings.model)
+    rows = read_rows(results)  # a bad file is found before hours of training
+    corpus = _corpus(given, settings.backend)
+    check_settings(settings, len(corpus.vocabulary))
+    say(f"Training {settings.name}, {settings.configuration.epochs} epochs")
+    finished = folder.read_row()
+    from kd_keras.language_model import training
+
+    row = training.train(
+        settings,
+        corpus,
+        folder,
+        given=_load_codes(codes) if codes and finished is None else None,
+        command=_command(given, path),
+        # Keras' bar rewrites its line, which only a terminal shows as one.
+        verbose=0 if given.quiet else 1 if sys.stdout.isatty() else 2,
+    )
+    if row not in rows:
+        add_row(results, row)
+    return row
+
+
+def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
+    """Learns codes of a trained model's table, into a compress folder.
+
+    Returns:
+        The folder's report; at once if it has been written by a former call.
+
+    Raises:
+        BadInputError: If an option is wrong or the run is none to learn from.
+    """
+    run = RunFolder(given.run)
+    settings = run.read_settings()
+    if settings.embedding != "conventional":
+        raise BadInputError(
+            "--from must be a run with a conventional embedding. Received: "
+            f"{given.run}, with {settings.embedding} codes"
+        )
+    if run.read_row() is None:
+        raise BadInputError(
+            f"--from must be a finished run. Received: {given.run}, which is "
+            "not; the same `kd-keras ptb train` goes on with it"
+        )
+    K, D = given.K or PAPER_K, given.D or PAPER_D
+    arguments = Arguments(
+        vectors=str(run.table),
+        K=K,
+        D=D,
+        composition=given.composition,
+        code_dim=given.code_dim,
+        seed=given.seed,
+        output=given.output
+        or str(
+            run.path.parent / f"{settings.model}-codes-{given.composition}"
+            f"-K{K}-D{D}"
+        ),
+    )
+    if (Path(arguments.folder) / "report.json").exists():
+        report = read_report(arguments.folder)
+        if report["command"] == arguments.command:
+            return report
+        raise BadInputError(
+            f"{arguments.folder} holds codes that were learned otherwise: "
+            f"{report['command']}. Expected: another --output"
+        )
+    return compress_folder(arguments, say, verbose=0 if given.quiet else 1)
+
+
+def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:
+    """Measures the perplexity of a trained model.
+
+    Returns:
+        `(perplexity, recorded)`: measured now, and what the row of the run
+        says; None where it says nothing.
+
+    Raises:
+        BadInputError: If the folder holds no finished run, or another
+            vocabulary than the text's.
+    """
+    folder = RunFolder(given.run)
+    settings = folder.read_settings()
+    row = folder.read_row()
+    if row is None:
+        raise BadInputError(f"{given.run} holds a run that is not finished")
+    corpus = _corpus(given, backend())
+    words = folder.vocabulary.read_text("utf-8").split("\n")[:-1]
+    if words != corpus.vocabulary:
+        raise BadInputError(
+            f"{given.run} was trained on another text: its vocabulary of "
+            f"{len(words):,} words is not this text's, of "
+            f"{len(corpus.vocabulary):,}"
+        )
+    import keras
+
+    from kd_keras.language_model import evaluation, model  # noqa: F401
+
+    keras.config.set_dtype_policy(settings.precision)
+    found = evaluation.evaluate_perplexity(
+        keras.saving.load_model(folder.model, compile=False),
+        getattr(corpus, given.split),
+        0 if given.quiet else 1,
+    )
+    # The validation text is read in 20 rows while training: not the same.
+    return found, row["test_perplexity"] if given.split == "test" else None
+
+
+def table(given: argparse.Namespace, say: Say, parse: Parse) -> list[Row]:
+    """Trains the planned rows that are missing, and gives all rows.
+
+    Args:
+        given: The options of `ptb table`.
+        say: Called with a line at the start of each command.
+        parse: Parses the arguments of `kd-keras`.
+
+    Returns:
+        The rows of the configuration on this backend; planned ones first.
+
+    Raises:
+        BadInputError: If an option or a file is wrong.
+    """
+    results = given.results or results_path(given.model)
+    rows = read_rows(results)
+    plan = planned_runs(given.model, backend())
+    common = ["--any-text"] if given.any_text else []
+    common += ["--data-dir", given.data_dir] if given.data_dir else []
+    quiet = ["--quiet"] if given.quiet else []
+    for settings in [] if given.no_train else plan:
+        if key_of(settings) in map(row_key, rows):
+            continue
+        for words in commands_of(settings, given.runs):
+            say(f"kd-keras ptb {shlex.join(words)}")
+            if words[0] == "learn-codes":
+                learn_codes(parse(["ptb", *words, *quiet]), say)
+            else:
+                more = [*common, "--results", results, *quiet]
+                train(parse(["ptb", *words, *more]), say)
+        rows = read_rows(results)
+    order = {key_of(settings): i for i, settings in enumerate(plan)}
+    return sorted(
+        (row for row in rows if row["model"] == given.model),
+        key=lambda row: order.get(row_key(row), len(plan)),
+    )
+
+
+def results_path(model: str) -> str:
+    """Gives the file of rows of a configuration."""
+    return os.path.join("results", f"ptb_{model}.json")
+
+
+def backend() -> str:
+    """Gives Keras' backend."""
+    import keras
+
+    return keras.backend.backend()
+
+
+def _settings(given: argparse.Namespace) -> tuple[RunSettings, str | None]:
+    """Reads the options: what to train, and the folder of its codes."""
+    embedding = getattr(given, "embedding", "fixed")
+    warm_start = getattr(given, "warm_start", None)
+    codes = None if given.codes == "random" else given.codes
+    if codes and embedding != "fixed":
+        raise BadInputError(
+            "--codes is for --embedding fixed. Received: --embedding "
+            + embedding
+        )
+    if warm_start and embedding != "learn":
+        raise BadInputError(
+            "--warm-start is for --embedding learn. Received: --embedding "
+            + embedding
+        )
+    options: dict[str, Any] = {
+        name: getattr(given, name)
+        for name in (
+            "model", "seed", "precision", "strategy", "replicas", "epochs",
+        )
+    }  # fmt: skip
+    options |= {"embedding": embedding, "backend": backend()}
+    if embedding == "conventional":
+        return RunSettings(**options), None
+    source = codes or warm_start
+    report = read_report(source) if source else None
+    for name in ("K", "D"):
+        asked = getattr(given, name)
+        if report and asked not in (None, report[name]):
+            raise BadInputError(
+                f"--{name} must be that of the codes in {source}, "
+                f"{report[name]}. Received: --{name} {asked}"
+            )
+        usual = {"fixed": (PAPER_K, PAPER_D), "learn": (16, 32)}[embedding]
+        default = usual["KD".index(name)]
+        options[name] = report[name] if report else asked or default
+    options |= {"composition": given.composition, "code_dim": given.code_dim}
+    if embedding == "learn":
+        options |= {"code_learning": "task", "warm_start": bool(warm_start)}
+        for name in (
+            "codes_learning_rate", "temperature", "temperature_decay",
+            "least_temperature",
+        ):  # fmt: skip
+            if not getattr(given, name) > 0:
+                option = name.replace("_", "-")
+                raise BadInputError(
+                    f"--{option} must be positive. "
+                    f"Received: --{option} {getattr(given, name)}"
+                )
+            options[name] = getattr(given, name)
+        if warm_start:
+            _check_warm_start(given, report)
+    else:
+        options["code_learning"] = report["composition"] if report else "random"
+    return RunSettings(**options), source
+
+
+def _check_warm_start(given: argparse.Namespace, report: Any) -> None:
+    """Refuses a start from code embeddings of another composition."""
+    mine = (given.composition, given.code_dim or report["code_dim"])
+    there = (report["composition"], report["code_dim"])
+    if mine != there:
+        raise BadInputError(
+            "--warm-start needs the composition of its folder, "
+            f"{there[0]} with code_dim {there[1]}. Received: "
+            f"--composition {mine[0]} with code_dim {mine[1]}"
+        )
+
+
+def _corpus(given: argparse.Namespace, backend: str) -> Corpus:
+    """Reads the text: through tensorflow-datasets where TensorFlow is used."""
+    if given.any_text and given.data_dir is None:
+        raise BadInputError(
+            "--any-text needs --data-dir. Received: no --data-dir"
+        )
+    ptb_files(given.data_dir, given.any_text)
+    if backend != "tensorflow" or given.any_text:
+        return read_corpus(given.data_dir, given.any_text)
+    with need_extra("ptb", "tensorflow_datasets"):
+        from kd_keras.datasets.ptb.penn_treebank import read_corpus_by_tfds
+    return read_corpus_by_tfds(given.data_dir)
+
+
+def _load_codes(folder: str) -> Any:
+    import keras
+
+    import kd_keras.kd_embedding  # noqa: F401  (registers the layer)
+
+    path = Path(folder) / "embedding.keras"
+    try:
+        return keras.saving.load_model(path, compile=False).layers[0]
+    except (OSError, ValueError) as error:
+        raise BadInputError(
+            f"{path} cannot be read: {' '.join(str(error).split())}"
+        ) from None
+
+
+def _command(given: argparse.Namespace, path: str) -> str:
+    """Writes the command line again, without what decides no figure."""
+    words = ["kd-keras", "ptb", given.step]
+    left_out = {
+        "command", "step", "output", "results", "quiet", "data_dir",
+    }  # fmt: skip
+    for name, value in vars(given).items():
+        if name in left_out or value in (None, False):
+            continue
+        words.append(f"--{name.replace('_', '-')}")
+        if value is not True:
+            words.append(str(value))
+    return shlex.join([*words, "--output", path])
+
+
+@contextlib.contextmanager
+def need_extra(extra: str, *packages: str):
+    """Turns the lack of an optional package into one line that helps."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in packages:
+            raise
+        raise BadInputError(
+            f"{error.name} is not installed. Expected: pip install "
+            f"'kd_keras[{extra}]'"
+        ) from None

@@ -1,0 +1,283 @@
+"""The options of `kd-keras ptb`, and what `--help` says of them."""
+
+import argparse
+from collections.abc import Callable
+
+DESCRIPTION = """\
+The paper's main experiment: an LSTM language model on the Penn Treebank, with
+a conventional embedding and with KD codes."""
+
+EXAMPLES = """\
+examples, in the order of the paper:
+  kd-keras ptb train
+  kd-keras ptb learn-codes --from ptb-runs/small-conventional-seed0
+  kd-keras ptb retrain --codes ptb-runs/small-codes-linear-K50-D10
+  kd-keras ptb evaluate ptb-runs/small-linear-linear-K50-D10-seed0
+  kd-keras ptb table
+codes learned with the task:
+  kd-keras ptb train --embedding learn --K 32 --D 32
+
+A command that was broken off goes on where it was when it is given again, and
+one that has finished is not run again. KERAS_BACKEND=jax runs them on JAX.
+"""
+
+Add = Callable[..., argparse.Action]
+
+
+def add_ptb_parser(commands, formatter, integer) -> None:
+    """Adds `ptb` and its commands.
+
+    Args:
+        commands: The subparsers of `kd-keras`.
+        formatter: Formatter class of the help texts.
+        integer: Callable that parses an integer.
+    """
+    common = {"formatter_class": formatter, "allow_abbrev": False}
+    ptb = commands.add_parser(
+        "ptb",
+        help="the paper's language model on the Penn Treebank",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        **common,
+    )
+    steps = ptb.add_subparsers(dest="step", metavar="COMMAND", required=True)
+
+    train = steps.add_parser(
+        "train",
+        help="train a language model",
+        description="Trains a language model and writes a folder: model.keras "
+        "(of the epoch that is best on the validation text), vocabulary.txt, "
+        "log.csv, tensorboard/ and row.json.",
+        **common,
+    )
+    train.add_argument(
+        "--embedding",
+        choices=("conventional", "fixed", "learn"),
+        default="conventional",
+        help="an N x d table, codes that stay as they are (see --codes), or "
+        "codes learned with the task; default conventional",
+    )
+    _codes(train)
+    train.add_argument(
+        "--warm-start",
+        metavar="FOLDER",
+        help="with --embedding learn: begin with the codes and the code "
+        "embeddings of this folder of `ptb learn-codes`",
+    )
+    _sizes(train, integer, "16 and 32")
+    _learning(train)
+    _training(train, integer)
+
+    learn = steps.add_parser(
+        "learn-codes",
+        help="learn codes of a trained model's embedding",
+        description="Learns codes of the embedding table of a conventional "
+        "model and writes the folder that `kd-keras compress` writes.",
+        **common,
+    )
+    learn.add_argument(
+        "--from",
+        dest="run",
+        metavar="RUN",
+        default="ptb-runs/small-conventional-seed0",
+        help="the folder of `ptb train`; default %(default)s",
+    )
+    _sizes(learn, integer, "50 and 10, as in the paper")
+    _seed(learn, integer)
+    learn.add_argument("--output", metavar="FOLDER", help="the folder to write")
+    _quiet(learn)
+
+    retrain = steps.add_parser(
+        "retrain",
+        help="train a language model from scratch over fixed codes",
+        description="The same as `train --embedding fixed`.",
+        **common,
+    )
+    _codes(retrain)
+    _sizes(retrain, integer, "those of the codes; 50 and 10 for random ones")
+    _training(retrain, integer)
+
+    evaluate = steps.add_parser(
+        "evaluate",
+        help="measure the perplexity of a trained model",
+        description="Reads a text token by token, as the TensorFlow tutorial "
+        "does, and prints the perplexity.",
+        **common,
+    )
+    evaluate.add_argument("run", metavar="RUN", help="the folder of `train`")
+    evaluate.add_argument("--split", choices=("valid", "test"), default="test")
+    _data(evaluate)
+    _quiet(evaluate)
+
+    table = steps.add_parser(
+        "table",
+        help="draw the paper's Table 1, training what is missing",
+        description="Draws Table 1 from the results. Rows that are missing "
+        "are trained first, one after the other; that takes hours.",
+        **common,
+    )
+    table.add_argument(
+        "--no-train",
+        action="store_true",
+        help="draw the rows that are there, train none",
+    )
+    table.add_argument(
+        "--runs",
+        metavar="FOLDER",
+        default="ptb-runs",
+        help="where the trainings are; default %(default)s",
+    )
+    _model(table)
+    _data(table)
+    _results(table)
+    _quiet(table)
+
+
+def _codes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--codes",
+        metavar="FOLDER",
+        default="random",
+        help='a folder of `ptb learn-codes` or `compress`, or "random"; '
+        "default random",
+    )
+
+
+def _sizes(parser: argparse.ArgumentParser, integer, default: str) -> None:
+    add = parser.add_argument
+    add("--K", type=integer, metavar="N", help=f"default K and D: {default}")
+    add("--D", type=integer, metavar="N")
+    add(
+        "--composition",
+        choices=("linear", "lstm", "concat"),
+        default="linear",
+        help="default linear",
+    )
+    add(
+        "--code-dim",
+        type=integer,
+        metavar="N",
+        help="size of a code embedding; default that of a vector",
+    )
+
+
+def _learning(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    group = parser.add_argument_group("codes learned with the task")
+    add = group.add_argument
+    add(
+        "--codes-learning-rate",
+        type=float,
+        default=0.01,
+        metavar="X",
+        help="of the lazy Adam that trains the logits; default %(default)s",
+    )
+    add(
+        "--temperature",
+        type=float,
+        default=1.0,
+        metavar="T",
+        help="at the first step; default %(default)s",
+    )
+    add(
+        "--temperature-decay",
+        type=float,
+        default=0.001,
+        metavar="X",
+        help="T falls as T / (1 + X * step); default %(default)s",
+    )
+    add(
+        "--least-temperature",
+        type=float,
+        default=0.1,
+        metavar="T",
+        help="default %(default)s",
+    )
+
+
+def _training(parser: argparse.ArgumentParser, integer) -> None:
+    add = parser.add_argument
+    _model(parser)
+    add(
+        "--epochs",
+        type=integer,
+        metavar="N",
+        help="default: as many as the model's schedule has",
+    )
+    _seed(parser, integer)
+    add(
+        "--precision",
+        choices=("float32", "mixed_bfloat16"),
+        default="float32",
+        help="default float32",
+    )
+    add(
+        "--strategy",
+        choices=("default", "mirrored", "tpu"),
+        default="default",
+        help="the devices that share a batch; default: one device",
+    )
+    add(
+        "--replicas",
+        type=integer,
+        default=1,
+        metavar="N",
+        help="number of devices; with mirrored and no GPU the CPU is cut into "
+        "so many; default 1",
+    )
+    _data(parser)
+    add(
+        "--output",
+        metavar="FOLDER",
+        help="the folder to write; default ptb-runs/ and a name after the "
+        "options",
+    )
+    _results(parser)
+    _quiet(parser)
+
+
+def _model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        choices=("small", "medium", "large", "tiny"),
+        default="small",
+        help="the sizes; tiny is for trying the commands; default small",
+    )
+
+
+def _seed(parser: argparse.ArgumentParser, integer) -> None:
+    parser.add_argument(
+        "--seed",
+        type=integer,
+        default=0,
+        metavar="N",
+        help="decides everything that is drawn at random; default 0",
+    )
+
+
+def _data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir",
+        metavar="FOLDER",
+        help="holds ptb.train.txt, ptb.valid.txt and ptb.test.txt; without "
+        "it they are downloaded once",
+    )
+    parser.add_argument(
+        "--any-text",
+        action="store_true",
+        help="accept another corpus under these names",
+    )
+
+
+def _results(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--results",
+        metavar="FILE",
+        help="the file of rows; default results/ptb_MODEL.json",
+    )
+
+
+def _quiet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--quiet", action="store_true", help="print nothing but errors"
+    )
