@@ -1,7 +1,6 @@
 """`kd-keras ptb`: calls the commands and prints what they give."""
 
 import argparse
-import os
 
 from rich.console import Console
 from rich.text import Text
@@ -74,14 +73,15 @@ def _folder_of(report: dict) -> str:
 
 
 def _cut_cpu(replicas: int) -> None:
-    """Cuts the CPU into logical devices, which must be TensorFlow's first."""
-    if replicas < 2 or os.environ.get("KERAS_BACKEND") not in (
-        None, "tensorflow",
-    ):  # fmt: skip
+    """Cuts the CPU into logical devices, before TensorFlow starts."""
+    import keras
+
+    if replicas < 2 or keras.backend.backend() != "tensorflow":
         return
     import tensorflow as tf
 
-    tf.config.set_logical_device_configuration(
-        tf.config.list_physical_devices("CPU")[0],
-        [tf.config.LogicalDeviceConfiguration()] * replicas,
-    )
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    if tf.config.get_logical_device_configuration(cpu) is None:
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
+        )

@@ -71,6 +71,13 @@ CONFIGURATIONS = {
             decay=1 / 1.15,
         ),
         # To try the commands out: no figure of the paper belongs to it.
-        Configuration("tiny", hidden=16, steps=8, batch_size=4, epochs=3),
+        Configuration(
+            "tiny",
+            hidden=16,
+            steps=8,
+            batch_size=4,
+            init_scale=0.4,
+            epochs=3,
+        ),
     )
 }

@@ -60,6 +60,7 @@ def evaluate_perplexity(model, tokens, verbose=0):
         Float: the exponential of the mean cross entropy of tokens[1:].
     """
     model.compile(
+        "sgd",  # not used, and nothing to be saved with the model
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=keras.backend.backend() != "tensorflow",
     )

@@ -11,10 +11,27 @@ from kd_keras.temperature_schedule import TemperatureSchedule
 
 
 class FreshState(keras.callbacks.Callback):
-    """Begins every epoch and every evaluation at the start of a text."""
+    """Begins every epoch and every evaluation at the start of a text.
+
+    An epoch also draws random numbers of its own, for dropout: Keras does not
+    keep the state of its generators in a checkpoint, and a resumed epoch must
+    drop what the broken one has dropped.
+
+    Args:
+        seed: Integer.
+    """
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self.seed = seed
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.reset_state()
+        generators = [
+            v for v in self.model.variables if v.name == "seed_generator_state"
+        ]
+        for number, state in enumerate(generators):
+            state.assign([(self.seed + number) % 2**32, epoch])
 
     def on_test_begin(self, logs=None):
         self.model.reset_state()
@@ -51,7 +68,7 @@ def run_callbacks(model, settings, folder, best_so_far):
         List of callbacks.
     """
     callbacks = [
-        FreshState(),
+        FreshState(settings.seed),
         EpochSeconds(),
         keras.callbacks.LearningRateScheduler(
             settings.configuration.learning_rate_of

@@ -7,6 +7,7 @@ import numpy as np
 
 from kd_keras.bad_input import BadInputError
 from kd_keras.datasets.ptb.batches import cut_batches
+from kd_keras.language_model.embedding_projector import write_projector
 from kd_keras.language_model.embeddings import make_embedding
 from kd_keras.language_model.evaluation import (
     evaluate_perplexity,
@@ -80,10 +81,12 @@ def train(settings, corpus, folder, given=None, command=None, verbose=1):
     model = streaming_model(model, configuration)
     test = evaluate_perplexity(model, corpus.test, verbose)
     model.save(folder.model)
+    vectors = np.asarray(model.embedding(np.arange(vocabulary_size)))
     if settings.embedding == "conventional":
-        (table,) = model.embedding.get_weights()
         words = np.array(corpus.vocabulary)
-        np.savez(folder.table, words=words, vectors=table)
+        np.savez(folder.table, words=words, vectors=vectors)
+    if keras.backend.backend() == "tensorflow":
+        write_projector(folder.tensorboard, corpus.vocabulary, vectors)
     row = _row(settings, vocabulary_size, log, test, command)
     folder.finish(row)
     return row

@@ -1,0 +1,259 @@
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from kd_testing import as_numpy
+
+import kd_keras
+from kd_keras.language_model.carried_lstm import CarriedLSTM
+from kd_keras.language_model.configurations import CONFIGURATIONS
+from kd_keras.language_model.evaluation import (
+    evaluate_perplexity,
+    streaming_model,
+)
+from kd_keras.language_model.model import (
+    build_language_model,
+    compile_language_model,
+)
+from kd_keras.language_model.run_callbacks import FreshState
+from kd_keras.language_model.unique_symbols import UniqueSymbols
+
+TINY = CONFIGURATIONS["tiny"]
+WORDS, ROWS, STEPS = 20, 4, 8
+EMBEDDINGS = {
+    "conventional": lambda: keras.layers.Embedding(WORDS, TINY.hidden),
+    "linear": lambda: kd_keras.KDEmbedding(WORDS, TINY.hidden, 4, 3),
+    "lstm": lambda: kd_keras.KDEmbedding(
+        WORDS, TINY.hidden, 4, 3, composition="lstm"
+    ),
+    "concat": lambda: kd_keras.KDEmbedding(
+        WORDS, TINY.hidden, 4, 2, composition="concat"
+    ),
+    "learned": lambda: kd_keras.KDEmbedding(
+        WORDS, TINY.hidden, 4, 3, codes="learn"
+    ),
+}
+
+
+def language_model(kind="conventional", rows=ROWS, configuration=TINY):
+    model = build_language_model(
+        configuration, EMBEDDINGS[kind](), WORDS, rows, STEPS
+    )
+    compile_language_model(model, configuration)
+    return model
+
+
+def text(count=ROWS * STEPS * 12, seed=0):
+    """A text with structure: most words follow from the word before."""
+    rng = np.random.default_rng(seed)
+    words = [0]
+    while len(words) < count:
+        follows = (3 * words[-1] + 1) % WORDS
+        words.append(follows if rng.random() < 0.8 else rng.integers(WORDS))
+    return np.array(words, np.int32)
+
+
+def batches(tokens):
+    from kd_keras.datasets.ptb.batches import cut_batches
+
+    return cut_batches(tokens, ROWS, STEPS)
+
+
+def fit(model, epochs=2, **options):
+    inputs, targets = batches(text())
+    return model.fit(
+        inputs,
+        targets,
+        batch_size=ROWS,
+        epochs=epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=[FreshState()],
+        **options,
+    ).history
+
+
+@pytest.mark.parametrize("kind", EMBEDDINGS)
+def test_any_embedding_learns(kind):
+    perplexities = fit(language_model(kind), epochs=12)["perplexity"]
+    assert perplexities[-1] < 0.8 * perplexities[0]
+
+
+def test_perplexity_is_that_of_the_mean_cross_entropy():
+    model = language_model()
+    inputs, targets = batches(text())
+    logs = model.evaluate(
+        inputs[:ROWS], targets[:ROWS], ROWS, verbose=0, return_dict=True
+    )
+    model.reset_state()
+    logits = as_numpy(model(inputs[:ROWS])).astype(np.float64)
+    log_sums = np.log(np.exp(logits).sum(axis=-1))
+    picked = np.take_along_axis(logits, targets[:ROWS, :, None], -1)[..., 0]
+    losses = log_sums - picked
+    assert logs["loss"] == pytest.approx(losses.mean() * STEPS, rel=1e-5)
+    assert logs["perplexity"] == pytest.approx(np.exp(losses.mean()), rel=1e-5)
+
+
+def test_sizes_are_those_of_the_tutorial():
+    figures = {
+        name: (c.hidden, c.layers, c.steps, c.epochs, c.clip)
+        for name, c in CONFIGURATIONS.items()
+    }
+    assert figures["small"] == (200, 2, 20, 13, 5)
+    assert figures["medium"] == (650, 2, 35, 39, 5)
+    assert figures["large"] == (1500, 2, 35, 55, 10)
+    small = CONFIGURATIONS["small"]
+    rates = [small.learning_rate_of(epoch) for epoch in range(6)]
+    assert rates == [1, 1, 1, 1, 0.5, 0.25]
+    model = build_language_model(
+        small, keras.layers.Embedding(100, 200), 100, 20, 20
+    )
+    lstm = 4 * 200 * (200 + 200 + 1)
+    parts = 100 * 200 + 2 * lstm + 201 * 100
+    assert sum(v.size for v in map(as_numpy, model.trainable_variables)) == (
+        parts
+    )
+
+
+def test_a_gradient_step_is_clipped_sgd_on_the_sum_over_the_steps():
+    configuration = dataclasses.replace(TINY, clip=0.5)
+    model = language_model("linear", configuration=configuration)
+    inputs, targets = (part[:ROWS] for part in batches(text()))
+    before = [as_numpy(v) for v in model.trainable_variables]
+    with tf.GradientTape() as tape:
+        losses = keras.losses.sparse_categorical_crossentropy(
+            targets, model(inputs), from_logits=True
+        )
+        loss = STEPS * keras.ops.mean(losses)
+    gradients = tape.gradient(
+        loss, [v.value for v in model.trainable_variables]
+    )
+    gradients = [as_numpy(tf.convert_to_tensor(g)) for g in gradients]
+    norm = np.sqrt(sum(np.square(g).sum() for g in gradients))
+    assert norm > 0.5
+    model.reset_state()
+    model.train_on_batch(inputs, targets)
+    for variable, old, gradient in zip(
+        model.trainable_variables, before, gradients, strict=True
+    ):
+        np.testing.assert_allclose(
+            as_numpy(variable), old - gradient * 0.5 / norm, atol=1e-6
+        )
+
+
+def test_logits_have_their_own_optimizer_and_no_part_in_the_norm():
+    model = language_model("learned")
+    inputs, targets = (part[:ROWS] for part in batches(text()))
+    logits = model.embedding.learner.logits
+    before = as_numpy(logits).copy()
+    model.train_on_batch(inputs, targets)
+    moved = np.abs(as_numpy(logits) - before)
+    used = np.isin(np.arange(WORDS), inputs)
+    # Adam's first step is its learning rate, whatever the gradient.
+    assert moved[used].max() == pytest.approx(0.01, rel=1e-2)
+    assert not moved[~used].any()
+    names = [v.path for v in model.optimizer.variables]
+    assert not any("momentum" in name for name in names if "codes" not in name)
+    again = type(model.optimizer).from_config(model.optimizer.get_config())
+    assert again.get_config() == model.optimizer.get_config()
+
+
+def test_state_is_carried_and_reset():
+    layer = CarriedLSTM(5, unroll=True)
+    inputs = np.random.default_rng(0).normal(size=(2, 6, 3))
+    whole = as_numpy(layer(inputs))
+    assert not np.allclose(as_numpy(layer(inputs)), whole)
+    layer.reset_state()
+    parts = [as_numpy(layer(inputs[:, i : i + 2])) for i in (0, 2, 4)]
+    np.testing.assert_allclose(np.concatenate(parts, 1), whole, atol=1e-6)
+    assert len(layer.weights) == 5  # among them two states: JAX needs it
+
+
+def test_fit_carries_the_state():
+    inputs, targets = batches(text())
+    model = language_model()
+    whole = model.evaluate(inputs, targets, ROWS, verbose=0)
+    model.reset_state()
+    parts = [
+        model.test_on_batch(inputs[i : i + ROWS], targets[i : i + ROWS])
+        for i in range(0, len(inputs), ROWS)
+        if not model.reset_metrics()
+    ]
+    assert whole[0] == pytest.approx(np.mean([p[0] for p in parts]), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["conventional", "lstm", "learned"])
+def test_one_text_gives_the_same_perplexity_in_any_cut(kind):
+    model = language_model(kind)
+    fit(model)
+    tokens = text(90, seed=1)
+    stream = streaming_model(model, TINY)
+    assert stream.input_shape == (1, None)
+    found = evaluate_perplexity(stream, tokens)
+    stream.reset_state()
+    logits = as_numpy(stream(tokens[None, :-1])).astype(np.float64)[0]
+    log_sums = np.log(np.exp(logits).sum(axis=-1))
+    losses = log_sums - logits[np.arange(89), tokens[1:]]
+    assert found == pytest.approx(np.exp(losses.mean()), rel=1e-5)
+
+
+def test_long_texts_are_read_in_pieces(monkeypatch):
+    stream = streaming_model(language_model(), TINY)
+    tokens = text(90)
+    whole = evaluate_perplexity(stream, tokens)
+    name = "kd_keras.language_model.evaluation.TOKENS_OF_A_CALL"
+    monkeypatch.setattr(name, 40)  # 89 predictions: 40, 40, 9
+    assert evaluate_perplexity(stream, tokens) == pytest.approx(whole, rel=1e-6)
+
+
+def test_a_streaming_model_is_saved_and_loaded(tmp_path):
+    stream = streaming_model(language_model("learned"), TINY)
+    assert stream.embedding.codes.dtype == np.uint8
+    stream.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    tokens = text(60)
+    assert evaluate_perplexity(again, tokens) == pytest.approx(
+        evaluate_perplexity(stream, tokens), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("kind", ["lstm", "learned"])
+def test_unique_symbols_change_no_value_and_no_gradient(kind):
+    embedding = EMBEDDINGS[kind]()
+    unique = UniqueSymbols(embedding)
+    ids = np.array([[3, 3, 5], [0, 5, 3]], np.int32)
+    weights = np.random.default_rng(0).normal(size=(2, 3, TINY.hidden))
+
+    def value_and_gradients(layer):
+        with tf.GradientTape() as tape:
+            vectors = layer(ids, training=True)
+            loss = keras.ops.sum(vectors * weights.astype("float32"))
+        variables = [v.value for v in embedding.trainable_variables]
+        gradients = tape.gradient(loss, variables)
+        return as_numpy(vectors), [
+            as_numpy(tf.convert_to_tensor(g)) for g in gradients
+        ]
+
+    vectors, gradients = value_and_gradients(embedding)
+    vectors_unique, gradients_unique = value_and_gradients(unique)
+    np.testing.assert_allclose(vectors_unique, vectors, atol=1e-6)
+    for one, other in zip(gradients_unique, gradients, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    again = UniqueSymbols.from_config(unique.get_config())
+    assert again.embedding.get_config()["K"] == 4
+
+
+@pytest.mark.parametrize("kind", ["conventional", "learned"])
+def test_mirrored_training_has_the_losses_of_one_device(kind, strategy):
+    one = fit(language_model(kind), validation_data=batches(text(seed=1)))
+    with strategy.scope():
+        model = language_model(kind, rows=ROWS // 2)
+    two = fit(
+        model,
+        validation_data=batches(text(seed=1)),
+        validation_batch_size=ROWS,
+    )
+    for name in ("loss", "perplexity", "val_loss", "val_perplexity"):
+        np.testing.assert_allclose(one[name], two[name], rtol=1e-4)

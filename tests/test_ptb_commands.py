@@ -1,0 +1,350 @@
+import csv
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from kd_testing import run_python
+
+from kd_keras.cli import main
+from kd_keras.language_model.configurations import CONFIGURATIONS
+
+ROW_OF_THE_PAPER = {
+    "code_learning", "relearning", "K", "D", "code_dim", "seed",
+    "train_perplexity", "valid_perplexity", "test_perplexity",
+    "embedding_parameters", "embedding_bytes", "seconds_per_epoch",
+    "warm_start", "backend", "precision", "command",
+}  # fmt: skip
+
+WORDS = 40
+
+
+def write_texts(folder):
+    """Writes a small corpus: most words follow from the word before."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 1200), ("valid", 200), ("test", 150)):
+        words = [0]
+        while len(words) < count:
+            follows = (7 * words[-1] + 1) % WORDS
+            words.append(follows if rng.random() < 0.8 else rng.integers(WORDS))
+        if split == "train":
+            words += range(WORDS)
+        lines = [words[i : i + 15] for i in range(0, len(words), 15)]
+        text = "\n".join(" ".join(f"w{w}" for w in line) for line in lines)
+        (folder / f"ptb.{split}.txt").write_text(text + "\n")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A working directory in which the whole pipeline has run."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "text").mkdir()
+    write_texts(folder / "text")
+    before = os.getcwd()
+    os.chdir(folder)
+    yield folder
+    os.chdir(before)
+
+
+TEXT = ["--data-dir", "text", "--any-text"]
+TRAIN = [*TEXT, "--model", "tiny", "--quiet"]
+
+
+def run(*words):
+    assert main(["ptb", *words]) == 0
+
+
+def read(path):
+    with open(path) as file:
+        return json.load(file)
+
+
+@pytest.fixture(scope="module")
+def conventional(work):
+    run("train", *TRAIN)
+    return work / "ptb-runs" / "tiny-conventional-seed0"
+
+
+@pytest.fixture(scope="module")
+def codes(conventional):
+    sizes = ["--K", "8", "--D", "4", "--quiet"]
+    run("learn-codes", "--from", f"ptb-runs/{conventional.name}", *sizes)
+    return "ptb-runs/tiny-codes-linear-K8-D4"
+
+
+def test_a_run_leaves_what_a_user_needs(conventional):
+    row = read(conventional / "row.json")
+    assert row.keys() >= ROW_OF_THE_PAPER
+    assert row["code_learning"] == row["relearning"] == "none"
+    assert row["K"] is row["D"] is row["code_dim"] is None
+    assert row["embedding_bytes"] == 4 * row["embedding_parameters"]
+    assert row["valid_perplexity"] == min(row["valid_perplexity_by_epoch"])
+    assert len(row["train_perplexity"]) == 3
+    assert row["train_perplexity"][2] < 0.8 * row["train_perplexity"][0]
+    assert "--data-dir" not in row["command"]
+    names = {path.name for path in conventional.iterdir()}
+    assert names == {
+        "settings.json", "row.json", "log.csv", "tensorboard", "model.keras",
+        "vocabulary.txt", "table.npz",
+    }  # fmt: skip
+    assert read("results/ptb_tiny.json")["rows"][0] == row
+
+
+def test_tensorboard_has_the_curves_and_the_words(conventional):
+    from tensorboard.backend.event_processing import event_accumulator
+
+    found = {}
+    for part in ("train", "validation"):
+        events = event_accumulator.EventAccumulator(
+            str(conventional / "tensorboard" / part)
+        ).Reload()
+        found[part] = set(events.Tags()["tensors"])
+    assert {"epoch_loss", "epoch_perplexity", "epoch_learning_rate"} <= (
+        found["train"]
+    )
+    assert {"epoch_loss", "epoch_perplexity"} <= found["validation"]
+    config = conventional / "tensorboard" / "projector_config.pbtxt"
+    assert "words.tsv" in config.read_text()
+    vectors = np.loadtxt(conventional / "tensorboard" / "vectors.tsv")
+    words = (conventional / "tensorboard" / "words.tsv").read_text("utf-8")
+    assert len(vectors) == words.count("\n") == WORDS + 1
+
+
+def test_a_finished_run_is_not_run_again(conventional):
+    before = (conventional / "row.json").stat().st_mtime_ns
+    run("train", *TRAIN)
+    assert (conventional / "row.json").stat().st_mtime_ns == before
+    assert len(read("results/ptb_tiny.json")["rows"]) >= 1
+
+
+def test_retrain_over_learned_codes(codes):
+    run("retrain", "--codes", codes, *TRAIN)
+    row = read("ptb-runs/tiny-linear-linear-K8-D4-seed0/row.json")
+    assert (row["code_learning"], row["relearning"]) == ("linear", "linear")
+    assert (row["K"], row["D"]) == (8, 4)
+    count = WORDS + 1
+    assert row["embedding_parameters"] == count * 4 + 4 * 8 * 16
+    assert row["embedding_bytes"] == count * 2 + 4 * 4 * 8 * 16
+    from kd_keras.report.report_file import read_report
+
+    assert read_report(codes)["N"] == count
+
+
+def test_codes_are_those_of_the_folder(codes):
+    import keras
+
+    run("retrain", "--codes", codes, *TRAIN)
+    model = keras.saving.load_model(
+        "ptb-runs/tiny-linear-linear-K8-D4-seed0/model.keras"
+    )
+    given = keras.saving.load_model(f"{codes}/embedding.keras").layers[0]
+    np.testing.assert_array_equal(model.embedding.codes, given.codes)
+
+
+def test_random_codes_and_an_lstm(work):
+    sizes = ["--K", "8", "--D", "4", "--composition", "lstm"]
+    run("retrain", *sizes, *TRAIN, "--epochs", "1")
+    row = read("ptb-runs/tiny-random-lstm-K8-D4-1epochs-seed0/row.json")
+    assert (row["code_learning"], row["relearning"]) == ("random", "lstm")
+
+
+def test_learn_with_the_task_and_a_warm_start(codes):
+    rate = ["--codes-learning-rate", "0.2"]  # fast enough for three epochs
+    words = ["train", "--embedding", "learn", "--warm-start", codes]
+    run(*words, *rate, *TRAIN)
+    folder = "ptb-runs/tiny-task-linear-K8-D4-warm-seed0"
+    row = read(f"{folder}/row.json")
+    assert row["warm_start"] is True and row["code_learning"] == "task"
+    with open(f"{folder}/log.csv") as file:
+        lines = list(csv.DictReader(file))
+    temperatures = [float(line["temperature"]) for line in lines]
+    assert temperatures == sorted(temperatures, reverse=True)
+    assert 0 < float(lines[0]["code_flip_ratio"]) < 1
+    assert "dead_codes" in lines[0]
+
+
+def test_evaluate_gives_what_was_recorded(conventional, capsys):
+    run("evaluate", f"ptb-runs/{conventional.name}", *TEXT)
+    row = read(conventional / "row.json")
+    line = capsys.readouterr().out.strip()
+    figure = f"{row['test_perplexity']:.3f}"
+    assert line == f"test perplexity {figure} (recorded: {figure})"
+
+
+def test_table_draws_what_is_there(codes, capsys):
+    run("retrain", "--codes", codes, *TRAIN)
+    capsys.readouterr()
+    run("table", "--model", "tiny", "--no-train")
+    lines = capsys.readouterr().out.splitlines()
+    row = read("ptb-runs/tiny-linear-linear-K8-D4-seed0/row.json")
+    (line,) = [li for li in lines if li.startswith("│ linear ")]
+    assert f"{row['test_perplexity']:.1f}" in line
+    assert any("conventional" in li for li in lines)
+
+
+def test_table_trains_what_is_missing(work, monkeypatch, capsys):
+    from kd_keras import ptb_commands
+    from kd_keras.language_model import paper_plan
+
+    def plan(model, backend):
+        wanted = paper_plan.planned_runs(model, backend)
+        return [
+            s for s in wanted if (s.code_learning, s.K) == ("linear", 32)
+        ]  # its codes need a conventional run first
+
+    monkeypatch.setattr(ptb_commands, "planned_runs", plan)
+    there = ["--runs", "other", "--results", "other.json"]
+    run("table", "--model", "tiny", *there, *TEXT)
+    assert "32" in capsys.readouterr().out
+    assert len(read("other.json")["rows"]) == 2
+    assert (work / "other" / "tiny-codes-linear-K32-D32").is_dir()
+
+
+def test_the_plan_leads_to_its_rows():
+    from kd_keras.language_model import paper_plan
+
+    for model in ("small", "large"):
+        plan = paper_plan.planned_runs(model)
+        keys = [paper_plan.key_of(settings) for settings in plan]
+        assert len(set(keys)) == len(plan) == 13
+        table_1 = {
+            (s.code_learning, s.composition)
+            for s in plan
+            if (s.K, s.D) == (50, 10)
+        }
+        assert len(table_1) == 6
+
+
+KILLED = """
+import dataclasses, os, signal, sys
+import keras
+from kd_keras.cli import main
+from kd_keras.language_model import configurations, training
+
+tiny = configurations.CONFIGURATIONS["tiny"]
+configurations.CONFIGURATIONS["tiny"] = dataclasses.replace(tiny, dropout=0.2)
+callbacks = training.run_callbacks
+
+class Kill(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch == 1 and batch == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+training.run_callbacks = lambda *a: [*callbacks(*a), Kill()]
+main(sys.argv[1:])
+"""
+
+
+def test_a_killed_run_goes_on_with_the_same_curve(work, monkeypatch):
+    words = ["train", "--embedding", "learn", "--K", "8", "--D", "4", *TRAIN]
+    broken, whole = ([*words, "--output", name] for name in ("broken", "whole"))
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, "ptb", *broken],
+        env=os.environ | {"KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        timeout=300,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert not os.path.exists("broken/row.json")
+    with open("broken/log.csv") as file:
+        assert len(list(csv.DictReader(file))) == 1
+
+    tiny = dataclasses.replace(CONFIGURATIONS["tiny"], dropout=0.2)
+    monkeypatch.setitem(CONFIGURATIONS, "tiny", tiny)
+    run(*broken)
+    run(*whole)
+    broken, whole = (read(f"{name}/row.json") for name in ("broken", "whole"))
+    for name in ("train_perplexity", "valid_perplexity_by_epoch"):
+        np.testing.assert_allclose(broken[name], whole[name], rtol=1e-5)
+    assert broken["test_perplexity"] == pytest.approx(
+        whole["test_perplexity"], rel=1e-5
+    )
+    assert not os.path.exists("broken/backup")
+
+
+def test_jax_trains_without_tensorflow(work):
+    """Blocks the imports: TensorFlow is not needed, not only not used."""
+    learn = [
+        "--embedding",
+        "learn",
+        "--K",
+        "8",
+        "--D",
+        "4",
+        "--composition",
+        "concat",
+    ]
+    code = (
+        "import sys\n"
+        "for name in ('tensorflow', 'tensorflow_datasets'):\n"
+        "    sys.modules[name] = None\n"
+        "from kd_keras.cli import main\n"
+        f"for words in [], {learn}, {learn}:\n"
+        "    assert main(sys.argv[1:] + words) == 0\n"
+    )
+    words = ["ptb", "train", *TRAIN, "--epochs", "2"]
+    run_python(code, *words, environment={"KERAS_BACKEND": "jax"})
+    for name in ("conventional", "task-concat-K8-D4"):
+        row = read(f"ptb-runs/tiny-{name}-jax-2epochs-seed0/row.json")
+        assert row["backend"] == "jax"
+        assert row["train_perplexity"][1] < 0.9 * row["train_perplexity"][0]
+
+
+BAD = {
+    "no text": (["train", "--data-dir", "nothing"], "Received: nothing"),
+    "other text": (["train", "--data-dir", "text"], "truncated"),
+    "any text of nothing": (["train", "--any-text"], "--data-dir"),
+    "seed": (["train", *TRAIN, "--seed", "-1"], "--seed"),
+    "epochs": (["train", *TRAIN, "--epochs", "0"], "--epochs 0"),
+    "replicas": (["train", *TRAIN, "--replicas", "3"], "--replicas 3"),
+    "K": (["retrain", *TRAIN, "--K", "1"], "K=1"),
+    "concat": (
+        ["retrain", *TRAIN, "--composition", "concat", "--D", "5"],
+        "D=5",
+    ),
+    "codes of nothing": (["retrain", *TRAIN, "--codes", "no"], "no"),
+    "codes for a table": (["train", *TRAIN, "--codes", "x"], "--codes"),
+    "warm table": (["train", *TRAIN, "--warm-start", "x"], "--warm-start"),
+    "temperature": (
+        ["train", *TRAIN, "--embedding", "learn", "--temperature", "0"],
+        "--temperature 0.0",
+    ),
+    "run of nothing": (["evaluate", "text", *TEXT], "not the folder of a run"),
+    "codes of no run": (["learn-codes", "--from", "text"], "text"),
+    "rows": (["table", "--results", "text/ptb.test.txt"], "ptb.test.txt"),
+    "output": (["train", *TRAIN, "--output", "text"], "holds no run"),
+    "backend": (["train", "--strategy", "all"], "--strategy"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line(work, case, capsys):
+    words, said = BAD[case]
+    before = sorted(path.name for path in work.iterdir())
+    assert main(["ptb", *words]) == 2
+    output = capsys.readouterr()
+    assert output.err.startswith("kd-keras: error: ")
+    assert output.err.count("\n") == 1 and said in output.err
+    assert sorted(path.name for path in work.iterdir()) == before
+
+
+def test_another_run_in_the_folder_is_told(conventional, capsys):
+    output = f"ptb-runs/{conventional.name}"
+    words = ["train", *TRAIN, "--seed", "5", "--output", output]
+    assert main(["ptb", *words]) == 2
+    assert "differs in seed" in capsys.readouterr().err
+
+
+def test_other_codes_in_the_folder_are_told(codes, conventional, capsys):
+    words = ["--K", "4", "--D", "4", "--output", codes]
+    run_folder = f"ptb-runs/{conventional.name}"
+    assert main(["ptb", "learn-codes", "--from", run_folder, *words]) == 2
+    assert "learned otherwise" in capsys.readouterr().err
+    assert main(["ptb", "learn-codes", "--from", codes]) == 2
