@@ -24,9 +24,15 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
         BadInputError: If an option or a file is wrong.
     """
     with quiet_start():
-        import keras  # noqa: F401
+        from kd_keras.language_model.strategies import (
+            get_strategy,
+            worker_index,
+        )
 
-        _cut_cpu(getattr(given, "replicas", 1))
+        if given.step in ("train", "retrain"):
+            # Before TensorFlow does anything else.
+            get_strategy(given.strategy, given.replicas)
+            given.quiet = given.quiet or worker_index() > 0
     from kd_keras import ptb_commands as commands
 
     out, notes = Console(highlight=False), Console(stderr=True, highlight=False)
@@ -70,18 +76,3 @@ def _print_rows(out: Console, rows: list, model: str) -> None:
 def _folder_of(report: dict) -> str:
     words = report["command"].split()
     return words[words.index("--output") + 1]
-
-
-def _cut_cpu(replicas: int) -> None:
-    """Cuts the CPU into logical devices, before TensorFlow starts."""
-    import keras
-
-    if replicas < 2 or keras.backend.backend() != "tensorflow":
-        return
-    import tensorflow as tf
-
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    if tf.config.get_logical_device_configuration(cpu) is None:
-        tf.config.set_logical_device_configuration(
-            cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
-        )

@@ -27,6 +27,11 @@ from kd_keras.language_model.results_file import (
 )
 from kd_keras.language_model.run_folder import RunFolder
 from kd_keras.language_model.run_settings import RunSettings, check_settings
+from kd_keras.language_model.strategies import (
+    get_strategy,
+    replicas_of,
+    worker_index,
+)
 from kd_keras.report.report_file import read_report
 
 RUNS = "ptb-runs"
@@ -47,7 +52,9 @@ def train(given: argparse.Namespace, say: Say) -> Row:
     """
     settings, codes = _settings(given)
     path = given.output or os.path.join(RUNS, settings.name)
-    folder = RunFolder(path)
+    worker = worker_index() if settings.strategy == "multi-worker" else 0
+    # Every worker keeps what it needs to resume; the first one's counts.
+    folder = RunFolder(f"{path}-worker{worker}" if worker else path)
     results = given.results or results_path(settings.model)
     rows = read_rows(results)  # a bad file is found before hours of training
     corpus = _corpus(given, settings.backend)
@@ -65,7 +72,7 @@ def train(given: argparse.Namespace, say: Say) -> Row:
         # Keras' bar rewrites its line, which only a terminal shows as one.
         verbose=0 if given.quiet else 1 if sys.stdout.isatty() else 2,
     )
-    if row not in rows:
+    if row not in rows and worker == 0:
         add_row(results, row)
     return row
 
@@ -222,10 +229,12 @@ def _settings(given: argparse.Namespace) -> tuple[RunSettings, str | None]:
     options: dict[str, Any] = {
         name: getattr(given, name)
         for name in (
-            "model", "seed", "precision", "strategy", "replicas", "epochs",
+            "model", "seed", "precision", "strategy", "epochs",
         )
     }  # fmt: skip
     options |= {"embedding": embedding, "backend": backend()}
+    strategy = get_strategy(given.strategy, given.replicas)
+    options["replicas"] = replicas_of(strategy)
     if embedding == "conventional":
         return RunSettings(**options), None
     source = codes or warm_start

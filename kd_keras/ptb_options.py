@@ -213,17 +213,18 @@ def _training(parser: argparse.ArgumentParser, integer) -> None:
     )
     add(
         "--strategy",
-        choices=("default", "mirrored", "tpu"),
+        choices=("default", "mirrored", "multi-worker", "tpu"),
         default="default",
-        help="the devices that share a batch; default: one device",
+        help="the devices that share a batch: several of this machine, "
+        "several processes or machines as TF_CONFIG names them (run the "
+        "command on each), a TPU; default: one device",
     )
     add(
         "--replicas",
         type=integer,
-        default=1,
         metavar="N",
-        help="number of devices; with mirrored and no GPU the CPU is cut into "
-        "so many; default 1",
+        help="with mirrored, number of devices; where there is no GPU the CPU "
+        "is cut into so many; default: all GPUs, or 1",
     )
     _data(parser)
     add(

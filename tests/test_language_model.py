@@ -38,6 +38,7 @@ EMBEDDINGS = {
 
 
 def language_model(kind="conventional", rows=ROWS, configuration=TINY):
+    keras.utils.set_random_seed(0)
     model = build_language_model(
         configuration, EMBEDDINGS[kind](), WORDS, rows, STEPS
     )

@@ -8,6 +8,7 @@ from kd_keras.composition import LSTMComposition
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.language_model.carried_lstm import CarriedLSTM
 from kd_keras.language_model.clipped_sgd import ClippedSGD
+from kd_keras.language_model.strategies import in_replica_of_several_workers
 from kd_keras.language_model.unique_symbols import UniqueSymbols
 
 
@@ -25,7 +26,18 @@ class LanguageModel(keras.Model):
         steps = self.input_shape[1]
         if steps is not None:
             logs["perplexity"] = ops.exp(logs["loss"] / steps)
+        if in_replica_of_several_workers():
+            # Keras averages them over axis 0, which scalars have not.
+            logs = {name: ops.expand_dims(v, 0) for name, v in logs.items()}
         return logs
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        if iterator is not None:
+            # Keras takes a batch from it and averages that over the replicas,
+            # which several workers cannot do. Any ids of the shape will do.
+            ids = np.zeros(self.input_shape, np.int32)
+            data_batch = (ids, ids)
+        super()._maybe_symbolic_build(data_batch=data_batch)
 
     def reset_state(self):
         """Sets the carried state of every LSTM to 0, that of no text."""

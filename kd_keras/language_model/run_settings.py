@@ -104,10 +104,10 @@ def check_settings(settings: RunSettings, vocabulary_size: int) -> None:
             f"--epochs must be at least 1. Received: --epochs {settings.epochs}"
         )
     batch_size = settings.configuration.batch_size
-    if settings.replicas < 1 or batch_size % settings.replicas:
+    if batch_size % settings.replicas:
         raise BadInputError(
-            f"--replicas must divide the batch of {batch_size} rows. "
-            f"Received: --replicas {settings.replicas}"
+            "The number of replicas must divide the batch of "
+            f"{batch_size} rows. Received: {settings.replicas} replicas"
         )
     if settings.embedding != "conventional":
         as_bad_input(check_kd, settings.K, settings.D)

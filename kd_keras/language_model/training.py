@@ -24,7 +24,11 @@ from kd_keras.language_model.run_settings import (
     check_settings,
     size_of_embedding,
 )
-from kd_keras.language_model.strategies import strategy_scope
+from kd_keras.language_model.strategies import (
+    check_agreement,
+    get_strategy,
+    scope_of,
+)
 
 
 def train(settings, corpus, folder, given=None, command=None, verbose=1):
@@ -59,9 +63,11 @@ def train(settings, corpus, folder, given=None, command=None, verbose=1):
 
     keras.config.set_dtype_policy(settings.precision)
     keras.utils.set_random_seed(settings.seed)
-    with strategy_scope(settings.strategy, settings.replicas):
+    strategy = get_strategy(settings.strategy, settings.replicas)
+    with scope_of(strategy):
         model = _build(settings, vocabulary_size, given)
     log = folder.read_log()
+    check_agreement(strategy, len(log))
     best = min((line["val_perplexity"] for line in log), default=None)
     if len(log) < configuration.epochs or not folder.best_weights.exists():
         (inputs, targets), validation = texts
