@@ -12,9 +12,10 @@ from kd_keras.bad_input import BadInputError
 STRATEGIES = ("default", "mirrored", "multi-worker", "tpu")
 
 
-@functools.cache
 def get_strategy(name, replicas=None):
-    """Makes a strategy, once; TensorFlow must not have started before.
+    """Makes a strategy; TensorFlow must not have started before.
+
+    A cluster is joined once: the same strategy is given again.
 
     Args:
         name: "default" for one device, "mirrored" for several devices of this
@@ -133,6 +134,7 @@ def _mirrored(replicas):
     )
 
 
+@functools.cache
 def _multi_worker():
     import tensorflow as tf
 
@@ -146,6 +148,7 @@ def _multi_worker():
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 
+@functools.cache
 def _tpu():
     import tensorflow as tf
 
