@@ -9,7 +9,7 @@ demo: .venv/base
 	$(BIN)/kd-keras compress saved_models/ptb_small_200.npz --output demo --force
 
 test: .venv/test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import numpy as np
 from keras import initializers, ops
 
 from kd_keras.code_search import encode
+from kd_keras.code_weight import code_weight_dtype
 from kd_keras.codes import check_codes, check_kd, code_dtype, random_codes
 from kd_keras.composition import COMPOSITIONS, Composition
 from kd_keras.gather import gather_rows, integer_ids, nan_out_of_range
@@ -188,7 +189,7 @@ class KDEmbedding(keras.layers.Layer):
             self._codes = self.add_weight(
                 shape=(self.input_dim, self.D),
                 initializer=self._initial_codes,
-                dtype=code_dtype(self.K).name,
+                dtype=code_weight_dtype(self.K),
                 trainable=False,
                 autocast=False,  # of the weight: integers stay integers
                 name="codes",

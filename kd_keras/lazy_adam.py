@@ -2,14 +2,14 @@ import keras
 from keras import ops
 
 from kd_keras.sparse_gradients import (
-    clip_gradients,
+    ClipsSummedGradients,
     is_sparse,
     sum_repeated_rows,
 )
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")
-class LazyAdam(keras.optimizers.Adam):
+class LazyAdam(ClipsSummedGradients, keras.optimizers.Adam):
     """Adam that touches only the rows that a step has gathered.
 
     The logits of `KDCodeLearner` hold `N * D * K` floats, of which a step
@@ -24,7 +24,8 @@ class LazyAdam(keras.optimizers.Adam):
     grows with N. Dense gradients, on any backend, are plain Adam too.
 
     Clipping by norm (`clipnorm`, `global_clipnorm`) takes the norm of the
-    summed rows and does not make the gradient dense. Options that are dense
+    summed rows and does not make the gradient dense. Under a `tf.distribute`
+    strategy the sum over the replicas is clipped. Options that are dense
     by nature (`weight_decay`, `use_ema`, `amsgrad`,
     `gradient_accumulation_steps`) are not offered, nor is
     `loss_scale_factor`, which Keras divides out in a way that sparse gradients
@@ -104,11 +105,6 @@ class LazyAdam(keras.optimizers.Adam):
         # with one and the same value.
         for target, values in ((momentum, m), (velocity, v), (variable, new)):
             target.scatter_update(tf.IndexedSlices(values, rows))
-
-    def _clip_gradients(self, gradients):
-        return clip_gradients(
-            gradients, self.clipnorm, self.global_clipnorm, self.clipvalue
-        )
 
     def get_config(self):
         config = super().get_config()

@@ -42,6 +42,30 @@ def clip_gradients(
     return gradients
 
 
+class ClipsSummedGradients(keras.optimizers.Optimizer):
+    """Base of an optimizer: `clip_gradients`, in the right place.
+
+    Under a `tf.distribute` strategy Keras clips the gradient of each replica
+    and then sums them, so several devices train another way than one does.
+    Here the sum is clipped.
+    """
+
+    def _clip_gradients(self, gradients):
+        if keras.backend.backend() == "tensorflow":
+            return gradients  # Keras sums them next, below.
+        return self._clip(gradients)
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        summed = list(super()._all_reduce_sum_gradients(grads_and_vars))
+        clipped = self._clip([gradient for gradient, _ in summed])
+        return list(zip(clipped, [v for _, v in summed], strict=True))
+
+    def _clip(self, gradients):
+        return clip_gradients(
+            gradients, self.clipnorm, self.global_clipnorm, self.clipvalue
+        )
+
+
 def is_sparse(gradient):
     """Tells whether a gradient is a `tf.IndexedSlices`."""
     if keras.backend.backend() != "tensorflow":

@@ -248,6 +248,7 @@ def test_unique_symbols_change_no_value_and_no_gradient(kind):
 
 @pytest.mark.parametrize("kind", ["conventional", "learned"])
 def test_mirrored_training_has_the_losses_of_one_device(kind, strategy):
+    assert TINY.clip <= 1  # many gradients are larger
     one = fit(language_model(kind), validation_data=batches(text(seed=1)))
     with strategy.scope():
         model = language_model(kind, rows=ROWS // 2)

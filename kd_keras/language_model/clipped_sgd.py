@@ -1,15 +1,16 @@
 import keras
 
 from kd_keras.lazy_adam import LazyAdam
-from kd_keras.sparse_gradients import clip_gradients
+from kd_keras.sparse_gradients import ClipsSummedGradients
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")
-class ClippedSGD(keras.optimizers.SGD):
+class ClippedSGD(ClipsSummedGradients, keras.optimizers.SGD):
     """SGD for the language model, and lazy Adam for codes that are learned.
 
     SGD with the gradient clipped by its global norm trains the model, as in
-    the TensorFlow tutorial. Where gradients are sparse, the norm is that of
+    the TensorFlow tutorial; under a strategy, the gradient of the whole batch.
+    Where gradients are sparse, the norm is that of
     the summed rows and they stay sparse. The logits of `KDCodeLearner` layers
     have gradients of another scale; they are left out of the norm and trained
     by a `LazyAdam` of their own, as the authors of the paper do in their later
@@ -56,9 +57,6 @@ class ClippedSGD(keras.optimizers.SGD):
         super().apply(other_grads, others)
         if logits:
             self.codes_optimizer.apply(logit_grads, logits)
-
-    def _clip_gradients(self, gradients):
-        return clip_gradients(gradients, global_clipnorm=self.global_clipnorm)
 
     def get_config(self):
         rate = self.codes_optimizer.learning_rate

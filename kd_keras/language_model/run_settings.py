@@ -109,12 +109,6 @@ def check_settings(settings: RunSettings, vocabulary_size: int) -> None:
             "The number of replicas must divide the batch of "
             f"{batch_size} rows. Received: {settings.replicas} replicas"
         )
-    if settings.strategy == "multi-worker" and settings.embedding == "fixed":
-        raise BadInputError(
-            "--strategy multi-worker cannot hold fixed codes: TensorFlow sends "
-            "no uint8 between workers. Expected: another strategy, or codes "
-            "learned with the task. Received: --embedding fixed"
-        )
     if settings.embedding != "conventional":
         as_bad_input(check_kd, settings.K, settings.D)
         as_bad_input(parameter_count, *_sizes(settings, vocabulary_size))

@@ -77,12 +77,13 @@ def in_replica_of_several_workers():
     )
 
 
-def check_agreement(strategy, epochs):
+def check_agreement(strategy, epochs, folder):
     """Checks that all workers go on at the same epoch.
 
     Args:
         strategy: A strategy or None.
         epochs: Integer, epochs that this worker has finished.
+        folder: Path of the worker's run, for the message.
 
     Raises:
         BadInputError: If another worker has finished more or fewer.
@@ -97,8 +98,8 @@ def check_agreement(strategy, epochs):
     if int(together) != epochs * strategy.num_replicas_in_sync:
         raise BadInputError(
             "The workers have finished different epochs, so they cannot go on "
-            f"together: {epochs} here. Expected: the same --output on all, or "
-            "a new one"
+            f"together: {epochs} in {folder}. Expected: the same --output on "
+            "all, or a new one, whose folders are not there on any"
         )
 
 

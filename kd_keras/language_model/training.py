@@ -57,17 +57,17 @@ def train(settings, corpus, folder, given=None, command=None, verbose=1):
     batch = (configuration.batch_size, configuration.steps)
     texts = [cut_batches(t, *batch) for t in (corpus.train, corpus.valid)]
     folder.begin(settings)
+    strategy = get_strategy(settings.strategy, settings.replicas)
+    log = folder.read_log()
+    check_agreement(strategy, len(log), folder.path)
     if (row := folder.read_row()) is not None:
         return row
     folder.vocabulary.write_text("\n".join(corpus.vocabulary) + "\n", "utf-8")
 
     keras.config.set_dtype_policy(settings.precision)
     keras.utils.set_random_seed(settings.seed)
-    strategy = get_strategy(settings.strategy, settings.replicas)
     with scope_of(strategy):
         model = _build(settings, vocabulary_size, given)
-    log = folder.read_log()
-    check_agreement(strategy, len(log))
     best = min((line["val_perplexity"] for line in log), default=None)
     if len(log) < configuration.epochs or not folder.best_weights.exists():
         (inputs, targets), validation = texts
