@@ -28,6 +28,7 @@ if _COMMAND != "kd-keras":
     from kd_keras.freeze import freeze
     from kd_keras.kd_code_learner import KDCodeLearner
     from kd_keras.kd_embedding import KDEmbedding
+    from kd_keras.language_model import model as _registers_language_model
     from kd_keras.lazy_adam import LazyAdam
     from kd_keras.learn_codes import learn_codes
     from kd_keras.packing import pack_codes, unpack_codes

@@ -176,6 +176,18 @@ def test_evaluate_gives_what_was_recorded(conventional, capsys):
     assert line == f"test perplexity {figure} (recorded: {figure})"
 
 
+def test_a_fresh_process_loads_the_model(codes):
+    run("retrain", "--codes", codes, *TRAIN)
+    run_folder = "ptb-runs/tiny-linear-linear-K8-D4-seed0"
+    code = (
+        "import keras, kd_keras, numpy, sys\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "print(model(numpy.array([[1, 2]])).shape)\n"
+    )
+    printed = run_python(code, f"{run_folder}/model.keras")
+    assert printed == f"(1, 2, {WORDS + 1})\n"
+
+
 def test_table_draws_what_is_there(codes, capsys):
     run("retrain", "--codes", codes, *TRAIN)
     capsys.readouterr()
