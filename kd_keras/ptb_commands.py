@@ -317,7 +317,7 @@ def _command(given: argparse.Namespace, path: str) -> str:
         "command", "step", "output", "results", "quiet", "data_dir",
     }  # fmt: skip
     for name, value in vars(given).items():
-        if name in left_out or value in (None, False):
+        if name in left_out or value is None or value is False:
             continue
         words.append(f"--{name.replace('_', '-')}")
         if value is not True:

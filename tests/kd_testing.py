@@ -64,6 +64,25 @@ def run_python(script, *arguments, environment=None):
     return done.stdout
 
 
+TEXT_SYMBOLS = 41  # of the texts of `write_texts`: words and <eos>
+
+
+def write_texts(folder):
+    """Writes a small corpus: most words follow from the word before."""
+    rng = np.random.default_rng(0)
+    count = TEXT_SYMBOLS - 1
+    for split, length in (("train", 1200), ("valid", 200), ("test", 150)):
+        words = [0]
+        while len(words) < length:
+            follows = (7 * words[-1] + 1) % count
+            words.append(follows if rng.random() < 0.8 else rng.integers(count))
+        if split == "train":
+            words += range(count)
+        lines = [words[i : i + 15] for i in range(0, len(words), 15)]
+        text = "\n".join(" ".join(f"w{w}" for w in line) for line in lines)
+        (folder / f"ptb.{split}.txt").write_text(text + "\n")
+
+
 class TemperatureProbe:
     """A model whose weights tell the temperature that each step has used.
 

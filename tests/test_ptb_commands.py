@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from kd_testing import run_python
+from kd_testing import TEXT_SYMBOLS, run_python, write_texts
 
 from kd_keras.cli import main
 from kd_keras.language_model.configurations import CONFIGURATIONS
@@ -20,23 +20,6 @@ ROW_OF_THE_PAPER = {
     "embedding_parameters", "embedding_bytes", "seconds_per_epoch",
     "warm_start", "backend", "precision", "command",
 }  # fmt: skip
-
-WORDS = 40
-
-
-def write_texts(folder):
-    """Writes a small corpus: most words follow from the word before."""
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 1200), ("valid", 200), ("test", 150)):
-        words = [0]
-        while len(words) < count:
-            follows = (7 * words[-1] + 1) % WORDS
-            words.append(follows if rng.random() < 0.8 else rng.integers(WORDS))
-        if split == "train":
-            words += range(WORDS)
-        lines = [words[i : i + 15] for i in range(0, len(words), 15)]
-        text = "\n".join(" ".join(f"w{w}" for w in line) for line in lines)
-        (folder / f"ptb.{split}.txt").write_text(text + "\n")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +95,7 @@ def test_tensorboard_has_the_curves_and_the_words(conventional):
     assert "words.tsv" in config.read_text()
     vectors = np.loadtxt(conventional / "tensorboard" / "vectors.tsv")
     words = (conventional / "tensorboard" / "words.tsv").read_text("utf-8")
-    assert len(vectors) == words.count("\n") == WORDS + 1
+    assert len(vectors) == words.count("\n") == TEXT_SYMBOLS
 
 
 def test_a_finished_run_is_not_run_again(conventional):
@@ -127,7 +110,7 @@ def test_retrain_over_learned_codes(codes):
     row = read("ptb-runs/tiny-linear-linear-K8-D4-seed0/row.json")
     assert (row["code_learning"], row["relearning"]) == ("linear", "linear")
     assert (row["K"], row["D"]) == (8, 4)
-    count = WORDS + 1
+    count = TEXT_SYMBOLS
     assert row["embedding_parameters"] == count * 4 + 4 * 8 * 16
     assert row["embedding_bytes"] == count * 2 + 4 * 4 * 8 * 16
     from kd_keras.report.report_file import read_report
@@ -185,7 +168,7 @@ def test_a_fresh_process_loads_the_model(codes):
         "print(model(numpy.array([[1, 2]])).shape)\n"
     )
     printed = run_python(code, f"{run_folder}/model.keras")
-    assert printed == f"(1, 2, {WORDS + 1})\n"
+    assert printed == f"(1, 2, {TEXT_SYMBOLS})\n"
 
 
 def test_table_draws_what_is_there(codes, capsys):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from kd_testing import TEXT_SYMBOLS, run_python, write_texts
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -68,3 +69,18 @@ def test_example_runs(example, ending, tmp_path):
     assert run.returncode == 0, run.stderr
     assert ending in run.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_language_model_example_runs(tmp_path):
+    write_texts(tmp_path)
+    before = set(tmp_path.iterdir())
+    words = ["--model", "tiny", "--K", "8", "--D", "4"]
+    words += ["--any-text", "--data-dir", tmp_path]
+    printed = run_python(ROOT / "examples" / "ptb_language_model.py", *words)
+    lines = printed.splitlines()[-3:-1]  # of the table: name, bytes, perplexity
+    assert ["conventional", "over codes"] == [
+        line.strip("│").split("│")[0].strip() for line in lines
+    ]
+    for line in lines:
+        assert float(line.strip("│").split("│")[2]) < TEXT_SYMBOLS
+    assert set(tmp_path.iterdir()) == before
