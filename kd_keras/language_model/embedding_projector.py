@@ -12,7 +12,7 @@ def write_projector(
     """Writes what the projector tab of TensorBoard shows.
 
     Args:
-        folder: TensorBoard's folder.
+        folder: Folder of a run of TensorBoard, one that holds curves.
         words: N strings.
         vectors: Array `(N, d)`.
     """

@@ -92,7 +92,9 @@ def train(settings, corpus, folder, given=None, command=None, verbose=1):
         words = np.array(corpus.vocabulary)
         np.savez(folder.table, words=words, vectors=vectors)
     if keras.backend.backend() == "tensorflow":
-        write_projector(folder.tensorboard, corpus.vocabulary, vectors)
+        # TensorBoard looks for it beside curves, where Keras writes those.
+        projector = folder.tensorboard / "train"
+        write_projector(projector, corpus.vocabulary, vectors)
     row = _row(settings, vocabulary_size, log, test, command)
     folder.finish(row)
     return row
