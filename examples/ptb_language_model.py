@@ -78,7 +78,7 @@ def train_and_test(embedding):
             ),
         ],
     )
-    model = streaming_model(model, configuration)
+    model = streaming_model(model)
     return model.embedding, evaluate_perplexity(model, corpus.test)
 
 

@@ -25,13 +25,17 @@ if _COMMAND != "kd-keras":
         LinearComposition,
         LSTMComposition,
     )
+    from kd_keras.export_litert import export_litert
+    from kd_keras.export_saved_model import export_saved_model
     from kd_keras.freeze import freeze
     from kd_keras.kd_code_learner import KDCodeLearner
     from kd_keras.kd_embedding import KDEmbedding
     from kd_keras.language_model import model as _registers_language_model
     from kd_keras.lazy_adam import LazyAdam
     from kd_keras.learn_codes import learn_codes
+    from kd_keras.load_litert import load_litert
     from kd_keras.packing import pack_codes, unpack_codes
+    from kd_keras.size_report import size_report
     from kd_keras.sizes import embedding_bytes, parameter_count
     from kd_keras.straight_through import smooth_code, straight_through
     from kd_keras.temperature_schedule import TemperatureSchedule

@@ -118,6 +118,7 @@ class KDEmbedding(keras.layers.Layer):
         self.composition = self._make_composition(composition, code_dim)
         self.code_dim = self.composition.code_dim
         self.learner = None
+        self.device_form = None  # while the layer is traced for an export
         self._given_codes = None
         if codes is None:
             pass
@@ -209,6 +210,8 @@ class KDEmbedding(keras.layers.Layer):
         return ops.convert_to_tensor(codes, dtype=dtype)
 
     def call(self, inputs, training=False):
+        if self.device_form is not None:
+            return self.device_form(inputs)
         if self.learner is not None:
             return self.composition(self.learner(inputs, training=training))
         ids = integer_ids(inputs, self.input_dim)

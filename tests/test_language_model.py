@@ -190,7 +190,7 @@ def test_one_text_gives_the_same_perplexity_in_any_cut(kind):
     model = language_model(kind)
     fit(model)
     tokens = text(90, seed=1)
-    stream = streaming_model(model, TINY)
+    stream = streaming_model(model)
     assert stream.input_shape == (1, None)
     found = evaluate_perplexity(stream, tokens)
     stream.reset_state()
@@ -201,7 +201,7 @@ def test_one_text_gives_the_same_perplexity_in_any_cut(kind):
 
 
 def test_long_texts_are_read_in_pieces(monkeypatch):
-    stream = streaming_model(language_model(), TINY)
+    stream = streaming_model(language_model())
     tokens = text(90)
     whole = evaluate_perplexity(stream, tokens)
     name = "kd_keras.language_model.evaluation.TOKENS_OF_A_CALL"
@@ -210,7 +210,7 @@ def test_long_texts_are_read_in_pieces(monkeypatch):
 
 
 def test_a_streaming_model_is_saved_and_loaded(tmp_path):
-    stream = streaming_model(language_model("learned"), TINY)
+    stream = streaming_model(language_model("learned"))
     assert stream.embedding.codes.dtype == np.uint8
     stream.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")

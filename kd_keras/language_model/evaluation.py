@@ -8,41 +8,49 @@ from rich.progress import track
 
 from kd_keras.freeze import freeze
 from kd_keras.kd_embedding import KDEmbedding
-from kd_keras.language_model.model import build_language_model
+from kd_keras.language_model.model import LanguageModel
+from kd_keras.language_model.unique_symbols import UniqueSymbols
 
 # Tokens of one call; the state is carried on, so it changes no figure.
 TOKENS_OF_A_CALL = 1000
 
 
-def streaming_model(model, configuration):
+def streaming_model(model):
     """Copies a language model into one that reads a single text.
 
     Args:
         model: `LanguageModel`, of any batch size.
-        configuration: The `Configuration` it was built of.
 
     Returns:
         A `LanguageModel` with the same weights, from ids `(1, steps)`, any
         number of steps; learned codes are fixed in it.
     """
-    embedding = model.embedding
-    if isinstance(embedding, KDEmbedding):
-        embedding = freeze(embedding)
+    ids = keras.Input((None,), 1, dtype="int32", name="token_ids")
+    first = model.get_layer("embedding")
+    if isinstance(model.embedding, KDEmbedding):
+        embedding = freeze(model.embedding)
+        if isinstance(first, UniqueSymbols):
+            embedding = UniqueSymbols(embedding, name="embedding")
+        steps = embedding(ids)
     else:
-        embedding = type(embedding).from_config(embedding.get_config())
-        embedding.build()
-        embedding.set_weights(model.embedding.get_weights())
-    vocabulary_size = model.output_shape[-1]
-    copy = build_language_model(
-        configuration, embedding, vocabulary_size, batch_size=1, steps=None
-    )
-    for layer in model.layers:
-        if layer.name != "embedding":
-            trained = [v.numpy() for v in layer.trainable_variables]
-            mine = copy.get_layer(layer.name).trainable_variables
-            for variable, value in zip(mine, trained, strict=True):
-                variable.assign(value)
-    return copy
+        steps = _call_copy(first, ids)
+    for layer in model.layers[model.layers.index(first) + 1 :]:
+        steps = _call_copy(layer, steps)
+    return LanguageModel(ids, steps)
+
+
+def _call_copy(layer, inputs):
+    """Calls a copy of a layer: its weights, but no state that it carries."""
+    config = layer.get_config()
+    if "unroll" in config:
+        config["unroll"] = False  # of any number of steps
+    copy = type(layer).from_config(config)
+    outputs = copy(inputs)
+    for mine, trained in zip(
+        copy.trainable_variables, layer.trainable_variables, strict=True
+    ):
+        mine.assign(trained.numpy())
+    return outputs
 
 
 def evaluate_perplexity(model, tokens, verbose=0):

@@ -84,7 +84,7 @@ def train(settings, corpus, folder, given=None, command=None, verbose=1):
         )
         log = folder.read_log()
     model.load_weights(folder.best_weights)
-    model = streaming_model(model, configuration)
+    model = streaming_model(model)
     test = evaluate_perplexity(model, corpus.test, verbose)
     model.save(folder.model)
     vectors = np.asarray(model.embedding(np.arange(vocabulary_size)))

@@ -1,0 +1,1 @@
+"""What `export_saved_model` and `export_litert` are made of."""

@@ -1,0 +1,141 @@
+"""What is checked before an export begins."""
+
+import os
+from pathlib import Path
+
+import keras
+
+from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.layer_search import find_layers
+
+
+def check_model(model):
+    """Checks that a layer or model can be exported.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "An export needs Keras on TensorFlow: load the model with "
+            "KERAS_BACKEND=tensorflow. Received: KERAS_BACKEND="
+            + keras.backend.backend()
+        )
+    if not isinstance(model, keras.layers.Layer) or not find_layers(
+        model, KDEmbedding
+    ):
+        raise ValueError(
+            "An export needs a KDEmbedding or a Keras model with one. "
+            f"Received: {model!r}"
+        )
+    if not model.built:
+        raise ValueError(
+            "An export needs a built model: call it once on ids. Received: "
+            f"{model!r}, not built"
+        )
+    for layer in model._flatten_layers():
+        if layer.compute_dtype not in (None, "float32"):
+            raise ValueError(
+                "An export needs layers that compute in float32: set their "
+                "dtype_policy, or build the model in float32 and load its "
+                f"weights. Received: {layer.name!r}, {layer.compute_dtype}"
+            )
+
+
+def check_vocabulary(model, vocabulary, unknown_id):
+    """Checks symbols and the id of the unknown one against a model.
+
+    Returns:
+        The vocabulary as a list, or None.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    sizes = [e.input_dim for e in find_layers(model, KDEmbedding)]
+    if unknown_id is not None and (
+        not isinstance(unknown_id, int) or not 0 <= unknown_id < min(sizes)
+    ):
+        raise ValueError(
+            f"`unknown_id` must be None or an id, 0 to {min(sizes) - 1}. "
+            f"Received: unknown_id={unknown_id!r}"
+        )
+    if vocabulary is None:
+        return None
+    if isinstance(vocabulary, str):
+        raise ValueError(
+            "`vocabulary` must be a list of strings, a symbol each. "
+            f"Received: the string {vocabulary[:40]!r}"
+        )
+    words = list(vocabulary)
+    if len(words) != sizes[0]:
+        raise ValueError(
+            f"`vocabulary` must have a string for each of the {sizes[0]:,} "
+            f"symbols. Received: {len(words):,} strings"
+        )
+    seen = set()
+    for i, word in enumerate(words):
+        if not isinstance(word, str) or "\n" in word:
+            raise ValueError(
+                "`vocabulary` must hold strings without line ends. Received: "
+                f"{word!r} for id {i}"
+            )
+        if word in seen:
+            raise ValueError(
+                "`vocabulary` must not hold a string twice. Received: "
+                f"{word!r} for id {i} and an earlier one"
+            )
+        seen.add(word)
+    return words
+
+
+def check_choice(name, value, choices):
+    """Checks that an argument is one of a few.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if value not in choices:
+        said = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(
+            f"`{name}` must be one of {said}. Received: {name}={value!r}"
+        )
+
+
+def check_path(path, is_folder=False):
+    """Checks that a file or folder can be put somewhere; writes nothing.
+
+    Args:
+        path: Path of the file or folder to be; an earlier export there will
+            be replaced.
+        is_folder: Boolean.
+
+    Returns:
+        The path with links resolved.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    path = Path(os.path.realpath(path))
+    if not path.parent.is_dir():
+        raise ValueError(
+            f"`path` must be in a folder that exists. Received: {path}, but "
+            f"there is no {path.parent}"
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(
+            "`path` must be in a folder that can be written to. "
+            f"Received: {path}"
+        )
+    if not is_folder and path.is_dir():
+        raise ValueError(f"`path` must name a file. Received: {path}, a folder")
+    if is_folder and path.exists():
+        if not path.is_dir():
+            raise ValueError(
+                f"`path` must name a folder. Received: {path}, a file"
+            )
+        if any(path.iterdir()) and not (path / "saved_model.pb").is_file():
+            raise ValueError(
+                "`path` must be a new or empty folder, or an earlier "
+                f"SavedModel. Received: {path}, which holds something else"
+            )
+    return path

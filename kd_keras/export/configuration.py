@@ -1,0 +1,75 @@
+"""What an exported file says of itself."""
+
+from kd_keras import __version__
+from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.language_model.model import LanguageModel
+from kd_keras.layer_search import find_layers
+
+
+def configuration_of(model, signatures, quantization, unknown_id):
+    """Describes an exported model.
+
+    Args:
+        model: Keras layer or model.
+        signatures: List of `Signature`.
+        quantization: As in `export_litert`.
+        unknown_id: Integer or None.
+
+    Returns:
+        Dictionary of JSON types: `kd_keras` (the version), `kind`
+        (`"embedding"`, `"language model"` or `"model"`), `quantization`,
+        `unknown_id`, `embeddings` (for each its `N`, `d`, `K`, `D`,
+        `code_dim`, `composition`) and `signatures` (the shapes of their
+        inputs by name; null where dynamic).
+    """
+    if isinstance(model, LanguageModel):
+        kind = "language model"
+    elif isinstance(model, KDEmbedding) or _is_embedding(model):
+        kind = "embedding"
+    else:
+        kind = "model"
+    return {
+        "kd_keras": __version__,
+        "kind": kind,
+        "quantization": quantization,
+        "unknown_id": unknown_id,
+        "embeddings": [
+            describe_embedding(embedding)
+            for embedding in find_layers(model, KDEmbedding)
+        ],
+        "signatures": {
+            signature.name: {
+                name: spec.shape.as_list()
+                for name, spec in signature.inputs.items()
+            }
+            for signature in signatures
+        },
+    }
+
+
+def _is_embedding(model):
+    """Tells whether a model is an embedding and nothing else."""
+    layers = [x for x in model.layers if type(x).__name__ != "InputLayer"]
+    return len(layers) == 1 and isinstance(layers[0], KDEmbedding)
+
+
+def describe_embedding(embedding):
+    """Gives the sizes of a KD embedding as JSON types."""
+    return {
+        "N": embedding.input_dim,
+        "d": embedding.output_dim,
+        "K": embedding.K,
+        "D": embedding.D,
+        "code_dim": embedding.code_dim,
+        "composition": composition_name(embedding.composition),
+    }
+
+
+def composition_name(composition):
+    """Gives `"linear"`, `"lstm"`, `"concat"`, or the name of the class."""
+    from kd_keras.composition import COMPOSITIONS
+
+    for name, kind in COMPOSITIONS.items():
+        if type(composition) is kind:
+            return name
+    return type(composition).__name__

@@ -1,0 +1,151 @@
+"""The form that a `KDEmbedding` has in an exported graph."""
+
+import contextlib
+
+import numpy as np
+import tensorflow as tf
+
+from kd_keras.composition import ConcatComposition
+from kd_keras.export.unpack_rows import unpack_rows
+from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.layer_search import find_layers
+from kd_keras.packing import pack_codes
+
+QUANTIZATIONS = (None, "int8", "float16")
+
+
+class DeviceEmbedding(tf.Module):
+    """Turns ids into vectors from packed codes and small code embeddings.
+
+    Codes and code embeddings are gathered first and made wide afterwards, so
+    that no table but the packed ones is ever in memory:
+
+    - codes: uint8 `(N, ceil(D*b / 8))`, unpacked by `unpack_rows`;
+    - code embeddings `(D * K, d')`: float32; or int8 with one scale for each
+      position; or float16, which the graph sees as int16 bits, since the
+      converter knows no gather of float16.
+
+    An id out of range is answered by the vector of `unknown_id`, or, where
+    that is None, refused by the gather. Negative ids are out of range too.
+
+    Args:
+        embedding: Built `KDEmbedding`; learned codes are taken as they are.
+        quantization: None, `"int8"` or `"float16"`.
+        unknown_id: Integer or None.
+    """
+
+    def __init__(self, embedding, quantization=None, unknown_id=None):
+        super().__init__(name="device_embedding")
+        composition = embedding.composition
+        self.input_dim = embedding.input_dim
+        self.K, self.D = embedding.K, embedding.D
+        self.output_dim = embedding.output_dim
+        self.unknown_id = unknown_id
+        self._compose = composition.compose
+        self._is_concat = isinstance(composition, ConcatComposition)
+        self.codes = tf.Variable(
+            pack_codes(embedding.codes, self.K), trainable=False, name="codes"
+        )
+        stored, scales = store_code_embeddings(
+            np.asarray(composition.code_embeddings.numpy(), np.float32),
+            quantization,
+        )
+        self.code_embeddings = tf.Variable(
+            stored, trainable=False, name="code_embeddings"
+        )
+        self.scales = scales
+
+    def __call__(self, inputs):
+        if tf.get_static_value(inputs) is not None:
+            # The converter would fold codes and code embeddings into an N x d
+            # table, and silently drop the sum over the positions.
+            raise ValueError(
+                "A KDEmbedding can only be exported where its ids are inputs "
+                "of the model. Received: constant ids, shape="
+                f"{tuple(inputs.shape)}"
+            )
+        ids = tf.cast(inputs, tf.int32)
+        flat = ids if len(ids.shape) == 1 else tf.reshape(ids, [-1])
+        vectors = self._embed(self._in_range(flat))
+        if len(ids.shape) == 1:
+            return vectors
+        return tf.reshape(vectors, [*_shape(ids), self.output_dim])
+
+    def _in_range(self, ids):
+        if self.unknown_id is None:
+            return ids
+        known = (ids >= 0) & (ids < self.input_dim)
+        return tf.where(known, ids, self.unknown_id)
+
+    def _embed(self, ids):
+        codes = unpack_rows(tf.gather(self.codes, ids), self.K, self.D)
+        # One table of D * K rows: position j owns the rows from j * K on.
+        offsets = tf.constant(self.K * np.arange(self.D)[None], tf.int32)
+        rows = tf.reshape(codes + offsets, [-1])
+        embedded = tf.gather(self.code_embeddings, rows)
+        if embedded.dtype == tf.int16:
+            embedded = tf.bitcast(embedded, tf.float16)
+        embedded = tf.cast(embedded, tf.float32)
+        if self._is_concat and self.scales is None:
+            return tf.reshape(embedded, [-1, self.output_dim])
+        embedded = tf.reshape(embedded, [-1, self.D, embedded.shape[-1]])
+        if self.scales is not None:
+            embedded *= tf.constant(self.scales[:, None])
+        if self._is_concat:
+            return tf.reshape(embedded, [-1, self.output_dim])
+        return self._compose(embedded)
+
+
+def store_code_embeddings(table, quantization):
+    """Puts code embeddings into the form they have in a file.
+
+    Args:
+        table: float32 array `(D, K, d')`.
+        quantization: None, `"int8"` or `"float16"`.
+
+    Returns:
+        `(stored, scales)`: array `(D * K, d')` of float32, int8, or int16
+        (the bits of float16); float32 `(D,)` for int8, else None.
+    """
+    D, K, code_dim = table.shape
+    flat = table.reshape(D * K, code_dim)
+    if quantization is None:
+        return flat, None
+    if quantization == "float16":
+        return flat.astype(np.float16).view(np.int16), None
+    scales = np.abs(table).max(axis=(1, 2)) / 127
+    scales[scales == 0] = 1
+    rounded = np.round(table / scales[:, None, None]).astype(np.int8)
+    return rounded.reshape(D * K, code_dim), scales.astype(np.float32)
+
+
+@contextlib.contextmanager
+def on_device(model, quantization=None, unknown_id=None):
+    """Gives every `KDEmbedding` of a model its device form, while it lasts.
+
+    Args:
+        model: Built Keras layer or model.
+        quantization, unknown_id: As in `DeviceEmbedding`.
+
+    Yields:
+        List of `DeviceEmbedding`, in the order of the model's layers.
+    """
+    embeddings = find_layers(model, KDEmbedding)
+    try:
+        for embedding in embeddings:
+            embedding.device_form = DeviceEmbedding(
+                embedding, quantization, unknown_id
+            )
+        yield [embedding.device_form for embedding in embeddings]
+    finally:
+        for embedding in embeddings:
+            embedding.device_form = None
+
+
+def _shape(tensor):
+    """Lists static sizes, and -1 or a tensor where they are dynamic."""
+    sizes = tensor.shape.as_list()
+    if sizes.count(None) <= 1:
+        return [-1 if size is None else size for size in sizes]
+    dynamic = tf.shape(tensor)
+    return [dynamic[i] if s is None else s for i, s in enumerate(sizes)]

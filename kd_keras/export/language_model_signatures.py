@@ -1,0 +1,80 @@
+"""A language model as two functions: a whole sequence, and one token more."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kd_keras.export.signatures import Signature
+from kd_keras.language_model.carried_lstm import CarriedLSTM
+from kd_keras.language_model.evaluation import streaming_model
+
+
+def language_model_signatures(model, sequence_length):
+    """Lists the functions of an exported language model.
+
+    - `sequence`: `token_ids` `(1, sequence_length)` to `logits` `(1,
+      sequence_length, N)`, from a state of 0;
+    - `stream`: `token_id` `(1,)` and the states `h_0`, `c_0`, `h_1`, ... to
+      `logits` `(1, N)` and the states after it, one token a call.
+
+    Args:
+        model: `LanguageModel`.
+        sequence_length: Integer.
+
+    Returns:
+        List of two `Signature`.
+    """
+    cells = [
+        layer.cell for layer in model.layers if isinstance(layer, CarriedLSTM)
+    ]
+    output = model.get_layer("output")
+    names = [f"{kind}_{i}" for i in range(len(cells)) for kind in "hc"]
+    symbols = model.embedding.input_dim
+
+    def stream(token_id, **states):
+        step = model.embedding(token_id)
+        after = {}
+        for i, cell in enumerate(cells):
+            step, (h, c) = cell(step, [states[f"h_{i}"], states[f"c_{i}"]])
+            after |= {f"h_{i}": h, f"c_{i}": c}
+        return {"logits": output(step)} | after
+
+    def sequence(token_ids):
+        steps = model.embedding(token_ids)
+        for cell in cells:
+            steps = keras.layers.RNN(cell, return_sequences=True)(steps)
+        return {"logits": output(steps)}
+
+    text = streaming_model(model)
+
+    def whole(token_ids):
+        text.reset_state()
+        return {"logits": np.asarray(text(token_ids))}
+
+    def next_step(token_id, **states):
+        logits = np.asarray(text(token_id[:, None]))[:, 0]
+        states = [
+            np.asarray(state)
+            for layer in text.layers
+            if isinstance(layer, CarriedLSTM)
+            for state in layer.states
+        ]
+        return {"logits": logits} | dict(zip(names, states, strict=True))
+
+    ids = {"token_ids": tf.TensorSpec((1, sequence_length), tf.int32)}
+    states = {
+        name: tf.TensorSpec((1, cells[int(name[2:])].units), tf.float32, name)
+        for name in names
+    }
+    return [
+        Signature(
+            "stream",
+            stream,
+            {"token_id": tf.TensorSpec((1,), tf.int32)} | states,
+            {"token_id": symbols},
+            next_step,
+            {name: name for name in names},
+            text.reset_state,
+        ),
+        Signature("sequence", sequence, ids, {"token_ids": symbols}, whole),
+    ]

@@ -1,0 +1,100 @@
+"""The sizes of a Keras model, in memory and as its export will have them."""
+
+import io
+import zipfile
+
+from kd_keras.export.configuration import describe_embedding
+from kd_keras.export.roles import ROLES, find_owner
+from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.layer_search import find_layers
+from kd_keras.size_report import SizeReport, predict
+from kd_keras.sizes import packed_code_bytes
+
+_WIDTHS = {None: 4, "float16": 2, "int8": 1}
+# The converter leaves smaller weights in float32.
+_LEAST_ROUNDED = 1024
+
+
+def report_model(model, quantization=None):
+    """Predicts the parts of the file that an export writes, but the graph.
+
+    Args:
+        model: Built Keras layer or model.
+        quantization: As in `export_litert`.
+
+    Returns:
+        `SizeReport` without overhead.
+
+    Raises:
+        ValueError: If the model is not built or the quantization unknown.
+    """
+    from kd_keras.export.checks import check_choice
+
+    check_choice("quantization", quantization, tuple(_WIDTHS))
+    if not model.built:
+        raise ValueError(
+            "size_report needs a built model: call it once on ids. Received: "
+            f"{model!r}, not built"
+        )
+    parts = dict.fromkeys(ROLES, 0)
+    embeddings = find_layers(model, KDEmbedding)
+    for e in embeddings:
+        parts["codes"] += packed_code_bytes(e.input_dim, e.K, e.D)
+        size = e.K * e.D * e.code_dim * _WIDTHS[quantization]
+        parts["code embeddings"] += size
+        if quantization == "int8":
+            parts["code embeddings"] += 4 * e.D  # the scales
+    for variable in model.variables:
+        role = find_owner(model, variable)
+        if role is not None:
+            elements = int(variable.numpy().size)
+            rounded = quantization == "float16" or elements >= _LEAST_ROUNDED
+            is_matrix = len(variable.shape) > 1
+            width = _WIDTHS[quantization if rounded and is_matrix else None]
+            parts[role] += elements * width
+    described = [describe_embedding(e) for e in embeddings]
+    return SizeReport(
+        model.name,
+        "model",
+        sum(parts.values()),
+        parts,
+        described,
+        quantization,
+        predict(described, quantization),
+    )
+
+
+def parts_in_memory(model):
+    """Gives the bytes that the weights of a model have, by role.
+
+    Args:
+        model: Keras layer or model.
+
+    Returns:
+        `(parts, embeddings)` as in `SizeReport`.
+    """
+    parts = dict.fromkeys(ROLES, 0)
+    embeddings = find_layers(model, KDEmbedding)
+    tables = {id(e.composition.code_embeddings) for e in embeddings if e.built}
+    for variable in model.variables:
+        role = find_owner(model, variable)
+        if role is None:
+            is_table = id(variable) in tables
+            role = "code embeddings" if is_table else "codes"
+        parts[role] += variable.numpy().nbytes
+    return parts, [describe_embedding(e) for e in embeddings]
+
+
+def optimizer_bytes(path):
+    """Gives the bytes of the optimizer's variables in a `.keras` file."""
+    import h5py
+
+    sizes = []
+    with zipfile.ZipFile(path) as archive:
+        weights = io.BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(weights) as file:
+        if "optimizer" in file:
+            file["optimizer"].visititems(
+                lambda name, item: sizes.append(getattr(item, "nbytes", 0))
+            )
+    return sum(sizes)

@@ -1,0 +1,104 @@
+"""Which buffer of a file holds what: codes, code embeddings, weights.
+
+A converted file names its tensors as it likes. The buffers are known by what
+they contain: at the export every weight is at hand, and each is looked for.
+"""
+
+import numpy as np
+
+from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.layer_search import find_layers
+
+ROLES = ("codes", "code embeddings", "composition", "output layer", "rest")
+
+_STORED = {"FLOAT32": np.float32, "FLOAT16": np.float16, "INT8": np.int8}
+
+
+def find_owner(model, variable):
+    """Gives the role of a variable of a model, or None.
+
+    Codes and code embeddings have none: a file holds them in another form.
+    """
+    for embedding in find_layers(model, KDEmbedding):
+        if any(variable is v for v in embedding.variables):
+            composition = embedding.composition
+            if variable is composition.code_embeddings or not any(
+                variable is v for v in composition.variables
+            ):
+                return None
+            return "composition"
+    layers = getattr(model, "layers", [])
+    if layers and any(variable is v for v in layers[-1].variables):
+        return "output layer"
+    return "rest"
+
+
+def weights_by_role(model, device_embeddings):
+    """Lists the weights of an exported model by role.
+
+    Args:
+        model: Keras layer or model.
+        device_embeddings: List of `DeviceEmbedding`, the forms that its
+            `KDEmbedding` layers have in the file.
+
+    Returns:
+        Dictionary from `ROLES` to lists of numpy arrays.
+    """
+    roles: dict = {role: [] for role in ROLES}
+    for form in device_embeddings:
+        roles["codes"].append(form.codes.numpy())
+        roles["code embeddings"].append(form.code_embeddings.numpy())
+        if form.scales is not None:
+            roles["code embeddings"].append(form.scales)
+    for variable in model.variables:
+        role = find_owner(model, variable)
+        if role is not None:
+            roles[role].append(variable.numpy())
+    return roles
+
+
+def find_buffers(flatbuffer, weights):
+    """Finds the buffers of weights in a file.
+
+    Args:
+        flatbuffer: `Flatbuffer`.
+        weights: What `weights_by_role` returned.
+
+    Returns:
+        Dictionary from roles to lists of indices of buffers.
+    """
+    found: dict = {role: [] for role in ROLES}
+    for buffer, tensor in flatbuffer.constants().items():
+        content = flatbuffer.buffers[buffer]
+        for role, arrays in weights.items():
+            if any(_holds(tensor, content, array) for array in arrays):
+                found[role].append(buffer)
+                break
+    return found
+
+
+def _holds(tensor, content, array):
+    """Tells whether a buffer holds an array, as it is, turned, or rounded."""
+    if array.size < 2 or int(np.prod(tensor.shape)) != array.size:
+        return False
+    for turned in (array, array.T):
+        if turned.nbytes == len(content) and turned.tobytes() == bytes(content):
+            return True
+    dtype = _STORED.get(tensor.dtype)
+    if dtype is None or array.dtype != np.float32:
+        return False
+    stored = content.view(dtype).reshape(tensor.shape).astype(np.float32)
+    step = np.float32(1e-2 * np.abs(array).max() + 1e-12)
+    if dtype == np.int8:
+        if tensor.scales is None:
+            return False
+        shape = [1] * stored.ndim
+        if len(tensor.scales) > 1:
+            shape[tensor.axis] = len(tensor.scales)
+        stored = stored * tensor.scales.reshape(shape)
+        step = tensor.scales.max()
+    flat = stored.reshape(-1)
+    return any(
+        np.abs(flat - turned.reshape(-1)).max() <= step
+        for turned in (array, array.T)
+    )

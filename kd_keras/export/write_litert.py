@@ -1,0 +1,56 @@
+"""Writes the signatures of a model as a `.tflite` file."""
+
+import re
+
+import tensorflow as tf
+
+from kd_keras.export.engines import quiet_litert
+from kd_keras.export.flatbuffer import read_flatbuffer
+
+
+def convert(folder, signatures, quantization):
+    """Converts a SavedModel.
+
+    Args:
+        folder: Path of the SavedModel.
+        signatures: List of `Signature`.
+        quantization: None, `"int8"` (weights; activations are rounded where
+            they are used) or `"float16"` (weights).
+
+    Returns:
+        Bytes of a flatbuffer of builtin operators.
+
+    Raises:
+        ValueError: If LiteRT has no builtin for an operator.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(folder), signature_keys=[s.name for s in signatures]
+    )
+    if quantization is not None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    with quiet_litert():
+        try:
+            content = converter.convert()
+        except Exception as error:  # ConverterError is not public
+            missing = _missing_operators(str(error))
+            if not missing:
+                raise
+            raise ValueError(
+                "LiteRT has no builtin operator for a part of the model, and "
+                "kd_keras adds none (Flex, custom). Received: "
+                + ", ".join(missing)
+            ) from None
+    custom = read_flatbuffer(content, "the converted model").custom
+    if custom:
+        raise ValueError(
+            "The exported model must consist of LiteRT's builtin operators. "
+            f"Received: {', '.join(custom)}"
+        )
+    return content
+
+
+def _missing_operators(message):
+    found = re.findall(r"^(?:TF Select|Custom) ops: (.*)$", message, re.M)
+    return sorted({name.strip() for line in found for name in line.split(",")})

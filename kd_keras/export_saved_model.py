@@ -1,0 +1,81 @@
+"""Export to a SavedModel."""
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def export_saved_model(
+    model,
+    path,
+    vocabulary=None,
+    batch_size=None,
+    sequence_length=None,
+    unknown_id=None,
+    example=None,
+):
+    """Exports a layer or model with KD codes to a SavedModel.
+
+    The codes are packed in it, b = ceil(log2 K) bits a value; learned codes
+    are fixed. It is written only if it computes what Keras computes: for
+    every id, and for random sequences. An earlier SavedModel at `path` is
+    replaced.
+
+    Args:
+        model: Built `KDEmbedding`, Keras model with one, or language model;
+            the functions that each gives are those of `export_litert`.
+        path: Path of the folder to be.
+        vocabulary: List of N strings, or None. Is written, with the
+            configuration, into the folder's `assets.extra`.
+        batch_size, sequence_length, unknown_id, example: As in
+            `export_litert`.
+
+    Raises:
+        ValueError: If an argument is wrong.
+        RuntimeError: If the SavedModel does not compute what Keras computes
+            (`kd_keras.export.parity.ParityError`).
+
+    Example:
+
+    >>> import keras, tensorflow as tf, kd_keras
+    >>> model = keras.Sequential([kd_keras.KDEmbedding(100, 8, K=4, D=3)])
+    >>> vectors = model(tf.constant([[1, 2]]))
+    >>> kd_keras.export_saved_model(model, "small")
+    >>> small = tf.saved_model.load("small").signatures["serving_default"]
+    >>> print(small(token_ids=tf.constant([[1, 2]]))["embeddings"].shape)
+    (1, 2, 8)
+    """
+    from kd_keras.export.checks import check_model, check_path, check_vocabulary
+
+    check_model(model)
+    words = check_vocabulary(model, vocabulary, unknown_id)
+    path = check_path(path, is_folder=True)
+
+    from kd_keras.export.configuration import configuration_of
+    from kd_keras.export.device_embedding import on_device
+    from kd_keras.export.engines import SavedModelEngine
+    from kd_keras.export.parity import TOLERANCES, check_parity
+    from kd_keras.export.signatures import signatures_of
+    from kd_keras.export.write_saved_model import write_saved_model
+
+    signatures = signatures_of(model, batch_size, sequence_length, example)
+    with tempfile.TemporaryDirectory(
+        prefix=f".{path.name}.", suffix=".partial", dir=path.parent
+    ) as temporary:
+        folder = Path(temporary) / "model"
+        with on_device(model, None, unknown_id) as forms:
+            write_saved_model(model, folder, signatures, forms)
+        check_parity(SavedModelEngine(folder), signatures, TOLERANCES[None])
+        extra = folder / "assets.extra"
+        extra.mkdir()
+        configuration = configuration_of(model, signatures, None, unknown_id)
+        text = json.dumps(configuration, indent=1)
+        (extra / "kd_keras.json").write_text(text + "\n", "utf-8")
+        if words is not None:
+            lines = "".join(f"{word}\n" for word in words)
+            (extra / "vocabulary.txt").write_text(lines, "utf-8", newline="\n")
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(folder, path)
