@@ -209,16 +209,23 @@ class LSTMComposition(Composition):
     def compose(self, embedded):
         hidden = memory = total = ops.zeros_like(embedded[..., 0, :])
         for j in range(self.D):
-            recurrent = ops.matmul(hidden, self.recurrent_kernel) + self.bias
-            forget, take_in, give_out, candidate = (
-                embedded[..., j, :] + gate
-                for gate in ops.split(recurrent, 4, axis=-1)
-            )
-            memory = ops.sigmoid(forget) * memory + ops.sigmoid(
-                take_in
-            ) * ops.tanh(candidate)
-            hidden = ops.sigmoid(give_out) * ops.tanh(memory)
+            hidden, memory = self.step(embedded[..., j, :], hidden, memory)
             total = total + hidden
+        return self.project(total)
+
+    def step(self, embedded, hidden, memory):
+        """Computes h_j and m_j from W_j `(..., d')`, h_{j-1} and m_{j-1}."""
+        recurrent = ops.matmul(hidden, self.recurrent_kernel) + self.bias
+        forget, take_in, give_out, candidate = (
+            embedded + gate for gate in ops.split(recurrent, 4, axis=-1)
+        )
+        memory = ops.sigmoid(forget) * memory + ops.sigmoid(take_in) * ops.tanh(
+            candidate
+        )
+        return ops.sigmoid(give_out) * ops.tanh(memory), memory
+
+    def project(self, total):
+        """Multiplies the sum of the h_j by H."""
         return _project(total, self.kernel)
 
 

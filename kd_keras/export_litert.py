@@ -53,9 +53,9 @@ def export_litert(
             None makes the call fail. Negative ids are out of range.
         example: Array of ids, or list of arrays, as a subclassed model takes
             them. Only ranks and dtypes matter. Others need none.
-        tolerance: Float, the largest deviation from Keras that passes,
-            relative to the largest absolute value of an output; None for 1e-4
-            in float32, 1e-2 in float16, 0.1 in int8.
+        tolerance: Float, the largest distance between an output's vector and
+            Keras' that passes, relative to the longest; None for 1e-5 in
+            float32, 1e-2 in float16, 0.25 in int8.
 
     Returns:
         `SizeReport` of the file.
@@ -90,13 +90,10 @@ def export_litert(
     from kd_keras.export.archive import append_archive
     from kd_keras.export.configuration import configuration_of
     from kd_keras.export.device_embedding import QUANTIZATIONS, on_device
-    from kd_keras.export.engines import (
-        CompiledModelEngine,
-        InterpreterEngine,
-        litert,
-    )
+    from kd_keras.export.engines import litert_engines
     from kd_keras.export.flatbuffer import read_flatbuffer
     from kd_keras.export.parity import TOLERANCES, check_parity
+    from kd_keras.export.quiet_litert import need_litert
     from kd_keras.export.roles import find_buffers, weights_by_role
     from kd_keras.export.signatures import signatures_of
     from kd_keras.export.write_litert import convert
@@ -105,7 +102,7 @@ def export_litert(
 
     check_choice("quantization", quantization, QUANTIZATIONS)
     path = check_path(path)
-    litert("interpreter")  # its lack is found before any work
+    need_litert()
     signatures = signatures_of(model, batch_size, sequence_length, example)
     if tolerance is None:
         tolerance = TOLERANCES[quantization]
@@ -124,7 +121,7 @@ def export_litert(
         )
         file.write_bytes(content)
         append_archive(file, configuration, words)
-        for engine in (InterpreterEngine, CompiledModelEngine):
-            check_parity(engine(file), signatures, tolerance)
+        with litert_engines(file) as engines:
+            check_parity(engines, signatures, tolerance)
         os.replace(file, path)
     return size_report(path)

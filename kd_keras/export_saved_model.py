@@ -67,7 +67,8 @@ def export_saved_model(
         folder = Path(temporary) / "model"
         with on_device(model, None, unknown_id) as forms:
             write_saved_model(model, folder, signatures, forms)
-        check_parity(SavedModelEngine(folder), signatures, TOLERANCES[None])
+        engines = [SavedModelEngine(folder)]
+        check_parity(engines, signatures, TOLERANCES[None])
         extra = folder / "assets.extra"
         extra.mkdir()
         configuration = configuration_of(model, signatures, None, unknown_id)

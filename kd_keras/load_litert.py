@@ -18,8 +18,8 @@ class LiteRTModel:
         vocabulary: List of strings, the symbols by id, or None.
     """
 
-    def __init__(self, engine, configuration, vocabulary) -> None:
-        self._engine = engine
+    def __init__(self, runtime, configuration, vocabulary) -> None:
+        self._runtime = runtime
         self.configuration: dict[str, Any] = configuration
         self.vocabulary: list[str] | None = vocabulary
         self._ids = {word: i for i, word in enumerate(vocabulary or [])}
@@ -34,7 +34,7 @@ class LiteRTModel:
         Returns:
             Dictionary of arrays.
         """
-        return self._engine.run(signature, inputs)
+        return self._runtime.run(signature, inputs)
 
     def id_of(self, word: str) -> int:
         """Gives the id of a word; of an unknown one `unknown_id`.
@@ -199,8 +199,10 @@ def load_litert(
     (1, 8)
     """
     from kd_keras.export.archive import MAGIC, read_archive
-    from kd_keras.export.engines import InterpreterEngine
+    from kd_keras.export.litert_runtimes import InterpreterRuntime
+    from kd_keras.export.quiet_litert import need_litert, quiet_litert
 
+    need_litert()
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -218,9 +220,10 @@ def load_litert(
             "missing: there is no kd_keras.json in it"
         )
     try:
-        engine = InterpreterEngine(path, num_threads)
+        with quiet_litert():
+            runtime = InterpreterRuntime(os.fspath(path), num_threads)
     except (RuntimeError, ValueError) as error:
         raise BadInputError(
             f"{path} is damaged: {' '.join(str(error).split())[:200]}"
         ) from None
-    return LiteRTModel(engine, configuration, vocabulary)
+    return LiteRTModel(runtime, configuration, vocabulary)

@@ -1,11 +1,12 @@
 """The form that a `KDEmbedding` has in an exported graph."""
 
 import contextlib
+import functools
 
 import numpy as np
 import tensorflow as tf
 
-from kd_keras.composition import ConcatComposition
+from kd_keras.composition import ConcatComposition, LSTMComposition
 from kd_keras.export.unpack_rows import unpack_rows
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.layer_search import find_layers
@@ -42,6 +43,8 @@ class DeviceEmbedding(tf.Module):
         self.output_dim = embedding.output_dim
         self.unknown_id = unknown_id
         self._compose = composition.compose
+        if isinstance(composition, LSTMComposition):
+            self._compose = functools.partial(_compose_in_loop, composition)
         self._is_concat = isinstance(composition, ConcatComposition)
         self.codes = tf.Variable(
             pack_codes(embedding.codes, self.K), trainable=False, name="codes"
@@ -69,7 +72,13 @@ class DeviceEmbedding(tf.Module):
         vectors = self._embed(self._in_range(flat))
         if len(ids.shape) == 1:
             return vectors
-        return tf.reshape(vectors, [*_shape(ids), self.output_dim])
+        if None not in ids.shape:
+            shape = [*ids.shape, self.output_dim]
+        else:
+            # LiteRT knows a SHAPE joined to a constant before it runs. A
+            # shape put together otherwise its CompiledModel cannot follow.
+            shape = tf.concat([tf.shape(ids), [self.output_dim]], 0)
+        return tf.reshape(vectors, shape)
 
     def _in_range(self, ids):
         if self.unknown_id is None:
@@ -94,6 +103,21 @@ class DeviceEmbedding(tf.Module):
         if self._is_concat:
             return tf.reshape(embedded, [-1, self.output_dim])
         return self._compose(embedded)
+
+
+def _compose_in_loop(composition, embedded):
+    """Does what `LSTMComposition.compose` does, in a graph of one step."""
+    steps = tf.transpose(embedded, [1, 0, 2])
+    start = tf.zeros(steps.shape[1:])
+
+    def body(j, hidden, memory, total):
+        hidden, memory = composition.step(tf.gather(steps, j), hidden, memory)
+        return j + 1, hidden, memory, total + hidden
+
+    *_, total = tf.while_loop(
+        lambda j, *_: j < composition.D, body, (0, start, start, start)
+    )
+    return composition.project(total)
 
 
 def store_code_embeddings(table, quantization):
@@ -140,12 +164,3 @@ def on_device(model, quantization=None, unknown_id=None):
     finally:
         for embedding in embeddings:
             embedding.device_form = None
-
-
-def _shape(tensor):
-    """Lists static sizes, and -1 or a tensor where they are dynamic."""
-    sizes = tensor.shape.as_list()
-    if sizes.count(None) <= 1:
-        return [-1 if size is None else size for size in sizes]
-    dynamic = tf.shape(tensor)
-    return [dynamic[i] if s is None else s for i, s in enumerate(sizes)]

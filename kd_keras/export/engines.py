@@ -1,14 +1,16 @@
-"""What runs an exported file: SavedModel, Interpreter, CompiledModel."""
+"""What runs an exported file to check it: TensorFlow and LiteRT."""
 
 import contextlib
 import os
+import pickle
+import subprocess
 import sys
 import tempfile
 
-import numpy as np
 import tensorflow as tf
 
-from kd_keras.bad_input import BadInputError
+from kd_keras.export import litert_runtimes
+from kd_keras.export.parity import ParityError
 
 
 class SavedModelEngine:
@@ -30,120 +32,87 @@ class SavedModelEngine:
         return {name: value.numpy() for name, value in outputs.items()}
 
 
-class InterpreterEngine:
-    """Runs the signatures of a `.tflite` file by LiteRT's Interpreter.
+class LiteRTEngine:
+    """Runs the signatures of a `.tflite` file by LiteRT, in another process.
+
+    LiteRT may crash on a model that it gets wrong, which would end this
+    process, and prints what it does.
 
     Args:
         path: The file.
-        num_threads: Integer.
+        runtime: `"interpreter"` or `"compiled_model"`.
     """
 
-    name = "the LiteRT Interpreter"
+    _NAMES = {  # noqa: RUF012
+        "interpreter": "LiteRT's Interpreter",
+        "compiled_model": "LiteRT's CompiledModel",
+    }
 
-    def __init__(self, path, num_threads=1):
-        Interpreter = litert("interpreter").Interpreter
-        with quiet_litert():
-            self.interpreter = Interpreter(
-                os.fspath(path), num_threads=num_threads
+    def __init__(self, path, runtime):
+        self.name = self._NAMES[runtime]
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-P",
+                litert_runtimes.__file__,
+                str(path),
+                runtime,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+        )
+        self._answer()
+
+    def run(self, signature, inputs):
+        """Calls a signature: numpy arrays by name to numpy arrays by name."""
+        with contextlib.suppress(BrokenPipeError):  # told by the answer
+            pickle.dump((signature, inputs), self._process.stdin)
+            self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self):
+        try:
+            outputs, error = pickle.load(self._process.stdout)
+        except EOFError:
+            status = self._process.wait()
+            self._said.seek(0)
+            lines = self._said.read().decode(errors="replace").split("\n")
+            last = next((x for x in reversed(lines) if x.strip()), "nothing")
+            error = f"it crashed with status {status}, saying last: {last}"
+        if error is not None:
+            raise ParityError(
+                f"{self.name} cannot run the exported model: "
+                f"{' '.join(error.split())[:300]}. Nothing was written. "
+                "Where shapes are dynamic, `batch_size` and "
+                "`sequence_length` may help"
             )
-        self._runners = {}
+        return outputs
 
-    def run(self, signature, inputs):
-        """Calls a signature: numpy arrays by name to numpy arrays by name."""
-        if signature not in self._runners:
-            with quiet_litert():  # the first call allocates
-                runner = self.interpreter.get_signature_runner(signature)
-                self._runners[signature] = runner
-                return runner(**inputs)
-        return self._runners[signature](**inputs)
-
-
-class CompiledModelEngine:
-    """Runs the signatures of a `.tflite` file by LiteRT's CompiledModel.
-
-    Args:
-        path: The file.
-    """
-
-    name = "the LiteRT CompiledModel"
-
-    def __init__(self, path):
-        CompiledModel = litert("compiled_model").CompiledModel
-        with quiet_litert():
-            self._model = CompiledModel.from_file(os.fspath(path))
-        self._buffers = {}
-
-    def run(self, signature, inputs):
-        """Calls a signature: numpy arrays by name to numpy arrays by name."""
-        shapes = {name: value.shape for name, value in inputs.items()}
-        if self._buffers.get(signature, (None,))[0] != shapes:
-            with quiet_litert():
-                buffers = self._new_buffers(signature, inputs)
-            self._buffers[signature] = (shapes, *buffers)
-        _, given, taken, details = self._buffers[signature]
-        for name, value in inputs.items():
-            given[name].write(np.ascontiguousarray(value))
-        self._model.run_by_name(signature, given, taken)
-        found = {}
-        for name, buffer in taken.items():
-            shape = details[name]["shape"]
-            dtype = np.dtype(details[name]["dtype"])
-            found[name] = buffer.read(int(np.prod(shape)), dtype).reshape(shape)
-        return found
-
-    def _new_buffers(self, signature, inputs):
-        model = self._model
-        there = model.get_input_tensor_details(signature)
-        for name, value in inputs.items():
-            if tuple(there[name]["shape"]) != value.shape:
-                model.resize_input_tensor_by_name(
-                    signature, name, list(value.shape)
-                )
-        given = {
-            name: model.create_input_buffer_by_name(signature, name)
-            for name in inputs
-        }
-        names = model.get_signature_list()[signature]["outputs"]
-        taken = {
-            name: model.create_output_buffer_by_name(signature, name)
-            for name in names
-        }
-        return given, taken, model.get_output_tensor_details(signature)
-
-
-def litert(module):
-    """Imports a module of LiteRT's, which is an extra."""
-    import importlib
-
-    try:
-        return importlib.import_module(f"ai_edge_litert.{module}")
-    except ModuleNotFoundError as error:
-        if error.name != "ai_edge_litert":
-            raise
-        raise BadInputError(
-            "ai_edge_litert is not installed. Expected: pip install "
-            "'kd_keras[litert]'"
-        ) from None
+    def close(self):
+        """Ends the process."""
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+        self._said.close()
 
 
 @contextlib.contextmanager
-def quiet_litert():
-    """Keeps what LiteRT's and the converter's C++ says off the terminal.
+def litert_engines(path):
+    """Starts both of LiteRT's runtimes for a file, and ends them.
+
+    Args:
+        path: The file.
 
     Yields:
-        A function that gives what was said so far.
+        List of `LiteRTEngine`.
     """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-
-        def text():
-            said.seek(0)
-            return said.read().decode(errors="replace")
-
-        try:
-            yield text
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+    with contextlib.ExitStack() as stack:
+        engines = []
+        for runtime in litert_runtimes.RUNTIMES:
+            engine = LiteRTEngine(path, runtime)
+            stack.callback(engine.close)
+            engines.append(engine)
+        yield engines

@@ -1,10 +1,9 @@
 """A language model as two functions: a whole sequence, and one token more."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from kd_keras.export.signatures import Signature
+from kd_keras.export.signatures import Signature, compiled
 from kd_keras.language_model.carried_lstm import CarriedLSTM
 from kd_keras.language_model.evaluation import streaming_model
 
@@ -46,20 +45,25 @@ def language_model_signatures(model, sequence_length):
         return {"logits": output(steps)}
 
     text = streaming_model(model)
+    carried = [x for x in text.layers if isinstance(x, CarriedLSTM)]
+
+    def read(token_ids):
+        logits = text(token_ids)
+        states = [state for layer in carried for state in layer.states]
+        return {"logits": logits} | {
+            name: tf.convert_to_tensor(state)
+            for name, state in zip(names, states, strict=True)
+        }
+
+    read = compiled(read)
 
     def whole(token_ids):
         text.reset_state()
-        return {"logits": np.asarray(text(token_ids))}
+        return {"logits": read(token_ids=token_ids)["logits"]}
 
     def next_step(token_id, **states):
-        logits = np.asarray(text(token_id[:, None]))[:, 0]
-        states = [
-            np.asarray(state)
-            for layer in text.layers
-            if isinstance(layer, CarriedLSTM)
-            for state in layer.states
-        ]
-        return {"logits": logits} | dict(zip(names, states, strict=True))
+        after = read(token_ids=token_id[:, None])
+        return after | {"logits": after["logits"][:, 0]}
 
     ids = {"token_ids": tf.TensorSpec((1, sequence_length), tf.int32)}
     states = {
@@ -75,6 +79,14 @@ def language_model_signatures(model, sequence_length):
             next_step,
             {name: name for name in names},
             text.reset_state,
+            one_row=True,
         ),
-        Signature("sequence", sequence, ids, {"token_ids": symbols}, whole),
+        Signature(
+            "sequence",
+            sequence,
+            ids,
+            {"token_ids": symbols},
+            whole,
+            one_row=True,
+        ),
     ]

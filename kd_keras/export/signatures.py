@@ -32,6 +32,7 @@ class Signature:
         carried: Dictionary from each input that takes the state of the call
             before to the name of the output that gives it.
         restart: Called before the first of a series of calls.
+        one_row: Whether the reference takes the rows of one call only.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Signature:
     reference: Callable
     carried: dict = dataclasses.field(default_factory=dict)
     restart: Callable = lambda: None
+    one_row: bool = False
 
     @property
     def is_static(self):
@@ -121,7 +123,7 @@ def _of_embedding(embedding, batch_size, sequence_length):
         lambda token_ids: {"embeddings": embedding(token_ids)},
         {"token_ids": tf.TensorSpec((size,), tf.int32, "token_ids")},
         {"token_ids": embedding.input_dim},
-        lambda token_ids: {"embeddings": np.asarray(embedding(token_ids))},
+        compiled(lambda token_ids: {"embeddings": embedding(token_ids)}),
     )
 
 
@@ -131,13 +133,20 @@ def _of_model(model, batch_size, sequence_length, example):
     def call(**inputs):
         return _named(model, model(pack(inputs), training=False))
 
-    def reference(**inputs):
-        outputs = call(**{k: tf.constant(v) for k, v in inputs.items()})
-        return {name: np.asarray(value) for name, value in outputs.items()}
-
     return Signature(
-        DEFAULT, call, specs, _vocabularies(model, specs), reference
+        DEFAULT, call, specs, _vocabularies(model, specs), compiled(call)
     )
+
+
+def compiled(function):
+    """Compiles what Keras computes: numpy arrays by name, in and out."""
+    graph = tf.function(function, reduce_retracing=True)
+
+    def call(**inputs):
+        outputs = graph(**{k: tf.constant(v) for k, v in inputs.items()})
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    return call
 
 
 def _named(model, outputs):
@@ -164,6 +173,10 @@ def _inputs_of(model, batch_size, sequence_length, example):
             "A subclassed model does not tell its inputs: pass `example`, "
             f"arrays as it takes them. Received: {model!r}, example=None"
         )
+    # A Sequential model without an Input took the shape of its first call.
+    is_sample = example is not None or (
+        isinstance(model, keras.Sequential) and tensors[0].shape[0] is not None
+    )
     structure = tensors
     if example is None and hasattr(model, "_inputs_struct"):
         structure = model._inputs_struct
@@ -180,7 +193,7 @@ def _inputs_of(model, batch_size, sequence_length, example):
         name = getattr(x, "name", None) or default
         if is_ids and len(ids) <= 1:
             name = "token_ids"
-        shape = _shape(x, is_ids, batch_size, sequence_length, example)
+        shape = _shape(x, is_ids, batch_size, sequence_length, is_sample)
         specs[name] = tf.TensorSpec(
             shape, tf.int32 if is_ids else tf.as_dtype(dtype), name
         )
@@ -195,11 +208,12 @@ def _inputs_of(model, batch_size, sequence_length, example):
     return specs, pack
 
 
-def _shape(x, is_ids, batch_size, sequence_length, example):
+def _shape(x, is_ids, batch_size, sequence_length, is_sample):
     shape = list(x.shape)
-    if example is not None:
-        # Of an array only the rank is meant, and what is no id.
-        shape[: 2 if is_ids else 1] = [None] * len(shape[: 2 if is_ids else 1])
+    if is_sample:
+        # Its number of rows, and of ids in a row, mean nothing.
+        axes = len(shape[: 2 if is_ids else 1])
+        shape[:axes] = [None] * axes
     if batch_size is not None and shape[0] is None:
         shape[0] = batch_size
     if sequence_length is not None and len(shape) > 1 and shape[1] is None:

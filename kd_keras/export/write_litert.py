@@ -4,8 +4,8 @@ import re
 
 import tensorflow as tf
 
-from kd_keras.export.engines import quiet_litert
 from kd_keras.export.flatbuffer import read_flatbuffer
+from kd_keras.export.quiet_litert import quiet_litert
 
 
 def convert(folder, signatures, quantization):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from kd_keras.export.engines import quiet_litert
+from kd_keras.export.quiet_litert import quiet_litert
 from kd_keras.export.roles import find_owner
 
 

@@ -1,0 +1,116 @@
+"""LiteRT's two runtimes behind one call, and a process of their own for them.
+
+Run as a script with the path of a file and `interpreter` or `compiled_model`,
+it answers calls on its standard input until that ends. This module imports
+numpy and LiteRT only, so that such a process starts at once.
+"""
+
+import importlib
+import os
+import pickle
+import sys
+
+import numpy as np
+
+
+class InterpreterRuntime:
+    """Runs the signatures of a `.tflite` file by LiteRT's Interpreter.
+
+    Args:
+        path: String, the file.
+        num_threads: Integer.
+    """
+
+    def __init__(self, path, num_threads=1):
+        module = importlib.import_module("ai_edge_litert.interpreter")
+        self._interpreter = module.Interpreter(path, num_threads=num_threads)
+        self._runners = {}
+
+    def run(self, signature, inputs):
+        """Calls a signature: numpy arrays by name to numpy arrays by name."""
+        if signature not in self._runners:
+            runner = self._interpreter.get_signature_runner(signature)
+            self._runners[signature] = runner
+        return self._runners[signature](**inputs)
+
+
+class CompiledModelRuntime:
+    """Runs the signatures of a `.tflite` file by LiteRT's CompiledModel.
+
+    Args:
+        path: String, the file.
+    """
+
+    def __init__(self, path):
+        module = importlib.import_module("ai_edge_litert.compiled_model")
+        self._model = module.CompiledModel.from_file(path)
+        self._buffers = {}
+
+    def run(self, signature, inputs):
+        """Calls a signature: numpy arrays by name to numpy arrays by name."""
+        shapes = {name: value.shape for name, value in inputs.items()}
+        if self._buffers.get(signature, (None,))[0] != shapes:
+            buffers = self._new_buffers(signature, inputs)
+            self._buffers[signature] = (shapes, *buffers)
+        _, given, taken, details = self._buffers[signature]
+        for name, value in inputs.items():
+            given[name].write(np.ascontiguousarray(value))
+        self._model.run_by_name(signature, given, taken)
+        found = {}
+        for name, buffer in taken.items():
+            shape = details[name]["shape"]
+            dtype = np.dtype(details[name]["dtype"])
+            found[name] = buffer.read(int(np.prod(shape)), dtype).reshape(shape)
+        return found
+
+    def _new_buffers(self, signature, inputs):
+        model = self._model
+        there = model.get_input_tensor_details(signature)
+        for name, value in inputs.items():
+            if tuple(there[name]["shape"]) != value.shape:
+                model.resize_input_tensor_by_name(
+                    signature, name, list(value.shape)
+                )
+        given = {
+            name: model.create_input_buffer_by_name(signature, name)
+            for name in inputs
+        }
+        taken = {
+            name: model.create_output_buffer_by_name(signature, name)
+            for name in model.get_signature_list()[signature]["outputs"]
+        }
+        return given, taken, model.get_output_tensor_details(signature)
+
+
+RUNTIMES = {
+    "interpreter": InterpreterRuntime,
+    "compiled_model": CompiledModelRuntime,
+}
+
+
+def serve(path, runtime):
+    """Answers pickled `(signature, inputs)` with `(outputs, error)`."""
+    # What LiteRT prints must not come between the answers.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    try:
+        model, failed = RUNTIMES[runtime](path), None
+    except (RuntimeError, ValueError) as error:
+        model, failed = None, str(error)
+    pickle.dump((None, failed), answers)
+    answers.flush()
+    while True:
+        try:
+            signature, inputs = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            answer = model.run(signature, inputs), None
+        except (RuntimeError, ValueError) as error:
+            answer = None, str(error)
+        pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])
