@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0, 2 for bad input, 130 on Ctrl-C, 1 if a file cannot
-        be written.
+        be written or an export does not compute what Keras computes.
     """
     with interrupts() as interrupted:
         try:
@@ -52,6 +52,7 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     from kd_keras.bad_input import BadInputError
+    from kd_keras.export.parity import ParityError
     from kd_keras.vectors import VectorFileError
 
     for stream in (sys.stdout, sys.stderr):  # words may not fit an encoding
@@ -68,6 +69,9 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
     except (BadInputError, VectorFileError) as error:
         _say_error(str(error))
         return BAD_INPUT
+    except ParityError as error:
+        _say_error(str(error))
+        return 1
 
 
 def _compress(given: argparse.Namespace, interrupted: Interrupts) -> int:
@@ -77,7 +81,7 @@ def _compress(given: argparse.Namespace, interrupted: Interrupts) -> int:
 
     names = (
         "vectors", "K", "D", "composition", "code_dim", "seed",
-        "duplicates", "output", "force",
+        "duplicates", "output", "force", "litert",
     )  # fmt: skip
     arguments = Arguments(**{name: getattr(given, name) for name in names})
     if given.quiet:
@@ -115,10 +119,27 @@ def _with_progress(arguments: "Arguments", interrupted: Interrupts) -> dict:
 
 
 def _report(path: str) -> int:
+    from pathlib import Path
+
+    if Path(path).is_file() or (Path(path) / "saved_model.pb").is_file():
+        return _report_size(path)
     from kd_keras.report.report_file import read_report
     from kd_keras.report.report_tables import print_report
 
     print_report(read_report(path), path)
+    return 0
+
+
+def _report_size(path: str) -> int:
+    from kd_keras.quiet_start import quiet_start
+    from kd_keras.report.size_table import print_size_report
+
+    with quiet_start():
+        import kd_keras.language_model.model  # noqa: F401  (registers layers)
+        from kd_keras.size_report import size_report
+
+        report = size_report(path)
+    print_size_report(report)
     return 0
 
 

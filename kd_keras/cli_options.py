@@ -39,8 +39,9 @@ examples:
 """
 
 REPORT = """\
-Prints again what `kd-keras compress` printed at its end, from the folder's
-report.json and its files as they are now."""
+Of a folder that `kd-keras compress` wrote: prints again what it printed at
+its end. Of a .tflite or .keras file or a SavedModel: tells what every byte is
+for: codes, code embeddings, composition, other weights, vocabulary, graph."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,13 +78,14 @@ def make_parser() -> argparse.ArgumentParser:
     _add_compress_options(compress)
     report = commands.add_parser(
         "report",
-        help="print what is in a folder that compress wrote",
+        help="print what is in a folder, a .tflite, a .keras, a SavedModel",
         description=REPORT,
-        epilog="example:\n  kd-keras report glove.6B.50d-K16-D32-linear\n",
+        epilog="examples:\n  kd-keras report glove.6B.50d-K16-D32-linear\n"
+        "  kd-keras report saved_models/ptb_small_codes.tflite\n",
         formatter_class=raw,
         allow_abbrev=False,
     )
-    report.add_argument("path", metavar="PATH", help="the folder")
+    report.add_argument("path", metavar="PATH", help="the folder or file")
     add_ptb_parser(commands, raw, _integer)
     return parser
 
@@ -143,6 +145,14 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
         "--force",
         action="store_true",
         help="replace an earlier result, once the new one is complete",
+    )
+    add(
+        "--litert",
+        nargs="?",
+        choices=("float32", "float16", "int8"),
+        const="float32",
+        help="write embedding.tflite too, its weights in this precision; "
+        "default float32",
     )
     add("--quiet", action="store_true", help="print nothing but errors")
 

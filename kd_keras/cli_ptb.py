@@ -58,6 +58,18 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
         if recorded is not None:
             line += f" (recorded: {recorded:.3f})"
         out.print(line)
+    elif given.step == "export":
+        from kd_keras.ptb_export import export
+        from kd_keras.report.size_table import print_size_report
+
+        say(
+            f"Exporting {given.run}; every word is checked, which takes "
+            "a minute"
+        )
+        with quiet_start():
+            size = export(given)
+        if not given.quiet:
+            print_size_report(size, out)
     else:
         rows = commands.table(given, say, make_parser().parse_args)
         _print_rows(out, rows, given.model)

@@ -8,6 +8,7 @@ from typing import Any
 
 from kd_keras.bad_input import BadInputError
 from kd_keras.codes import check_kd
+from kd_keras.export.quiet_litert import need_litert
 from kd_keras.sizes import parameter_count
 
 
@@ -21,6 +22,8 @@ class Arguments:
         duplicates: "error" or "first", as in `read_vectors`.
         output: The folder to be, or None for one named after the rest.
         force: Whether an earlier result there is replaced.
+        litert: Precision of a `.tflite` file to be written too, "float32",
+            "float16" or "int8", or None.
     """
 
     vectors: str
@@ -32,6 +35,7 @@ class Arguments:
     duplicates: str = "error"
     output: str | None = None
     force: bool = False
+    litert: str | None = None
 
     @property
     def folder(self) -> str:
@@ -50,6 +54,8 @@ class Arguments:
         if self.code_dim is not None:
             words += ["--code-dim", str(self.code_dim)]
         words += ["--seed", str(self.seed), "--duplicates", self.duplicates]
+        if self.litert is not None:
+            words += ["--litert", self.litert]
         return shlex.join([*words, "--output", self.folder])
 
 
@@ -57,8 +63,11 @@ def check_arguments(arguments: Arguments) -> None:
     """Checks what needs no table to be checked.
 
     Raises:
-        BadInputError: If K, D or the seed is out of its range.
+        BadInputError: If K, D or the seed is out of its range, or LiteRT is
+            asked for and not installed.
     """
+    if arguments.litert is not None:
+        need_litert()
     as_bad_input(check_kd, arguments.K, arguments.D)
     if not 0 <= arguments.seed < 2**32:
         raise BadInputError(

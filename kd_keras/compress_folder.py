@@ -101,8 +101,11 @@ def compress_folder(
         say("Starting Keras")
         decoded = _learn(arguments, table, folder, say, verbose)
         learned = time.perf_counter()
-        say("Measuring")
         words = _words(table)
+        if arguments.litert is not None:
+            say("Exporting to LiteRT, every symbol checked")
+            _export_litert(arguments, decoded, folder, words)
+        say("Measuring")
         report = _heading(arguments, table)
         report |= {"code_dim": code_dim, "composition": arguments.composition}
         report["has_words"] = table.words is not None
@@ -162,6 +165,25 @@ def _learn(
     keras.Sequential([ids, embedding]).save(path)
     # What is measured is what was written.
     return DecodedVectors(keras.saving.load_model(path).layers[0])
+
+
+def _export_litert(
+    arguments: Arguments,
+    decoded: "DecodedVectors",
+    folder: Path,
+    words: Sequence[str],
+) -> None:
+    from kd_keras.export_litert import export_litert
+
+    with quiet_start():
+        export_litert(
+            decoded.embedding,
+            folder / "embedding.tflite",
+            words,
+            None if arguments.litert == "float32" else arguments.litert,
+            # A word a call: LiteRT gets the LSTM wrong where shapes are open.
+            sequence_length=1 if arguments.composition == "lstm" else None,
+        )
 
 
 def _measure(

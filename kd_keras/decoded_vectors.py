@@ -18,6 +18,7 @@ class DecodedVectors:
         embedding: A built `KDEmbedding` with fixed codes.
 
     Attributes:
+        embedding: The `KDEmbedding`.
         shape: `(N, d)`.
         codes: `(N, D)`, numpy.
         code_embedding_bytes: Bytes of W.
@@ -31,7 +32,7 @@ class DecodedVectors:
     """
 
     def __init__(self, embedding: KDEmbedding):
-        self._embedding = embedding
+        self.embedding = embedding
         self.shape = (embedding.input_dim, embedding.output_dim)
         self.codes: np.ndarray = embedding.codes  # builds the layer
         per_row = embedding.D * embedding.code_dim
@@ -46,7 +47,7 @@ class DecodedVectors:
         ids = np.arange(self.shape[0], dtype=np.int32)[index]
         vectors = np.empty((len(ids), self.shape[1]), np.float32)
         for block in row_blocks(len(ids), self._step):
-            decoded = self._embedding(ids[block])
+            decoded = self.embedding(ids[block])
             vectors[block] = keras.ops.convert_to_numpy(decoded)
         return vectors
 

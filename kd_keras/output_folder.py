@@ -13,6 +13,7 @@ from kd_keras.interrupts import shielded
 # What `--force` may replace: a folder that holds nothing but these.
 FILES = (
     "embedding.keras",
+    "embedding.tflite",
     "codes.npz",
     "vocabulary.txt",
     "neighbours.npz",

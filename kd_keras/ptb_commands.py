@@ -32,6 +32,8 @@ from kd_keras.language_model.strategies import (
     replicas_of,
     worker_index,
 )
+from kd_keras.load_litert import load_litert
+from kd_keras.ptb_export import is_litert, litert_perplexity
 from kd_keras.report.report_file import read_report
 
 RUNS = "ptb-runs"
@@ -134,6 +136,8 @@ def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:
         BadInputError: If the folder holds no finished run, or another
             vocabulary than the text's.
     """
+    if is_litert(given.run):
+        return _evaluate_litert(given), None
     folder = RunFolder(given.run)
     settings = folder.read_settings()
     row = folder.read_row()
@@ -141,12 +145,7 @@ def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:
         raise BadInputError(f"{given.run} holds a run that is not finished")
     corpus = _corpus(given, backend())
     words = folder.vocabulary.read_text("utf-8").split("\n")[:-1]
-    if words != corpus.vocabulary:
-        raise BadInputError(
-            f"{given.run} was trained on another text: its vocabulary of "
-            f"{len(words):,} words is not this text's, of "
-            f"{len(corpus.vocabulary):,}"
-        )
+    _check_words(given.run, words, corpus)
     import keras
 
     from kd_keras.language_model import evaluation, model  # noqa: F401
@@ -159,6 +158,29 @@ def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:
     )
     # The validation text is read in 20 rows while training: not the same.
     return found, row["test_perplexity"] if given.split == "test" else None
+
+
+def _evaluate_litert(given: argparse.Namespace) -> float:
+    model = load_litert(given.run)
+    if model.configuration["kind"] != "language model":
+        raise BadInputError(
+            f"{given.run} is no language model. Received: a file of kind "
+            f"{model.configuration['kind']!r}"
+        )
+    corpus = _corpus(given, backend())
+    _check_words(given.run, model.vocabulary or [], corpus)
+    return litert_perplexity(
+        model, getattr(corpus, given.split), 0 if given.quiet else 1
+    )
+
+
+def _check_words(path: str, words: list[str], corpus: Corpus) -> None:
+    if words != corpus.vocabulary:
+        raise BadInputError(
+            f"{path} was trained on another text: its vocabulary of "
+            f"{len(words):,} words is not this text's, of "
+            f"{len(corpus.vocabulary):,}"
+        )
 
 
 def table(given: argparse.Namespace, say: Say, parse: Parse) -> list[Row]:

@@ -14,6 +14,8 @@ examples, in the order of the paper:
   kd-keras ptb retrain --codes ptb-runs/small-codes-linear-K50-D10
   kd-keras ptb evaluate ptb-runs/small-linear-linear-K50-D10-seed0
   kd-keras ptb table
+on the device:
+  kd-keras ptb export ptb-runs/small-linear-linear-K50-D10-seed0
 codes learned with the task:
   kd-keras ptb train --embedding learn --K 32 --D 32
 
@@ -104,10 +106,45 @@ def add_ptb_parser(commands, formatter, integer) -> None:
         "does, and prints the perplexity.",
         **common,
     )
-    evaluate.add_argument("run", metavar="RUN", help="the folder of `train`")
+    evaluate.add_argument(
+        "run",
+        metavar="RUN",
+        help="the folder of `train`, or a .tflite file of `export`",
+    )
     evaluate.add_argument("--split", choices=("valid", "test"), default="test")
     _data(evaluate)
     _quiet(evaluate)
+
+    export = steps.add_parser(
+        "export",
+        help="write a trained model as a .tflite file",
+        description="Writes the language model of a finished run with KD "
+        "codes as one .tflite file, which holds its vocabulary too, and "
+        "prints what its bytes are for. It is written only if LiteRT computes "
+        "with it what Keras computes.",
+        **common,
+    )
+    export.add_argument("run", metavar="RUN", help="the folder of `train`")
+    export.add_argument(
+        "--precision",
+        choices=("float32", "float16", "int8"),
+        default="int8",
+        help="of the weights; codes are packed in each; default %(default)s",
+    )
+    export.add_argument(
+        "--sequence-length",
+        type=integer,
+        default=20,
+        metavar="N",
+        help="tokens of a call of the whole-sequence function; default "
+        "%(default)s",
+    )
+    export.add_argument(
+        "--output",
+        metavar="FILE",
+        help="the file to write; default ./ptb-RUN-PRECISION.tflite",
+    )
+    _quiet(export)
 
     table = steps.add_parser(
         "table",

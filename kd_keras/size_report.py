@@ -181,7 +181,7 @@ def _report_saved_model(path):
         role = role if role in ROLES else "rest"
         parts[role] += elements * types[name].size
     extra = path / "assets.extra"
-    configuration = {"embeddings": []}
+    configuration: dict[str, Any] = {"embeddings": []}
     if (extra / "kd_keras.json").is_file():
         configuration = json.loads((extra / "kd_keras.json").read_text("utf-8"))
     words = extra / "vocabulary.txt"

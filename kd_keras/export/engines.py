@@ -63,18 +63,20 @@ class LiteRTEngine:
             stdout=subprocess.PIPE,
             stderr=self._said,
         )
+        assert self._process.stdin and self._process.stdout
+        self._calls, self._answers = self._process.stdin, self._process.stdout
         self._answer()
 
     def run(self, signature, inputs):
         """Calls a signature: numpy arrays by name to numpy arrays by name."""
         with contextlib.suppress(BrokenPipeError):  # told by the answer
-            pickle.dump((signature, inputs), self._process.stdin)
-            self._process.stdin.flush()
+            pickle.dump((signature, inputs), self._calls)
+            self._calls.flush()
         return self._answer()
 
     def _answer(self):
         try:
-            outputs, error = pickle.load(self._process.stdout)
+            outputs, error = pickle.load(self._answers)
         except EOFError:
             status = self._process.wait()
             self._said.seek(0)
@@ -93,8 +95,8 @@ class LiteRTEngine:
     def close(self):
         """Ends the process."""
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._process.stdout.close()
+            self._calls.close()
+        self._answers.close()
         self._process.wait()
         self._said.close()
 

@@ -32,7 +32,7 @@ def language_model_signatures(model, sequence_length):
 
     def stream(token_id, **states):
         step = model.embedding(token_id)
-        after = {}
+        after: dict = {}
         for i, cell in enumerate(cells):
             step, (h, c) = cell(step, [states[f"h_{i}"], states[f"c_{i}"]])
             after |= {f"h_{i}": h, f"c_{i}": c}

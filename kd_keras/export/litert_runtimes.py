@@ -104,11 +104,12 @@ def serve(path, runtime):
             signature, inputs = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
+        outputs, failed = None, None
         try:
-            answer = model.run(signature, inputs), None
+            outputs = model.run(signature, inputs)
         except (RuntimeError, ValueError) as error:
-            answer = None, str(error)
-        pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
+            failed = str(error)
+        pickle.dump((outputs, failed), answers, pickle.HIGHEST_PROTOCOL)
         answers.flush()
 
 

@@ -1,0 +1,72 @@
+"""A `SizeReport` on the terminal."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kd_keras.report.report_numbers import format_bytes, format_ratio
+from kd_keras.size_report import SizeReport
+
+
+def print_size_report(
+    report: SizeReport, console: Console | None = None
+) -> None:
+    """Prints what the bytes of a file are for.
+
+    Args:
+        report: A `SizeReport`.
+        console: Where to print; None for standard output.
+    """
+    console = console or Console(highlight=False)
+    precision = report.quantization or "float32"
+    console.print(Text(f"{report.name}: {report.format}, {precision}", "bold"))
+    parts = Table.grid(padding=(0, 2))
+    parts.add_column()
+    parts.add_column(justify="right")
+    parts.add_column(justify="right", style="dim")
+    for role, count in report.parts.items():
+        if count:
+            share = f"{100 * count / report.total:.1f} %"
+            parts.add_row(role, f"{count:,}", share)
+    parts.add_row("all bytes", f"{report.total:,}", "")
+    console.print(parts)
+    console.print()
+    facts = Table.grid(padding=(0, 2))
+    for line in _facts(report):
+        facts.add_row(*line)
+    console.print(facts)
+
+
+def _facts(report):
+    for e in report.embeddings:
+        text = (
+            f"{e['N']:,} symbols x {e['d']}, K={e['K']}, D={e['D']}, "
+            f"{e['composition']}, code_dim={e['code_dim']}"
+        )
+        yield "embedding", text
+    if report.bits_per_symbol is not None:
+        table = 4 * report.conventional_parameters
+        ratio = format_ratio(table / report.embedding_bytes)
+        yield "bits a symbol", f"{report.bits_per_symbol:,.1f}"
+        yield (
+            "against float32",
+            f"{ratio} than a table of {format_bytes(table)}",
+        )
+    if report.parameters is not None:
+        yield (
+            "parameters",
+            f"{report.parameters:,} as the paper counts them (codes as "
+            f"integers), {report.conventional_parameters:,} in a table",
+        )
+    if report.predicted is not None:
+        yield (
+            "predicted",
+            f"{report.predicted:,} bytes of codes, code embeddings and "
+            f"composition; found {report.embedding_bytes:,}",
+        )
+    if report.operators:
+        names = ", ".join(f"{n} {name}" for name, n in report.operators.items())
+        yield "operators", Text(names)
+    if report.peak_bytes is not None:
+        size = format_bytes(report.peak_bytes)
+        yield "live tensors", f"about {size} at the most (an estimate)"
