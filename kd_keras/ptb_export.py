@@ -41,6 +41,7 @@ def export(given: argparse.Namespace) -> SizeReport:
         )
     import keras
 
+    import kd_keras.language_model.model  # noqa: F401  (registers it)
     from kd_keras.export_litert import export_litert
 
     words = folder.vocabulary.read_text("utf-8").split("\n")[:-1]
