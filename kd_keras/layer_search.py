@@ -17,3 +17,19 @@ def find_layers(layer, layer_class):
         for found in layer._flatten_layers()
         if isinstance(found, layer_class)
     ]
+
+
+def output_layer(model):
+    """Finds the layer that gives a model's only output.
+
+    Args:
+        model: Built Keras layer or model.
+
+    Returns:
+        The layer; None where the model has several outputs, or does not tell
+        what gives them (a subclassed model, a layer).
+    """
+    outputs = getattr(model, "outputs", None)
+    if not outputs or len(outputs) > 1:
+        return None
+    return outputs[0]._keras_history.operation

@@ -3,7 +3,7 @@
 from kd_keras import __version__
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.language_model.model import LanguageModel
-from kd_keras.layer_search import find_layers
+from kd_keras.layer_search import find_layers, output_layer
 
 
 def configuration_of(model, signatures, quantization, unknown_id):
@@ -50,7 +50,9 @@ def configuration_of(model, signatures, quantization, unknown_id):
 def _is_embedding(model):
     """Tells whether a model is an embedding and nothing else."""
     layers = [x for x in model.layers if type(x).__name__ != "InputLayer"]
-    return len(layers) == 1 and isinstance(layers[0], KDEmbedding)
+    return layers == [output_layer(model)] and isinstance(
+        layers[0], KDEmbedding
+    )
 
 
 def describe_embedding(embedding):

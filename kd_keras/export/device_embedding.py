@@ -108,7 +108,7 @@ class DeviceEmbedding(tf.Module):
 def _compose_in_loop(composition, embedded):
     """Does what `LSTMComposition.compose` does, in a graph of one step."""
     steps = tf.transpose(embedded, [1, 0, 2])
-    start = tf.zeros(steps.shape[1:])
+    start = steps[0] - steps[0]  # zeros would be written into the file
 
     def body(j, hidden, memory, total):
         hidden, memory = composition.step(tf.gather(steps, j), hidden, memory)

@@ -65,6 +65,9 @@ class LiteRTEngine:
         )
         assert self._process.stdin and self._process.stdout
         self._calls, self._answers = self._process.stdin, self._process.stdout
+
+    def begin(self):
+        """Waits until the file is loaded."""
         self._answer()
 
     def run(self, signature, inputs):
@@ -114,7 +117,8 @@ def litert_engines(path):
     with contextlib.ExitStack() as stack:
         engines = []
         for runtime in litert_runtimes.RUNTIMES:
-            engine = LiteRTEngine(path, runtime)
-            stack.callback(engine.close)
-            engines.append(engine)
+            engines.append(LiteRTEngine(path, runtime))
+            stack.callback(engines[-1].close)
+        for engine in engines:
+            engine.begin()
         yield engines

@@ -7,7 +7,7 @@ they contain: at the export every weight is at hand, and each is looked for.
 import numpy as np
 
 from kd_keras.kd_embedding import KDEmbedding
-from kd_keras.layer_search import find_layers
+from kd_keras.layer_search import find_layers, output_layer
 
 ROLES = ("codes", "code embeddings", "composition", "output layer", "rest")
 
@@ -27,8 +27,8 @@ def find_owner(model, variable):
             ):
                 return None
             return "composition"
-    layers = getattr(model, "layers", [])
-    if layers and any(variable is v for v in layers[-1].variables):
+    last = output_layer(model)
+    if last is not None and any(variable is v for v in last.variables):
         return "output layer"
     return "rest"
 

@@ -1,0 +1,389 @@
+"""Exports to LiteRT: right for every id, small, refused where wrong."""
+
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+import kd_keras
+from kd_keras.export import device_embedding, engines, parity
+from kd_keras.language_model.configurations import CONFIGURATIONS
+from kd_keras.language_model.model import build_language_model
+
+N, SIZE, K, D = 60, 12, 6, 4
+WORDS = [f"word-{i}" for i in range(N)]
+
+
+def embedding(**options):
+    made = kd_keras.KDEmbedding(N, SIZE, **({"K": K, "D": D} | options))
+    made.build()
+    return made
+
+
+def classifier(*more, **options):
+    ids = keras.Input((None,), dtype="int32", name="words")
+    steps = embedding(**options)(ids)
+    for layer in [*more, layers.GlobalAveragePooling1D(), layers.Dense(3)]:
+        steps = layer(steps)
+    return keras.Model(ids, steps)
+
+
+def language_model(**options):
+    configuration = CONFIGURATIONS["tiny"]
+    given = kd_keras.KDEmbedding(
+        N, configuration.hidden, **({"K": K, "D": D} | options)
+    )
+    return build_language_model(configuration, given, N, 3, 5, seed=1)
+
+
+COMPOSITIONS = [
+    {"composition": "linear"},
+    {"composition": "linear", "code_dim": 5},
+    {"composition": "concat"},
+    {"composition": "lstm", "code_dim": 3},
+    {"composition": "linear", "codes": "learn"},
+    {"composition": "concat", "K": 16, "D": 3},
+    {"composition": "linear", "K": 3000, "D": 2},
+]
+
+
+@pytest.mark.parametrize("options", COMPOSITIONS, ids=str)
+@pytest.mark.parametrize("quantization", [None, "int8", "float16"])
+def test_embedding_equals_keras(options, quantization, tmp_path):
+    layer = embedding(**options)
+    is_lstm = options["composition"] == "lstm"
+    static = {"sequence_length": 4} if is_lstm else {}
+    path = tmp_path / "small.tflite"
+    kd_keras.export_litert(layer, path, WORDS, quantization, **static)
+    small = kd_keras.load_litert(path)
+    wanted = np.asarray(layer(np.arange(N)))
+    found = small.embed(np.arange(N))
+    error = np.abs(found - wanted).max() / np.abs(wanted).max()
+    assert error < {None: 1e-6, "float16": 2e-3, "int8": 0.03}[quantization]
+    np.testing.assert_array_equal(
+        small.embed(["word-7", "word-3"]), found[[7, 3]]
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_int8_is_exact_up_to_its_rounding(tmp_path):
+    layer = embedding(composition="concat")
+    kd_keras.export_litert(layer, tmp_path / "small.tflite", None, "int8")
+    table = layer.composition.code_embeddings.numpy()
+    scale = np.abs(table).max((1, 2), keepdims=True) / 127
+    layer.composition.code_embeddings.assign(np.round(table / scale) * scale)
+    small = kd_keras.load_litert(tmp_path / "small.tflite")
+    np.testing.assert_allclose(
+        small.embed(range(N)), layer(np.arange(N)), rtol=1e-6
+    )
+
+
+def test_it_holds_codes_and_nothing_as_large_as_a_table(tmp_path):
+    layer = kd_keras.KDEmbedding(5000, 64, K=32, D=16)
+    layer.build()
+    report = kd_keras.export_litert(layer, tmp_path / "small.tflite")
+    assert report.parts["codes"] == 5000 * 10
+    assert report.parts["code embeddings"] == 4 * 16 * 32 * 64
+    assert report.peak_bytes < 100_000
+    assert not any(name.startswith("Flex") for name in report.operators)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [],
+        [layers.LSTM(4, return_sequences=True)],
+        [layers.Bidirectional(layers.GRU(3, return_sequences=True))],
+        [layers.Conv1D(4, 3)],
+    ],
+    ids=["plain", "LSTM", "GRU", "Conv1D"],
+)
+@pytest.mark.parametrize("quantization", [None, "int8"])
+def test_models_equal_keras(more, quantization, tmp_path):
+    model = classifier(*more, codes="learn")
+    static = {"sequence_length": 6} if more else {}
+    path = tmp_path / "model.tflite"
+    kd_keras.export_litert(model, path, quantization=quantization, **static)
+    small = kd_keras.load_litert(path)
+    ids = np.arange(6, dtype=np.int32)[None]
+    found = small.run("serving_default", token_ids=ids)["output"]
+    # The export has checked every id; this is that it checks the right thing.
+    np.testing.assert_allclose(
+        found, model(ids), atol=1e-6 if quantization is None else 0.05
+    )
+
+
+def test_a_model_with_several_inputs_and_outputs(tmp_path):
+    user = keras.Input((), dtype="int32", name="user")
+    item = keras.Input((), dtype="int32", name="item")
+    age = keras.Input((2,), name="age")
+    vectors = [
+        kd_keras.KDEmbedding(20, 8, K=4, D=2)(user),
+        kd_keras.KDEmbedding(35, 8, K=4, D=2, composition="concat")(item),
+    ]
+    both = layers.Concatenate()([*vectors, age])
+    outputs = {"score": layers.Dense(1)(both), "odds": layers.Dense(2)(both)}
+    model = keras.Model([user, item, age], outputs)
+    kd_keras.export_litert(model, tmp_path / "m.tflite")
+    small = kd_keras.load_litert(tmp_path / "m.tflite")
+    inputs = {
+        "user": np.array([19], np.int32),
+        "item": np.array([34], np.int32),
+        "age": np.ones((1, 2), np.float32),
+    }
+    found = small.run("serving_default", **inputs)
+    wanted = model([inputs["user"], inputs["item"], inputs["age"]])
+    for name in outputs:
+        np.testing.assert_allclose(found[name], wanted[name], atol=1e-6)
+
+
+def test_a_sequential_model_that_was_only_called(tmp_path):
+    model = keras.Sequential([kd_keras.KDEmbedding(N, SIZE, K=K, D=D)])
+    model(np.zeros((2, 3), np.int32))
+    kd_keras.export_litert(model, tmp_path / "m.tflite", WORDS)
+    small = kd_keras.load_litert(tmp_path / "m.tflite")
+    ids = np.arange(5)  # of another shape than that of the call
+    np.testing.assert_allclose(small.embed(ids), model(ids[None])[0], atol=1e-6)
+
+
+class Subclassed(keras.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.embedding = kd_keras.KDEmbedding(N, SIZE, K=K, D=D)
+
+    def call(self, ids):
+        return keras.ops.sum(self.embedding(ids), axis=1)
+
+
+def test_a_subclassed_model_needs_an_example(tmp_path):
+    model = Subclassed()
+    ids = np.array([[1, 2, 3]])
+    wanted = model(ids)
+    with pytest.raises(ValueError, match="pass `example`"):
+        kd_keras.export_litert(model, tmp_path / "m.tflite")
+    kd_keras.export_litert(model, tmp_path / "m.tflite", example=ids)
+    small = kd_keras.load_litert(tmp_path / "m.tflite")
+    found = small.run("serving_default", token_ids=ids.astype(np.int32))
+    np.testing.assert_allclose(found["output"], wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"composition": "lstm"}], ids=str)
+def test_a_language_model_reads_a_text_token_by_token(options, tmp_path):
+    model = language_model(**options)
+    path = tmp_path / "lm.tflite"
+    kd_keras.export_litert(model, path, WORDS, sequence_length=7)
+    small = kd_keras.load_litert(path)
+    ids = np.random.default_rng(0).integers(0, N, 7, np.int32)
+    whole = small.run("sequence", token_ids=ids[None])["logits"][0]
+    states = small.start()
+    for token, wanted in zip(ids, whole, strict=True):
+        logits, states = small.step(token, states)
+        np.testing.assert_allclose(logits, wanted, atol=1e-6)
+    best = small.next_words([WORDS[i] for i in ids], count=3)
+    odds = np.exp(whole[-1]) / np.exp(whole[-1]).sum()
+    assert [word for word, _ in best] == [
+        WORDS[i] for i in np.argsort(-odds)[:3]
+    ]
+    np.testing.assert_allclose(
+        [p for _, p in best], np.sort(odds)[:-4:-1], rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("wrong", [-1, N, 10**6])
+def test_ids_out_of_range(wrong, tmp_path):
+    layer = embedding()
+    ids = np.array([3, wrong], np.int32)
+    kd_keras.export_litert(layer, tmp_path / "a.tflite")
+    strict = kd_keras.load_litert(tmp_path / "a.tflite")
+    with pytest.raises(RuntimeError, match="gather index out of bounds"):
+        strict.run("serving_default", token_ids=ids)
+    with pytest.raises(ValueError, match=f"Received: {wrong}"):
+        strict.embed(ids)
+    kd_keras.export_litert(layer, tmp_path / "b.tflite", unknown_id=5)
+    lenient = kd_keras.load_litert(tmp_path / "b.tflite")
+    np.testing.assert_allclose(
+        lenient.embed(ids), layer(np.array([3, 5])), atol=1e-6
+    )
+
+
+def test_the_same_export_gives_the_same_bytes(tmp_path):
+    layer = embedding()
+    for name in "ab":
+        kd_keras.export_litert(layer, tmp_path / name, WORDS)
+    a, b = ((tmp_path / name).read_bytes() for name in "ab")
+    assert a == b
+
+
+def test_it_runs_with_numpy_zipfile_and_litert_alone(tmp_path):
+    path = tmp_path / "small.tflite"
+    kd_keras.export_litert(embedding(), path, WORDS)
+    with zipfile.ZipFile(path) as archive:
+        words = archive.read("vocabulary.txt").decode().split()
+    assert words == WORDS
+    script = f"""
+import sys
+for name in ("tensorflow", "keras", "kd_keras"):
+    sys.modules[name] = None  # an import of it fails
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+run = Interpreter({str(path)!r}).get_signature_runner("serving_default")
+print(run(token_ids=np.array([1, 2], np.int32))["embeddings"].shape)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True
+    )
+    assert done.stdout == f"(2, {SIZE})\n", done.stderr
+
+
+# What must be refused.
+
+
+def test_a_wrong_export_is_caught_and_its_first_id_named(tmp_path, monkeypatch):
+    def wrong(rows, K, D):
+        codes = right(rows, K, D)
+        return tf.where(tf.reduce_all(codes == first, 1)[:, None], 0, codes)
+
+    layer = embedding()
+    first = layer.codes[17].astype("int32")
+    layer.composition.code_embeddings.assign(
+        np.random.default_rng(0).normal(size=(D, K, SIZE))
+    )
+    right = device_embedding.unpack_rows
+    monkeypatch.setattr(device_embedding, "unpack_rows", wrong)
+    for export in (kd_keras.export_litert, kd_keras.export_saved_model):
+        with pytest.raises(parity.ParityError, match="first at token_ids=17:"):
+            export(layer, tmp_path / "wrong")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_state_is_caught(tmp_path, monkeypatch):
+    from kd_keras.export import language_model_signatures as module
+
+    right = module.language_model_signatures
+
+    def wrong(model, sequence_length):
+        stream, sequence = right(model, sequence_length)
+        swapped = stream.function
+
+        def function(**inputs):
+            after = swapped(**inputs)
+            return after | {"h_0": after["c_0"], "c_0": after["h_0"]}
+
+        object.__setattr__(stream, "function", function)
+        return [stream, sequence]
+
+    monkeypatch.setattr(module, "language_model_signatures", wrong)
+    with pytest.raises(parity.ParityError, match="'stream', first at token_id"):
+        kd_keras.export_litert(
+            language_model(), tmp_path / "lm", sequence_length=4
+        )
+
+
+def test_a_crash_of_litert_is_an_error(tmp_path, monkeypatch):
+    crash = tmp_path / "crash.py"
+    crash.write_text("import os\nos.write(2, b'bad\\n')\nos.abort()\n")
+    monkeypatch.setattr(engines.litert_runtimes, "__file__", str(crash))
+    with pytest.raises(parity.ParityError, match="it crashed .* last: bad"):
+        kd_keras.export_litert(embedding(), tmp_path / "small.tflite")
+    assert list(tmp_path.iterdir()) == [crash]
+
+
+class Flex(keras.layers.Layer):
+    def call(self, x):
+        return tf.math.igamma(x, x)
+
+
+def static_recurrent(**options):
+    return classifier(layers.LSTM(3, return_sequences=True), **options)
+
+
+def constant_ids():
+    ids = keras.Input((3,), dtype="int32")
+    vectors = embedding()
+    tied = layers.Lambda(
+        lambda x: x @ keras.ops.transpose(vectors(np.arange(N)))
+    )
+    return keras.Model(ids, tied(vectors(ids)))
+
+
+def half():
+    return kd_keras.KDEmbedding(N, SIZE, K=K, D=D, dtype="mixed_bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "message"),
+    [
+        (lambda: layers.Dense(3), {}, "needs a KDEmbedding"),
+        (lambda: "model", {}, "needs a KDEmbedding"),
+        (lambda: kd_keras.KDEmbedding(N, SIZE, K=K, D=D), {}, "not built"),
+        (embedding, {"quantization": "int4"}, "'int4'"),
+        (embedding, {"vocabulary": WORDS[1:]}, "59 strings"),
+        (embedding, {"vocabulary": ["a"] * N}, "twice"),
+        (embedding, {"vocabulary": ["a\n", *WORDS[1:]]}, "line ends"),
+        (embedding, {"vocabulary": "words.txt"}, "a list of strings"),
+        (embedding, {"unknown_id": N}, f"0 to {N - 1}"),
+        (embedding, {"unknown_id": -1}, "unknown_id=-1"),
+        (embedding, {"batch_size": 0}, "batch_size=0"),
+        (static_recurrent, {}, "pass `sequence_length`"),
+        (
+            lambda: embedding(composition="lstm"),
+            {},
+            "pass `sequence_length`",
+        ),
+        (
+            lambda: classifier(
+                layers.LSTM(3, stateful=True, return_sequences=True)
+            ),
+            {"sequence_length": 4},
+            "stateful=True",
+        ),
+        (lambda: classifier(Flex()), {}, "no builtin operator.*Igamma"),
+    ],
+)
+def test_bad_input_is_refused(make, options, message, tmp_path):
+    path = tmp_path / "small.tflite"
+    with pytest.raises(ValueError, match=message) as caught:
+        kd_keras.export_litert(make(), path, **options)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_low_precision_is_refused(tmp_path):
+    layer = half()
+    layer.build()
+    with pytest.raises(ValueError, match="compute in float32"):
+        kd_keras.export_litert(layer, tmp_path / "small.tflite")
+
+
+def test_ids_that_are_constants_are_refused(tmp_path):
+    # The converter would drop the sum over the positions, and say nothing.
+    with pytest.raises(ValueError, match="ids are inputs"):
+        kd_keras.export_litert(constant_ids(), tmp_path / "m.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", ["nowhere/small.tflite", "folder"])
+def test_unwritable_paths_are_refused(path, tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ValueError, match="`path` must"):
+        kd_keras.export_litert(embedding(), tmp_path / path)
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_an_earlier_file_survives_a_failure(tmp_path):
+    path = tmp_path / "small.tflite"
+    kd_keras.export_litert(embedding(), path, WORDS)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="no builtin operator"):
+        kd_keras.export_litert(classifier(Flex()), path)
+    with pytest.raises(parity.ParityError, match="Expected: at most 1e-12"):
+        kd_keras.export_litert(
+            classifier(), path, quantization="int8", tolerance=1e-12
+        )
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

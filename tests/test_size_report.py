@@ -1,0 +1,194 @@
+"""Every byte of a file has a role, and sizes are what arithmetic says."""
+
+import keras
+import numpy as np
+import pytest
+from test_export_litert import N, classifier, embedding, language_model
+
+import kd_keras
+from kd_keras.bad_input import BadInputError
+from kd_keras.cli import main
+
+SIZES = [
+    {"K": 16, "D": 32},
+    {"K": 50, "D": 10},
+    {"K": 32, "D": 20, "code_dim": 12},
+    {"K": 16, "D": 16, "composition": "concat"},
+    {"K": 1000, "D": 3},
+    {"K": 16, "D": 6, "composition": "lstm", "code_dim": 24},
+]
+
+
+@pytest.mark.parametrize("options", SIZES, ids=str)
+@pytest.mark.parametrize("quantization", [None, "int8", "float16"])
+def test_a_file_is_as_large_as_predicted(options, quantization, tmp_path):
+    layer = kd_keras.KDEmbedding(3000, 64, **options)
+    layer.build()
+    length = 100 if options.get("composition") == "lstm" else None
+    report = kd_keras.export_litert(
+        layer,
+        tmp_path / "small.tflite",
+        quantization=quantization,
+        sequence_length=length,
+    )
+    assert report.total == (tmp_path / "small.tflite").stat().st_size
+    assert sum(report.parts.values()) == report.total
+    assert abs(report.total - report.predicted) < (
+        0.02 * report.predicted + 16_384
+    )
+    assert abs(report.embedding_bytes - report.predicted) < (
+        0.02 * report.predicted + 4096
+    )
+    told = kd_keras.size_report(layer, quantization)
+    for role in ("codes", "code embeddings", "composition"):
+        assert told.parts[role] == pytest.approx(report.parts[role], rel=0.05)
+
+
+@pytest.mark.parametrize("quantization", [None, "int8", "float16"])
+def test_a_language_model_by_role(quantization, tmp_path):
+    model = language_model(composition="concat", D=16)
+    path = tmp_path / "lm.tflite"
+    report = kd_keras.export_litert(
+        model, path, None, quantization, sequence_length=4
+    )
+    told = kd_keras.size_report(model, quantization)
+    assert report.parts["codes"] == told.parts["codes"] == N * 6
+    for role in ("code embeddings", "output layer", "rest"):
+        # Biases and small matrices are not rounded by the converter.
+        assert report.parts[role] == pytest.approx(told.parts[role], rel=0.5)
+    if quantization is None:
+        for role in ("code embeddings", "output layer", "rest"):
+            assert report.parts[role] == told.parts[role]
+
+
+def test_the_paper_s_count_stands_beside_the_bytes():
+    layer = kd_keras.KDEmbedding(10_000, 200, K=50, D=10)
+    layer.build()
+    report = kd_keras.size_report(layer)
+    assert report.parameters == 200_000  # Table 1: codes as integers
+    assert report.bits_per_symbol == (80_000 + 400_000) * 8 / 10_000
+
+
+def test_saved_models_and_keras_files(tmp_path):
+    model = classifier(composition="concat", codes="learn")
+    words = [f"w{i}" for i in range(N)]
+    kd_keras.export_saved_model(model, tmp_path / "saved", words)
+    model.compile("adam", "mse")
+    model.fit(np.zeros((4, 5), np.int32), np.zeros((4, 3)), verbose=0)
+    model.save(tmp_path / "model.keras")
+    learned = kd_keras.size_report(tmp_path / "model.keras")
+    assert learned.parts["codes"] >= 4 * N * 4 * 6  # float logits
+    assert learned.parts["optimizer"] > 2 * 4 * N * 4 * 6
+    kd_keras.freeze(model).save(tmp_path / "frozen.keras")
+    frozen = kd_keras.size_report(tmp_path / "frozen.keras")
+    assert frozen.parts["codes"] == N * 4
+    saved = kd_keras.size_report(tmp_path / "saved")
+    assert saved.parts["codes"] == N * 2
+    assert saved.parts["vocabulary"] == sum(len(w) + 1 for w in words)
+    for report in (learned, frozen, saved):
+        assert sum(report.parts.values()) == report.total
+        assert report.parts["code embeddings"] == 4 * 6 * 12
+        assert report.parts["output layer"] == 4 * (12 * 3 + 3)
+        assert report.embeddings[0]["N"] == N
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "small.tflite"
+    words = [f"word-{i}" for i in range(N)]
+    kd_keras.export_litert(embedding(), path, words)
+    return path
+
+
+def test_the_command_prints_every_part(file, capsys):
+    report = kd_keras.size_report(file)
+    assert main(["report", str(file)]) == 0
+    printed = capsys.readouterr().out
+    for role, count in report.parts.items():
+        assert not count or f"{count:,}" in printed, role
+    assert f"{report.total:,}" in printed
+    assert "GATHER" in printed
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.95])
+def test_truncated_files(file, share, tmp_path, capsys):
+    content = file.read_bytes()
+    path = tmp_path / "part.tflite"
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(BadInputError, match=r"part.tflite"):
+        kd_keras.load_litert(path)
+    assert main(["report", str(path)]) in (0, 2)
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err
+    if share < 0.9:  # beyond, a foreign .tflite without an archive is whole
+        assert said.err.startswith("kd-keras: error: ")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04junk" * 9])
+def test_foreign_files(content, tmp_path, capsys):
+    path = tmp_path / "foreign"
+    path.write_bytes(content)
+    with pytest.raises(BadInputError):
+        kd_keras.load_litert(path)
+    assert main(["report", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("kd-keras: error: ")
+    assert error.count("\n") == 1
+
+
+def test_files_that_are_not_there(tmp_path):
+    for call in (kd_keras.load_litert, kd_keras.size_report):
+        with pytest.raises(BadInputError, match="cannot be read: No such"):
+            call(tmp_path / "nothing.tflite")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(BadInputError, match=r"without a saved_model\.pb"):
+        kd_keras.size_report(tmp_path / "folder")
+
+
+def test_a_foreign_tflite_is_counted_but_not_loaded(file, tmp_path):
+    content = file.read_bytes()
+    path = tmp_path / "bare.tflite"
+    path.write_bytes(content[: content.index(b"PK\x03\x04")])
+    report = kd_keras.size_report(path)
+    whole = kd_keras.size_report(file)
+    assert report.embeddings == [] and report.bits_per_symbol is None
+    assert report.operators == whole.operators
+    assert report.parts["rest"] >= whole.embedding_bytes
+    with pytest.raises(BadInputError, match="no file that export_litert wrote"):
+        kd_keras.load_litert(path)
+
+
+def test_a_later_format_is_refused(tmp_path, monkeypatch):
+    from kd_keras.export import archive
+
+    monkeypatch.setattr(archive, "FORMAT", 2)
+    kd_keras.export_litert(embedding(), tmp_path / "new.tflite")
+    monkeypatch.undo()
+    for call in (kd_keras.load_litert, kd_keras.size_report):
+        with pytest.raises(BadInputError, match="format 2"):
+            call(tmp_path / "new.tflite")
+
+
+def test_words_that_are_unknown(file, tmp_path):
+    small = kd_keras.load_litert(file)
+    with pytest.raises(ValueError, match="Received: 'zebra'"):
+        small.embed(["zebra"])
+    with pytest.raises(ValueError, match="use `run`"):
+        small.next_words(["word-1"])
+    kd_keras.export_litert(embedding(), tmp_path / "bare.tflite")
+    with pytest.raises(ValueError, match="has no vocabulary"):
+        kd_keras.load_litert(tmp_path / "bare.tflite").embed(["zebra"])
+
+
+def test_models_that_cannot_be_told():
+    with pytest.raises(ValueError, match="not built"):
+        kd_keras.size_report(kd_keras.KDEmbedding(9, 4))
+    with pytest.raises(ValueError, match="'int4'"):
+        kd_keras.size_report(embedding(), "int4")
+    assert kd_keras.size_report(_dense()).bits_per_symbol is None
+
+
+def _dense():
+    layer = keras.layers.Dense(3)
+    layer.build((None, 2))
+    return layer
