@@ -12,21 +12,30 @@ from rich.progress import track
 from kd_keras.bad_input import BadInputError
 from kd_keras.language_model.run_folder import RunFolder
 from kd_keras.load_litert import LiteRTModel
-from kd_keras.size_report import SizeReport
+from kd_keras.size_report import SizeReport, size_report
+
+# What `quantization` of `export_litert` is for a --precision.
+QUANTIZATION = {"float32": None, "float16": "float16", "int8": "int8"}
 
 
 def export(given: argparse.Namespace) -> SizeReport:
-    """Writes the language model of a finished run as a `.tflite` file.
+    """Writes the language model of a finished run, or its embedding.
 
     Args:
         given: The options of `ptb export`.
 
     Returns:
-        The `SizeReport` of the file.
+        The `SizeReport` of the file or folder.
 
     Raises:
         BadInputError: If an option is wrong or the run is not finished.
     """
+    is_litert_file = given.format == "litert"
+    if given.precision and not is_litert_file:
+        raise BadInputError(
+            "--precision is for a .tflite file; a SavedModel is float32. "
+            f"Received: --precision {given.precision} --format {given.format}"
+        )
     folder = RunFolder(given.run)
     settings = folder.read_settings()
     if folder.read_row() is None:
@@ -39,24 +48,37 @@ def export(given: argparse.Namespace) -> SizeReport:
             "RUN must be a run with KD codes. Received: "
             f"{given.run}, with a conventional embedding"
         )
+    precision = given.precision or "int8"
+    name = f"ptb-{settings.name}-{given.part}"
+    if is_litert_file:
+        name += f"-{precision}.tflite"
+    path = given.output or name
+    words = folder.vocabulary.read_text("utf-8").split("\n")[:-1]
+    options = {
+        "vocabulary": words,
+        "unknown_id": words.index("<unk>") if "<unk>" in words else None,
+    }
+
     import keras
 
     import kd_keras.language_model.model  # noqa: F401  (registers it)
     from kd_keras.export_litert import export_litert
+    from kd_keras.export_saved_model import export_saved_model
 
-    words = folder.vocabulary.read_text("utf-8").split("\n")[:-1]
-    unknown = words.index("<unk>") if "<unk>" in words else None
-    quantization = None if given.precision == "float32" else given.precision
-    name = f"ptb-{settings.name}-{given.precision}.tflite"
+    model = keras.saving.load_model(folder.model, compile=False)
+    if given.part == "model":
+        options["sequence_length"] = given.sequence_length or 20
+    else:
+        model = model.embedding
+        # LiteRT gets the LSTM wrong where the number of ids is open.
+        default = 1 if settings.composition == "lstm" else None
+        options["sequence_length"] = given.sequence_length or default
     try:
-        return export_litert(
-            keras.saving.load_model(folder.model, compile=False),
-            given.output or name,
-            words,
-            quantization=quantization,
-            sequence_length=given.sequence_length,
-            unknown_id=unknown,
-        )
+        if is_litert_file:
+            options["quantization"] = QUANTIZATION[precision]
+            return export_litert(model, path, **options)
+        export_saved_model(model, path, **options)
+        return size_report(path)
     except ValueError as error:
         if "\n" in str(error):  # Keras' own, not said to a user
             raise

@@ -117,32 +117,44 @@ def add_ptb_parser(commands, formatter, integer) -> None:
 
     export = steps.add_parser(
         "export",
-        help="write a trained model as a .tflite file",
+        help="write a trained model for a device",
         description="Writes the language model of a finished run with KD "
-        "codes as one .tflite file, which holds its vocabulary too, and "
-        "prints what its bytes are for. It is written only if LiteRT computes "
-        "with it what Keras computes.",
+        "codes, or its embedding alone, as a .tflite file or SavedModel that "
+        "holds the vocabulary too, and prints what its bytes are for. It is "
+        "written only if it computes what Keras computes.",
         **common,
     )
     export.add_argument("run", metavar="RUN", help="the folder of `train`")
     export.add_argument(
+        "--part",
+        choices=("model", "embedding"),
+        default="model",
+        help="what to write; default %(default)s",
+    )
+    export.add_argument(
+        "--format",
+        choices=("litert", "saved-model"),
+        default="litert",
+        help="default %(default)s, a .tflite file",
+    )
+    export.add_argument(
         "--precision",
         choices=("float32", "float16", "int8"),
-        default="int8",
-        help="of the weights; codes are packed in each; default %(default)s",
+        help="of the weights in a .tflite file, codes are packed in each; "
+        "default int8",
     )
     export.add_argument(
         "--sequence-length",
         type=integer,
-        default=20,
         metavar="N",
-        help="tokens of a call of the whole-sequence function; default "
-        "%(default)s",
+        help="tokens of a call of the model's whole-sequence function; "
+        "default 20",
     )
     export.add_argument(
         "--output",
-        metavar="FILE",
-        help="the file to write; default ./ptb-RUN-PRECISION.tflite",
+        metavar="PATH",
+        help="what to write; default ./ptb-RUN-PART-PRECISION.tflite or "
+        "./ptb-RUN-PART",
     )
     _quiet(export)
 

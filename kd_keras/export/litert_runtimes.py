@@ -24,6 +24,7 @@ class InterpreterRuntime:
     def __init__(self, path, num_threads=1):
         module = importlib.import_module("ai_edge_litert.interpreter")
         self._interpreter = module.Interpreter(path, num_threads=num_threads)
+        self._interpreter.allocate_tensors()  # prints; now, not in a call
         self._runners = {}
 
     def run(self, signature, inputs):

@@ -133,7 +133,9 @@ def compiled(function):
     graph = tf.function(function, reduce_retracing=True)
 
     def call(**inputs):
-        outputs = graph(**{k: tf.constant(v) for k, v in inputs.items()})
+        given = {name: tf.constant(value) for name, value in inputs.items()}
+        # Not graph(**given): many exports in a row would be warned of.
+        outputs = graph.get_concrete_function(**given)(**given)
         return {name: value.numpy() for name, value in outputs.items()}
 
     return call
