@@ -6,7 +6,8 @@ BIN := .venv/bin
 .PHONY: demo test check clean
 
 demo: .venv/base
-	$(BIN)/kd-keras compress saved_models/ptb_small_200.npz --output demo --force
+	$(BIN)/kd-keras compress saved_models/ptb_small_200.npz \
+	  --litert int8 --output demo --force
 
 test: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -20,7 +21,7 @@ check: .venv/dev
 	$(PYTHON) -m venv .venv
 
 .venv/base: pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable '.[litert]'
 	touch $@
 
 .venv/test: pyproject.toml | .venv/bin/python

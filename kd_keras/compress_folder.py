@@ -16,6 +16,7 @@
 - `shared_codes`: the largest groups of symbols that share a code;
   `near_codes`: where no two do, groups that agree in the most positions;
   `examples`. See `symbol_examples`.
+- `litert`, with --litert: see `compress_litert`.
 - `seconds`: `read`, `learn`, `measure`.
 - `files`: the bytes of each file in the folder.
 """
@@ -102,14 +103,23 @@ def compress_folder(
         decoded = _learn(arguments, table, folder, say, verbose)
         learned = time.perf_counter()
         words = _words(table)
-        if arguments.litert is not None:
-            say("Exporting to LiteRT, every symbol checked")
-            _export_litert(arguments, decoded, folder, words)
         say("Measuring")
         report = _heading(arguments, table)
         report |= {"code_dim": code_dim, "composition": arguments.composition}
         report["has_words"] = table.words is not None
         report |= _measure(arguments, table, words, decoded, folder)
+        if arguments.litert is not None:
+            say("Exporting to LiteRT, every symbol checked")
+            with quiet_start():
+                from kd_keras.compress_litert import compress_litert
+
+                report["litert"] = compress_litert(
+                    decoded.embedding,
+                    folder / "embedding.tflite",
+                    words,
+                    arguments.litert,
+                    table.vectors,
+                )
         report["seconds"] = {
             "read": round(read - began, 2),
             "learn": round(learned - read, 2),
@@ -165,25 +175,6 @@ def _learn(
     keras.Sequential([ids, embedding]).save(path)
     # What is measured is what was written.
     return DecodedVectors(keras.saving.load_model(path).layers[0])
-
-
-def _export_litert(
-    arguments: Arguments,
-    decoded: "DecodedVectors",
-    folder: Path,
-    words: Sequence[str],
-) -> None:
-    from kd_keras.export_litert import export_litert
-
-    with quiet_start():
-        export_litert(
-            decoded.embedding,
-            folder / "embedding.tflite",
-            words,
-            None if arguments.litert == "float32" else arguments.litert,
-            # A word a call: LiteRT gets the LSTM wrong where shapes are open.
-            sequence_length=1 if arguments.composition == "lstm" else None,
-        )
 
 
 def _measure(

@@ -14,9 +14,6 @@ from kd_keras.language_model.run_folder import RunFolder
 from kd_keras.load_litert import LiteRTModel
 from kd_keras.size_report import SizeReport, size_report
 
-# What `quantization` of `export_litert` is for a --precision.
-QUANTIZATION = {"float32": None, "float16": "float16", "int8": "int8"}
-
 
 def export(given: argparse.Namespace) -> SizeReport:
     """Writes the language model of a finished run, or its embedding.
@@ -62,6 +59,7 @@ def export(given: argparse.Namespace) -> SizeReport:
     import keras
 
     import kd_keras.language_model.model  # noqa: F401  (registers it)
+    from kd_keras.compress_litert import QUANTIZATION
     from kd_keras.export_litert import export_litert
     from kd_keras.export_saved_model import export_saved_model
 

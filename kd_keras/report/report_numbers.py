@@ -119,3 +119,20 @@ def code_statement(report: dict[str, Any]) -> str:
             f"{codes['hamming_mean']:.1f} of {D} positions on average."
         )
     return said
+
+
+def litert_statement(report: dict[str, Any]) -> str:
+    """Says what embedding.tflite is; an empty string where there is none."""
+    if "litert" not in report:
+        return ""
+    litert = report["litert"]
+    parts = ", ".join(
+        f"{role} {format_bytes(count)}"
+        for role, count in litert["bytes"].items()
+        if count
+    )
+    share = format_share(litert["error"]["error_share"])
+    return (
+        f"{format_bytes(sum(litert['bytes'].values()))} in "
+        f"{litert['precision']}, error {share} of the variance: {parts}"
+    )

@@ -210,6 +210,7 @@ def _use(report: dict[str, Any]) -> dict[str, str]:
         settings.insert(5, ("left out", dropped))
     settings += [("note", note) for note in source["notes"]]
     listed = report["files"].items()
+    on_device = numbers.litert_statement(report)
     return {
         "use": html.escape(use_in_keras(given["output"]), quote=False),
         "command": html.escape(report["command"]),
@@ -224,6 +225,12 @@ def _use(report: dict[str, Any]) -> dict[str, str]:
             "embedding.keras holds them a byte each (two above K = 256), "
             "with the weights, as Keras saves a layer. vocabulary.txt and "
             "neighbours.npz are not needed to get vectors."
+            + (
+                " embedding.tflite is all that a device needs, vocabulary "
+                f"included: {on_device}."
+                if on_device
+                else ""
+            )
         ),
         "footer": (
             "Made by kd_keras after Chen, Min and Sun, &ldquo;Learning K-way "

@@ -56,6 +56,8 @@ def print_report(
         "neighbours", f"{numbers.format_kept(report['neighbours'])} kept"
     )
     facts.add_row("codes", Text(numbers.code_statement(report)))
+    if on_device := numbers.litert_statement(report):
+        facts.add_row("on LiteRT", on_device)
     console.print(facts)
     console.print()
     _print_files(report["files"], folder, console)

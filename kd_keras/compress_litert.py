@@ -1,0 +1,71 @@
+"""The `.tflite` file of a compressed table, written and measured."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kd_keras.composition import LSTMComposition
+from kd_keras.export_litert import export_litert
+from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.load_litert import LiteRTModel, load_litert
+from kd_keras.report.measure import measure_error
+from kd_keras.report.neighbours import Rows
+
+# What `quantization` of `export_litert` is for a precision on a command line.
+QUANTIZATION = {"float32": None, "float16": "float16", "int8": "int8"}
+
+
+class LiteRTVectors:
+    """Stands for the `(N, d)` table that a file computes.
+
+    Args:
+        model: A `LiteRTModel` of kind "embedding".
+
+    Attributes:
+        shape: `(N, d)`.
+    """
+
+    def __init__(self, model: LiteRTModel):
+        self._model = model
+        described = model.configuration["embeddings"][0]
+        self.shape = (described["N"], described["d"])
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        return self._model.embed(np.arange(self.shape[0])[index])
+
+
+def compress_litert(
+    embedding: KDEmbedding,
+    path: Path,
+    words: Sequence[str],
+    precision: str,
+    before: Rows,
+) -> dict[str, Any]:
+    """Writes an embedding as a `.tflite` file and measures the file.
+
+    Args:
+        embedding: Built `KDEmbedding`.
+        path: Path of the file.
+        words: List of N strings.
+        precision: "float32", "float16" or "int8".
+        before: Table `(N, d)` that the embedding stands for.
+
+    Returns:
+        `precision`; `bytes`, by role; `error`, see `measure_error`.
+    """
+    # A word a call: LiteRT gets the LSTM wrong where shapes are open.
+    is_lstm = isinstance(embedding.composition, LSTMComposition)
+    report = export_litert(
+        embedding,
+        path,
+        words,
+        QUANTIZATION[precision],
+        sequence_length=1 if is_lstm else None,
+    )
+    return {
+        "precision": precision,
+        "bytes": report.parts,
+        "error": measure_error(before, LiteRTVectors(load_litert(path))),
+    }
