@@ -62,12 +62,8 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
         from kd_keras.ptb_export import export
         from kd_keras.report.size_table import print_size_report
 
-        say(
-            f"Exporting {given.run}; every word is checked, which takes "
-            "a minute"
-        )
         with quiet_start():
-            size = export(given)
+            size = export(given, say)
         if not given.quiet:
             print_size_report(size, out)
     else:

@@ -3,7 +3,9 @@
 import argparse
 import itertools
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -15,11 +17,14 @@ from kd_keras.load_litert import LiteRTModel
 from kd_keras.size_report import SizeReport, size_report
 
 
-def export(given: argparse.Namespace) -> SizeReport:
+def export(
+    given: argparse.Namespace, say: Callable[[str], object]
+) -> SizeReport:
     """Writes the language model of a finished run, or its embedding.
 
     Args:
         given: The options of `ptb export`.
+        say: Called with a line before the work.
 
     Returns:
         The `SizeReport` of the file or folder.
@@ -51,11 +56,12 @@ def export(given: argparse.Namespace) -> SizeReport:
         name += f"-{precision}.tflite"
     path = given.output or name
     words = folder.vocabulary.read_text("utf-8").split("\n")[:-1]
-    options = {
+    options: dict[str, Any] = {
         "vocabulary": words,
         "unknown_id": words.index("<unk>") if "<unk>" in words else None,
     }
 
+    say(f"Exporting {given.run}; every word is checked, which takes a minute")
     import keras
 
     import kd_keras.language_model.model  # noqa: F401  (registers it)
@@ -64,13 +70,14 @@ def export(given: argparse.Namespace) -> SizeReport:
     from kd_keras.export_saved_model import export_saved_model
 
     model = keras.saving.load_model(folder.model, compile=False)
-    if given.part == "model":
-        options["sequence_length"] = given.sequence_length or 20
-    else:
+    length = given.sequence_length
+    if length is None and given.part == "model":
+        length = 20
+    elif length is None and settings.composition == "lstm":
+        length = 1  # LiteRT gets the LSTM wrong where it is open
+    if given.part == "embedding":
         model = model.embedding
-        # LiteRT gets the LSTM wrong where the number of ids is open.
-        default = 1 if settings.composition == "lstm" else None
-        options["sequence_length"] = given.sequence_length or default
+    options["sequence_length"] = length
     try:
         if is_litert_file:
             options["quantization"] = QUANTIZATION[precision]

@@ -1,5 +1,5 @@
 import html
-import importlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -12,8 +12,10 @@ import pytest
 import kd_keras
 from kd_keras import compress_folder as module
 from kd_keras.bad_input import BadInputError
+from kd_keras.cli import main
 from kd_keras.compress_arguments import Arguments
 from kd_keras.compress_folder import compress_folder
+from kd_keras.export import quiet_litert
 from kd_keras.output_folder import FILES, check_output, new_folder
 from kd_keras.quiet_start import LEVEL
 from kd_keras.report.report_file import read_report
@@ -145,6 +147,47 @@ def test_ids_are_the_words_of_a_table_without(vectors, tmp_path, fake_learning):
     assert words == [*map(str, range(N)), ""]
     assert report["has_words"] is False
     assert report["bytes"]["stored_as"] == "float32"
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("composition", ["linear", "lstm", "concat"])
+def test_litert_files_are_written_and_measured(
+    source, tmp_path, composition, precision, fake_learning, capsys
+):
+    given = {"composition": composition, "litert": precision, "D": 4}
+    folder = tmp_path / "out"
+    report = compress(source, folder, **given)
+    small = kd_keras.load_litert(folder / "embedding.tflite")
+    assert small.vocabulary == WORDS
+    error = np.square(read(source) - small.embed(WORDS)).sum(axis=1).mean()
+    litert = report["litert"]
+    assert litert["error"]["error"] == pytest.approx(error, rel=1e-6)
+    assert litert["error"]["error"] == pytest.approx(
+        report["error"]["error"], rel=1e-5 if precision == "float32" else 0.05
+    )
+    size = (folder / "embedding.tflite").stat().st_size
+    assert sum(litert["bytes"].values()) == size
+    assert report["files"]["embedding.tflite"] == size
+    assert f"in {precision}, error" in (folder / "report.html").read_text()
+    assert main(["report", str(folder)]) == 0
+    assert "on LiteRT" in capsys.readouterr().out
+
+
+def test_a_missing_extra_is_told_before_any_work(
+    source, tmp_path, monkeypatch, capsys
+):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        quiet_litert,
+        "find_spec",
+        lambda name: None if name == "ai_edge_litert" else found(name),
+    )
+    words = ["compress", str(source), "--litert", "--output", "out"]
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "pip install 'kd_keras[litert]'" in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_equal_rows_give_no_shares_of_nothing(tmp_path, fake_learning):

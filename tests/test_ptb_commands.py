@@ -9,10 +9,12 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from kd_testing import TEXT_SYMBOLS, run_python, write_texts
 
 from kd_keras.cli import main
 from kd_keras.language_model.configurations import CONFIGURATIONS
+from kd_keras.load_litert import load_litert
 
 ROW_OF_THE_PAPER = {
     "code_learning", "relearning", "K", "D", "code_dim", "seed",
@@ -106,6 +108,12 @@ def test_a_finished_run_is_not_run_again(conventional):
     assert len(read("results/ptb_tiny.json")["rows"]) >= 1
 
 
+@pytest.fixture(scope="module")
+def retrained(codes):
+    run("retrain", "--codes", codes, *TRAIN, "--output", "retrained")
+    return "retrained"
+
+
 def test_retrain_over_learned_codes(codes):
     run("retrain", "--codes", codes, *TRAIN)
     row = read("ptb-runs/tiny-linear-linear-K8-D4-seed0/row.json")
@@ -158,6 +166,39 @@ def test_evaluate_gives_what_was_recorded(conventional, capsys):
     line = capsys.readouterr().out.strip()
     figure = f"{row['test_perplexity']:.3f}"
     assert line == f"test perplexity {figure} (recorded: {figure})"
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_an_exported_model_has_the_perplexity_of_keras(
+    retrained, precision, tmp_path, capsys
+):
+    path = str(tmp_path / "model.tflite")
+    run("export", retrained, "--precision", precision, "--output", path)
+    assert "code embeddings" in capsys.readouterr().out
+    run("evaluate", path, *TEXT, "--quiet")
+    run("evaluate", retrained, *TEXT, "--quiet")
+    device, host = (
+        float(line.split()[2]) for line in capsys.readouterr().out.splitlines()
+    )
+    share = 0.001 if precision == "float32" else 0.01
+    assert device == pytest.approx(host, rel=share)
+    words = load_litert(path).next_words(["<eos>"], 3)
+    assert len(words) == 3 and sum(p for _, p in words) < 1
+
+
+def test_the_embedding_of_a_run_is_exported(retrained, work):
+    run("export", retrained, "--part", "embedding", "--quiet")
+    run(
+        *("export", retrained, "--part", "embedding", "--quiet"),
+        *("--format", "saved-model", "--output", "saved"),
+    )
+    (file,) = work.glob("ptb-tiny-*-embedding-int8.tflite")
+    small = load_litert(file)
+    saved = tf.saved_model.load("saved").signatures["serving_default"]
+    vectors = saved(token_ids=tf.range(TEXT_SYMBOLS))["embeddings"]
+    np.testing.assert_allclose(
+        small.embed(small.vocabulary), vectors, atol=0.03
+    )
 
 
 def test_a_fresh_process_loads_the_model(codes):
@@ -346,6 +387,12 @@ BAD = {
     "rows": (["table", "--results", "text/ptb.test.txt"], "ptb.test.txt"),
     "output": (["train", *TRAIN, "--output", "text"], "holds no run"),
     "backend": (["train", "--strategy", "all"], "--strategy"),
+    "export of nothing": (["export", "text"], "not the folder of a run"),
+    "precision": (
+        ["export", "x", "--format", "saved-model", "--precision", "int8"],
+        "--precision int8",
+    ),
+    "no .tflite": (["evaluate", "no.tflite", *TEXT], "no.tflite"),
 }
 
 
@@ -358,6 +405,18 @@ def test_bad_input_is_one_line(work, case, capsys):
     assert output.err.startswith("kd-keras: error: ")
     assert output.err.count("\n") == 1 and said in output.err
     assert sorted(path.name for path in work.iterdir()) == before
+
+
+def test_a_table_is_not_exported(conventional, capsys):
+    assert main(["ptb", "export", f"ptb-runs/{conventional.name}"]) == 2
+    assert "with KD codes" in capsys.readouterr().err
+
+
+def test_what_cannot_be_exported_is_one_line(retrained, capsys):
+    words = [retrained, "--sequence-length", "0", "--quiet"]
+    assert main(["ptb", "export", *words]) == 2
+    said = capsys.readouterr().err
+    assert "sequence_length=0" in said and said.count("\n") == 1
 
 
 def test_another_run_in_the_folder_is_told(conventional, capsys):
