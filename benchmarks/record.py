@@ -14,6 +14,7 @@ PACKAGES = (
     "kd_keras",
     "keras",
     "tensorflow",
+    "ai-edge-litert",
     "jax",
     "numpy",
     "faiss-cpu",
@@ -40,7 +41,7 @@ def circumstances(seed=None):
             continue
     script = Path(sys.argv[0]).name
     return {
-        "command": f"python benchmarks/{script} {shlex.join(sys.argv[1:])}",
+        "command": shlex.join(["python", f"benchmarks/{script}", *sys.argv[1:]]),
         "seed": seed,
         "versions": versions,
         "machine": {

@@ -24,17 +24,40 @@ class LiteRTModel:
         self.vocabulary: list[str] | None = vocabulary
         self._ids = {word: i for i, word in enumerate(vocabulary or [])}
 
-    def run(self, signature: str, **inputs: np.ndarray) -> dict[str, Any]:
+    def run(self, signature: str, **inputs: Any) -> dict[str, Any]:
         """Calls a function of the file.
 
         Args:
             signature: Its name; see `export_litert`.
-            **inputs: Arrays by name, int32 ids and float32 states.
+            **inputs: Arrays or nested lists by name; whole numbers are given
+                as int32, others as float32.
 
         Returns:
             Dictionary of arrays.
+
+        Raises:
+            ValueError: If there is no such function or it has other inputs.
         """
-        return self._runtime.run(signature, inputs)
+        functions = self.configuration["signatures"]
+        if signature not in functions:
+            raise ValueError(
+                f"The file's functions are {', '.join(functions)}. "
+                f"Received: {signature!r}"
+            )
+        if set(inputs) != set(functions[signature]):
+            raise ValueError(
+                f"The inputs of {signature!r} are "
+                f"{', '.join(functions[signature])}. "
+                f"Received: {', '.join(inputs) or 'none'}"
+            )
+        arrays = {name: np.asarray(value) for name, value in inputs.items()}
+        return self._runtime.run(
+            signature,
+            {
+                name: value.astype("i4" if value.dtype.kind in "iu" else "f4")
+                for name, value in arrays.items()
+            },
+        )
 
     def id_of(self, word: str) -> int:
         """Gives the id of a word; of an unknown one `unknown_id`.

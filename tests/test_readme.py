@@ -3,6 +3,7 @@
 import os
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,39 +12,54 @@ import pytest
 from kd_testing import TEXT_SYMBOLS, run_python, write_texts
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+}
+ALL = "\n".join(PAGES.values())
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language, text):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def test_the_python_of_readme_runs(tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", [p for p in PAGES if "```python" in PAGES[p]])
+def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
     (tmp_path / "saved_models").symlink_to(ROOT / "saved_models")
     monkeypatch.chdir(tmp_path)
-    script = tmp_path / "readme.py"
-    script.write_text("\n".join(blocks("python")))
+    script = tmp_path / "page.py"
+    script.write_text("\n".join(blocks("python", PAGES[page])))
     names = runpy.run_path(str(script))
+    if page != "README.md":
+        return
     assert names["embedding"].codes.shape == (2000, 8)
     assert names["small"].layers[0].codes.dtype == "uint8"
     assert (tmp_path / "model.keras").exists()
 
 
-def test_the_commands_of_readme_exist():
+def test_the_commands_of_the_pages_exist():
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"^make (\w+)", "".join(blocks("sh")), re.M):
+    told = "".join(blocks("sh", ALL))
+    for target in re.findall(r"^make (\w+)", told, re.M):
         assert f"\n{target}:" in makefile
     from kd_keras.cli_options import make_parser
 
-    commands = re.findall(r"^kd-keras (.*)$", "".join(blocks("sh")), re.M)
-    assert commands
+    commands = re.findall(r"^kd-keras (.*)$", told, re.M)
+    assert len(commands) > 10
     for command in commands:
-        make_parser().parse_args(command.split())
+        make_parser().parse_args(shlex.split(command, comments=True))
 
 
-def test_the_files_that_readme_names_exist():
-    for name in re.findall(r"`((?:examples|results|docs)/[\w/.]+)`", README):
+def test_the_files_that_the_pages_name_exist():
+    folders = "examples|results|docs|benchmarks|saved_models"
+    for name in re.findall(rf"`((?:{folders})/[\w/.]+)`", ALL):
         assert (ROOT / name).exists(), name
+
+
+def test_the_links_of_the_pages_lead_somewhere():
+    for page, text in PAGES.items():
+        for link in re.findall(r"\]\(([\w./]+)\)", text):
+            assert ((ROOT / page).parent / link).exists(), link
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,16 @@ def test_words_that_are_unknown(file, tmp_path):
         kd_keras.load_litert(tmp_path / "bare.tflite").embed(["zebra"])
 
 
+def test_functions_and_inputs_that_there_are_not(file):
+    small = kd_keras.load_litert(file)
+    lists = small.run("serving_default", token_ids=[1, 2])["embeddings"]
+    np.testing.assert_array_equal(lists, small.embed([1, 2]))
+    with pytest.raises(ValueError, match="serving_default. Received: 'no'"):
+        small.run("no", token_ids=[1])
+    with pytest.raises(ValueError, match="token_ids. Received: ids"):
+        small.run("serving_default", ids=[1])
+
+
 def test_models_that_cannot_be_told():
     with pytest.raises(ValueError, match="not built"):
         kd_keras.size_report(kd_keras.KDEmbedding(9, 4))
