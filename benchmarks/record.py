@@ -39,9 +39,9 @@ def circumstances(seed=None):
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    script = Path(sys.argv[0]).name
+    script = f"benchmarks/{Path(sys.argv[0]).name}"
     return {
-        "command": shlex.join(["python", f"benchmarks/{script}", *sys.argv[1:]]),
+        "command": shlex.join(["python", script, *sys.argv[1:]]),
         "seed": seed,
         "versions": versions,
         "machine": {
