@@ -12,11 +12,15 @@ machine slows all of them; the ids are new for each call.
 
     python benchmarks/on_device.py
 
+Each file is written by a process of its own, which has 15 minutes: the exports
+of some large tables take all memory, or hours.
+
 `--sizes 10000x200` measures a part; sizes that are there already are kept.
 """
 
 import argparse
 import json
+import multiprocessing
 import statistics
 import subprocess
 import sys
@@ -34,9 +38,10 @@ from rich.table import Table
 import kd_keras
 from kd_keras.export.quiet_litert import quiet_litert
 
-ROUNDS, CALLS = 15, 300
+ROUNDS, CALLS, LONGEST = 15, 300, 1.0  # look-ups a round, or seconds
 IDS = (1, 20)
 REPEATS = 3
+WRITE_SECONDS = 900
 LOAD = Path(__file__).parent / "litert_load.py"
 
 
@@ -93,6 +98,26 @@ def files_of(N, d):
     }
 
 
+def write_file(N, d, name, path):
+    files_of(N, d)[name](path)
+
+
+def failure_of(N, d, name, path):
+    """Writes a file in a process of its own; says in words what went wrong."""
+    process = multiprocessing.get_context("spawn").Process(
+        target=write_file, args=(N, d, name, path)
+    )
+    process.start()
+    process.join(WRITE_SECONDS)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        return f"not written after {WRITE_SECONDS // 60} minutes"
+    if process.exitcode:
+        return f"the export ended with exit code {process.exitcode}"
+    return None
+
+
 def load_figures(path, N):
     command = [sys.executable, str(LOAD), str(path), str(N)]
     found = []
@@ -125,19 +150,19 @@ class LookUp:
             began = time.perf_counter()
             self._interpreter.invoke()
             taken.append(time.perf_counter() - began)
+            if sum(taken) > LONGEST:
+                break
         self.microseconds.append(1e6 * statistics.median(taken))
 
 
 def measure(N, d, folder, console):
     rows, paths = {}, {}
-    for name, write in files_of(N, d).items():
+    for name in files_of(N, d):
         path = folder / f"{len(paths)}.tflite"
         console.print(f"[dim]{N:,} x {d}: {name}")
-        try:
-            write(path)
-        # Of whatever kind: a table over 2 GB is more than a file can hold.
-        except Exception as error:
-            rows[name] = {"failed": " ".join(str(error).split())[:200]}
+        failed = failure_of(N, d, name, path)
+        if failed:
+            rows[name] = {"failed": failed}
             continue
         paths[name] = path
         rows[name] = {"bytes": path.stat().st_size} | load_figures(path, N)
@@ -165,7 +190,7 @@ def show(results, console):
         peer = rows["Embedding int8"]
         for name, row in rows.items():
             if "failed" in row:
-                table.add_row(name, "failed")
+                table.add_row(name, row["failed"])
                 continue
             cells = [
                 f"{row['bytes'] / 1e6:.3f} MB",

@@ -23,22 +23,16 @@ def test_examples_run(module, tmp_path, monkeypatch):
     assert not failures
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "CodeMetrics",
-        "KDCodeLearner",
-        "KDEmbedding",
-        "LazyAdam",
-        "LinearComposition",
-        "LSTMComposition",
-        "ConcatComposition",
-        "TemperatureSchedule",
-        "freeze",
-        "smooth_code",
-        "straight_through",
-    ],
-)
+PUBLIC = [
+    name
+    for name, value in vars(kd_keras).items()
+    if callable(value)
+    and not name.startswith("_")
+    and name != "Composition"  # the base class of those that have one
+]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_public_names_have_an_example(name):
     tests = doctest.DocTestFinder(recurse=False).find(getattr(kd_keras, name))
     assert any(test.examples for test in tests)

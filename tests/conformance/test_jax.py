@@ -52,3 +52,10 @@ def test_ids_out_of_range_are_nan_as_in_keras_embedding(on_jax):
 
 def test_frozen_codes_give_the_learned_vectors(on_jax):
     np.testing.assert_allclose(on_jax["frozen"], on_jax["learned"], rtol=1e-5)
+
+
+def test_exports_are_refused_in_one_line(on_jax):
+    for export in ("export_litert", "export_saved_model"):
+        message = str(on_jax[f"refused {export}"])
+        assert "Keras on TensorFlow" in message
+        assert message.endswith("Received: KERAS_BACKEND=jax")

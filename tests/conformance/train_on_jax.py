@@ -71,5 +71,11 @@ ids = np.arange(contract.N)
 results["frozen"] = frozen.predict(ids, verbose=0)
 results["learned"] = model.predict(ids, verbose=0)
 
+for export in (kd_keras.export_litert, kd_keras.export_saved_model):
+    try:
+        export(frozen, pathlib.Path(sys.argv[1]).with_suffix(""))
+    except ValueError as error:
+        results[f"refused {export.__name__}"] = str(error)
+
 assert not [name for name in sys.modules if name.startswith("tensorflow")]
 np.savez(sys.argv[1], **results)
