@@ -12,17 +12,19 @@ is not run again unless --again is given.
 """
 
 import argparse
+import datetime
 import json
 import time
 from pathlib import Path
 
 import numpy as np
 from methods import METHODS, NEEDS_D_TO_DIVIDE
-from record import RESULTS, circumstances, write_results
+from record import RESULTS, write_results
 from rich.console import Console
 from rich.table import Table
 
 import kd_keras
+from kd_keras.experiment_record import script_command
 
 PTB = Path(__file__).parent.parent / "saved_models" / "ptb_small_200.npz"
 # LSQ's tables of D * D * K * K products take long beyond this.
@@ -51,7 +53,9 @@ def run_cell(name, vectors, K, D, method, seed):
         "error": error,
         "error_over_variance": error / variance,
         "seconds": seconds,
-    } | {k: v for k, v in circumstances().items() if k in ("command", "date")}
+        "command": script_command(),
+        "date": datetime.date.today().isoformat(),
+    }
 
 
 def print_table(cells, tables):

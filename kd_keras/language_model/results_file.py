@@ -16,9 +16,7 @@
   `replicas`, `command`, `versions`, `machine`.
 """
 
-import importlib.metadata
 import os
-import platform
 from pathlib import Path
 from typing import Any
 
@@ -80,28 +78,3 @@ def add_row(path: str | os.PathLike[str], row: Row) -> list[Row]:
 def row_key(row: Row) -> tuple:
     """Gives what tells this row's training from others."""
     return tuple(row[name] for name in KEY)
-
-
-def circumstances() -> Row:
-    """Gives the versions and the machine of this run."""
-    versions = {"python": platform.python_version()}
-    for package in ("kd_keras", "keras", "tensorflow", "jax", "numpy"):
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    machine = {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-    return {"versions": versions, "machine": machine}
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            name = next(li for li in lines if li.startswith("model name"))
-        return name.split(":", 1)[1].strip()
-    except (OSError, StopIteration):
-        return platform.processor()

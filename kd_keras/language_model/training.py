@@ -7,6 +7,7 @@ import numpy as np
 
 from kd_keras.bad_input import BadInputError
 from kd_keras.datasets.ptb.batches import cut_batches
+from kd_keras.experiment_record import circumstances
 from kd_keras.language_model.embedding_projector import write_projector
 from kd_keras.language_model.embeddings import make_embedding
 from kd_keras.language_model.evaluation import (
@@ -18,7 +19,6 @@ from kd_keras.language_model.model import (
     compile_language_model,
     uniform_initializers,
 )
-from kd_keras.language_model.results_file import circumstances
 from kd_keras.language_model.run_callbacks import run_callbacks
 from kd_keras.language_model.run_settings import (
     check_settings,

@@ -1,0 +1,173 @@
+"""Figure 3, K and D: perplexity of the language model against bytes.
+
+The paper varies the number of values K and the number of parts D of a code
+and sees that a small K or D hurts, even where K^D codes would be enough for
+all words (K = 50, D = 2 has 2,500 codes for 10,000 words; K = 5, D = 10 has
+ten million). Codes are learned from the table of the conventional model and
+the language model is trained from scratch over them.
+
+    python examples/paper/figure3_k_and_d.py [--data-dir FOLDER]
+
+Six epochs each, not the thirteen of Table 1: the order of the models is clear
+by then. The conventional model and K = 50, D = 10 are those of Table 1 after
+their sixth epoch. Two to three hours on two cores; a run that was broken off
+goes on where it was.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from experiment import BLUE, GREY, ORANGE, ROOT, finish, parse, record
+
+from kd_keras.cli import main as kd_keras_command
+from kd_keras.language_model.results_file import read_rows
+
+CELLS = [(50, 2), (5, 10), (50, 25), (100, 10), (50, 5), (10, 10)]
+TABLE_1 = ROOT / "results" / "ptb_small.json"
+EPOCHS = 6
+
+
+def command(*words):
+    code = kd_keras_command(["ptb", *map(str, words)])
+    if code:
+        raise SystemExit(code)
+
+
+def train_cells(model, cells, epochs, runs, text, keep):
+    """Trains the models that are missing; `keep(rows)` after each."""
+    conventional = runs / f"{model}-conventional-seed0"
+    options = ["--model", model, *text]
+    rows_file = runs / "k-and-d" / "rows.json"
+    for K, D in cells:
+        codes = runs / f"{model}-codes-linear-K{K}-D{D}"
+        sizes = ["--K", K, "--D", D]
+        command(
+            "learn-codes", "--from", conventional, *sizes, "--output", codes
+        )
+        run = runs / "k-and-d" / f"{model}-K{K}-D{D}"
+        command(
+            "retrain", "--codes", codes, *options, "--epochs", epochs,
+            "--output", run, "--results", rows_file,
+        )  # fmt: skip
+        keep(read_rows(rows_file))
+
+
+def point(row, epochs):
+    """The row after some epochs."""
+    valid = row["valid_perplexity_by_epoch"][:epochs]
+    return {
+        "K": row["K"],
+        "D": row["D"],
+        "bytes": row["embedding_bytes"],
+        "valid_perplexity": min(valid),
+        "train_perplexity": row["train_perplexity"][len(valid) - 1],
+        "command": row["command"],
+    }
+
+
+def results_of(rows, table_1, epochs):
+    conventional = next(r for r in table_1 if r["code_learning"] == "none")
+    default = [
+        r
+        for r in table_1
+        if (r["code_learning"], r["relearning"], r["K"], r["D"])
+        == ("linear", "linear", 50, 10)
+    ]
+    return {
+        "epochs": epochs,
+        "conventional": point(conventional, epochs),
+        "codes": [point(row, epochs) for row in [*default, *rows]],
+    }
+
+
+def measure(args):
+    text = ["--data-dir", args.data_dir] if args.data_dir else []
+    conventional = ["--results", TABLE_1]
+    command("train", "--model", "small", *text, *conventional)
+
+    def keep(rows):
+        results = results_of(rows, read_rows(TABLE_1), EPOCHS)
+        record(args, results, seed=0)
+
+    train_cells("small", CELLS, EPOCHS, ROOT / "ptb-runs", text, keep)
+
+
+def measure_quickly(args):
+    """A tiny model on a text whose words follow one another by a rule."""
+    generator = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        for name, lines in (("train", 300), ("valid", 40), ("test", 40)):
+            starts = generator.zipf(1.5, lines) % 50
+            text = "".join(
+                " ".join(f"w{(s + 7 * i) % 50}" for i in range(8)) + "\n"
+                for s in starts
+            )
+            (folder / f"ptb.{name}.txt").write_text(text)
+        text = ["--data-dir", folder, "--any-text", "--quiet"]
+        table_1 = folder / "table1.json"
+        command(
+            "train", "--model", "tiny", *text, "--results", table_1,
+            "--output", folder / "tiny-conventional-seed0",
+        )  # fmt: skip
+
+        def keep(rows):
+            record(args, results_of(rows, read_rows(table_1), 1), seed=0)
+
+        train_cells("tiny", [(4, 2), (8, 2), (4, 4)], 1, folder, text, keep)
+
+
+def draw(results):
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
+    plain = results["conventional"]["valid_perplexity"]
+    codes = results["codes"]
+    K, D = (
+        max(values, key=values.count)
+        for values in ([c["K"] for c in codes], [c["D"] for c in codes])
+    )
+    for axis, fixed, other, colour in (
+        (axes[0], ("D", D), "K", BLUE),
+        (axes[1], ("K", K), "D", ORANGE),
+    ):
+        line = [c for c in codes if c[fixed[0]] == fixed[1]]
+        line.sort(key=lambda c: c["bytes"])
+        x = [c["bytes"] / 1e3 for c in line]
+        y = [c["valid_perplexity"] for c in line]
+        axis.plot(x, y, "o-", color=colour)
+        for c, *at in zip(line, x, y, strict=True):
+            axis.annotate(
+                f"{other} = {c[other]}",
+                at,
+                textcoords="offset points",
+                xytext=(5, 5),
+            )
+        axis.axhline(plain, color=GREY, linestyle="--", linewidth=1)
+        axis.annotate(
+            f"conventional, {results['conventional']['bytes'] / 1e6:.1f} MB",
+            (0.99, plain),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="bottom",
+            color=GREY,
+        )
+        axis.set_xscale("log")
+        axis.set_xlabel("embedding, kB (codes packed, floats of 4 bytes)")
+        axis.set_title(f"{fixed[0]} = {fixed[1]}")
+    epochs = results["epochs"]
+    axes[0].set_ylabel(f"validation perplexity, best of {epochs} epochs")
+    low = min(axis.get_ylim()[0] for axis in axes)
+    high = max(axis.get_ylim()[1] for axis in axes)
+    for axis in axes:
+        axis.set_ylim(low, high)
+        axis.margins(x=0.15)
+    return figure
+
+
+if __name__ == "__main__":
+    args = parse(__doc__, data_dir="holds ptb.*.txt; default: downloaded")
+    if not args.draw:
+        measure_quickly(args) if args.quick else measure(args)
+    finish(args, draw)

@@ -1,0 +1,83 @@
+"""What is needed to repeat an experiment, written beside what it gave."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "kd_keras",
+    "keras",
+    "tensorflow",
+    "ai-edge-litert",
+    "jax",
+    "numpy",
+    "faiss-cpu",
+    "scikit-learn",
+)
+
+
+def circumstances() -> dict[str, Any]:
+    """Gives the versions and the machine of this process."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    machine = {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+    return {"versions": versions, "machine": machine}
+
+
+def script_command() -> str:
+    """Gives the command line of this script, from its repository's root."""
+    script = Path(sys.argv[0]).resolve()
+    for root in script.parents:
+        if (root / "pyproject.toml").exists():
+            script = script.relative_to(root)
+            break
+    return shlex.join(["python", script.as_posix(), *sys.argv[1:]])
+
+
+def write_record(
+    path: str | os.PathLike[str],
+    results: dict[str, Any],
+    seed: int | list[int] | None = None,
+) -> Path:
+    """Writes a script's results as JSON at once, never half.
+
+    Args:
+        path: The file to write; its folder is made.
+        results: Dictionary of JSON values. The command, seed, versions,
+            machine and date are put before it.
+        seed: Integer, list of integers, or None.
+
+    Returns:
+        The path written.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = {"command": script_command(), "seed": seed} | circumstances()
+    header["date"] = datetime.date.today().isoformat()
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(header | results, indent=2) + "\n")
+    temporary.replace(path)
+    return path
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            name = next(li for li in lines if li.startswith("model name"))
+        return name.split(":", 1)[1].strip()
+    except (OSError, StopIteration):
+        return platform.processor()
