@@ -164,8 +164,14 @@ def measure(N, d, folder, console):
         if failed:
             rows[name] = {"failed": failed}
             continue
+        rows[name] = {"bytes": path.stat().st_size}
+        try:
+            rows[name] |= load_figures(path, N)
+        except subprocess.CalledProcessError as error:
+            last = error.stderr.decode(errors="replace").splitlines()[-1]
+            rows[name] = {"failed": f"LiteRT, at a look-up: {last}"}
+            continue
         paths[name] = path
-        rows[name] = {"bytes": path.stat().st_size} | load_figures(path, N)
     generator = np.random.default_rng(0)
     for count in IDS:
         look_ups = {name: LookUp(path, count) for name, path in paths.items()}
