@@ -12,12 +12,22 @@ nothing to all others.
 
 import numpy as np
 import tensorflow as tf
-from experiment import BLUE, GREEN, GREY, ORANGE, RED, finish, parse, record
+from experiment import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    finish,
+    parse,
+    record,
+)
 
 import kd_keras
 
-TEMPERATURES = (2.0, 1.0, 0.5, 0.1)
-COLOURS = (BLUE, GREEN, ORANGE, RED)
+TEMPERATURES = (2.0, 1.0, 0.5, 0.2, 0.1)
+COLOURS = (BLUE, GREEN, ORANGE, PURPLE, RED)
 
 
 def measure(points):
@@ -62,13 +72,17 @@ def draw(results):
             x,
             curve["passed_back"],
             color=colour,
-            label=f"{label}: {curve['share_that_learns']:.0%} of logits learn",
+            label=f"{label}: {curve['share_that_learns']:.0%}",
         )
     left.set_title("forward: one-hot; the softmax it stands for")
     right.set_title("backward: the gradient passed back")
     for axis in (left, right):
         axis.set_xlabel("difference x of the two logits")
-        axis.legend()
+    left.legend()
+    right.legend(
+        loc="upper right",
+        title="unit normal logits that get\nover 1 % of the peak",
+    )
     return figure
 
 

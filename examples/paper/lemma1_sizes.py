@@ -101,7 +101,7 @@ def draw(results):
             f"D = {row['D']}",
             (row["N"], row["linear"]["parameters"]),
             textcoords="offset points",
-            xytext=(0, -13),
+            xytext=(0, 6),
             ha="center",
             fontsize=7,
             color=BLUE,
