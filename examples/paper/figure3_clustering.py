@@ -42,7 +42,7 @@ import kd_keras
 
 POINTS, CLUSTERS, DIM, SPREAD = 10_000, 100, 10, 5.0
 BATCH, STEPS = 2048, 1500
-LEARNING_RATE = 0.01
+LEARNING_RATE = 0.03
 FALLING = {
     "initial": 1.0,
     "decay_rate": 4e-3,
