@@ -1,4 +1,4 @@
-"""The command line: `kd-keras compress`, `report` and `ptb`."""
+"""The command line: `kd-keras compress`, `report`, `explore` and `ptb`."""
 
 # Only what answers `--help`; the rest is imported once a command is known.
 import argparse
@@ -61,6 +61,8 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
     try:
         if given.command == "report":
             return _report(given.path)
+        if given.command == "explore":
+            return _explore(given)
         if given.command == "ptb":
             from kd_keras.cli_ptb import run_ptb
 
@@ -127,6 +129,13 @@ def _report(path: str) -> int:
     from kd_keras.report.report_tables import print_report
 
     print_report(read_report(path), path)
+    return 0
+
+
+def _explore(given: argparse.Namespace) -> int:
+    from kd_keras.explore_folder import explore_folder
+
+    print(explore_folder(given.folder, given.symbols))
     return 0
 
 

@@ -43,6 +43,11 @@ Of a folder that `kd-keras compress` wrote: prints again what it printed at
 its end. Of a .tflite or .keras file or a SavedModel: tells what every byte is
 for: codes, code embeddings, composition, other weights, vocabulary, graph."""
 
+EXPLORE = """\
+Writes FOLDER/explorer.html, a page that works offline: search a symbol, see its
+code, the symbols that share it or part of it, the nearest codes, its neighbours
+before and after, and how the values of each position are used."""
+
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without the usage before it."""
@@ -86,6 +91,24 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     report.add_argument("path", metavar="PATH", help="the folder or file")
+    explore = commands.add_parser(
+        "explore",
+        help="write a page on which one can look at a folder's codes",
+        description=EXPLORE,
+        epilog="example:\n  kd-keras explore glove.6B.50d-K16-D32-linear\n",
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
+    explore.add_argument(
+        "folder", metavar="FOLDER", help="a folder of kd-keras compress"
+    )
+    explore.add_argument(
+        "--symbols",
+        type=_integer,
+        default=50_000,
+        metavar="N",
+        help="the first so many are on the page; default %(default)s",
+    )
     add_ptb_parser(commands, raw, _integer)
     return parser
 

@@ -26,9 +26,9 @@ def report_page(report: dict[str, Any], code_map: str) -> str:
     Returns:
         The page.
     """
-    page = resources.files("kd_keras.report").joinpath("report_page.html")
-    fields = _head(report) | _sizes(report) | _codes(report) | _use(report)
-    return Template(page.read_text("utf-8")).substitute(
+    fields = {"style": report_text("page_style.css")}
+    fields |= _head(report) | _sizes(report) | _codes(report) | _use(report)
+    return Template(report_text("report_page.html")).substitute(
         fields,
         map=code_map,
         map_width=2.4 * report["K"],
@@ -40,6 +40,11 @@ def report_page(report: dict[str, Any], code_map: str) -> str:
         ),
         examples="".join(map(example_card, report["examples"])),
     )
+
+
+def report_text(name: str) -> str:
+    """Reads a file of this package: a template, or the pages' style."""
+    return resources.files("kd_keras.report").joinpath(name).read_text("utf-8")
 
 
 def use_in_keras(folder: str) -> str:

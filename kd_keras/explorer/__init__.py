@@ -1,0 +1,1 @@
+"""The page that shows codes: what is in it, and how it is written."""

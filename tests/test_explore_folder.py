@@ -1,0 +1,254 @@
+"""The page that shows codes, read by Python and used in a real browser."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from kd_keras.cli import main
+from kd_keras.packing import pack_codes
+
+K, D, N = 4, 3, 60
+NASTY = ["<script>fail()</script>", "</script>", '"quoted"', "[b]", "é%2F#"]
+WORDS = [*NASTY, *(f"word{i}" for i in range(len(NASTY), N))]
+
+
+def write_folder(folder, N=N, K=K, measured=None):
+    """A folder as `kd-keras compress` writes it, small and by hand."""
+    generator = np.random.default_rng(0)
+    codes = generator.integers(0, K, (N, D)).astype(np.uint16)
+    codes = codes.astype(np.uint8) if K <= 256 else codes
+    codes[7] = codes[20] = codes[1]
+    words = [*WORDS, *(f"word{i}" for i in range(len(WORDS), N))][:N]
+    symbols = np.arange(N) if measured is None else np.array(measured)
+    near = generator.integers(0, N, (2, len(symbols), 10))
+    folder.mkdir()
+    report = {
+        "format": 1, "N": N, "K": K, "D": D, "d": 8,
+        "input": {"path": "<vectors>.txt"},
+        "examples": [{"id": 3}, {"id": 9}],
+    }  # fmt: skip
+    (folder / "report.json").write_text(json.dumps(report))
+    lines = "".join(f"{word}\n" for word in words)
+    (folder / "vocabulary.txt").write_text(lines, "utf-8")
+    np.savez(folder / "codes.npz", codes=pack_codes(codes, K), N=N, D=D, K=K)
+    np.savez(
+        folder / "neighbours.npz", symbols=symbols, before=near[0],
+        after=near[1],
+    )  # fmt: skip
+    return codes, words, near
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium or a relative of it, where one is installed."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    with playwright.sync_playwright() as driver:
+        try:
+            launched = driver.chromium.launch(
+                executable_path=found, args=["--no-sandbox"]
+            )
+        except playwright.Error:
+            pytest.skip("no browser of Chromium's family is installed")
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def explore(browser, tmp_path):
+    """Opens the page of a folder; fails on any error or outward request."""
+    errors, pages = [], []
+
+    def open_page(width=1000, options=(), hash="", **made):
+        contents = write_folder(tmp_path / "small", **made)
+        assert main(["explore", str(tmp_path / "small"), *options]) == 0
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.on("pageerror", lambda error: errors.append(error))
+        page.on("console", lambda message: errors.append(message.text))
+        page.on(
+            "request",
+            lambda r: r.url.startswith("file:") or errors.append(r.url),
+        )
+        page.goto((tmp_path / "small" / "explorer.html").as_uri() + hash)
+        pages.append(page)
+        return page, *contents
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert not errors
+
+
+def texts(page, selector):
+    return page.locator(selector).all_inner_texts()
+
+
+def test_a_symbol_is_found_and_shown(explore):
+    page, codes, words, near = explore()
+    assert page.locator("#word").inner_text() == words[3]
+    page.fill("#query", "WORD1")
+    wanted = [w for w in words if w.startswith("word1")][:8]
+    assert texts(page, "#found li") == wanted
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert page.locator("#word").inner_text() == wanted[1]
+    assert page.url.endswith(f"#{wanted[1]}")
+    id = words.index(wanted[1])
+    shown = [text.split()[-1] for text in texts(page, "#code button")]
+    assert shown == list(map(str, codes[id]))
+    for side, when in enumerate(("before", "after")):
+        neighbours = [words[i] for i in near[side][id]]
+        assert texts(page, f"#{when} button") == neighbours
+    both = set(near[0][id]) & set(near[1][id])
+    assert set(texts(page, ".kept button")) == {words[i] for i in both}
+    page.go_back()
+    assert page.locator("#word").inner_text() == words[3]
+
+
+def test_words_are_text_whatever_is_in_them(explore):
+    page, *_ = explore()
+    for word in NASTY:
+        page.fill("#query", word)
+        assert texts(page, "#found li")[0] == word
+        page.keyboard.press("Enter")
+        assert page.locator("#word").inner_text() == word
+        page.reload()  # the address says which
+        assert page.locator("#word").inner_text() == word
+    assert "<vectors>" in page.locator("h1").inner_text()
+
+
+def test_nothing_found_is_said(explore):
+    page, *_ = explore()
+    page.fill("#query", "zebra")
+    assert "No symbol here has" in texts(page, "#found li")[0]
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    assert page.locator("#found").is_hidden()
+
+
+def test_patterns_list_the_symbols_that_agree(explore):
+    page, codes, words, _ = explore(hash="#word7")
+    same = [words[i] for i in np.flatnonzero((codes == codes[7]).all(axis=1))]
+    assert {words[1], words[20]} <= set(same)
+    assert texts(page, "#same button") == same
+    assert f"{len(same) - 1} other symbols have" in texts(page, "#facts")[0]
+    for length in (2, 1, 0):
+        page.locator("#prefix").focus()
+        page.keyboard.press("ArrowLeft")
+        alike = (codes[:, :length] == codes[7, :length]).all(axis=1)
+        assert texts(page, "#same button") == [
+            words[i] for i in np.flatnonzero(alike)
+        ]
+    page.locator("#code button").nth(2).click()
+    last = np.flatnonzero(codes[:, 2] == codes[7, 2])
+    assert texts(page, "#same button") == [words[i] for i in last]
+    assert page.locator("#pattern").inner_text() == f"*-*-{codes[7, 2]}"
+    page.click("#all")
+    assert texts(page, "#same button") == same
+
+
+def test_the_nearest_codes_are(explore):
+    page, codes, words, _ = explore(hash="#word9")
+    agree = (codes == codes[9]).sum(axis=1)
+    agree[9] = -1
+    nearest = np.argsort(-agree, kind="stable")[:10]
+    assert texts(page, "#near button") == [words[i] for i in nearest]
+    assert texts(page, "#near .agree") == [
+        f"{agree[i]} of {D}" for i in nearest
+    ]
+
+
+def test_the_map_counts_and_leads_to_symbols(explore):
+    page, codes, words, _ = explore()
+    canvas = page.locator("#map")
+    box = canvas.bounding_box()
+    at = {"x": box["width"] * 2.5 / K, "y": box["height"] * 1.5 / D}
+    canvas.hover(position=at)
+    found = np.flatnonzero(codes[:, 1] == 2)
+    told = f"position 2, value 2: {len(found)} symbols"
+    assert page.locator("#place").inner_text() == told
+    canvas.click(position=at)
+    assert texts(page, "#same button") == [words[i] for i in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_narrow_screen(explore, scheme):
+    page, *_ = explore(width=320)
+    page.emulate_media(color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_a_part_of_many_symbols(explore):
+    options = ["--symbols", "40"]
+    page, _, words, near = explore(options=options, measured=[2, 9, 50])
+    assert "the first 40 are on this page" in page.locator("h1").inner_text()
+    page.fill("#query", "word50")
+    assert "No symbol" in texts(page, "#found li")[0]
+    page.fill("#query", "word9")
+    page.keyboard.press("Enter")
+    assert texts(page, "#before button") == [words[i] for i in near[0][1]]
+    page.fill("#query", "word10")
+    page.keyboard.press("Enter")
+    assert "not measured" in texts(page, "#before li")[0]
+
+
+def test_more_values_than_columns(explore):
+    page, codes, *_ = explore(K=1000, N=200)
+    box = page.locator("#map").bounding_box()
+    page.locator("#map").hover(position={"x": 1, "y": box["height"] / 6})
+    few = (codes[:, 0] < 4).sum()
+    told = f"position 1, values 0 to 3: {few} symbols"
+    assert page.locator("#place").inner_text() == told
+
+
+def test_the_page_names_no_address(tmp_path):
+    write_folder(tmp_path / "small")
+    assert main(["explore", str(tmp_path / "small")]) == 0
+    page = (tmp_path / "small" / "explorer.html").read_text("utf-8")
+    assert not re.search(r"\b(https?:|src=|href=|url\()", page)
+
+
+def damage(name, content=b"no"):
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+def remove(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def object_array(folder):
+    np.savez(folder / "codes.npz", codes=np.array([{}], dtype=object))
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (shutil.rmtree, "which does not exist"),
+        (remove("codes.npz"), "codes.npz is missing"),
+        (damage("codes.npz"), "codes.npz is damaged"),
+        (object_array, "codes.npz is damaged"),
+        (remove("neighbours.npz"), "neighbours.npz is missing"),
+        (damage("report.json"), "report.json is not one of its reports"),
+        (damage("vocabulary.txt", b"a\nb\n"), "must hold the 60 symbols"),
+        (damage("vocabulary.txt", b"\xff\n"), "cannot be read as UTF-8"),
+    ],
+)
+def test_bad_folders_are_refused_in_a_line(harm, message, tmp_path, capsys):
+    folder = tmp_path / "small"
+    write_folder(folder)
+    harm(folder)
+    assert main(["explore", str(folder)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.glob("small/*explorer*"))
+
+
+def test_a_number_of_symbols_is_checked(tmp_path, capsys):
+    write_folder(tmp_path / "small")
+    assert main(["explore", str(tmp_path / "small"), "--symbols", "0"]) == 2
+    assert "Received: --symbols 0" in capsys.readouterr().err
