@@ -18,6 +18,7 @@ if _COMMAND != "kd-keras":
         format_groups,
         symbol_groups,
     )
+    from kd_keras.code_summaries import CodeSummaries
     from kd_keras.codes import compact_codes, random_codes
     from kd_keras.composition import (
         Composition,

@@ -5,6 +5,7 @@ import time
 import keras
 
 from kd_keras.code_metrics import CodeMetrics
+from kd_keras.code_summaries import CodeSummaries
 from kd_keras.kd_code_learner import KDCodeLearner
 from kd_keras.layer_search import find_layers
 from kd_keras.temperature_schedule import TemperatureSchedule
@@ -74,7 +75,8 @@ def run_callbacks(model, settings, folder, best_so_far):
             settings.configuration.learning_rate_of
         ),
     ]
-    if find_layers(model, KDCodeLearner):
+    learns_codes = bool(find_layers(model, KDCodeLearner))
+    if learns_codes:
         callbacks += [
             TemperatureSchedule(
                 settings.temperature,
@@ -101,6 +103,8 @@ def run_callbacks(model, settings, folder, best_so_far):
                 str(folder.tensorboard), write_graph=False
             )
         )
+        if learns_codes:
+            callbacks.append(CodeSummaries(folder.tensorboard / "train"))
     # Last: what a broken epoch has written is written again.
     callbacks.append(
         keras.callbacks.BackupAndRestore(

@@ -6,8 +6,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from kd_keras.code_usage import LEVEL_NAMES
 from kd_keras.report import report_numbers as numbers
-from kd_keras.report.code_map import LEGEND
 from kd_keras.report.report_sections import example_card, group_line, row
 
 KEPT_INTRO = (
@@ -36,7 +36,7 @@ def report_page(report: dict[str, Any], code_map: str) -> str:
         legend="".join(
             f'<span><svg viewBox="0 0 1 1"><path class="u{level}" '
             f'd="M0 0h1v1h-1z"/></svg>{name}</span>'
-            for level, name in enumerate(LEGEND)
+            for level, name in enumerate(LEVEL_NAMES)
         ),
         examples="".join(map(example_card, report["examples"])),
     )
