@@ -1,4 +1,5 @@
 from importlib.util import find_spec
+from typing import Any
 
 import keras
 import numpy as np
@@ -78,7 +79,7 @@ class CodeSummaries(keras.callbacks.Callback):
         self.log_dir = log_dir
         self.every = every
         self._learners = []
-        self._writer = None
+        self._writer: Any = None  # made in `fit`
 
     def on_train_begin(self, logs=None):
         self._learners = find_layers(self.model, KDCodeLearner)

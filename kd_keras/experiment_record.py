@@ -69,9 +69,21 @@ def write_record(
     header = {"command": script_command(), "seed": seed} | circumstances()
     header["date"] = datetime.date.today().isoformat()
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(header | results, indent=2) + "\n")
+    temporary.write_text(_layout(header | results))
     temporary.replace(path)
     return path
+
+
+def _layout(record: dict[str, Any]) -> str:
+    """Lays JSON out for people and diffs: a line a key, a line a row."""
+    lines = []
+    for name, value in record.items():
+        text = json.dumps(value)
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            rows = ",\n  ".join(json.dumps(row) for row in value)
+            text = f"[\n  {rows}\n ]"
+        lines.append(f" {json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def _processor() -> str:

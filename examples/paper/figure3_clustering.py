@@ -100,7 +100,7 @@ class Watch(keras.callbacks.Callback):
 def learn(
     vectors, labels, seed, steps, estimator=None, schedule=None, start=False
 ):
-    """Algorithm 1 by plain `fit`; gives the curve of `Watch`."""
+    """Algorithm 1 by plain `fit`; gives what `Watch` noted, list by list."""
     keras.utils.set_random_seed(seed)
     count = len(vectors)
     learner = kd_keras.KDCodeLearner(
@@ -129,7 +129,10 @@ def learn(
             watch,
         ],
     )
-    return watch.curve
+    return {
+        what: [round(point[what], 5) for point in watch.curve]
+        for what in watch.curve[0]
+    }
 
 
 def lines_to_reach(vectors, labels, seed):
@@ -156,8 +159,8 @@ def measure(seeds, points, steps):
         for way, how in WAYS.items():
             curve = learn(vectors, labels, seed, steps, **how)
             runs.append({"way": way, "seed": seed, "curve": curve})
-            last = curve[-1]
-            print(f"{way}, seed {seed}: {last['loss']:.2f}, {last['nmi']:.3f}")
+            loss, nmi = curve["loss"][-1], curve["nmi"][-1]
+            print(f"{way}, seed {seed}: loss {loss:.2f}, NMI {nmi:.3f}")
     return {"runs": runs, "lines": lines}
 
 
@@ -167,10 +170,10 @@ def draw(results):
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
     for way, colour in COLOURS.items():
         mine = [run["curve"] for run in results["runs"] if run["way"] == way]
-        steps = [point["step"] for point in mine[0]]
+        steps = mine[0]["step"]
 
         def band(axis, what, mine=mine, steps=steps, colour=colour, **style):
-            values = np.array([[p[what] for p in curve] for curve in mine])
+            values = np.array([curve[what] for curve in mine])
             axis.plot(steps, np.median(values, axis=0), color=colour, **style)
             low, high = values.min(axis=0), values.max(axis=0)
             axis.fill_between(steps, low, high, color=colour, alpha=0.2, lw=0)
