@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test figures check clean
 
 demo: .venv/base
 	$(BIN)/kd-keras compress saved_models/ptb_small_200.npz \
@@ -11,6 +11,11 @@ demo: .venv/base
 
 test: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Quick versions, into figures/; the full ones take minutes to hours each.
+figures: .venv/test
+	for script in examples/paper/[!e]*.py; do \
+	  TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python $$script --quick || exit 1; done
 
 check: .venv/dev
 	$(BIN)/ruff check .
@@ -33,4 +38,4 @@ check: .venv/dev
 	touch $@ .venv/base .venv/test
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo figures

@@ -62,20 +62,13 @@ def test_the_links_of_the_pages_lead_somewhere():
             assert ((ROOT / page).parent / link).exists(), link
 
 
-@pytest.mark.parametrize(
-    ("example", "ending"),
-    [
-        ("words_that_share_a_code.py", "if drawn at random"),
-        ("codes_in_a_task.py", "random codes"),
-    ],
-)
-def test_example_runs(example, ending, tmp_path):
+def test_the_example_of_a_task_runs(tmp_path):
     run = subprocess.run(
         [
             sys.executable,
             "-W",
             "error::UserWarning",
-            ROOT / "examples" / example,
+            ROOT / "examples" / "codes_in_a_task.py",
         ],
         cwd=tmp_path,
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -83,7 +76,7 @@ def test_example_runs(example, ending, tmp_path):
         text=True,
     )
     assert run.returncode == 0, run.stderr
-    assert ending in run.stdout
+    assert "random codes" in run.stdout
     assert not list(tmp_path.iterdir())
 
 

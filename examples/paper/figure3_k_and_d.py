@@ -39,6 +39,7 @@ def train_cells(model, cells, epochs, runs, text, keep):
     conventional = runs / f"{model}-conventional-seed0"
     options = ["--model", model, *text]
     rows_file = runs / "k-and-d" / "rows.json"
+    keep(read_rows(rows_file))
     for K, D in cells:
         codes = runs / f"{model}-codes-linear-K{K}-D{D}"
         sizes = ["--K", K, "--D", D]
@@ -62,7 +63,6 @@ def point(row, epochs):
         "bytes": row["embedding_bytes"],
         "valid_perplexity": min(valid),
         "train_perplexity": row["train_perplexity"][len(valid) - 1],
-        "command": row["command"],
     }
 
 

@@ -1,0 +1,132 @@
+"""Table 1: the language model with codes against the conventional one.
+
+The rows are those that `kd-keras ptb table` trains and writes into
+`results/ptb_small.json` (40 to 60 minutes each); this prints them as the
+paper's table and draws
+
+- test perplexity and bytes of the embedding of every row;
+- perplexity of the training and the validation text over the epochs: the
+  conventional table over-fits, codes hardly do (section 5 of the paper).
+
+    python examples/paper/table1_language_model.py
+"""
+
+import json
+
+from experiment import BLUE, GREEN, GREY, ORANGE, ROOT, finish, parse, record
+from rich.console import Console
+from rich.table import Table
+
+ROWS = ROOT / "results" / "ptb_small.json"
+LEARNERS = {
+    "none": ("conventional", GREY),
+    "random": ("random codes", ORANGE),
+    "linear": ("learned codes", BLUE),
+    "lstm": ("learned codes", BLUE),
+    "concat": ("learned codes", BLUE),
+    "task": ("codes learned with the task", GREEN),
+}
+
+
+def name_of(row):
+    """The paper's name of a row: how codes were learned / re-learned."""
+    if row["code_learning"] == "none":
+        return "conventional"
+    learned = row["code_learning"] + ", warm" * row["warm_start"]
+    sizes = f"K = {row['K']}, D = {row['D']}"
+    return f"{learned} / {row['relearning']}, {sizes}"
+
+
+def measure():
+    rows = json.loads(ROWS.read_text())["rows"]
+    kept = (
+        "code_learning", "relearning", "K", "D", "warm_start", "seed",
+        "test_perplexity", "valid_perplexity", "embedding_bytes",
+        "embedding_parameters", "train_perplexity",
+        "valid_perplexity_by_epoch", "command",
+    )  # fmt: skip
+    return {"rows": [{name: row[name] for name in kept} for row in rows]}
+
+
+def show(results):
+    table = Table("code learning / re-learning", title="Table 1, small model")
+    for column in ("test perplexity", "bytes", "parameters saved"):
+        table.add_column(column, justify="right")
+    whole = results["rows"][0]
+    for row in results["rows"]:
+        saved = 1 - row["embedding_parameters"] / whole["embedding_parameters"]
+        table.add_row(
+            name_of(row) + (f", seed {row['seed']}" if row["seed"] else ""),
+            f"{row['test_perplexity']:.2f}",
+            f"{row['embedding_bytes'] / 1e3:,.0f} kB",
+            f"{saved:.1%}" if saved else "",
+        )
+    Console().print(table)
+
+
+def draw(results):
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(10, 4), layout="constrained", width_ratios=(3, 2)
+    )
+    rows = [row for row in results["rows"] if row["seed"] == 0]
+    worst_first = sorted(rows, key=lambda row: -row["test_perplexity"])
+    labelled = set()
+    for place, row in enumerate(worst_first):
+        label, colour = LEARNERS[row["code_learning"]]
+        perplexity = row["test_perplexity"]
+        left.plot(
+            perplexity,
+            place,
+            "o",
+            color=colour,
+            label=None if label in labelled else label,
+        )
+        labelled.add(label)
+        left.annotate(
+            f"{perplexity:.1f}, {row['embedding_bytes'] / 1e3:,.0f} kB",
+            (perplexity, place),
+            textcoords="offset points",
+            xytext=(7, -3),
+            fontsize=8,
+        )
+    left.set_yticks(range(len(rows)), [name_of(row) for row in worst_first])
+    left.axvline(rows[0]["test_perplexity"], color=GREY, ls="--", lw=1)
+    left.set_xlim(105, 137)
+    left.set_xlabel("test perplexity")
+    left.set_title("code learning / re-learning")
+    left.legend(loc="upper right", fontsize=8)
+
+    codes = next(r for r in rows if r["code_learning"] == "linear")
+    for row, colour in ((rows[0], GREY), (codes, BLUE)):
+        epochs = range(1, 1 + len(row["train_perplexity"]))
+        name = "codes" if row is codes else "conventional"
+        right.plot(
+            epochs,
+            row["valid_perplexity_by_epoch"],
+            color=colour,
+            label=f"{name}, validation",
+        )
+        right.plot(
+            epochs,
+            row["train_perplexity"],
+            color=colour,
+            linestyle="--",
+            label=f"{name}, training",
+        )
+    right.set_ylim(30, 200)
+    right.set_xlabel("epoch")
+    right.set_ylabel("perplexity")
+    right.set_title(f"conventional, and {name_of(codes)}")
+    right.legend(fontsize=8)
+    return figure
+
+
+if __name__ == "__main__":
+    args = parse(__doc__)
+    if not args.draw:
+        results = measure()
+        show(results)
+        record(args, results, seed=0)
+    finish(args, draw)
