@@ -6,8 +6,7 @@ from kd_keras.code_statistics import (
     collisions,
     unused_values,
 )
-from kd_keras.kd_code_learner import KDCodeLearner
-from kd_keras.layer_search import find_layers
+from kd_keras.find_learners import learners_of
 
 
 class CodeMetrics(keras.callbacks.Callback):
@@ -53,13 +52,7 @@ class CodeMetrics(keras.callbacks.Callback):
         self._codes_before = []
 
     def on_train_begin(self, logs=None):
-        self._learners = find_layers(self.model, KDCodeLearner)
-        if not self._learners:
-            raise ValueError(
-                "CodeMetrics needs a layer that learns codes "
-                '(KDEmbedding(..., codes="learn") or KDCodeLearner). '
-                f"Received: model {self.model.name!r} without one"
-            )
+        self._learners = learners_of(self)
         self._codes_before = []
 
     def on_epoch_begin(self, epoch, logs=None):

@@ -6,8 +6,7 @@ import numpy as np
 
 from kd_keras.code_statistics import value_counts
 from kd_keras.code_usage import usage_levels
-from kd_keras.kd_code_learner import KDCodeLearner
-from kd_keras.layer_search import find_layers
+from kd_keras.find_learners import learners_of
 
 CELL = 8  # pixels
 # From unused to over four times as often as all values equally often.
@@ -82,13 +81,7 @@ class CodeSummaries(keras.callbacks.Callback):
         self._writer: Any = None  # made in `fit`
 
     def on_train_begin(self, logs=None):
-        self._learners = find_layers(self.model, KDCodeLearner)
-        if not self._learners:
-            raise ValueError(
-                "CodeSummaries needs a layer that learns codes "
-                '(KDEmbedding(..., codes="learn") or KDCodeLearner). '
-                f"Received: model {self.model.name!r} without one"
-            )
+        self._learners = learners_of(self)
         import tensorflow as tf
 
         self._writer = tf.summary.create_file_writer(str(self.log_dir))

@@ -2,8 +2,7 @@ import math
 
 import keras
 
-from kd_keras.kd_code_learner import KDCodeLearner
-from kd_keras.layer_search import find_layers
+from kd_keras.find_learners import learners_of
 from kd_keras.temperature_law import LAWS
 
 
@@ -89,13 +88,7 @@ class TemperatureSchedule(keras.callbacks.Callback):
         self._steps_before_epoch = 0
 
     def on_train_begin(self, logs=None):
-        self._learners = find_layers(self.model, KDCodeLearner)
-        if not self._learners:
-            raise ValueError(
-                "TemperatureSchedule needs a layer that learns codes "
-                '(KDEmbedding(..., codes="learn") or KDCodeLearner). '
-                f"Received: model {self.model.name!r} without one"
-            )
+        self._learners = learners_of(self)
         for learner in self._learners:
             learner.set_schedule(
                 self.initial, self.decay_rate, self.minimum, self.law
