@@ -8,6 +8,7 @@ BIN := .venv/bin
 demo: .venv/base
 	$(BIN)/kd-keras compress saved_models/ptb_small_200.npz \
 	  --litert int8 --output demo --force
+	$(BIN)/kd-keras explore demo
 
 test: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile

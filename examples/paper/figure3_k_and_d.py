@@ -120,6 +120,7 @@ def measure_quickly(args):
 
 def draw(results):
     import matplotlib.pyplot as plt
+    from matplotlib import ticker
 
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
     plain = results["conventional"]["valid_perplexity"]
@@ -154,6 +155,9 @@ def draw(results):
             color=GREY,
         )
         axis.set_xscale("log")
+        axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(ticker.ScalarFormatter())
+        axis.xaxis.set_minor_formatter(ticker.NullFormatter())
         axis.set_xlabel("embedding, kB (codes packed, floats of 4 bytes)")
         axis.set_title(f"{fixed[0]} = {fixed[1]}")
     epochs = results["epochs"]
