@@ -81,6 +81,7 @@ def export_litert(
         check_choice,
         check_model,
         check_path,
+        check_tolerance,
         check_vocabulary,
     )
 
@@ -101,6 +102,7 @@ def export_litert(
     from kd_keras.size_report import size_report
 
     check_choice("quantization", quantization, QUANTIZATIONS)
+    check_tolerance(tolerance)
     path = check_path(path)
     need_litert()
     signatures = signatures_of(model, batch_size, sequence_length, example)

@@ -118,6 +118,21 @@ def test_models_equal_keras(more, quantization, tmp_path):
     )
 
 
+def test_a_mean_over_a_masked_sequence(tmp_path):
+    ids = keras.Input((None,), dtype="int32")
+    vectors = embedding(mask_zero=True)(ids)
+    mean = layers.GlobalAveragePooling1D()(vectors)
+    model = keras.Model(ids, layers.Dense(2)(mean))
+    path = tmp_path / "model.tflite"
+    kd_keras.export_litert(model, path)
+    small = kd_keras.load_litert(path)
+    padded = np.array([[3, 4, 0, 0], [0, 0, 0, 0]])  # the mean of none is NaN
+    found = small.run("serving_default", token_ids=padded)["output"]
+    np.testing.assert_allclose(found, model(padded), atol=1e-6)
+    assert np.isnan(found[1]).all()
+    assert np.isfinite(found[0]).all()
+
+
 def test_a_model_with_several_inputs_and_outputs(tmp_path):
     user = keras.Input((), dtype="int32", name="user")
     item = keras.Input((), dtype="int32", name="item")
@@ -329,6 +344,8 @@ def half():
         (embedding, {"unknown_id": N}, f"0 to {N - 1}"),
         (embedding, {"unknown_id": -1}, "unknown_id=-1"),
         (embedding, {"batch_size": 0}, "batch_size=0"),
+        (embedding, {"tolerance": "small"}, "tolerance='small'"),
+        (embedding, {"tolerance": -1.0}, "tolerance=-1.0"),
         (static_recurrent, {}, "pass `sequence_length`"),
         (
             lambda: embedding(composition="lstm"),

@@ -101,6 +101,21 @@ def check_choice(name, value, choices):
         )
 
 
+def check_tolerance(tolerance):
+    """Checks the largest distance from Keras that passes.
+
+    Raises:
+        ValueError: If it is no positive number.
+    """
+    if tolerance is None:
+        return
+    if not isinstance(tolerance, int | float) or not tolerance > 0:
+        raise ValueError(
+            "`tolerance` must be a positive number or None. "
+            f"Received: tolerance={tolerance!r}"
+        )
+
+
 def check_path(path, is_folder=False):
     """Checks that a file or folder can be put somewhere; writes nothing.
 
