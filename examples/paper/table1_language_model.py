@@ -118,7 +118,7 @@ def draw(results):
     right.set_ylim(30, 200)
     right.set_xlabel("epoch")
     right.set_ylabel("perplexity")
-    right.set_title(f"conventional, and {name_of(codes)}")
+    right.set_title(f"codes: K = {codes['K']}, D = {codes['D']}, linear")
     right.legend(fontsize=8)
     return figure
 
