@@ -1,0 +1,137 @@
+"""Codes and codebooks from faiss, and for faiss."""
+
+import numpy as np
+
+from kd_keras.codes import code_bits
+from kd_keras.packing import pack_codes, unpack_codes
+from kd_keras.quantizer_codes import codebooks_of, embedding_of, other_library
+
+
+def from_faiss(quantizer, codes):
+    """Makes an embedding of what a faiss quantiser has learned.
+
+    A product quantiser becomes the concat composition, a residual or local
+    search quantiser the linear one. `embedding(ids)` gives the vectors that
+    `quantizer.decode(codes)[ids]` does.
+
+    Args:
+        quantizer: Trained `faiss.ProductQuantizer`, `ResidualQuantizer` or
+            `LocalSearchQuantizer` with equally large codebooks.
+        codes: What `quantizer.compute_codes` gave, uint8
+            `(N, quantizer.code_size)`.
+
+    Returns:
+        Built `KDEmbedding`, fixed codes, N symbols.
+
+    Raises:
+        ValueError: If the quantiser is of another kind, not trained, or the
+            codes are not its.
+
+    Example:
+
+    >>> import faiss, numpy as np, kd_keras
+    >>> vectors = np.random.default_rng(0).normal(size=(99, 8)).astype("f")
+    >>> quantizer = faiss.ResidualQuantizer(8, 4, 1)
+    >>> quantizer.train(vectors)
+    >>> codes = quantizer.compute_codes(vectors)
+    >>> embedding = kd_keras.from_faiss(quantizer, codes)
+    >>> wanted = quantizer.decode(codes)
+    >>> print(np.allclose(embedding(np.arange(99)), wanted, atol=1e-5))
+    True
+    """
+    faiss = other_library("faiss", "faiss-cpu")
+    if isinstance(quantizer, faiss.ProductQuantizer):
+        composition, D, bits = "concat", quantizer.M, {quantizer.nbits}
+        values, size = quantizer.centroids, quantizer.dsub
+    elif isinstance(
+        quantizer, faiss.ResidualQuantizer | faiss.LocalSearchQuantizer
+    ):
+        bits = set(faiss.vector_to_array(quantizer.nbits).tolist())
+        composition, D = "linear", quantizer.M
+        values, size = quantizer.codebooks, quantizer.d
+    else:
+        raise ValueError(
+            "`quantizer` must be a faiss ProductQuantizer, ResidualQuantizer "
+            f"or LocalSearchQuantizer. Received: {type(quantizer).__name__}"
+        )
+    if len(bits) > 1:
+        raise ValueError(
+            "`quantizer` must have codebooks of one size. Received: nbits="
+            f"{sorted(bits)}"
+        )
+    K = 2 ** bits.pop()
+    codebooks = faiss.vector_to_array(values)
+    if codebooks.size != D * K * size or not codebooks.any():
+        raise ValueError(
+            "`quantizer` must be trained. Received: a "
+            f"{type(quantizer).__name__} that is not"
+        )
+    codes = np.asarray(codes)
+    width = -(-D * code_bits(K) // 8)  # norms may stand behind the codes
+    if (
+        codes.dtype != np.uint8
+        or codes.ndim != 2
+        or codes.shape[1] != quantizer.code_size
+        or not len(codes)
+    ):
+        raise ValueError(
+            f"`codes` must be uint8 (N, {quantizer.code_size}), as the "
+            f"quantizer's compute_codes gives them. Received: {codes.dtype} "
+            f"{codes.shape}"
+        )
+    # faiss writes bits in the order of `pack_codes`.
+    packed = np.ascontiguousarray(codes[:, :width])
+    spare = 8 * width - D * code_bits(K)
+    if spare:
+        packed[:, -1] &= 0xFF >> spare
+    return embedding_of(
+        unpack_codes(packed, K, D),
+        codebooks.reshape(D, K, size),
+        composition,
+    )
+
+
+def to_faiss(embedding):
+    """Writes an embedding as a faiss quantiser and its codes.
+
+    The concat composition becomes a `faiss.ProductQuantizer`, the linear one a
+    `faiss.ResidualQuantizer`, H multiplied into its codebooks.
+    `quantizer.decode(codes)` gives the vectors of all symbols. Where K is no
+    power of two, values that no code has repeat the first.
+
+    Args:
+        embedding: Built `KDEmbedding`, linear or concat.
+
+    Returns:
+        `(quantizer, codes)`, codes uint8 `(N, quantizer.code_size)`.
+
+    Raises:
+        ValueError: If the composition is another, the layer is not built, or K
+            is beyond 2^16.
+
+    Example:
+
+    >>> import numpy as np, kd_keras
+    >>> embedding = kd_keras.KDEmbedding(100, 8, K=16, D=4)
+    >>> embedding.build()
+    >>> quantizer, codes = kd_keras.to_faiss(embedding)
+    >>> print(codes.shape)
+    (100, 2)
+    >>> wanted = embedding(np.arange(100))
+    >>> print(np.allclose(quantizer.decode(codes), wanted, atol=1e-5))
+    True
+    """
+    faiss = other_library("faiss", "faiss-cpu")
+    codebooks, composition = codebooks_of(embedding)
+    D, K, size = codebooks.shape
+    bits = code_bits(K)
+    spare = np.repeat(codebooks[:, :1], 2**bits - K, axis=1)
+    values = np.concatenate([codebooks, spare], axis=1).astype(np.float32)
+    if composition == "concat":
+        quantizer = faiss.ProductQuantizer(size * D, D, bits)
+        faiss.copy_array_to_vector(values.ravel(), quantizer.centroids)
+    else:
+        quantizer = faiss.ResidualQuantizer(size, D, bits)
+        faiss.copy_array_to_vector(values.ravel(), quantizer.codebooks)
+        quantizer.is_trained = True
+    return quantizer, pack_codes(embedding.codes, 2**bits)
