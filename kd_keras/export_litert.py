@@ -111,7 +111,7 @@ def export_litert(
     with tempfile.TemporaryDirectory(
         prefix=f".{path.name}.", suffix=".partial", dir=path.parent
     ) as temporary:
-        folder, file = Path(temporary) / "model", Path(temporary) / path.name
+        folder, file = Path(temporary) / "model", Path(temporary) / "file"
         with on_device(model, quantization, unknown_id) as forms:
             write_saved_model(model, folder, signatures, forms)
         content = convert(folder, signatures, quantization)

@@ -1,5 +1,7 @@
 """Finding layers wherever they sit in a model."""
 
+import keras
+
 
 def find_layers(layer, layer_class):
     """Finds the layers of a class in a layer or model, nested ones included.
@@ -26,10 +28,12 @@ def output_layer(model):
         model: Built Keras layer or model.
 
     Returns:
-        The layer; None where the model has several outputs, or does not tell
-        what gives them (a subclassed model, a layer).
+        The layer; None where the model has several outputs, ends in an
+        operation that is no layer (`ops.softmax`), or does not tell what
+        gives them (a subclassed model, a layer).
     """
     outputs = getattr(model, "outputs", None)
     if not outputs or len(outputs) > 1:
         return None
-    return outputs[0]._keras_history.operation
+    last = outputs[0]._keras_history.operation
+    return last if isinstance(last, keras.layers.Layer) else None

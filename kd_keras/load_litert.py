@@ -85,6 +85,11 @@ class LiteRTModel:
         Raises:
             ValueError: If one of them is unknown.
         """
+        if isinstance(symbols, str):  # would be read letter by letter
+            raise ValueError(
+                "Symbols must be a list of words and integer ids. Received: "
+                f"the string {symbols!r}"
+            )
         ids = [self.id_of(s) if isinstance(s, str) else s for s in symbols]
         array = np.asarray(ids)
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
@@ -93,13 +98,15 @@ class LiteRTModel:
                 f"shape={array.shape}, dtype={array.dtype}"
             )
         N = self.configuration["embeddings"][0]["N"]
-        wrong = array[(array < 0) | (array >= N)]
-        if self.configuration["unknown_id"] is None and wrong.size:
+        wrong = (array < 0) | (array >= N)
+        unknown_id = self.configuration["unknown_id"]
+        if unknown_id is None and wrong.any():
             raise ValueError(
                 f"An id must be of 0..{N - 1}, since the file names no "
-                f"unknown_id. Received: {wrong[0]}"
+                f"unknown_id. Received: {array[wrong][0]}"
             )
-        return array.astype(np.int32)
+        # Here, not in the graph: an id may be beyond its 32 bits.
+        return np.where(wrong, unknown_id or 0, array).astype(np.int32)
 
     def embed(self, symbols: Sequence[Any]) -> np.ndarray:
         """Gives the vectors of words or ids.

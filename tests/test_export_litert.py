@@ -118,6 +118,29 @@ def test_models_equal_keras(more, quantization, tmp_path):
     )
 
 
+@pytest.mark.parametrize("name", ["model", "file"])
+def test_a_model_that_ends_in_an_operation(name, tmp_path):
+    model = classifier()
+    model = keras.Model(model.input, keras.ops.softmax(model.output))
+    kd_keras.export_litert(model, tmp_path / name)
+    small = kd_keras.load_litert(tmp_path / name)
+    ids = np.arange(6, dtype=np.int32)[None]
+    found = small.run("serving_default", token_ids=ids)["output"]
+    np.testing.assert_allclose(found, model(ids), atol=1e-6)
+    assert kd_keras.size_report(model).parts["codes"] > 0
+
+
+def test_strings_and_great_ids_are_no_lists_of_symbols(tmp_path):
+    path = tmp_path / "small.tflite"
+    kd_keras.export_litert(embedding(), path, WORDS, unknown_id=3)
+    small = kd_keras.load_litert(path)
+    with pytest.raises(ValueError, match="Received: the string 'ab'"):
+        small.embed("ab")
+    unknown = small.embed([3, 3, 3])
+    far = small.embed([2**32 + 4, -1, N])
+    np.testing.assert_array_equal(far, unknown)
+
+
 def test_a_mean_over_a_masked_sequence(tmp_path):
     ids = keras.Input((None,), dtype="int32")
     vectors = embedding(mask_zero=True)(ids)
