@@ -145,22 +145,29 @@ def _report_tflite(path, content):
         constants = flatbuffer.constants()
         parts["rest"] = sum(len(flatbuffer.buffers[i]) for i in constants)
         configuration = {"embeddings": [], "quantization": None}
-    else:
-        for role, buffers in configuration["buffers"].items():
+    try:
+        for role, buffers in configuration.get("buffers", {}).items():
             parts[role] = sum(len(flatbuffer.buffers[i]) for i in buffers)
-    parts["vocabulary"] = sizes.get(VOCABULARY, 0)
-    parts["overhead"] = len(content) - sum(parts.values())
-    return SizeReport(
-        str(path),
-        "tflite",
-        len(content),
-        parts,
-        configuration["embeddings"],
-        configuration["quantization"],
-        predict(configuration["embeddings"], configuration["quantization"]),
-        flatbuffer.operators,
-        peak_bytes(flatbuffer),
-    )
+        parts["vocabulary"] = sizes.get(VOCABULARY, 0)
+        parts["overhead"] = len(content) - sum(parts.values())
+        embeddings = configuration["embeddings"]
+        quantization = configuration["quantization"]
+        return SizeReport(
+            str(path),
+            "tflite",
+            len(content),
+            parts,
+            embeddings,
+            quantization,
+            predict(embeddings, quantization),
+            flatbuffer.operators,
+            peak_bytes(flatbuffer),
+        )
+    # What is read from the file does not fit together.
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        raise BadInputError(
+            f"{path} is damaged: its parts do not fit together"
+        ) from None
 
 
 def _report_saved_model(path):

@@ -126,6 +126,25 @@ def test_truncated_files(file, share, tmp_path, capsys):
         assert said.err.startswith("kd-keras: error: ")
 
 
+def test_a_flipped_byte_is_told_in_a_line_or_does_no_harm(file, tmp_path):
+    content = bytearray(file.read_bytes())
+    damaged = tmp_path / "damaged.tflite"
+    generator = np.random.default_rng(0)
+    refused = 0
+    # Where the graph begins, and the archive at the end.
+    places = [*range(8, 200), *range(len(content) - 600, len(content))]
+    for place in generator.choice(places, 120, replace=False):
+        content[place] ^= 0x55
+        damaged.write_bytes(content)
+        try:
+            kd_keras.size_report(damaged)
+        except BadInputError as error:
+            assert "\n" not in str(error)
+            refused += 1
+        content[place] ^= 0x55
+    assert refused > 20
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04junk" * 9])
 def test_foreign_files(content, tmp_path, capsys):
     path = tmp_path / "foreign"

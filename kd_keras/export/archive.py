@@ -9,6 +9,7 @@ id.
 import io
 import json
 import zipfile
+import zlib
 
 from kd_keras.bad_input import BadInputError
 
@@ -66,12 +67,17 @@ def read_archive(content, path):
             if VOCABULARY in sizes:
                 text = archive.read(VOCABULARY).decode("utf-8")
                 vocabulary = text.split("\n")[:-1]
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError):
+    except (
+        zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError,
+        ValueError, KeyError, EOFError,
+    ):  # fmt: skip
         if not zipfile.is_zipfile(io.BytesIO(content)):
             return None, None, {}
         raise BadInputError(
             f"{path} is damaged: the archive at its end cannot be read"
         ) from None
+    if not isinstance(configuration, dict):
+        raise BadInputError(f"{path} is damaged: {CONFIGURATION} is no object")
     found = configuration.get("format")
     if found != FORMAT:
         raise BadInputError(

@@ -110,8 +110,8 @@ def read_flatbuffer(content, path):
     try:
         return _read(schema, content)
     except (
-        IndexError, OverflowError, TypeError, UnicodeDecodeError, ValueError,
-        struct.error,
+        IndexError, KeyError, OverflowError, TypeError, UnicodeDecodeError,
+        ValueError, struct.error,
     ):  # fmt: skip
         raise BadInputError(
             f"{path} is a damaged .tflite file: a part of it is missing"
