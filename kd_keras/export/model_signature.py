@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kd_keras.export.id_ranges import IdProbe
+from kd_keras.export.parity import STEPS
 from kd_keras.export.signatures import DEFAULT, Signature, compiled
 from kd_keras.kd_embedding import KDEmbedding
-from kd_keras.layer_search import find_layers, output_layer
+from kd_keras.layer_search import output_layer
 
 
 def model_signature(model, batch_size, sequence_length, example):
@@ -22,14 +24,15 @@ def model_signature(model, batch_size, sequence_length, example):
     Raises:
         ValueError: If the model's inputs are not known.
     """
-    specs, pack = _inputs_of(model, batch_size, sequence_length, example)
+    specs, vocabularies, pack = _inputs_of(
+        model, batch_size, sequence_length, example
+    )
 
     def call(**inputs):
-        return _named(model, model(pack(inputs), training=False))
+        values = pack(inputs[name] for name in specs)
+        return _named(model, model(values, training=False))
 
-    return Signature(
-        DEFAULT, call, specs, _vocabularies(model, specs), compiled(call)
-    )
+    return Signature(DEFAULT, call, specs, vocabularies, compiled(call))
 
 
 def _named(model, outputs):
@@ -46,32 +49,32 @@ def _named(model, outputs):
 
 
 def _inputs_of(model, batch_size, sequence_length, example):
-    """Gives the inputs' specs by name, and how to hand them to the model."""
-    tensors = getattr(model, "inputs", None)
-    if example is not None:
-        tensors = example
-    if tensors is None or len(tensors) == 0:
-        raise ValueError(
-            "A subclassed model does not tell its inputs: pass `example`, "
-            f"arrays as it takes them. Received: {model!r}, example=None"
-        )
-    # A Sequential model without an Input took the shape of its first call.
-    is_sample = example is not None or (
-        isinstance(model, keras.Sequential) and tensors[0].shape[0] is not None
-    )
-    structure = tensors
-    if example is None and hasattr(model, "_inputs_struct"):
-        structure = model._inputs_struct
+    """Gives the inputs' specs by name, their ids' ranges, and a packer."""
+    structure, is_sample = _structure(model, example)
     flat = [
         x if hasattr(x, "shape") else np.asarray(x)
         for x in keras.tree.flatten(structure)
     ]
     dtypes = [keras.backend.standardize_dtype(x.dtype) for x in flat]
+
+    def pack(values):
+        packed = keras.tree.pack_sequence_as(structure, list(values))
+        is_single = isinstance(packed, (list, tuple)) and len(packed) == 1
+        return packed[0] if is_single else packed
+
+    probe = IdProbe(
+        model,
+        lambda arrays: model(
+            pack(map(keras.ops.convert_to_tensor, arrays)), training=False
+        ),
+        [_probed_shape(x.shape, sequence_length) for x in flat],
+        dtypes,
+    )
     are_ids = [
-        "int" in dtype or _embeds(model, x)
-        for x, dtype in zip(flat, dtypes, strict=True)
+        "int" in dtype or probe.is_ids(number)
+        for number, dtype in enumerate(dtypes)
     ]
-    specs = {}
+    specs, vocabularies = {}, {}
     for number, (x, is_ids) in enumerate(zip(flat, are_ids, strict=True)):
         name = getattr(x, "name", None) or f"input_{number}"
         if is_ids and sum(are_ids) == 1:
@@ -79,15 +82,33 @@ def _inputs_of(model, batch_size, sequence_length, example):
         shape = _shape(x, is_ids, batch_size, sequence_length, is_sample)
         dtype = "int32" if is_ids else dtypes[number]
         specs[name] = tf.TensorSpec(shape, dtype, name)
-    names = list(specs)
+        if is_ids:
+            vocabularies[name] = probe.input_dims(number)
+    return specs, vocabularies, pack
 
-    def pack(inputs):
-        values = [inputs[name] for name in names]
-        packed = keras.tree.pack_sequence_as(structure, values)
-        is_single = isinstance(packed, (list, tuple)) and len(packed) == 1
-        return packed[0] if is_single else packed
 
-    return specs, pack
+def _structure(model, example):
+    """Gives the inputs as the model takes them; whether they are a sample."""
+    if example is not None:
+        return example, True
+    tensors = getattr(model, "inputs", None)
+    if not tensors:
+        raise ValueError(
+            "A subclassed model does not tell its inputs: pass `example`, "
+            f"arrays as it takes them. Received: {model!r}, example=None"
+        )
+    # A Sequential model without an Input took the shape of its first call.
+    is_sample = (
+        isinstance(model, keras.Sequential) and tensors[0].shape[0] is not None
+    )
+    return getattr(model, "_inputs_struct", tensors), is_sample
+
+
+def _probed_shape(shape, sequence_length):
+    free = sequence_length or STEPS
+    return [
+        size or (2 if axis == 0 else free) for axis, size in enumerate(shape)
+    ]
 
 
 def _shape(x, is_ids, batch_size, sequence_length, is_sample):
@@ -101,43 +122,3 @@ def _shape(x, is_ids, batch_size, sequence_length, is_sample):
     if sequence_length is not None and len(shape) > 1 and shape[1] is None:
         shape[1] = sequence_length
     return shape
-
-
-def _id_layers(model):
-    return find_layers(model, (KDEmbedding, keras.layers.Embedding))
-
-
-def _embeds(model, tensor):
-    """Tells whether an input, of whatever dtype, goes into an embedding."""
-    return any(tensor is x for e in _id_layers(model) for x in _fed_by(e))
-
-
-def _fed_by(layer):
-    """Lists the tensors that a layer of a functional model is called on."""
-    return [
-        tensor
-        for node in layer._inbound_nodes
-        for tensor in node.arguments.keras_tensors
-    ]
-
-
-def _vocabularies(model, specs):
-    """Finds the number of symbols of each input of ids.
-
-    In a functional model that of the embeddings which it feeds; otherwise, or
-    where something lies between, the smallest there is.
-    """
-    layers = _id_layers(model)
-    smallest = min(layer.input_dim for layer in layers)
-    tensors = getattr(model, "inputs", None) or []
-    inputs = dict(zip(specs, tensors, strict=False))
-    found = {}
-    for name, spec in specs.items():
-        if spec.dtype.is_integer:
-            fed = [
-                layer.input_dim
-                for layer in layers
-                if any(inputs.get(name) is x for x in _fed_by(layer))
-            ]
-            found[name] = min(fed, default=smallest)
-    return found

@@ -132,7 +132,7 @@ def _ids_at(signature, inputs, shape, place):
 def _calls(signature, rows):
     """Yields inputs: all ids in order, then random ones."""
     generator = np.random.default_rng(0)
-    most = max(signature.vocabularies.values())
+    most = max(np.max(sizes) for sizes in signature.vocabularies.values())
     position = 0
     while position < most:
         inputs, used = _ids_from(signature, position, rows, generator)
@@ -162,23 +162,24 @@ def _ids_from(signature, position, rows, generator):
     """Gives inputs with the ids from a position on, and how many they are.
 
     Where the number of rows is free, a row repeats one id, so that a row of
-    the output belongs to an id. Otherwise the ids follow each other.
+    the output belongs to an id; also where the columns are ids of different
+    embeddings. Otherwise the ids follow each other.
     """
     inputs, used = {}, 1
     for name in _given(signature):
-        N = signature.vocabularies.get(name)
-        if N is None:
+        sizes = signature.vocabularies.get(name)
+        if sizes is None:
             inputs[name] = _random(signature, name, rows, generator)
             continue
         shape = _shape(signature, name, rows)
-        if signature.inputs[name].shape[0] is None:
-            ids = np.arange(position, position + rows) % N
-            ids = ids.reshape([rows] + [1] * (len(shape) - 1))
-            used = rows
+        if signature.inputs[name].shape[0] is None or np.ndim(sizes):
+            used = shape[0]
+            ids = np.arange(position, position + used)
+            ids = ids.reshape([used] + [1] * (len(shape) - 1))
         else:
             used = int(np.prod(shape))
-            ids = np.arange(position, position + used).reshape(shape) % N
-        inputs[name] = np.broadcast_to(ids, shape).astype(np.int32)
+            ids = np.arange(position, position + used).reshape(shape)
+        inputs[name] = (np.broadcast_to(ids, shape) % sizes).astype(np.int32)
     return inputs, used
 
 

@@ -25,7 +25,7 @@ class Signature:
             it is traced.
         inputs: Dictionary of `tf.TensorSpec`.
         vocabularies: Dictionary from each input of ids to the number of its
-            symbols.
+            symbols; an array of them where its columns differ.
         reference: Callable from numpy arrays, by name, to a dictionary of
             numpy arrays: what Keras computes.
         carried: Dictionary from each input that takes the state of the call
