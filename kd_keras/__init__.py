@@ -30,14 +30,16 @@ if _COMMAND != "kd-keras":
     from kd_keras.export_saved_model import export_saved_model
     from kd_keras.faiss_bridge import from_faiss, to_faiss
     from kd_keras.freeze import freeze
+    from kd_keras.grow_embedding import grow_embedding
     from kd_keras.kd_code_learner import KDCodeLearner
     from kd_keras.kd_embedding import KDEmbedding
     from kd_keras.language_model import model as _registers_language_model
     from kd_keras.lazy_adam import LazyAdam
-    from kd_keras.learn_codes import learn_codes
+    from kd_keras.learn_codes import learn_codebooks, learn_codes
     from kd_keras.load_litert import load_litert
     from kd_keras.nanopq_bridge import from_nanopq, to_nanopq
     from kd_keras.packing import pack_codes, unpack_codes
+    from kd_keras.shards import shard_rows
     from kd_keras.size_report import size_report
     from kd_keras.sizes import embedding_bytes, parameter_count
     from kd_keras.straight_through import smooth_code, straight_through

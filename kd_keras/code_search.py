@@ -3,9 +3,12 @@
 import keras
 import numpy as np
 
+from kd_keras import additive_codes
 from kd_keras.composition import ConcatComposition, LinearComposition
+from kd_keras.encode_rows import encode_rows
 from kd_keras.encoding import (
     decode_additive,
+    decode_concat,
     encode_additive,
     encode_concat,
     fit_code_embeddings,
@@ -17,35 +20,80 @@ BLOCK = 1024
 TURNS = 4
 
 
-def encode(embedding, vectors, seed=0):
+def encode(embedding, vectors, seed=0, **given):
     """Finds codes of vectors while an embedding's composition stands still.
 
     Args:
         embedding: Built `KDEmbedding`.
-        vectors: Float32 array `(M, d)`.
+        vectors: Float32 table `(M, d)`, read block by block.
         seed: Integer.
+        **given: Keyword arguments of `encode_rows`.
 
     Returns:
         Codes `(M, D)`, uint8 up to K = 256, else uint16.
     """
+    return encode_rows(block_encoder(embedding, seed), vectors, **given)
+
+
+def block_encoder(embedding, seed=0):
+    """Gives the function that finds the codes of a block of vectors.
+
+    Args:
+        embedding: Built `KDEmbedding`.
+        seed: Integer.
+
+    Returns:
+        A function of float32 vectors `(M, d)` that returns their codes
+        `(M, D)` and the mean squared error. A block's codes depend on nothing
+        outside of it, and the same block always gets the same.
+    """
     composition = embedding.composition
     weights = [np.asarray(w, np.float32) for w in composition.get_weights()]
     if isinstance(composition, ConcatComposition):
-        return encode_concat(vectors, *weights)
+
+        def encode_slices(vectors):
+            codes = encode_concat(vectors, *weights)
+            return codes, _error(vectors, decode_concat(codes, *weights))
+
+        return encode_slices
     if isinstance(composition, LinearComposition):
         tables, *kernel = weights
         for H in kernel:
             tables = tables @ H
-        return encode_additive(vectors, tables, seed=seed)
+
+        def encode_sum(vectors):
+            codes = encode_additive(vectors, tables, seed=seed)
+            return codes, _error(vectors, decode_additive(codes, tables))
+
+        return encode_sum
     # The symbols' own codes show how the composition behaves.
     known = embedding.codes
-    tables = fit_code_embeddings(
+    most = max(additive_codes.LEARNING_ROWS, 4 * composition.K)
+    if len(known) > most:
+        known = known[np.linspace(0, len(known) - 1, most).astype(np.intp)]
+    near = fit_code_embeddings(
         compose(composition, known), known, composition.K
     )
-    codes = encode_additive(vectors, tables, seed=seed)
-    for turn in range(TURNS):
-        codes, _ = search_near(composition, vectors, codes, tables, seed + turn)
-    return codes
+
+    def encode_near(vectors):
+        codes = encode_additive(vectors, near, seed=seed)
+        for turn in range(TURNS):
+            codes, errors = search_near(
+                composition, vectors, codes, near, seed + turn
+            )
+        return codes, float(errors.mean())
+
+    return encode_near
+
+
+def _error(vectors, rebuilt):
+    return float(_errors(vectors, rebuilt).mean())
+
+
+def _errors(vectors, rebuilt):
+    """Returns the squared error of each row, float64: that of 1e30 fits."""
+    gap = (vectors - rebuilt).astype(np.float64)
+    return np.einsum("md,md->m", gap, gap)
 
 
 def compose(composition, codes):
@@ -77,12 +125,12 @@ def search_near(composition, vectors, codes, tables, seed):
         `(codes, errors)`: codes `(M, D)` and their squared errors `(M,)`.
     """
     rebuilt = compose(composition, codes)
-    errors = np.square(vectors - rebuilt).sum(axis=1)
+    errors = _errors(vectors, rebuilt)
     additive = decode_additive(codes, tables)
     proposed = encode_additive(
         vectors - rebuilt + additive, tables, codes=codes, seed=seed
     )
-    new_errors = np.square(vectors - compose(composition, proposed)).sum(axis=1)
+    new_errors = _errors(vectors, compose(composition, proposed))
     better = new_errors < errors
     return (
         np.where(better[:, None], proposed, codes),

@@ -45,7 +45,8 @@ def fit_concat(
         labels, centres = kmeans(part, K, seed + j, iterations, swaps=3)
         codes[:, j] = labels
         tables.append(centres)
-        error += float(np.square(part - centres[labels]).sum(axis=1).mean())
+        gap = (part - centres[labels]).astype(np.float64)  # may be 1e30
+        error += float(np.square(gap).sum(axis=1).mean())
         if progress:
             progress((j + 1) / D, error)
     return codes, np.stack(tables)
@@ -62,10 +63,15 @@ def encode_concat(
     """
     D, K, _ = code_embeddings.shape
     slices = np.split(np.asarray(vectors, np.float32), D, axis=1)
-    labels = [
-        nearest(np.ascontiguousarray(part), table)[0]
-        for part, table in zip(slices, code_embeddings, strict=True)
-    ]
+    labels = []
+    for part, table in zip(slices, code_embeddings, strict=True):
+        # As in `kmeans`: squares of 1e30 do not fit float32, and far from 0
+        # the differences would drown.
+        mean = table.mean(axis=0, dtype=np.float64).astype(np.float32)
+        scale = np.abs(table - mean).max() or np.float32(1)
+        centres = (table - mean) / scale
+        rows = np.ascontiguousarray((part - mean) / scale)
+        labels.append(nearest(rows, centres)[0])
     return np.stack(labels, axis=1).astype(code_dtype(K))
 
 

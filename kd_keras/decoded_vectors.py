@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kd_keras.kd_embedding import KDEmbedding
-from kd_keras.report.neighbours import row_blocks
+from kd_keras.row_blocks import row_blocks
 
 BLOCK_FLOATS = 1 << 24  # code embeddings gathered at a time: 64 MB
 
@@ -44,7 +44,9 @@ class DecodedVectors:
         self.composition_bytes = weights - self.code_embedding_bytes
 
     def __getitem__(self, index: Any) -> np.ndarray:
-        ids = np.arange(self.shape[0], dtype=np.int32)[index]
+        if isinstance(index, slice):  # not all ids for a block of them
+            index = np.arange(*index.indices(self.shape[0]))
+        ids = np.asarray(index).astype(np.int32)
         vectors = np.empty((len(ids), self.shape[1]), np.float32)
         for block in row_blocks(len(ids), self._step):
             decoded = self.embedding(ids[block])

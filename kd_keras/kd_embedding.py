@@ -11,7 +11,7 @@ from kd_keras.codes import check_codes, check_kd, code_dtype, random_codes
 from kd_keras.composition import COMPOSITIONS, Composition
 from kd_keras.gather import gather_rows, integer_ids, nan_out_of_range
 from kd_keras.kd_code_learner import KDCodeLearner
-from kd_keras.vectors import check_vectors
+from kd_keras.vector_checks import check_rows
 
 _fixing_codes = False
 
@@ -249,16 +249,19 @@ class KDEmbedding(keras.layers.Layer):
         """Finds codes of vectors not seen before, the composition fixed.
 
         With them a vocabulary can grow without learning anything again: the
-        vector of a new code is `composition(codes)`.
+        vectors of the new codes are `composition(codes)`, and
+        `kd_keras.grow_embedding` gives a layer that has them too.
 
         Args:
-            vectors: Array `(M, output_dim)`, finite.
+            vectors: Array `(M, output_dim)`, finite. A memory map may be
+                larger than memory: it is read block by block.
             seed: Integer. Decides the search.
 
         Returns:
-            Codes, numpy `(M, D)`, uint8 up to K = 256, else uint16.
+            Codes, numpy `(M, D)`, uint8 up to K = 256, else uint16. A row's
+            depend on its block of 16,384 rows only.
         """
-        vectors = check_vectors(vectors)
+        vectors = check_rows(vectors)
         if vectors.shape[1] != self.output_dim:
             raise ValueError(
                 f"The vectors must have output_dim={self.output_dim} columns. "

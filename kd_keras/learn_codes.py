@@ -1,11 +1,21 @@
 import numpy as np
 
+from kd_keras.code_search import encode
 from kd_keras.codes import check_kd
 from kd_keras.encoding import fit_additive, fit_concat
+from kd_keras.grow_embedding import with_codes
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.learn_composition import learn_composition, start_near_linear
+from kd_keras.learning_sample import learning_sample
 from kd_keras.progress_bar import progress_bar
-from kd_keras.vectors import check_vectors
+from kd_keras.row_blocks import row_blocks
+from kd_keras.vector_checks import check_rows
+
+# Training takes squares of the vectors, and squares of gradients, in float32.
+LARGEST_TRAINED = 1e15
+CHECKED_FLOATS = 1 << 20  # at a time
+# The compositions of which nothing is trained.
+SEARCHED = ("linear", "concat")
 
 
 def learn_codes(
@@ -32,6 +42,11 @@ def learn_codes(
       the composition is trained by Adam with the codes fixed, and the codes
       are searched again with the composition fixed, in turns.
 
+    Above 50,000 vectors (4 K if that is more) the composition is learned from
+    so many, drawn at random, and the codes of all are found by
+    `KDEmbedding.encode`, block by block: memory does not grow with N but for
+    the codes themselves.
+
     The paper's own Algorithm 1 is `model.fit(ids, vectors)` on a `KDEmbedding`
     with `codes="learn"`.
 
@@ -39,7 +54,8 @@ def learn_codes(
 
     Args:
         vectors: Array `(N, d)`, floating or integer, finite; N at least K. It
-            may be a memory map (`numpy.load(path, mmap_mode="r")`).
+            may be a memory map (`numpy.load(path, mmap_mode="r")`), larger
+            than memory too.
         K: Integer, 2 to 65,536. Number of values of a code position.
         D: Integer, at least 1. Number of code positions.
         composition: `"linear"`, `"lstm"`, `"concat"`, or a composition layer,
@@ -56,7 +72,8 @@ def learn_codes(
 
     Raises:
         ValueError: If an argument is out of its range, or the vectors are not
-            finite, not of rank 2, or fewer than K.
+            finite, not of rank 2, fewer than K, or for a composition that
+            is trained, beyond 1e15.
 
     Example:
 
@@ -74,7 +91,61 @@ def learn_codes(
         [Chen, Min and Sun, 2017](https://arxiv.org/abs/1711.03067),
         equation 1; the search: see `kd_keras.encoding`.
     """
-    vectors = check_vectors(vectors)
+    given = (K, D, composition, code_dim, seed, verbose)
+    embedding, vectors = _learn_on_sample(vectors, *given)
+    if embedding.input_dim == len(vectors):
+        return embedding
+    with progress_bar("Encoding", verbose) as progress:
+        codes = encode(embedding, vectors, seed, progress=progress)
+    return with_codes(embedding, codes)
+
+
+def learn_codebooks(
+    vectors,
+    K=16,
+    D=32,
+    composition="linear",
+    code_dim=None,
+    seed=0,
+    verbose=1,
+):
+    """Learns the composition of a table that is too large for one process.
+
+    The first half of `learn_codes`: what it returns finds the codes of any
+    rows by `encode`, here or in other processes. Where they encode the rows
+    `shard_rows(N, i, n)` each, their codes, one after the other, are those
+    that `learn_codes` gives.
+
+    Args:
+        vectors, K, D, composition, code_dim, seed, verbose: As `learn_codes`
+            takes them.
+
+    Returns:
+        A built `KDEmbedding` of the vectors that were learned from: 50,000
+        drawn at random, 4 K if that is more, all if there are not so many.
+
+    Raises:
+        ValueError: As `learn_codes` does.
+
+    Example:
+
+    >>> import numpy as np, kd_keras
+    >>> vectors = np.random.default_rng(0).normal(size=(60_000, 4))
+    >>> codebooks = kd_keras.learn_codebooks(vectors, K=4, D=2, verbose=0)
+    >>> print(codebooks.input_dim)
+    50000
+    >>> rows = kd_keras.shard_rows(60_000, 4, 4)
+    >>> codes = codebooks.encode(vectors[rows])  # one of four processes
+    >>> print(rows, codes.shape)
+    slice(49152, 60000, None) (10848, 2)
+    """
+    given = (K, D, composition, code_dim, seed, verbose)
+    return _learn_on_sample(vectors, *given)[0]
+
+
+def _learn_on_sample(vectors, K, D, composition, code_dim, seed, verbose):
+    """Returns the embedding of the learning sample, and the checked table."""
+    vectors = check_rows(vectors)
     K, D = check_kd(K, D)
     count, dim = vectors.shape
     if count < K:
@@ -87,12 +158,35 @@ def learn_codes(
             "`code_dim` of a linear composition must be at most the vectors' "
             f"size, {dim}. Received: code_dim={code_dim}"
         )
+    sample = learning_sample(count, K, seed)
+    rows = vectors[:] if sample is None else vectors[sample]
+    if composition not in SEARCHED:
+        _check_size(vectors)
+    given = (rows, K, D, composition, code_dim, seed, verbose)
+    return _learn_whole(*given), vectors
+
+
+def _check_size(vectors):
+    step = max(1, CHECKED_FLOATS // vectors.shape[1])
+    for block in row_blocks(len(vectors), step):
+        largest = np.abs(vectors[block]).max()
+        if largest > LARGEST_TRAINED:
+            raise ValueError(
+                "The vectors must be within 1e15 where the composition is "
+                "trained, which takes squares of them in float32; divide them "
+                f"by a constant. Received: a value of size {largest:.3g}"
+            )
+
+
+def _learn_whole(vectors, K, D, composition, code_dim, seed, verbose):
+    """Learns from all rows of an array `(N, d)`."""
+    count, dim = vectors.shape
     # Built first, so that bad arguments are refused before the work.
     embedding = KDEmbedding(
         count, dim, K, D, composition=composition, code_dim=code_dim, seed=seed
     )
     embedding.build()
-    searched = composition in ("linear", "concat")
+    searched = composition in SEARCHED
     with progress_bar("Learning codes", verbose) as progress:
         if composition == "concat":
             codes, table = fit_concat(vectors, K, D, seed, progress=progress)

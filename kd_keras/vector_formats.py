@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kd_keras.mapped_rows import MappedRows
 from kd_keras.vector_text import (
     BOM,
     HEADER,
@@ -198,8 +199,7 @@ def read_npy(path: str) -> Table:
         path: The file.
 
     Returns:
-        A `Table` without words. The vectors are a float32 memory map, or an
-        array where they had to be converted to float32.
+        A `Table` without words, whose vectors are a `MappedRows`.
 
     Raises:
         VectorFileError: If the file is cut, needs pickle or holds no floats.
@@ -208,7 +208,9 @@ def read_npy(path: str) -> Table:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except BROKEN as error:
         raise _broken("a .npy file", error) from None
-    return Table(None, _as_float32(array, "The array"))
+    _check_table(array, "The array")
+    # The rows of a map of no columns or rows cannot be had; it is refused.
+    return Table(None, MappedRows(array) if array.size else array)
 
 
 def read_npz(path: str) -> Table:
@@ -271,15 +273,19 @@ def _words(array: np.ndarray, N: int) -> list[str]:
 
 
 def _as_float32(array: np.ndarray, what: str) -> np.ndarray:
+    _check_table(array, what)
+    if array.dtype == np.float32:
+        return array
+    with np.errstate(over="ignore"):  # to infinity, which is refused later
+        return np.array(array, np.float32)
+
+
+def _check_table(array: np.ndarray, what: str) -> None:
     if array.ndim != 2 or not _is_float(array):
         raise VectorFileError(
             f"{what} must be of rank 2 and float16, float32 or float64. "
             f"Received: dtype={array.dtype}, shape={array.shape}"
         )
-    if array.dtype == np.float32:
-        return array
-    with np.errstate(over="ignore"):  # to infinity, which is refused later
-        return np.array(array, np.float32)
 
 
 def _is_float(array: np.ndarray) -> bool:

@@ -7,7 +7,7 @@ a word may hold spaces, as GloVe's ". . ." does.
 import collections
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Table(NamedTuple):
     """What a parser returns: `first_line` is that of row 0, None if binary."""
 
     words: list[str] | None
-    vectors: np.ndarray
+    vectors: Any  # `(N, d)`, float32: an array, of a .npy file a `MappedRows`
     first_line: int | None = None
     notes: tuple[str, ...] = ()
 

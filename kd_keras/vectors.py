@@ -9,12 +9,13 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
-import numpy as np
 import numpy.typing as npt
 
 from kd_keras import vector_formats
+from kd_keras.mapped_rows import MappedRows
+from kd_keras.vector_checks import check_vectors, find_not_finite
 from kd_keras.vector_text import (
     Table,
     VectorFileError,
@@ -26,6 +27,7 @@ __all__ = [
     "VectorFileError",
     "WordVectors",
     "check_vectors",
+    "open_vectors",
     "read_vectors",
     "write_vectors",
 ]
@@ -43,14 +45,14 @@ class WordVectors:
     Attributes:
         words: N strings, all different, or None where the file has none.
         vectors: Shape `(N, d)`, float32, finite; a read-only memory map of a
-            `.npy` file of float32.
+            `.npy` file of float32. `MappedRows` from `open_vectors`.
         format: What the file was found to be, for people to read.
         dropped: Rows left out since their word had come before.
         notes: What a person should know of the file though it was read.
     """
 
     words: list[str] | None
-    vectors: np.ndarray
+    vectors: Any
     format: str
     dropped: int = 0
     notes: tuple[str, ...] = ()
@@ -100,6 +102,32 @@ def read_vectors(
     >>> table.words, table.vectors.tolist()
     (['the', '. .'], [[0.5, 1.0], [2.0, -3.0]])
     """
+    table = open_vectors(path, duplicates, progress)
+    if isinstance(table.vectors, MappedRows):
+        return dataclasses.replace(table, vectors=table.vectors.whole())
+    return table
+
+
+def open_vectors(
+    path: str | os.PathLike[str],
+    duplicates: str = "error",
+    progress: Progress | None = None,
+    rows: Callable[[int], slice] | None = None,
+) -> WordVectors:
+    """Reads a file of word vectors but leaves a `.npy` file where it is.
+
+    Args:
+        path, duplicates, progress: As `read_vectors` takes them.
+        rows: Called with N, gives the rows that are to be used. Of a `.npy`
+            file only these are checked. None: all.
+
+    Returns:
+        A `WordVectors`; of a `.npy` file of any precision, its vectors are a
+        `MappedRows`.
+
+    Raises:
+        VectorFileError, ValueError: As `read_vectors` does.
+    """
     if duplicates not in ("error", "first"):
         raise ValueError(
             'duplicates must be "error" or "first". '
@@ -114,11 +142,14 @@ def read_vectors(
                 f"Received: shape={table.vectors.shape}"
             )
         _check_words(table)
-        if bad := _find_not_finite(table.vectors):
+        used = slice(None)
+        if rows is not None and isinstance(table.vectors, MappedRows):
+            used = rows(len(table.vectors))
+        if bad := find_not_finite(table.vectors, used):
+            row, column, value = bad
             raise VectorFileError(
-                "Vectors must be finite. Received: "
-                f"{table.vectors[bad]} in {_place(table, bad[0])}, "
-                f"dimension {bad[1]}"
+                f"Vectors must be finite. Received: {value} in "
+                f"{_place(table, row)}, dimension {column}"
             )
         return _without_duplicates(table, found, duplicates)
     except VectorFileError as error:
@@ -165,54 +196,6 @@ def write_vectors(
             "vectors"
         )
     write_text(os.fspath(path), words, array, header)
-
-
-def check_vectors(vectors: npt.ArrayLike) -> np.ndarray:
-    """Checks a table of vectors and returns it as float32.
-
-    Args:
-        vectors: Shape `(N, d)`, N and d at least 1, of a floating or integer
-            dtype. A memory map is read block by block.
-
-    Returns:
-        The vectors, shape `(N, d)`, float32: what was given where it has this
-        dtype already, memory map or not.
-
-    Raises:
-        ValueError: If rank, dtype or size is wrong or a value is not finite
-            in float32; the first such row is named.
-
-    Example:
-
-    >>> check_vectors([[1, 2], [3, 4]]).dtype
-    dtype('float32')
-    """
-    try:
-        array = np.asanyarray(vectors)
-    except ValueError:
-        raise ValueError(
-            "vectors must be a rectangular (N, d) array. Received: a "
-            f"{type(vectors).__name__} whose rows differ in length"
-        ) from None
-    if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(
-            "vectors must have the shape (N, d), with at least one row and "
-            f"one column. Received: shape={array.shape}"
-        )
-    if array.dtype.kind not in "fiu":
-        raise ValueError(
-            "vectors must be of a floating or integer dtype. "
-            f"Received: dtype={array.dtype}"
-        )
-    if array.dtype != np.float32:
-        with np.errstate(over="ignore"):  # to infinity, which is refused
-            array = np.array(array, np.float32)
-    if bad := _find_not_finite(array):
-        raise ValueError(
-            f"vectors must be finite in float32. Received: {array[bad]} in "
-            f"row {bad[0]}, dimension {bad[1]}"
-        )
-    return array
 
 
 def _read(path: str, progress: Progress | None) -> tuple[Table, str]:
@@ -323,14 +306,3 @@ def _place(table: Table, row: int, word: bool = True) -> str:
     place = f"line {row + (table.first_line or 0)}" if text else f"row {row}"
     told = word and table.words is not None
     return f"{place} ({table.words[row]!r})" if told else place  # type: ignore[index]
-
-
-def _find_not_finite(vectors: np.ndarray) -> tuple[int, int] | None:
-    """Finds the first NaN or infinity, a block of rows at a time."""
-    step = max(1, BLOCK_BYTES // vectors.shape[1])
-    for start in range(0, len(vectors), step):
-        wrong = ~np.isfinite(vectors[start : start + step])
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0]
-            return start + int(row), int(column)
-    return None

@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from kd_keras import vector_formats, vector_text, vectors
+from kd_keras import vector_checks, vector_formats, vector_text, vectors
 from kd_keras.vectors import (
     VectorFileError,
     check_vectors,
@@ -116,8 +116,10 @@ def test_text_round_trip(tmp_path, monkeypatch, table, header, block):
     except ValueError:
         assert not header  # a first line that would read as a header
         hypothesis.reject()
-    # Blocks of a few bytes cut lines and letters anywhere.
-    monkeypatch.setattr(vectors, "BLOCK_BYTES", max(block, 16))
+    # Blocks of a few bytes cut lines and letters anywhere but in the first
+    # row, which tells a text with NUL in its words from a binary file.
+    head = b"\n".join(path.read_bytes().split(b"\n")[:2])
+    monkeypatch.setattr(vectors, "BLOCK_BYTES", max(block, len(head) + 1))
     monkeypatch.setattr(vectors, "HEAD_BYTES", 1 << 16)
     same(read_vectors(path), words, array)
     zipped = tmp_path / "vectors.txt.gz"
@@ -517,7 +519,7 @@ def test_check_vectors_refuses(bad, what):
 
 
 def test_check_vectors_finds_the_first_bad_row_in_any_block(monkeypatch):
-    monkeypatch.setattr(vectors, "BLOCK_BYTES", 10)  # 3 rows of 3
+    monkeypatch.setattr(vector_checks, "BLOCK_FLOATS", 10)  # 3 rows of 3
     array = np.zeros((100, 3), np.float32)
     assert check_vectors(array) is array
     array[77, 2] = array[90, 0] = np.nan

@@ -9,13 +9,12 @@ import numpy as np
 
 from kd_keras.report.neighbours import (
     COUNT,
-    Rows,
     nearest_neighbours,
     neighbours_kept,
-    row_blocks,
     sample_symbols,
     unit_rows,
 )
+from kd_keras.row_blocks import Rows, row_blocks
 
 BLOCK = 4096
 

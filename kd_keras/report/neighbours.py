@@ -1,28 +1,14 @@
 """Nearest neighbours by cosine, and how many of them compression keeps."""
 
-from collections.abc import Iterator
-from typing import Any, Protocol
-
 import numpy as np
+
+from kd_keras.row_blocks import Rows, row_blocks
 
 COUNT = 10
 TABLE_BLOCK = 8192  # with QUERY_BLOCK, similarities of 32 MB at a time
 QUERY_BLOCK = 1024
 EXACT_LIMIT = 20_000
 PAIR_LIMIT = 1_000_000_000  # about half a minute on two cores at d = 200
-
-
-class Rows(Protocol):
-    """A table of which rows can be had by slice or by index.
-
-    A numpy array, a memory map, or something that computes its rows when they
-    are asked for.
-    """
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-    def __getitem__(self, index: Any) -> np.ndarray: ...
 
 
 def sample_symbols(N: int, seed: int) -> np.ndarray:
@@ -134,18 +120,6 @@ def unit_rows(rows: np.ndarray) -> np.ndarray:
     scaled = rows / np.where(largest > 0, largest, 1)
     length = np.sqrt(np.einsum("md,md->m", scaled, scaled))[:, None]
     return scaled / np.where(length > 0, length, 1)
-
-
-def row_blocks(N: int, step: int) -> Iterator[slice]:
-    """Yields slices of at most `step` rows that cover N rows.
-
-    Example:
-
-    >>> list(row_blocks(3, 2))
-    [slice(0, 2, None), slice(2, 3, None)]
-    """
-    for start in range(0, N, step):
-        yield slice(start, min(start + step, N))
 
 
 def _highest(found: np.ndarray, count: int) -> np.ndarray:

@@ -1,0 +1,111 @@
+"""Tables of vectors, checked where they come in."""
+
+import numpy as np
+import numpy.typing as npt
+
+from kd_keras.mapped_rows import MappedRows, is_mapped
+from kd_keras.row_blocks import Rows, row_blocks
+
+BLOCK_FLOATS = 1 << 20
+
+
+def check_vectors(vectors: npt.ArrayLike) -> np.ndarray:
+    """Checks a table of vectors and returns it as float32.
+
+    Args:
+        vectors: Shape `(N, d)`, N and d at least 1, of a floating or integer
+            dtype. A memory map is read block by block.
+
+    Returns:
+        The vectors, shape `(N, d)`, float32: what was given where it has this
+        dtype already, memory map or not.
+
+    Raises:
+        ValueError: If rank, dtype or size is wrong or a value is not finite
+            in float32; the first such row is named.
+
+    Example:
+
+    >>> check_vectors([[1, 2], [3, 4]]).dtype
+    dtype('float32')
+    """
+    rows = check_rows(vectors)
+    return rows.whole() if isinstance(rows, MappedRows) else rows
+
+
+def check_rows(vectors: npt.ArrayLike) -> np.ndarray | MappedRows:
+    """Checks a table of vectors and leaves a memory map where it is.
+
+    Args:
+        vectors: As `check_vectors` takes them.
+
+    Returns:
+        The vectors, shape `(N, d)`, float32; of a memory map of any dtype a
+        `MappedRows`, never the whole table.
+
+    Raises:
+        ValueError: As `check_vectors` does.
+
+    Example:
+
+    >>> check_rows([[1, 2], [3, 4]]).dtype
+    dtype('float32')
+    """
+    try:
+        array = np.asanyarray(vectors)
+    except ValueError:
+        raise ValueError(
+            "vectors must be a rectangular (N, d) array. Received: a "
+            f"{type(vectors).__name__} whose rows differ in length"
+        ) from None
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(
+            "vectors must have the shape (N, d), with at least one row and "
+            f"one column. Received: shape={array.shape}"
+        )
+    if array.dtype.kind not in "fiu":
+        raise ValueError(
+            "vectors must be of a floating or integer dtype. "
+            f"Received: dtype={array.dtype}"
+        )
+    rows: np.ndarray | MappedRows = array
+    if is_mapped(array):
+        rows = MappedRows(array)
+    elif array.dtype != np.float32:
+        with np.errstate(over="ignore"):  # to infinity, which is refused
+            rows = np.array(array, np.float32)
+    if bad := find_not_finite(rows):
+        row, column, value = bad
+        raise ValueError(
+            f"vectors must be finite in float32. Received: {value} in row "
+            f"{row}, dimension {column}"
+        )
+    return rows
+
+
+def find_not_finite(
+    vectors: Rows, rows: slice = slice(None)
+) -> tuple[int, int, float] | None:
+    """Finds the first NaN or infinity, a block of rows at a time.
+
+    Args:
+        vectors: Table of shape `(N, d)`.
+        rows: slice, the rows to look at.
+
+    Returns:
+        Row, column and value, or None where all values are finite.
+
+    Example:
+
+    >>> find_not_finite(np.array([[0, np.inf], [np.nan, 0]]), slice(1, 2))
+    (1, 0, nan)
+    """
+    N, d = vectors.shape
+    begin, end, _ = rows.indices(N)
+    for block in row_blocks(end, max(1, BLOCK_FLOATS // d), begin):
+        values = vectors[block]
+        wrong = ~np.isfinite(values)
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0].tolist()
+            return block.start + row, column, float(values[row, column])
+    return None
