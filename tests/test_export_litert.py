@@ -33,6 +33,14 @@ def classifier(*more, **options):
     return keras.Model(ids, steps)
 
 
+def of_four_words(*more):
+    ids = keras.Input((4,), 2, dtype="int32")
+    steps = embedding()(ids)
+    for layer in more:
+        steps = layer(steps)
+    return keras.Model(ids, steps)
+
+
 def language_model(**options):
     configuration = CONFIGURATIONS["tiny"]
     given = kd_keras.KDEmbedding(
@@ -156,6 +164,21 @@ def test_a_mean_over_a_masked_sequence(tmp_path):
     assert np.isfinite(found[0]).all()
 
 
+def test_small_vectors_may_come_before_long_ones(tmp_path):
+    # 8 bits round the small ones to 0, by much less than the longest vector.
+    codes = np.zeros((1500, 1), int)
+    codes[-1] = 1
+    layer = kd_keras.KDEmbedding(1500, 4, K=2, D=1, codes=codes)
+    layer.build()
+    table = np.array([[[1e-4] * 4, [1.0] * 4]])
+    layer.composition.code_embeddings.assign(table)
+    kd_keras.export_litert(layer, tmp_path / "m", quantization="int8")
+    with pytest.raises(parity.ParityError, match="first at token_ids=0:"):
+        kd_keras.export_litert(
+            layer, tmp_path / "m", quantization="int8", tolerance=1e-5
+        )
+
+
 def test_a_model_with_several_inputs_and_outputs(tmp_path):
     user = keras.Input((), dtype="int32", name="user")
     item = keras.Input((), dtype="int32", name="item")
@@ -247,6 +270,31 @@ def test_ids_out_of_range(wrong, tmp_path):
     np.testing.assert_allclose(
         lenient.embed(ids), layer(np.array([3, 5])), atol=1e-6
     )
+
+
+def test_sizes_are_those_that_were_asked_for(tmp_path):
+    def shapes(model, **sizes):
+        path = tmp_path / "m.tflite"
+        kd_keras.export_litert(model, path, **sizes)
+        configuration = kd_keras.load_litert(path).configuration
+        return configuration["signatures"]["serving_default"]
+
+    assert shapes(embedding(), batch_size=3) == {"token_ids": [3]}
+    assert shapes(embedding(), batch_size=np.int64(3), sequence_length=2) == {
+        "token_ids": [6]
+    }
+    assert shapes(classifier(), batch_size=3) == {"token_ids": [3, None]}
+    age, ids = keras.Input((2,), name="age"), keras.Input((None,), name="ids")
+    steps = layers.LSTM(3)(embedding()(ids))
+    both = layers.Concatenate()([steps, age])
+    model = keras.Model([age, ids], layers.Dense(1)(both))
+    assert shapes(model, sequence_length=5) == {
+        "age": [1, 2],
+        "token_ids": [1, 5],
+    }
+    with pytest.raises(ValueError, match="pass `sequence_length`"):
+        shapes(model)  # the 2 columns of the first input are no steps
+    assert shapes(of_four_words(layers.LSTM(3))) == {"token_ids": [2, 4]}
 
 
 def test_the_same_export_gives_the_same_bytes(tmp_path):
@@ -367,6 +415,10 @@ def half():
         (embedding, {"unknown_id": N}, f"0 to {N - 1}"),
         (embedding, {"unknown_id": -1}, "unknown_id=-1"),
         (embedding, {"batch_size": 0}, "batch_size=0"),
+        (embedding, {"batch_size": True}, "batch_size=True"),
+        (of_four_words, {"batch_size": 3}, "batch_size=3, inputs token_ids"),
+        (of_four_words, {"sequence_length": 3}, "sequence_length=3, inputs"),
+        (language_model, {"batch_size": 2}, "must be 1 or None.*batch_size=2"),
         (embedding, {"tolerance": "small"}, "tolerance='small'"),
         (embedding, {"tolerance": -1.0}, "tolerance=-1.0"),
         (static_recurrent, {}, "pass `sequence_length`"),

@@ -49,6 +49,25 @@ def test_models_have_their_functions(tmp_path):
     ]
 
 
+class Masked(keras.layers.Layer):
+    def call(self, x):
+        return keras.ops.where(x > 0, x, -np.inf)
+
+
+def test_outputs_that_are_infinite_or_integers(tmp_path):
+    model = classifier()
+    logits = Masked()(model.output)
+    best = keras.ops.argmax(model.output, axis=-1)
+    model = keras.Model(model.input, {"logits": logits, "best": best})
+    kd_keras.export_saved_model(model, tmp_path / "a")
+    loaded = tf.saved_model.load(str(tmp_path / "a"))
+    ids = np.arange(8, dtype=np.int32)[:, None]
+    found = loaded.signatures["serving_default"](token_ids=tf.constant(ids))
+    wanted = model(ids)
+    np.testing.assert_allclose(found["logits"], wanted["logits"], atol=1e-6)
+    np.testing.assert_array_equal(found["best"], wanted["best"])
+
+
 def test_an_earlier_one_is_replaced_and_other_folders_are_not(tmp_path):
     path = tmp_path / "small"
     kd_keras.export_saved_model(embedding(), path)

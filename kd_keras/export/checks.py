@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.layer_search import find_layers
@@ -53,7 +54,7 @@ def check_vocabulary(model, vocabulary, unknown_id):
     """
     sizes = [e.input_dim for e in find_layers(model, KDEmbedding)]
     if unknown_id is not None and (
-        not isinstance(unknown_id, int) or not 0 <= unknown_id < min(sizes)
+        not is_integer(unknown_id) or not 0 <= unknown_id < min(sizes)
     ):
         raise ValueError(
             f"`unknown_id` must be None or an id, 0 to {min(sizes) - 1}. "
@@ -99,6 +100,24 @@ def check_choice(name, value, choices):
         raise ValueError(
             f"`{name}` must be one of {said}. Received: {name}={value!r}"
         )
+
+
+def check_integer(name, value):
+    """Checks that an argument is a positive integer or None.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if value is not None and (not is_integer(value) or value < 1):
+        raise ValueError(
+            f"`{name}` must be a positive integer or None. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def is_integer(value):
+    """Tells whether a value is an integer, numpy's included, and no bool."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def check_tolerance(tolerance):

@@ -11,28 +11,82 @@ from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.layer_search import output_layer
 
 
-def model_signature(model, batch_size, sequence_length, example):
+def model_signature(
+    model, batch_size, sequence_length, example, default_batch=None
+):
     """Gives the function that an exported Keras model has.
 
     Args:
         model: Built Keras model with a `KDEmbedding`.
         batch_size, sequence_length, example: As in `export_litert`.
+        default_batch: Integer or None. Batch size where neither `batch_size`
+            nor the model says one.
 
     Returns:
         A `Signature`.
 
     Raises:
-        ValueError: If the model's inputs are not known.
+        ValueError: If the model's inputs are not known, or of other sizes.
     """
-    specs, vocabularies, pack = _inputs_of(
-        model, batch_size, sequence_length, example
+    structure, is_sample = _structure(model, example)
+    flat = [
+        x if hasattr(x, "shape") else np.asarray(x)
+        for x in keras.tree.flatten(structure)
+    ]
+    dtypes = [_number_dtype(x) for x in flat]
+
+    def pack(values):
+        packed = keras.tree.pack_sequence_as(structure, list(values))
+        is_single = isinstance(packed, (list, tuple)) and len(packed) == 1
+        return packed[0] if is_single else packed
+
+    probe = IdProbe(
+        model,
+        lambda arrays: model(
+            pack(map(keras.ops.convert_to_tensor, arrays)), training=False
+        ),
+        [_without_none(x.shape, sequence_length) for x in flat],
+        dtypes,
     )
+    shares = [
+        probe.share_of_ids(number) if "float" in dtype else "int" in dtype
+        for number, dtype in enumerate(dtypes)
+    ]
+    specs, vocabularies = {}, {}
+    for number, (x, share) in enumerate(zip(flat, shares, strict=True)):
+        name = getattr(x, "name", None) or f"input_{number}"
+        if share and np.count_nonzero(shares) == 1:
+            name = "token_ids"
+        if share:
+            vocabularies[name] = probe.ends(number)
+        shape = list(x.shape)
+        if is_sample:
+            # Its number of rows, and of ids in a row, mean nothing; but that
+            # of columns of different ids does.
+            alike = np.ndim(vocabularies.get(name, [])) == 0
+            shape[: 1 + alike] = [None] * len(shape[: 1 + alike])
+        sizes = [batch_size or default_batch, sequence_length]
+        shape[:2] = [
+            a if b is None else b
+            for a, b in zip(sizes, shape[:2], strict=False)
+        ]
+        # Ids that Keras is given as floats are integers too.
+        dtype = "int32" if share == 1 else dtypes[number]
+        specs[name] = tf.TensorSpec(shape, dtype, name)
+    _check_sizes(specs, batch_size, sequence_length)
 
     def call(**inputs):
         values = pack(inputs[name] for name in specs)
         return _named(model, model(values, training=False))
 
-    return Signature(DEFAULT, call, specs, vocabularies, compiled(call))
+    return Signature(
+        DEFAULT,
+        call,
+        specs,
+        vocabularies,
+        compiled(call),
+        first_id=probe.first_id,
+    )
 
 
 def _named(model, outputs):
@@ -46,45 +100,6 @@ def _named(model, outputs):
     if names is None or len(set(names)) < len(outputs):
         names = [f"output_{i}" for i in range(len(outputs))]
     return dict(zip(names, outputs, strict=True))
-
-
-def _inputs_of(model, batch_size, sequence_length, example):
-    """Gives the inputs' specs by name, their ids' ranges, and a packer."""
-    structure, is_sample = _structure(model, example)
-    flat = [
-        x if hasattr(x, "shape") else np.asarray(x)
-        for x in keras.tree.flatten(structure)
-    ]
-    dtypes = [keras.backend.standardize_dtype(x.dtype) for x in flat]
-
-    def pack(values):
-        packed = keras.tree.pack_sequence_as(structure, list(values))
-        is_single = isinstance(packed, (list, tuple)) and len(packed) == 1
-        return packed[0] if is_single else packed
-
-    probe = IdProbe(
-        model,
-        lambda arrays: model(
-            pack(map(keras.ops.convert_to_tensor, arrays)), training=False
-        ),
-        [_probed_shape(x.shape, sequence_length) for x in flat],
-        dtypes,
-    )
-    are_ids = [
-        "int" in dtype or probe.is_ids(number)
-        for number, dtype in enumerate(dtypes)
-    ]
-    specs, vocabularies = {}, {}
-    for number, (x, is_ids) in enumerate(zip(flat, are_ids, strict=True)):
-        name = getattr(x, "name", None) or f"input_{number}"
-        if is_ids and sum(are_ids) == 1:
-            name = "token_ids"
-        shape = _shape(x, is_ids, batch_size, sequence_length, is_sample)
-        dtype = "int32" if is_ids else dtypes[number]
-        specs[name] = tf.TensorSpec(shape, dtype, name)
-        if is_ids:
-            vocabularies[name] = probe.input_dims(number)
-    return specs, vocabularies, pack
 
 
 def _structure(model, example):
@@ -104,21 +119,37 @@ def _structure(model, example):
     return getattr(model, "_inputs_struct", tensors), is_sample
 
 
-def _probed_shape(shape, sequence_length):
+def _number_dtype(x):
+    dtype = getattr(x.dtype, "name", x.dtype)
+    if "int" not in dtype and "float" not in dtype and dtype != "bool":
+        raise ValueError(
+            "An export needs a model whose inputs are ids or other numbers. "
+            f"Received: {x!r}, dtype={dtype}"
+        )
+    # Ids are 32 bits in a file.
+    return "int32" if "int" in dtype else dtype
+
+
+def _without_none(shape, sequence_length):
     free = sequence_length or STEPS
     return [
         size or (2 if axis == 0 else free) for axis, size in enumerate(shape)
     ]
 
 
-def _shape(x, is_ids, batch_size, sequence_length, is_sample):
-    shape = list(x.shape)
-    if is_sample:
-        # Its number of rows, and of ids in a row, mean nothing.
-        axes = len(shape[: 2 if is_ids else 1])
-        shape[:axes] = [None] * axes
-    if batch_size is not None and shape[0] is None:
-        shape[0] = batch_size
-    if sequence_length is not None and len(shape) > 1 and shape[1] is None:
-        shape[1] = sequence_length
-    return shape
+def _check_sizes(specs, batch_size, sequence_length):
+    """Checks that the sizes that were asked for are those of the inputs."""
+    shapes = [spec.shape.as_list() for spec in specs.values()]
+    said = ", ".join(f"{name} {spec.shape}" for name, spec in specs.items())
+    if batch_size is not None and any(s[0] != batch_size for s in shapes):
+        raise ValueError(
+            "`batch_size` must be None or that of the model's inputs. "
+            f"Received: batch_size={batch_size}, inputs {said}"
+        )
+    if sequence_length is not None and all(
+        s[1:2] != [sequence_length] for s in shapes
+    ):
+        raise ValueError(
+            "`sequence_length` must be None or the second size of an input. "
+            f"Received: sequence_length={sequence_length}, inputs {said}"
+        )

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import tensorflow as tf
 
 # Largest distance between an output's vector (its last axis) and that of Keras
 # that passes, relative to the longest such vector. In float32 the order of a
@@ -36,12 +37,18 @@ def check_parity(engines, signatures, tolerance):
     """
     for signature in signatures:
         longest: dict = {}
+        doubts = []
         for inputs, wanted in _wanted(signature, longest):
             for engine in engines:
                 found = engine.run(signature.name, inputs)
-                _compare(
-                    engine, signature, inputs, found, wanted, tolerance, longest
-                )
+                for name, distances in _distances(
+                    engine, signature, found, wanted
+                ):
+                    if _is_far(distances, tolerance * longest[name]).any():
+                        doubts.append((engine, inputs, name, distances))
+        # Only now is it known how long the longest vector is.
+        for doubt in doubts:
+            _settle(signature, *doubt, tolerance, longest)
 
 
 def _wanted(signature, longest):
@@ -51,7 +58,7 @@ def _wanted(signature, longest):
     into the next: what is compared is a call, not what roundings add up to.
     Keras reads many calls at once where no state is carried.
 
-    In `longest` is, by output, the length of the longest vector so far.
+    Writes into `longest`, by output, the length of the longest vector so far.
     """
     rows = _rows_of_a_call(signature)
     size = min(rows, CALLS_AT_ONCE) if signature.is_static else 1
@@ -67,9 +74,10 @@ def _wanted(signature, longest):
         }
         outputs = signature.reference(**together)
         for name, value in outputs.items():
+            lengths = _lengths(value)
             # NaN: what Keras' pooling gives for a sequence that is all mask.
-            length = float(np.nan_to_num(_lengths(value)).max(initial=1e-9))
-            longest[name] = max(length, longest.get(name, 0))
+            lengths = lengths[np.isfinite(lengths)]
+            longest[name] = lengths.max(initial=longest.get(name, 1e-9))
         for i, inputs in enumerate(group):
             yield (
                 inputs | states,
@@ -89,10 +97,12 @@ def _first_states(signature):
 
 
 def _lengths(vectors):
-    return np.linalg.norm(np.asarray(vectors, np.float64), axis=-1)
+    vectors = np.atleast_1d(np.asarray(vectors, np.float64))
+    return np.linalg.norm(vectors, axis=-1)
 
 
-def _compare(engine, signature, inputs, found, wanted, tolerance, longest):
+def _distances(engine, signature, found, wanted):
+    """Yields each output's name and its vectors' distances from Keras'."""
     for name, value in wanted.items():
         there = found.get(name)
         if there is None or there.shape != value.shape:
@@ -101,19 +111,29 @@ def _compare(engine, signature, inputs, found, wanted, tolerance, longest):
                 f"{getattr(there, 'shape', None)} in signature "
                 f"{signature.name!r}. Expected: {value.shape}"
             )
-        both_nan = np.isnan(there) & np.isnan(value)
-        difference = np.where(both_nan, 0, there - value)
-        distance = _lengths(difference) / longest[name]
-        wrong = ~(distance <= tolerance)  # not `>`: NaN in one differs
-        if wrong.any():
-            place = tuple(np.argwhere(wrong)[0])
-            raise ParityError(
-                f"{engine.name} differs from Keras in signature "
-                f"{signature.name!r}, first at "
-                f"{_ids_at(signature, inputs, wrong.shape, place)}: {name!r} "
-                f"is {distance[place]:.3g} of the longest vector away. "
-                f"Expected: at most {tolerance:g}. Nothing was written"
-            )
+        there, value = (np.asarray(x, np.float64) for x in (there, value))
+        # Infinities too: what a mask puts where no softmax should look.
+        same = (there == value) | (np.isnan(there) & np.isnan(value))
+        difference = np.where(same, 0, there) - np.where(same, 0, value)
+        yield name, _lengths(difference)
+
+
+def _is_far(distances, most):
+    return ~(distances <= most)  # not `>`: NaN in one differs
+
+
+def _settle(signature, engine, inputs, name, distances, tolerance, longest):
+    """Refuses an output that is too far from Keras'."""
+    wrong = _is_far(distances, tolerance * longest[name])
+    if wrong.any():
+        place = tuple(np.argwhere(wrong)[0])
+        raise ParityError(
+            f"{engine.name} differs from Keras in signature "
+            f"{signature.name!r}, first at "
+            f"{_ids_at(signature, inputs, wrong.shape, place)}: {name!r} "
+            f"is {distances[place] / longest[name]:.3g} of the longest vector "
+            f"away. Expected: at most {tolerance:g}. Nothing was written"
+        )
 
 
 def _ids_at(signature, inputs, shape, place):
@@ -132,9 +152,9 @@ def _ids_at(signature, inputs, shape, place):
 def _calls(signature, rows):
     """Yields inputs: all ids in order, then random ones."""
     generator = np.random.default_rng(0)
-    most = max(np.max(sizes) for sizes in signature.vocabularies.values())
+    most = max(np.max(ends) for ends in signature.vocabularies.values())
     position = 0
-    while position < most:
+    while position < most - signature.first_id:
         inputs, used = _ids_from(signature, position, rows, generator)
         yield inputs
         position += used
@@ -165,7 +185,7 @@ def _ids_from(signature, position, rows, generator):
     the output belongs to an id; also where the columns are ids of different
     embeddings. Otherwise the ids follow each other.
     """
-    inputs, used = {}, 1
+    inputs, uses = {}, []
     for name in _given(signature):
         sizes = signature.vocabularies.get(name)
         if sizes is None:
@@ -173,22 +193,27 @@ def _ids_from(signature, position, rows, generator):
             continue
         shape = _shape(signature, name, rows)
         if signature.inputs[name].shape[0] is None or np.ndim(sizes):
-            used = shape[0]
-            ids = np.arange(position, position + used)
-            ids = ids.reshape([used] + [1] * (len(shape) - 1))
+            uses.append(shape[0])
+            ids = np.arange(position, position + shape[0])
+            ids = ids.reshape([-1] + [1] * (len(shape) - 1))
         else:
-            used = int(np.prod(shape))
-            ids = np.arange(position, position + used).reshape(shape)
-        inputs[name] = (np.broadcast_to(ids, shape) % sizes).astype(np.int32)
-    return inputs, used
+            uses.append(int(np.prod(shape)))
+            ids = np.arange(position, position + uses[-1]).reshape(shape)
+        first, dtype = signature.first_id, signature.inputs[name].dtype
+        ids = first + np.broadcast_to(ids, shape) % (sizes - first)
+        inputs[name] = ids.astype(dtype.as_numpy_dtype)
+    return inputs, min(uses)
 
 
 def _random(signature, name, rows, generator):
     spec = signature.inputs[name]
     shape = _shape(signature, name, rows)
     if name in signature.vocabularies:
-        ids = generator.integers(0, signature.vocabularies[name], shape)
-        return ids.astype(np.int32)
+        ends = signature.vocabularies[name]
+        ids = generator.integers(signature.first_id, ends, shape)
+        return ids.astype(spec.dtype.as_numpy_dtype)
+    if spec.dtype == tf.bool:
+        return generator.random(shape) < 0.5
     return generator.normal(size=shape).astype(spec.dtype.as_numpy_dtype)
 
 

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from kd_keras.composition import LSTMComposition
+from kd_keras.export.checks import check_integer
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.layer_search import find_layers
@@ -32,6 +33,7 @@ class Signature:
             before to the name of the output that gives it.
         restart: Called before the first of a series of calls.
         one_row: Whether the reference takes the rows of one call only.
+        first_id: Integer, the smallest id of any input.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Signature:
     carried: dict = dataclasses.field(default_factory=dict)
     restart: Callable = lambda: None
     one_row: bool = False
+    first_id: int = 0
 
     @property
     def is_static(self):
@@ -63,20 +66,50 @@ def signatures_of(model, batch_size=None, sequence_length=None, example=None):
     Raises:
         ValueError: If LiteRT would get such a function wrong.
     """
-    batch_size, sequence_length = _static_sizes(
-        model, batch_size, sequence_length
-    )
-    if isinstance(model, KDEmbedding):
-        return [_of_embedding(model, batch_size, sequence_length)]
+    check_integer("batch_size", batch_size)
+    check_integer("sequence_length", sequence_length)
+    made = _signatures(model, batch_size, sequence_length, example)
+    if is_recurrent(model) and not all(s.is_static for s in made):
+        raise ValueError(
+            "LiteRT's CompiledModel computes nonsense for recurrent layers "
+            "and LSTM compositions of dynamic shape: pass `sequence_length`. "
+            f"Received: sequence_length={sequence_length}"
+        )
+    return made
+
+
+def _signatures(model, batch_size, sequence_length, example):
     if isinstance(model, LanguageModel):
         from kd_keras.export.language_model_signatures import (
             language_model_signatures,
         )
 
-        return language_model_signatures(model, sequence_length)
+        if batch_size not in (None, 1):
+            raise ValueError(
+                "A language model reads one text at a time: `batch_size` must "
+                f"be 1 or None. Received: batch_size={batch_size}"
+            )
+        length = sequence_length or model.input_shape[1]
+        return language_model_signatures(model, length)
+    if isinstance(model, KDEmbedding):
+        size = None
+        if batch_size or sequence_length:
+            size = (batch_size or 1) * (sequence_length or 1)
+        return [_of_embedding(model, size)]
+    for layer in find_layers(model, keras.layers.RNN):
+        if layer.stateful:
+            raise ValueError(
+                "A stateful layer cannot be exported: rebuild the model with "
+                f"stateful=False. Received: {layer.name!r}, stateful=True"
+            )
     from kd_keras.export.model_signature import model_signature
 
-    return [model_signature(model, batch_size, sequence_length, example)]
+    default_batch = 1 if is_recurrent(model) else None
+    return [
+        model_signature(
+            model, batch_size, sequence_length, example, default_batch
+        )
+    ]
 
 
 def is_recurrent(model):
@@ -85,40 +118,7 @@ def is_recurrent(model):
     return bool(find_layers(model, recurrent))
 
 
-def _static_sizes(model, batch_size, sequence_length):
-    """Gives the sizes of a recurrent model, which must be known."""
-    for name, size in (
-        ("batch_size", batch_size),
-        ("sequence_length", sequence_length),
-    ):
-        if size is not None and (not isinstance(size, int) or size < 1):
-            raise ValueError(
-                f"`{name}` must be a positive integer or None. "
-                f"Received: {name}={size!r}"
-            )
-    if not is_recurrent(model):
-        return batch_size, sequence_length
-    for layer in find_layers(model, keras.layers.RNN):
-        if layer.stateful and not isinstance(model, LanguageModel):
-            raise ValueError(
-                "A stateful layer cannot be exported: rebuild the model with "
-                f"stateful=False. Received: {layer.name!r}, stateful=True"
-            )
-    shapes = [x.shape for x in getattr(model, "inputs", None) or []]
-    fixed = [s[1] for s in shapes if len(s) > 1 and s[1] is not None]
-    if sequence_length is None and not fixed:
-        raise ValueError(
-            "LiteRT's CompiledModel computes nonsense for recurrent layers "
-            "and LSTM compositions of dynamic shape: pass `sequence_length`. "
-            "Received: sequence_length=None"
-        )
-    return batch_size or 1, sequence_length or fixed[0]
-
-
-def _of_embedding(embedding, batch_size, sequence_length):
-    size = None
-    if sequence_length is not None:
-        size = (batch_size or 1) * sequence_length
+def _of_embedding(embedding, size):
     return Signature(
         DEFAULT,
         lambda token_ids: {"embeddings": embedding(token_ids)},
