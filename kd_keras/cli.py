@@ -1,18 +1,14 @@
-"""The command line: `kd-keras compress`, `report`, `explore` and `ptb`."""
+"""The command line: `kd-keras compress`, `merge`, `report` and others."""
 
 # Only what answers `--help`; the rest is imported once a command is known.
 import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from kd_keras.cli_options import BAD_INPUT, make_parser, one_line
 from kd_keras.interrupts import Interrupts, interrupts
-
-if TYPE_CHECKING:
-    from kd_keras.compress_arguments import Arguments
 
 INTERRUPTED = 130
 
@@ -67,6 +63,8 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
             from kd_keras.cli_ptb import run_ptb
 
             return run_ptb(given, interrupted)
+        if given.command == "merge":
+            return _merge(given, interrupted)
         return _compress(given, interrupted)
     except (BadInputError, VectorFileError) as error:
         _say_error(str(error))
@@ -77,30 +75,81 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
 
 
 def _compress(given: argparse.Namespace, interrupted: Interrupts) -> int:
-    from kd_keras.compress_arguments import Arguments
-    from kd_keras.compress_folder import compress_folder
-    from kd_keras.report.report_tables import print_report
+    from kd_keras.compress_arguments import make_arguments
+    from kd_keras.compress_folder import (
+        compress_codebooks,
+        compress_folder,
+        compress_shard,
+    )
 
     names = (
         "vectors", "K", "D", "composition", "code_dim", "seed",
         "duplicates", "output", "force", "litert",
+        "codebooks_only", "codebooks", "shard",
     )  # fmt: skip
-    arguments = Arguments(**{name: getattr(given, name) for name in names})
-    if given.quiet:
-        compress_folder(arguments, lambda line: interrupted.check())
+    named = {name: getattr(given, name) for name in names}
+    arguments = make_arguments(
+        **{name: value for name, value in named.items() if value is not None}
+    )
+    work: Callable[..., dict | str] = compress_folder
+    if arguments.codebooks_only:
+        work = compress_codebooks
+    elif arguments.shard is not None:
+        work = compress_shard
+    verbose = int(not given.quiet)
+    return _write_folder(
+        lambda say, show: work(arguments, say, show, verbose),
+        arguments.folder,
+        given.quiet,
+        interrupted,
+    )
+
+
+def _merge(given: argparse.Namespace, interrupted: Interrupts) -> int:
+    from kd_keras.merge_shards import MergeArguments, merge_shards
+
+    merged = MergeArguments(
+        tuple(given.shards),
+        given.vectors,
+        given.output,
+        given.force,
+        given.litert,
+    )
+    return _write_folder(
+        lambda say, show: merge_shards(merged, say, show),
+        given.output,
+        given.quiet,
+        interrupted,
+    )
+
+
+def _write_folder(
+    work: Callable[..., dict | str],
+    folder: str,
+    quiet: bool,
+    interrupted: Interrupts,
+) -> int:
+    """Writes a folder with a line per step, and tells what is in it."""
+    if quiet:
+        work(lambda line: interrupted.check(), None)
         return 0
-    report = _with_progress(arguments, interrupted)
-    print_report(report, arguments.folder)
+    from kd_keras.report.report_tables import print_report
+
+    written = _with_progress(work, interrupted)
+    if isinstance(written, str):
+        print(written)
+    else:
+        print_report(written, folder)
     return 0
 
 
-def _with_progress(arguments: "Arguments", interrupted: Interrupts) -> dict:
-    """Compresses with a line per step, and a bar while a file is read."""
+def _with_progress(
+    work: Callable[..., dict | str], interrupted: Interrupts
+) -> dict | str:
+    """Says a line per step, and shows a bar while a file is read."""
     from rich.console import Console
     from rich.progress import Progress
     from rich.text import Text
-
-    from kd_keras.compress_folder import compress_folder
 
     console = Console(stderr=True, highlight=False)
     with contextlib.ExitStack() as shown:
@@ -117,7 +166,7 @@ def _with_progress(arguments: "Arguments", interrupted: Interrupts) -> dict:
 
         bar = Progress(console=console, transient=True)
         task = bar.add_task("Reading")
-        return compress_folder(arguments, say, show, verbose=1)
+        return work(say, show)
 
 
 def _report(path: str) -> int:

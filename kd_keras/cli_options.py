@@ -27,7 +27,12 @@ vocabulary.txt, neighbours.npz, report.json, and report.html to look at.
 
 VECTORS is GloVe or word2vec text, plain or gzip, word2vec binary, .npy with
 an (N, d) array, or .npz with the arrays "vectors" and, if there are words,
-"words"."""
+"words".
+
+A .npy file may be larger than memory. Above 50,000 symbols, or 4 K, the code
+embeddings are learned from so many, drawn at random, and then the codes of all
+are found; if that is stopped, the same command goes on. Several processes can
+share it, see kd-keras merge --help."""
 
 COMPRESS_EXAMPLES = """\
 examples:
@@ -36,6 +41,19 @@ examples:
   kd-keras compress vectors.npy --K 256 --D 8 --output small --seed 1
   kd-keras compress model.vec.gz --composition lstm --duplicates first
   kd-keras compress vectors.npz --D 20 --composition concat --force
+"""
+
+MERGE = """\
+Puts the codes of a table's shards together, which several processes or
+machines have found with the same code embeddings, and writes the folder that
+one kd-keras compress would have written."""
+
+MERGE_EXAMPLE = """\
+example, of a table that is encoded by two processes, each its shard:
+  kd-keras compress big.npy --codebooks-only --output B
+  kd-keras compress big.npy --codebooks B --shard 1/2 --output S1
+  kd-keras compress big.npy --codebooks B --shard 2/2 --output S2
+  kd-keras merge S1 S2 --output small
 """
 
 REPORT = """\
@@ -81,6 +99,15 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_compress_options(compress)
+    merge = commands.add_parser(
+        "merge",
+        help="put the shards of a table together",
+        description=MERGE,
+        epilog=MERGE_EXAMPLE,
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
+    _add_merge_options(merge)
     report = commands.add_parser(
         "report",
         help="print what is in a folder, a .tflite, a .keras, a SavedModel",
@@ -119,7 +146,6 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--K",
         type=_integer,
-        default=16,
         metavar="N",
         help="values of a code position (codebook size), 2 to 65536; "
         "default 16",
@@ -127,14 +153,12 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--D",
         type=_integer,
-        default=32,
         metavar="N",
         help="positions of a code (number of codebooks); default 32",
     )
     add(
         "--composition",
         choices=("linear", "lstm", "concat"),
-        default="linear",
         help="what makes a vector of a code; default linear",
     )
     add(
@@ -147,7 +171,6 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--seed",
         type=_integer,
-        default=0,
         metavar="N",
         help="decides everything that is drawn at random; default 0",
     )
@@ -164,6 +187,51 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
         help="what to do with a word that comes again; default error, "
         '"first" keeps its first vector',
     )
+    add(
+        "--codebooks-only",
+        action="store_true",
+        help="learn the code embeddings, from 50,000 rows at most, and write "
+        "a folder with them alone",
+    )
+    add(
+        "--codebooks",
+        metavar="FOLDER",
+        help="use the code embeddings that --codebooks-only has put there; "
+        "K, D, composition, code-dim and seed are theirs",
+    )
+    add(
+        "--shard",
+        metavar="i/n",
+        help="find the codes of shard i of n only, i from 1 to n, for "
+        "kd-keras merge; needs --codebooks",
+    )
+    _add_result_options(parser)
+
+
+def _add_merge_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "shards",
+        nargs="+",
+        metavar="SHARD",
+        help="the folders of all shards of a table, in any order",
+    )
+    add(
+        "--output",
+        required=True,
+        metavar="FOLDER",
+        help="the folder to write",
+    )
+    add(
+        "--vectors",
+        metavar="VECTORS",
+        help="the table, where it is no more what the shards were given",
+    )
+    _add_result_options(parser)
+
+
+def _add_result_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--force",
         action="store_true",

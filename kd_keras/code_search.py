@@ -18,6 +18,9 @@ from kd_keras.encoding import (
 BLOCK = 1024
 # Searches of `encode` where the composition is not additive.
 TURNS = 4
+# Vectors are taken to be at most so many times as long as a code embedding:
+# what is further away has the same code, and squares overflow.
+FAR = 1e9
 
 
 def encode(embedding, vectors, seed=0, **given):
@@ -52,7 +55,7 @@ def block_encoder(embedding, seed=0):
     if isinstance(composition, ConcatComposition):
 
         def encode_slices(vectors):
-            codes = encode_concat(vectors, *weights)
+            codes = encode_concat(_nearer(vectors, weights[0]), *weights)
             return codes, _error(vectors, decode_concat(codes, *weights))
 
         return encode_slices
@@ -62,7 +65,8 @@ def block_encoder(embedding, seed=0):
             tables = tables @ H
 
         def encode_sum(vectors):
-            codes = encode_additive(vectors, tables, seed=seed)
+            near = _nearer(vectors, tables)
+            codes = encode_additive(near, tables, seed=seed)
             return codes, _error(vectors, decode_additive(codes, tables))
 
         return encode_sum
@@ -71,19 +75,29 @@ def block_encoder(embedding, seed=0):
     most = max(additive_codes.LEARNING_ROWS, 4 * composition.K)
     if len(known) > most:
         known = known[np.linspace(0, len(known) - 1, most).astype(np.intp)]
-    near = fit_code_embeddings(
+    tables = fit_code_embeddings(
         compose(composition, known), known, composition.K
     )
 
-    def encode_near(vectors):
-        codes = encode_additive(vectors, near, seed=seed)
+    def encode_composed(vectors):
+        near = _nearer(vectors, tables)
+        codes = encode_additive(near, tables, seed=seed)
         for turn in range(TURNS):
-            codes, errors = search_near(
-                composition, vectors, codes, near, seed + turn
+            codes, _ = search_near(
+                composition, near, codes, tables, seed + turn
             )
-        return codes, float(errors.mean())
+        return codes, _error(vectors, compose(composition, codes))
 
-    return encode_near
+    return encode_composed
+
+
+def _nearer(vectors, tables):
+    """Shortens vectors that are far beyond the reach of any code."""
+    most = FAR * float(np.abs(tables).max(initial=0))
+    size = np.abs(vectors).max(axis=1, keepdims=True).astype(np.float64)
+    if most == 0 or size.max() <= most:
+        return vectors
+    return (vectors / np.maximum(size / most, 1)).astype(np.float32)
 
 
 def _error(vectors, rebuilt):

@@ -247,11 +247,14 @@ def nearest_code_distance(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return nearest
 
 
-def symbol_groups(codes: npt.ArrayLike) -> list[np.ndarray]:
+def symbol_groups(
+    codes: npt.ArrayLike, most: int | None = None
+) -> list[np.ndarray]:
     """Groups the symbols that share one code.
 
     Args:
         codes: Integers of 0..65535, shape `(N, D)`.
+        most: int, how many groups are wanted. None: all.
 
     Returns:
         One array of ascending row indices per code that some symbol has, the
@@ -265,8 +268,9 @@ def symbol_groups(codes: npt.ArrayLike) -> list[np.ndarray]:
     keys = _keys(codes)
     order = np.argsort(keys, kind="stable")
     _, counts = np.unique(keys, return_counts=True)  # sorted as `order` is
-    groups = np.split(order, np.cumsum(counts)[:-1]) if len(counts) else []
-    return sorted(groups, key=len, reverse=True)  # stable: then by code
+    ends = np.cumsum(counts)
+    largest = np.argsort(-counts, kind="stable")[:most]  # then by code
+    return [order[ends[g] - counts[g] : ends[g]] for g in largest]
 
 
 def format_groups(
@@ -303,7 +307,7 @@ def format_groups(
             f"{len(codes)} codes"
         )
     lines = []
-    for group in symbol_groups(codes)[:most]:
+    for group in symbol_groups(codes, most):
         if len(group) < 2:
             break
         shown = [str(i) if words is None else words[i] for i in group]

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from kd_keras.bad_input import BadInputError
+from kd_keras.codebooks_folder import SETTINGS, Codebooks, read_codebooks
 from kd_keras.codes import check_kd
 from kd_keras.export.quiet_litert import need_litert
+from kd_keras.shards import shard_rows
 from kd_keras.sizes import parameter_count
 
 
@@ -24,6 +26,11 @@ class Arguments:
         force: Whether an earlier result there is replaced.
         litert: Precision of a `.tflite` file to be written too, "float32",
             "float16" or "int8", or None.
+        codebooks_only: Whether the code embeddings are all that is written.
+        codebooks: A folder with code embeddings to be used, or None to learn
+            them. K to seed are theirs, see `make_arguments`.
+        shard: "i/n": only the codes of shard i of n are found, 1 to n. None:
+            all.
     """
 
     vectors: str
@@ -36,6 +43,9 @@ class Arguments:
     output: str | None = None
     force: bool = False
     litert: str | None = None
+    codebooks_only: bool = False
+    codebooks: str | None = None
+    shard: str | None = None
 
     @property
     def folder(self) -> str:
@@ -43,7 +53,17 @@ class Arguments:
         if self.output is not None:
             return self.output
         name = Path(self.vectors).name.removesuffix(".gz")
-        return f"{Path(name).stem}-K{self.K}-D{self.D}-{self.composition}"
+        folder = f"{Path(name).stem}-K{self.K}-D{self.D}-{self.composition}"
+        if self.codebooks_only:
+            folder += "-codebooks"
+        if self.shard is not None:
+            folder += f"-shard-{self.shard.replace('/', '-of-')}"
+        return folder
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the code embeddings, but for the table."""
+        return {name: getattr(self, name) for name in SETTINGS}
 
     @property
     def command(self) -> str:
@@ -56,16 +76,41 @@ class Arguments:
         words += ["--seed", str(self.seed), "--duplicates", self.duplicates]
         if self.litert is not None:
             words += ["--litert", self.litert]
+        if self.codebooks_only:
+            words += ["--codebooks-only"]
+        if self.codebooks is not None:
+            words += ["--codebooks", self.codebooks]
+        if self.shard is not None:
+            words += ["--shard", self.shard]
         return shlex.join([*words, "--output", self.folder])
 
 
-def check_arguments(arguments: Arguments) -> None:
-    """Checks what needs no table to be checked.
+def make_arguments(**given: Any) -> Arguments:
+    """Makes `Arguments` of what was given; what was not has its default.
+
+    With `codebooks`, the defaults of K, D, composition, code_dim and seed are
+    what these were learned with.
 
     Raises:
-        BadInputError: If K, D or the seed is out of its range, or LiteRT is
-            asked for and not installed.
+        BadInputError: If `codebooks` is no folder of them.
     """
+    if given.get("codebooks") is not None:
+        given = read_codebooks(given["codebooks"]).settings | given
+    return Arguments(**given)
+
+
+def check_arguments(arguments: Arguments) -> Codebooks | None:
+    """Checks what needs no table to be checked.
+
+    Returns:
+        The codebooks that are named, or None.
+
+    Raises:
+        BadInputError: If K, D or the seed is out of its range, options do not
+            go together, there are no such codebooks, or LiteRT is asked for
+            and not installed.
+    """
+    _check_options(arguments)
     if arguments.litert is not None:
         need_litert()
     as_bad_input(check_kd, arguments.K, arguments.D)
@@ -74,13 +119,74 @@ def check_arguments(arguments: Arguments) -> None:
             "--seed must be an integer from 0 to 4294967295. "
             f"Received: --seed {arguments.seed}"
         )
+    if arguments.codebooks is None:
+        return None
+    codebooks = read_codebooks(arguments.codebooks)
+    for name, value in codebooks.settings.items():
+        if getattr(arguments, name) != value:
+            raise BadInputError(
+                f"The codebooks in {arguments.codebooks} are of {name}={value}"
+                f". Received: {name}={getattr(arguments, name)}"
+            )
+    return codebooks
 
 
-def check_fit(arguments: Arguments, N: int, d: int) -> int:
+def _check_options(arguments: Arguments) -> None:
+    if arguments.codebooks_only:
+        for name in ("codebooks", "shard", "litert"):
+            if getattr(arguments, name) is not None:
+                raise BadInputError(
+                    "--codebooks-only learns code embeddings and finds no "
+                    f"codes. Received: --codebooks-only with --{name}"
+                )
+    if arguments.shard is None:
+        return
+    if arguments.codebooks is None:
+        raise BadInputError(
+            "--shard needs --codebooks, which all shards share: learn them by "
+            f"--codebooks-only. Received: --shard {arguments.shard}"
+        )
+    if arguments.litert is not None:
+        raise BadInputError(
+            "--litert goes with kd-keras merge, which has the codes of all "
+            f"shards. Received: --shard {arguments.shard} with --litert"
+        )
+    numbers = arguments.shard.split("/")
+    if len(numbers) != 2 or not all(
+        number.isascii() and number.isdigit() for number in numbers
+    ):
+        raise BadInputError(
+            "--shard must be i/n, two whole numbers, i from 1 to n. "
+            f"Received: --shard {arguments.shard}"
+        )
+    i, n = map(int, numbers)
+    if not 1 <= i <= n:
+        raise BadInputError(
+            "--shard must be i/n: the first of n is 1/n, the last n/n. "
+            f"Received: --shard {arguments.shard}"
+        )
+
+
+def rows_of_shard(arguments: Arguments, N: int) -> slice:
+    """Returns the rows of a table that were asked for.
+
+    Raises:
+        BadInputError: If it is cut into more shards than it has blocks.
+    """
+    if arguments.shard is None:
+        return slice(0, N)
+    i, n = map(int, arguments.shard.split("/"))
+    return as_bad_input(shard_rows, N, i, n)
+
+
+def check_fit(
+    arguments: Arguments, codebooks: Codebooks | None, N: int, d: int
+) -> int:
     """Checks arguments against the size of a table.
 
     Args:
         arguments: An `Arguments`.
+        codebooks: The `Codebooks` that it names, or None.
         N: int, rows.
         d: int, columns.
 
@@ -91,6 +197,11 @@ def check_fit(arguments: Arguments, N: int, d: int) -> int:
         BadInputError: If they do not go together.
     """
     K, D, composition = arguments.K, arguments.D, arguments.composition
+    if codebooks is not None and codebooks.table["d"] != d:
+        raise BadInputError(
+            f"The codebooks in {arguments.codebooks} are of vectors of size "
+            f"{codebooks.table['d']}. Received: {d} in {arguments.vectors}"
+        )
     counted = as_bad_input(
         parameter_count, N, d, K, D, arguments.code_dim, composition
     )
@@ -99,7 +210,7 @@ def check_fit(arguments: Arguments, N: int, d: int) -> int:
             "--code-dim of the linear composition must be at most the size "
             f"of a vector, {d}. Received: --code-dim {arguments.code_dim}"
         )
-    if N < K:
+    if N < K and codebooks is None:
         raise BadInputError(
             "The table must have at least K rows. Received: "
             f"{N} rows in {arguments.vectors}, --K {K}"

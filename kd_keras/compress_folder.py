@@ -1,79 +1,44 @@
-"""From a file of vectors to a folder with codes, measurements and a page.
+"""What `kd-keras compress` does: from a file of vectors to a folder.
 
-`report.json` holds, in this order:
-
-- `format`: 1.
-- `command`: the command line with every option written out; `arguments`, the
-  same as a dictionary; `seed`.
-- `versions`: of Python and the packages; `platform`.
-- `input`: `path`, `sha256`, `bytes`, `found_to_be` (the format), `rows`,
-  `dropped` (rows of words that had come before), `notes`.
-- `N`, `d`, `K`, `D`, `code_dim`, `composition`, `has_words`.
-- `bytes`: see `measure.measure_bytes`. `parameters`: the paper's count, see
-  `sizes.parameter_count`; `total` counts codes, `without_codes` does not.
-- `error`: see `measure.measure_error`. `neighbours`: see
-  `measure.measure_neighbours`. `codes`: see `CodeStatistics`.
-- `shared_codes`: the largest groups of symbols that share a code;
-  `near_codes`: where no two do, groups that agree in the most positions;
-  `examples`. See `symbol_examples`.
-- `litert`, with --litert: see `compress_litert`.
-- `seconds`: `read`, `learn`, `measure`.
-- `files`: the bytes of each file in the folder.
+A folder of a compressed table (see `result_folder`), of code embeddings
+(see `codebooks_folder`), or of the codes of a shard (see `shard_folder`).
 """
 
-import dataclasses
-import os
-import platform
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from kd_keras import __version__
-from kd_keras.code_statistics import code_statistics
+from kd_keras.codebooks_folder import Codebooks
 from kd_keras.compress_arguments import (
     Arguments,
     as_bad_input,
     check_arguments,
     check_fit,
+    rows_of_shard,
 )
-from kd_keras.output_folder import check_output, new_folder
-from kd_keras.packing import pack_codes, unpack_codes
-from kd_keras.quiet_start import quiet_start
-from kd_keras.report.measure import (
-    measure_bytes,
-    measure_error,
-    measure_neighbours,
-)
-from kd_keras.report.report_file import write_report
-from kd_keras.report.symbol_examples import (
-    example_symbols,
-    near_groups,
-    shared_groups,
-)
-from kd_keras.sizes import parameter_count
-from kd_keras.stored_table import file_sha256, stored_dtype
-from kd_keras.vectors import WordVectors, read_vectors
+from kd_keras.learning_sample import learning_sample
+from kd_keras.output_folder import check_output, check_writable, new_folder
+from kd_keras.result_folder import Say, write_result
+from kd_keras.shard_folder import write_shard
+from kd_keras.table_codes import TableCodes, learn_to_folder, start_keras
+from kd_keras.vectors import WordVectors, open_vectors
 
-if TYPE_CHECKING:
-    from kd_keras.decoded_vectors import DecodedVectors
-
-Say = Callable[[str], object]
+ReadProgress = Callable[[int, int], object] | None
 
 
 def compress_folder(
     arguments: Arguments,
     say: Say = lambda line: None,
-    progress: Callable[[int, int], object] | None = None,
+    progress: ReadProgress = None,
     verbose: int = 0,
 ) -> dict[str, Any]:
     """Learns codes for a file of vectors and writes the folder.
 
     All that can be wrong with the arguments and the file is found before
-    Keras is imported. The folder appears complete or not at all.
+    Keras is imported. The folder appears complete or not at all. Where the
+    table is so large that code embeddings are learned on a sample, a run that
+    was stopped goes on when it is called again.
 
     Args:
         arguments: An `Arguments`.
@@ -88,50 +53,120 @@ def compress_folder(
         BadInputError: If an argument is wrong.
         VectorFileError: If the file is.
     """
-    check_arguments(arguments)
-    output = check_output(arguments.folder, arguments.force)
-    with new_folder(output, arguments.force) as folder:
-        began = time.perf_counter()
-        table = read_vectors(
-            arguments.vectors, arguments.duplicates, progress=progress
-        )
-        code_dim = check_fit(arguments, *table.vectors.shape)
-        for line in _found(table):
-            say(line)
-        read = time.perf_counter()
-        say("Starting Keras")
-        decoded = _learn(arguments, table, folder, say, verbose)
-        learned = time.perf_counter()
-        words = _words(table)
-        say("Measuring")
-        report = _heading(arguments, table)
-        report |= {"code_dim": code_dim, "composition": arguments.composition}
-        report["has_words"] = table.words is not None
-        report |= _measure(arguments, table, words, decoded, folder)
-        if arguments.litert is not None:
-            say("Exporting to LiteRT, every symbol checked")
-            with quiet_start():
-                from kd_keras.compress_litert import compress_litert
+    began = time.perf_counter()
+    output, codebooks, table = _start(arguments, say, progress)
+    N = len(table.vectors)
+    read = time.perf_counter()
+    learned = {"learned_rows": N, "shards": 1}
+    found = None
+    if codebooks or learning_sample(N, arguments.K, arguments.seed) is not None:
+        found = TableCodes(arguments, codebooks, table, output)
+    say("Starting Keras")
+    start_keras()
+    if found is None:
+        embedding = _learn(arguments, table, verbose)
+    else:
+        from kd_keras.grow_embedding import with_codes
 
-                report["litert"] = compress_litert(
-                    decoded.embedding,
-                    folder / "embedding.tflite",
-                    words,
-                    arguments.litert,
-                    table.vectors,
-                )
-        report["seconds"] = {
-            "read": round(read - began, 2),
-            "learn": round(learned - read, 2),
-            "measure": round(time.perf_counter() - learned, 2),
-        }
-        say(f"Writing {arguments.folder}")
-        _write_vocabulary(folder, words)
-        write_report(folder, report, decoded.codes)
+        learner, codes = found.find(slice(0, N), say, verbose)
+        embedding = with_codes(learner, codes)
+        learned["learned_rows"] = learner.input_dim
+    seconds = {"read": read - began, "learn": time.perf_counter() - read}
+    given = (output, arguments, table, embedding, say, learned, seconds)
+    report = write_result(*given)
+    if found is not None:
+        found.remove()
     return report
 
 
-def _found(table: WordVectors) -> list[str]:
+def compress_codebooks(
+    arguments: Arguments,
+    say: Say = lambda line: None,
+    progress: ReadProgress = None,
+    verbose: int = 0,
+) -> str:
+    """Learns code embeddings for a file of vectors and writes their folder.
+
+    Args:
+        arguments: An `Arguments` with `codebooks_only`.
+        say, progress, verbose: As `compress_folder` takes them.
+
+    Returns:
+        A line that says what was written.
+
+    Raises:
+        BadInputError: If an argument is wrong.
+        VectorFileError: If the file is.
+    """
+    output, _, table = _start(arguments, say, progress)
+    say("Starting Keras")
+    start_keras()
+    codebooks = learn_to_folder(arguments, table, output, verbose)
+    return (
+        f"{arguments.folder}: code embeddings learned from "
+        f"{codebooks.learned_rows:,} of {len(table.vectors):,} symbols"
+    )
+
+
+def compress_shard(
+    arguments: Arguments,
+    say: Say = lambda line: None,
+    progress: ReadProgress = None,
+    verbose: int = 0,
+) -> str:
+    """Finds the codes of a shard of a file of vectors and writes its folder.
+
+    A run that was stopped goes on when it is called again.
+
+    Args:
+        arguments: An `Arguments` with `shard` and `codebooks`.
+        say, progress, verbose: As `compress_folder` takes them.
+
+    Returns:
+        A line that says what was written.
+
+    Raises:
+        BadInputError: If an argument is wrong.
+        VectorFileError: If the file is.
+    """
+    began = time.perf_counter()
+    output, codebooks, table = _start(arguments, say, progress)
+    rows = rows_of_shard(arguments, len(table.vectors))
+    found = TableCodes(arguments, codebooks, table, output)
+    say("Starting Keras")
+    start_keras()
+    _, codes = found.find(rows, say, verbose)
+    with new_folder(output, arguments.force) as folder:
+        seconds = time.perf_counter() - began
+        write_shard(folder, arguments, found, rows, codes, seconds)
+    found.remove()
+    return (
+        f"{arguments.folder}: shard {arguments.shard}, the codes of symbols "
+        f"{rows.start:,} to {rows.stop - 1:,} of {len(table.vectors):,}"
+    )
+
+
+def _start(
+    arguments: Arguments, say: Say, progress: ReadProgress
+) -> tuple[Path, Codebooks | None, WordVectors]:
+    """Checks what was asked for and opens the table; says what it is."""
+    codebooks = check_arguments(arguments)
+    output = check_output(arguments.folder, arguments.force)
+    check_writable(output)
+    table = open_vectors(
+        arguments.vectors,
+        arguments.duplicates,
+        progress,
+        rows=lambda N: rows_of_shard(arguments, N),
+    )
+    N, d = table.vectors.shape
+    check_fit(arguments, codebooks, N, d)
+    for line in found_lines(table):
+        say(line)
+    return output, codebooks, table
+
+
+def found_lines(table: WordVectors) -> list[str]:
     """Says what was read, and what a person should know of it."""
     N, d = table.vectors.shape
     lines = [f"Found {N:,} symbols x {d} in {table.format}"]
@@ -142,131 +177,8 @@ def _found(table: WordVectors) -> list[str]:
     return lines + [f"Note: {note}" for note in table.notes]
 
 
-def _learn(
-    arguments: Arguments,
-    table: WordVectors,
-    folder: Path,
-    say: Say,
-    verbose: int,
-) -> "DecodedVectors":
-    """Learns codes, writes the model and gives what can be read from it."""
-    with quiet_start():
-        import keras
+def _learn(arguments: Arguments, table: WordVectors, verbose: int) -> Any:
+    from kd_keras.learn_codes import learn_codes
 
-        keras.ops.zeros(1)  # starts the devices, with lines of their own
-
-        from kd_keras.decoded_vectors import DecodedVectors
-        from kd_keras.learn_codes import learn_codes
-
-    embedding = as_bad_input(
-        lambda: learn_codes(
-            table.vectors,
-            K=arguments.K,
-            D=arguments.D,
-            composition=arguments.composition,
-            code_dim=arguments.code_dim,
-            seed=arguments.seed,
-            verbose=verbose,
-        )
-    )
-    # Ids of any batch and length, as most models have them.
-    ids = keras.Input((None,), dtype="int32", name="ids")
-    path = folder / "embedding.keras"
-    keras.Sequential([ids, embedding]).save(path)
-    # What is measured is what was written.
-    return DecodedVectors(keras.saving.load_model(path).layers[0])
-
-
-def _measure(
-    arguments: Arguments,
-    table: WordVectors,
-    words: Sequence[str],
-    decoded: "DecodedVectors",
-    folder: Path,
-) -> dict[str, Any]:
-    N, d = table.vectors.shape
-    K, D = arguments.K, arguments.D
-    codes = decoded.codes
-    np.savez(folder / "codes.npz", codes=pack_codes(codes, K), N=N, D=D, K=K)
-    with np.load(folder / "codes.npz", allow_pickle=False) as file:
-        packed = file["codes"]
-    if not np.array_equal(unpack_codes(packed, K, D), codes):
-        raise RuntimeError("codes.npz does not hold the model's codes")
-    neighbours, arrays = measure_neighbours(
-        table.vectors, decoded, arguments.seed
-    )
-    np.savez_compressed(folder / "neighbours.npz", **arrays)  # type: ignore[arg-type]
-    shared = shared_groups(words, codes)
-    return {
-        "bytes": measure_bytes(
-            N,
-            d,
-            packed,
-            decoded.code_embedding_bytes,
-            decoded.composition_bytes,
-            stored_dtype(arguments.vectors),
-        ),
-        "parameters": parameter_count(
-            N, d, K, D, arguments.code_dim, arguments.composition
-        ).to_dict(),
-        "error": measure_error(table.vectors, decoded),
-        "neighbours": neighbours,
-        "codes": code_statistics(codes, K, seed=arguments.seed).to_dict(),
-        "shared_codes": shared,
-        "near_codes": [] if shared else near_groups(words, codes),
-        "examples": example_symbols(words, codes, arrays),
-    }
-
-
-def _heading(arguments: Arguments, table: WordVectors) -> dict[str, Any]:
-    """Returns the part of the report that says what it is a report of."""
-    rows = len(table.vectors)
-    return {
-        "format": 1,
-        "command": arguments.command,
-        "arguments": dataclasses.asdict(arguments)
-        | {"output": arguments.folder},
-        "seed": arguments.seed,
-        "versions": _versions(),
-        "platform": platform.platform(),
-        "input": {
-            "path": arguments.vectors,
-            "sha256": file_sha256(arguments.vectors),
-            "bytes": os.path.getsize(arguments.vectors),
-            "found_to_be": table.format,
-            "rows": rows + table.dropped,
-            "dropped": table.dropped,
-            "notes": list(table.notes),
-        },
-        "N": rows,
-        "d": table.vectors.shape[1],
-        "K": arguments.K,
-        "D": arguments.D,
-    }
-
-
-def _versions() -> dict[str, str]:
-    import keras
-
-    backend = keras.config.backend()
-    return {
-        "python": platform.python_version(),
-        "kd_keras": __version__,
-        "keras": keras.__version__,
-        backend: sys.modules[backend].__version__,
-        "numpy": np.__version__,
-    }
-
-
-def _words(table: WordVectors) -> list[str]:
-    """Returns the words, or the ids as words."""
-    return table.words or [str(i) for i in range(len(table.vectors))]
-
-
-def _write_vocabulary(folder: Path, words: Sequence[str]) -> None:
-    """Writes one word per line; the line end is a line feed everywhere."""
-    text = "".join(f"{word}\n" for word in words)
-    with open(
-        folder / "vocabulary.txt", "w", encoding="utf-8", newline=""
-    ) as file:
-        file.write(text)
+    given = arguments.settings | {"verbose": verbose}
+    return as_bad_input(lambda: learn_codes(table.vectors, **given))

@@ -11,8 +11,9 @@ from kd_keras.progress_bar import progress_bar
 from kd_keras.row_blocks import row_blocks
 from kd_keras.vector_checks import check_rows
 
-# Training takes squares of the vectors, and squares of gradients, in float32.
-LARGEST_TRAINED = 1e15
+# Sums of vectors are taken in float32; in training squares of them and of
+# gradients too.
+LARGEST, LARGEST_TRAINED = 1e36, 1e15
 CHECKED_FLOATS = 1 << 20  # at a time
 # The compositions of which nothing is trained.
 SEARCHED = ("linear", "concat")
@@ -72,8 +73,8 @@ def learn_codes(
 
     Raises:
         ValueError: If an argument is out of its range, or the vectors are not
-            finite, not of rank 2, fewer than K, or for a composition that
-            is trained, beyond 1e15.
+            finite, not of rank 2, fewer than K, or beyond 1e36 (1e15 for a
+            composition that is trained).
 
     Example:
 
@@ -160,21 +161,22 @@ def _learn_on_sample(vectors, K, D, composition, code_dim, seed, verbose):
         )
     sample = learning_sample(count, K, seed)
     rows = vectors[:] if sample is None else vectors[sample]
-    if composition not in SEARCHED:
-        _check_size(vectors)
+    _check_size(vectors, composition)
     given = (rows, K, D, composition, code_dim, seed, verbose)
     return _learn_whole(*given), vectors
 
 
-def _check_size(vectors):
+def _check_size(vectors, composition):
+    most = LARGEST if composition in SEARCHED else LARGEST_TRAINED
     step = max(1, CHECKED_FLOATS // vectors.shape[1])
     for block in row_blocks(len(vectors), step):
         largest = np.abs(vectors[block]).max()
-        if largest > LARGEST_TRAINED:
+        if largest > most:
             raise ValueError(
-                "The vectors must be within 1e15 where the composition is "
-                "trained, which takes squares of them in float32; divide them "
-                f"by a constant. Received: a value of size {largest:.3g}"
+                f"The vectors must be within {most:.0e}, or else what is "
+                "computed of them in float32 overflows; divide them by a "
+                f"constant. Received: a value of size {largest:.3g}, "
+                f"composition={composition!r}"
             )
 
 

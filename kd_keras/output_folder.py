@@ -10,7 +10,7 @@ from pathlib import Path
 from kd_keras.bad_input import BadInputError
 from kd_keras.interrupts import shielded
 
-# What `--force` may replace: a folder that holds nothing but these.
+# The files of a result.
 FILES = (
     "embedding.keras",
     "embedding.tflite",
@@ -21,6 +21,8 @@ FILES = (
     "report.html",
     "explorer.html",
 )
+# What `--force` may replace: a folder that holds nothing but these.
+REPLACEABLE = (*FILES, "codebooks.json", "shard.json")
 
 
 def check_output(output: str | os.PathLike[str], force: bool = False) -> Path:
@@ -56,7 +58,7 @@ def check_output(output: str | os.PathLike[str], force: bool = False) -> Path:
             f"--output must be a readable folder. Received: {output}, "
             f"{error.strerror}"
         ) from None
-    others = [name for name in inside if name not in FILES]
+    others = [name for name in inside if name not in REPLACEABLE]
     if others:
         raise BadInputError(
             "--output must be a new or empty folder, or with --force an "
@@ -74,6 +76,20 @@ def check_output(output: str | os.PathLike[str], force: bool = False) -> Path:
             f"{output}, but there is no {path.parent}"
         )
     return path
+
+
+def check_writable(output: Path) -> None:
+    """Checks that a folder can be made where `output` is to be.
+
+    Args:
+        output: A path that `check_output` returned.
+
+    Raises:
+        BadInputError: If not.
+    """
+    temporary = _beside(output, "partial")
+    _make(temporary, output)
+    temporary.rmdir()
 
 
 @contextlib.contextmanager
@@ -95,14 +111,7 @@ def new_folder(output: Path, force: bool = False) -> Iterator[Path]:
     """
     temporary = _beside(output, "partial")
     try:
-        try:
-            # Not tempfile.mkdtemp, whose folders nobody else may read.
-            temporary.mkdir()
-        except OSError as error:
-            raise BadInputError(
-                "--output must be in a folder that can be written to. "
-                f"Received: {output}, {error.strerror}"
-            ) from None
+        _make(temporary, output)
         yield temporary
         with shielded():
             _replace(temporary, check_output(output, force))
@@ -110,6 +119,17 @@ def new_folder(output: Path, force: bool = False) -> Iterator[Path]:
         with shielded():
             shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _make(temporary: Path, output: Path) -> None:
+    try:
+        # Not tempfile.mkdtemp, whose folders nobody else may read.
+        temporary.mkdir()
+    except OSError as error:
+        raise BadInputError(
+            "--output must be in a folder that can be written to. "
+            f"Received: {output}, {error.strerror}"
+        ) from None
 
 
 def _replace(temporary: Path, output: Path) -> None:

@@ -33,11 +33,14 @@ def check_vectors(vectors: npt.ArrayLike) -> np.ndarray:
     return rows.whole() if isinstance(rows, MappedRows) else rows
 
 
-def check_rows(vectors: npt.ArrayLike) -> np.ndarray | MappedRows:
+def check_rows(
+    vectors: npt.ArrayLike | MappedRows,
+) -> np.ndarray | MappedRows:
     """Checks a table of vectors and leaves a memory map where it is.
 
     Args:
-        vectors: As `check_vectors` takes them.
+        vectors: As `check_vectors` takes them; or a `MappedRows`, which
+            whoever opened the file has checked.
 
     Returns:
         The vectors, shape `(N, d)`, float32; of a memory map of any dtype a
@@ -51,6 +54,8 @@ def check_rows(vectors: npt.ArrayLike) -> np.ndarray | MappedRows:
     >>> check_rows([[1, 2], [3, 4]]).dtype
     dtype('float32')
     """
+    if isinstance(vectors, MappedRows):
+        return vectors
     try:
         array = np.asanyarray(vectors)
     except ValueError:

@@ -214,7 +214,9 @@ def test_duplicates_first_keeps_the_first(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["compress", "--help"], ["report", "--help"]]
+    "arguments",
+    [[name, "--help"] for name in ("compress", "merge", "report")]
+    + [["--help"]],
 )
 def test_help_has_examples(arguments, capsys):
     assert cli.main(arguments) == 0
@@ -226,14 +228,14 @@ def test_help_has_examples(arguments, capsys):
 def test_examples_of_the_help_are_right(capsys):
     from kd_keras.cli_options import make_parser
 
-    for words in ([], ["compress"], ["report"], ["ptb"]):
+    for words in ([], ["compress"], ["merge"], ["report"], ["ptb"]):
         cli.main([*words, "--help"])
     lines = [
         line.split()
         for line in capsys.readouterr().out.splitlines()
         if line.startswith("  kd-keras") and "--help" not in line
     ]
-    assert len(lines) == 16
+    assert len(lines) == 20
     for line in lines:
         make_parser().parse_args(line[1:])
 

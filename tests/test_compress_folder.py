@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kd_keras
-from kd_keras import compress_folder as module
+from kd_keras import result_folder
 from kd_keras.bad_input import BadInputError
 from kd_keras.cli import main
 from kd_keras.compress_arguments import Arguments
@@ -277,7 +277,7 @@ def test_a_failing_step_leaves_nothing(
     def fail(*given):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(module, "write_report", fail)
+    monkeypatch.setattr(result_folder, "write_report", fail)
     with pytest.raises(OSError, match="No space"):
         compress(source, tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["table.npz"]

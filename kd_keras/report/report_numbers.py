@@ -74,6 +74,17 @@ def format_kept(neighbours: dict[str, Any]) -> str:
     return "none" if kept is None else f"{kept:.1f} of {neighbours['count']}"
 
 
+def format_sample(symbols: int, N: int) -> str:
+    """Says that only some symbols were looked at; an empty string if all.
+
+    Example:
+
+    >>> format_sample(1_000, 1_000_000), format_sample(20, 20)
+    ('of 1,000 symbols drawn at random', '')
+    """
+    return "" if symbols == N else f"of {symbols:,} symbols drawn at random"
+
+
 def size_parts(report: dict[str, Any]) -> list[tuple[str, str, int]]:
     """Returns the parts of what is left: name, how it is made up, bytes."""
     sizes, K, D = report["bytes"], report["K"], report["D"]
@@ -114,9 +125,11 @@ def code_statement(report: dict[str, Any]) -> str:
         f"position is {perplexity:.1f} of at most {K}, the mean."
     )
     if codes["hamming_mean"] is not None:
+        sample = format_sample(codes.get("hamming_rows", N), N)
         said += (
             " The nearest other code differs in "
-            f"{codes['hamming_mean']:.1f} of {D} positions on average."
+            f"{codes['hamming_mean']:.1f} of {D} positions on average"
+            f"{', ' * bool(sample)}{sample}."
         )
     return said
 

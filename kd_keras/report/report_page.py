@@ -69,7 +69,7 @@ def _head(report: dict[str, Any]) -> dict[str, str]:
         f"each of the {N:,} symbols has a code, {D} values of 0 to {K - 1}; "
         f"the {report['composition']} composition makes a vector of it."
     )
-    sample = "" if kept["symbols"] == N else f" of {kept['symbols']:,} symbols"
+    sample = numbers.format_sample(kept["symbols"], N) or "over all symbols"
     facts = [
         (
             "Size",
@@ -86,7 +86,7 @@ def _head(report: dict[str, Any]) -> dict[str, str]:
         (
             "Nearest neighbours kept",
             numbers.format_kept(kept),
-            f"by cosine, the mean{sample or ' over all symbols'}",
+            f"by cosine, the mean {sample}",
         ),
         (
             "Cosine",
@@ -210,6 +210,13 @@ def _use(report: dict[str, Any]) -> dict[str, str]:
             ),
         ),
     ]
+    learned, N = report.get("learned_rows", report["N"]), report["N"]
+    if learned != N:
+        settings.insert(
+            5, ("code embeddings learned from", f"{learned:,} symbols")
+        )
+    if report.get("shards", 1) > 1:
+        settings.insert(5, ("codes found in shards", f"{report['shards']:,}"))
     if source["dropped"]:
         dropped = f"{source['dropped']:,} rows of words that had come before"
         settings.insert(5, ("left out", dropped))

@@ -52,8 +52,11 @@ def print_report(
     squared = numbers.format_number(error["error"])
     facts.add_row("error", f"{squared}, {share} of the variance")
     facts.add_row("mean cosine", numbers.format_number(error["mean_cosine"]))
+    kept = report["neighbours"]
+    sample = numbers.format_sample(kept["symbols"], report["N"])
     facts.add_row(
-        "neighbours", f"{numbers.format_kept(report['neighbours'])} kept"
+        "neighbours",
+        f"{numbers.format_kept(kept)} kept{', ' * bool(sample)}{sample}",
     )
     facts.add_row("codes", Text(numbers.code_statement(report)))
     if on_device := numbers.litert_statement(report):

@@ -114,7 +114,7 @@ def shared_groups(
             "size": len(group),
             "words": [words[i] for i in group[:GROUP_SIZE]],
         }
-        for group in symbol_groups(codes)[:most]
+        for group in symbol_groups(codes, most)
         if len(group) > 1
     ]
 

@@ -1,0 +1,134 @@
+"""A folder with learned code embeddings, from which shards are encoded.
+
+It holds `embedding.keras`, the `KDEmbedding` of the rows that were learned
+from, and `codebooks.json`, the fields of `Codebooks`.
+"""
+
+import dataclasses
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kd_keras import __version__
+from kd_keras.bad_input import BadInputError
+from kd_keras.description_file import read_description, write_description
+
+if TYPE_CHECKING:
+    from kd_keras.kd_embedding import KDEmbedding
+
+# What must be the same wherever the codebooks are used.
+SETTINGS = ("K", "D", "composition", "code_dim", "seed")
+
+
+@dataclasses.dataclass(frozen=True)
+class Codebooks:
+    """Code embeddings in a folder.
+
+    Attributes:
+        K, D, composition, code_dim, seed: As in `learn_codes`.
+        table: The table that they were learned from, see `table_identity`.
+        learned_rows: How many of its rows they were learned from.
+        sha256: Of all weights: tells these codebooks from others.
+        seconds: What learning them took.
+        kd_keras: The version that learned them.
+    """
+
+    K: int
+    D: int
+    composition: str
+    code_dim: int | None
+    seed: int
+    table: dict[str, Any]
+    learned_rows: int
+    sha256: str
+    seconds: float
+    kd_keras: str = __version__
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What must be the same wherever they are used."""
+        return {name: getattr(self, name) for name in SETTINGS}
+
+    def hold_codes_of(self, table: dict[str, Any]) -> bool:
+        """Tells whether they were learned from all rows of this table.
+
+        Then `embedding.keras` has the codes of its rows, which `learn_codes`
+        has found together with the code embeddings.
+        """
+        return self.learned_rows == table["N"] and self.table == table
+
+
+def write_codebooks(
+    folder: Path,
+    embedding: "KDEmbedding",
+    settings: dict[str, Any],
+    table: dict[str, Any],
+    seconds: float,
+) -> Codebooks:
+    """Writes what `learn_codebooks` returned.
+
+    Args:
+        folder: An empty folder.
+        embedding: Built `KDEmbedding` of the rows that were learned from.
+        settings: K, D, composition, code_dim and seed.
+        table: What `table_identity` gave.
+        seconds: float, what it took.
+
+    Returns:
+        The `Codebooks`.
+    """
+    from kd_keras.embedding_file import save_embedding
+
+    save_embedding(embedding, folder / "embedding.keras")
+    digest = hashlib.sha256(repr(sorted(settings.items())).encode())
+    for array in (embedding.codes, *embedding.composition.get_weights()):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    codebooks = Codebooks(
+        **settings,
+        table=table,
+        learned_rows=embedding.input_dim,
+        sha256=digest.hexdigest(),
+        seconds=round(seconds, 2),
+    )
+    write_description(folder / "codebooks.json", dataclasses.asdict(codebooks))
+    return codebooks
+
+
+def read_codebooks(folder: str | os.PathLike[str]) -> Codebooks:
+    """Reads what a folder of codebooks says of itself.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        A `Codebooks`.
+
+    Raises:
+        BadInputError: If it is no such folder.
+    """
+    wanted = (
+        "--codebooks must be a folder of kd-keras compress --codebooks-only"
+    )
+    path = Path(folder, "codebooks.json")
+    codebooks = codebooks_of(read_description(path, wanted))
+    if codebooks is None:
+        raise BadInputError(
+            f"{wanted}. Received: {folder}, whose codebooks.json is damaged"
+        )
+    if not Path(folder, "embedding.keras").is_file():
+        raise BadInputError(
+            f"{wanted}. Received: {folder}, without an embedding.keras"
+        )
+    return codebooks
+
+
+def codebooks_of(description: Any) -> Codebooks | None:
+    """Makes a `Codebooks` of its fields; None where some are missing."""
+    names = [field.name for field in dataclasses.fields(Codebooks)]
+    try:
+        return Codebooks(**{name: description[name] for name in names})
+    except (KeyError, TypeError):
+        return None

@@ -1,0 +1,58 @@
+"""The JSON file that says what a folder is, read with a clear error."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from kd_keras.bad_input import BadInputError
+
+FORMAT = 1
+
+
+def write_description(path: Path, description: dict[str, Any]) -> None:
+    """Writes a description as JSON, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.partial")
+    text = json.dumps({"format": FORMAT} | description, indent=1) + "\n"
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def read_description(path: Path, wanted: str) -> dict[str, Any]:
+    """Reads a description.
+
+    Args:
+        path: The file in the folder that it describes.
+        wanted: str, "--codebooks must be ...", which the error begins with.
+
+    Returns:
+        The description.
+
+    Raises:
+        BadInputError: If there is none that this version can read.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        what = "a file" if folder.exists() else "which does not exist"
+        raise BadInputError(f"{wanted}. Received: {folder}, {what}")
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        found = description["format"]
+    except FileNotFoundError:
+        raise BadInputError(
+            f"{wanted}. Received: {folder}, without a {path.name}"
+        ) from None
+    except OSError as error:
+        raise BadInputError(
+            f"{wanted}. Received: {folder}, whose {path.name} cannot be read: "
+            f"{error.strerror}"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise BadInputError(
+            f"{wanted}. Received: {folder}, whose {path.name} is damaged"
+        ) from None
+    if found != FORMAT:
+        raise BadInputError(
+            f"{wanted}. Received: {folder}, of format {found!r}; this version "
+            f"reads format {FORMAT}"
+        )
+    return description

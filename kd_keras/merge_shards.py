@@ -1,0 +1,111 @@
+"""What `kd-keras merge` does: from the folders of shards to one result."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kd_keras.bad_input import BadInputError
+from kd_keras.compress_arguments import Arguments
+from kd_keras.compress_folder import ReadProgress, found_lines
+from kd_keras.export.quiet_litert import need_litert
+from kd_keras.output_folder import check_output, check_writable
+from kd_keras.result_folder import Say, write_result
+from kd_keras.shard_folder import Shard, check_shards, read_shard
+from kd_keras.table_codes import start_keras
+from kd_keras.table_identity import table_identity
+from kd_keras.vectors import open_vectors
+
+
+@dataclasses.dataclass(frozen=True)
+class MergeArguments:
+    """What `kd-keras merge` was asked for.
+
+    Attributes:
+        shards: Folders of all shards of a table, in any order.
+        vectors: The table, or None for the file that the shards name.
+        output, force, litert: As `Arguments` has them.
+    """
+
+    shards: tuple[str, ...]
+    vectors: str | None = None
+    output: str | None = None
+    force: bool = False
+    litert: str | None = None
+
+
+def merge_shards(
+    merged: MergeArguments,
+    say: Say = lambda line: None,
+    progress: ReadProgress = None,
+) -> dict[str, Any]:
+    """Writes the folder of a table whose codes were found in shards.
+
+    It is the folder that one run of `compress_folder` would have written.
+
+    Args:
+        merged: A `MergeArguments`.
+        say: Called with a line at the start of each step.
+        progress: Called with the bytes read and all bytes while reading.
+
+    Returns:
+        The report, as `report.json` holds it.
+
+    Raises:
+        BadInputError: If shards are missing, there twice or of another table,
+            or an argument is wrong.
+        VectorFileError: If the table is.
+    """
+    began = time.perf_counter()
+    if merged.litert is not None:
+        need_litert()
+    shards = check_shards([read_shard(folder) for folder in merged.shards])
+    arguments = _arguments(merged, shards[0])
+    output = check_output(arguments.folder, arguments.force)
+    check_writable(output)
+    codes = np.concatenate([shard.codes() for shard in shards])
+    if not Path(arguments.vectors).exists() and merged.vectors is None:
+        raise BadInputError(
+            "The table must be where it was for the shards; --vectors tells "
+            f"where it is now. Received: no file {arguments.vectors}"
+        )
+    table = open_vectors(arguments.vectors, arguments.duplicates, progress)
+    if table_identity(table.vectors) != shards[0].table:
+        N, d = table.vectors.shape
+        raise BadInputError(
+            "The table must be that of the shards, "
+            f"{shards[0].table['N']} x {shards[0].table['d']}. Received: "
+            f"{arguments.vectors}, another one of {N} x {d}"
+        )
+    for line in found_lines(table):
+        say(line)
+    read = time.perf_counter()
+    say("Starting Keras")
+    start_keras()
+    from kd_keras.embedding_file import load_embedding
+    from kd_keras.grow_embedding import with_codes
+
+    first = Path(shards[0].folder, "embedding.keras")
+    embedding = with_codes(load_embedding(first), codes)
+    codebooks = shards[0].codebooks
+    learned = {"learned_rows": codebooks.learned_rows, "shards": len(shards)}
+    took = codebooks.seconds + sum(shard.seconds for shard in shards)
+    seconds = {"read": read - began, "learn": took}
+    return write_result(
+        output, arguments, table, embedding, say, learned, seconds
+    )
+
+
+def _arguments(merged: MergeArguments, shard: Shard) -> Arguments:
+    """Returns the arguments of the one run that gives the same folder."""
+    return Arguments(
+        merged.vectors or shard.vectors,
+        **shard.codebooks.settings,
+        duplicates=shard.duplicates,
+        output=merged.output,
+        force=merged.force,
+        litert=merged.litert,
+        codebooks=shard.codebooks_folder,
+    )

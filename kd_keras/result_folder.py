@@ -1,0 +1,245 @@
+"""The folder of a compressed table: codes, measurements and a page.
+
+`report.json` holds, in this order:
+
+- `format`: 1.
+- `command`: the command line with every option written out; `arguments`, the
+  same as a dictionary; `seed`.
+- `versions`: of Python and the packages; `platform`.
+- `input`: `path`, `sha256`, `bytes`, `found_to_be` (the format), `rows`,
+  `dropped` (rows of words that had come before), `notes`.
+- `N`, `d`, `K`, `D`, `code_dim`, `composition`, `has_words`.
+- `bytes`: see `measure.measure_bytes`. `parameters`: the paper's count, see
+  `sizes.parameter_count`; `total` counts codes, `without_codes` does not.
+- `error`: see `measure.measure_error`. `neighbours`: see
+  `measure.measure_neighbours`. `codes`: see `CodeStatistics`.
+- `shared_codes`: the largest groups of symbols that share a code;
+  `near_codes`: where no two do, groups that agree in the most positions;
+  `examples`. See `symbol_examples`.
+- `litert`, with --litert: see `compress_litert`.
+- `learned_rows`: how many rows the code embeddings were learned from;
+  `shards`, how many processes found the codes, 1 unless they were merged.
+- `seconds`: `read`, `learn` (the codes found included; of merged shards the
+  sum), `measure`.
+- `files`: the bytes of each file in the folder.
+"""
+
+import dataclasses
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kd_keras import __version__
+from kd_keras.code_statistics import code_statistics
+from kd_keras.compress_arguments import Arguments
+from kd_keras.output_folder import new_folder
+from kd_keras.packing import pack_codes, unpack_codes
+from kd_keras.quiet_start import quiet_start
+from kd_keras.report.measure import (
+    measure_bytes,
+    measure_error,
+    measure_neighbours,
+)
+from kd_keras.report.report_file import write_report
+from kd_keras.report.symbol_examples import (
+    example_symbols,
+    near_groups,
+    shared_groups,
+)
+from kd_keras.row_blocks import row_blocks
+from kd_keras.sizes import parameter_count
+from kd_keras.stored_table import file_sha256, stored_dtype
+from kd_keras.vectors import WordVectors
+
+if TYPE_CHECKING:
+    from kd_keras.decoded_vectors import DecodedVectors
+    from kd_keras.kd_embedding import KDEmbedding
+
+Say = Callable[[str], object]
+
+WRITTEN_ROWS = 1 << 16  # of the vocabulary, at a time
+
+
+class IdsAsWords(Sequence[str]):
+    """Stands for a list of the ids `0..N-1` as words, which N may not allow.
+
+    Example:
+
+    >>> words = IdsAsWords(1_000_000)
+    >>> words[999_999], words[1:3], len(words)
+    ('999999', ['1', '2'], 1000000)
+    """
+
+    def __init__(self, N: int):
+        self._ids = range(N)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [str(i) for i in self._ids[index]]
+        return str(self._ids[index])
+
+
+def write_result(
+    output: Path,
+    arguments: Arguments,
+    table: WordVectors,
+    embedding: "KDEmbedding",
+    say: Say,
+    learned: dict[str, Any],
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    """Writes an embedding, what is measured of it, and the page.
+
+    The folder appears complete or not at all.
+
+    Args:
+        output: The folder to be, which `check_output` returned.
+        arguments: What was asked for.
+        table: What the embedding stands for.
+        embedding: Built `KDEmbedding` of N symbols with fixed codes.
+        say: Called with a line at the start of each step.
+        learned: `learned_rows` and `shards` of the report.
+        seconds: `read` and `learn` of the report.
+
+    Returns:
+        The report, as `report.json` holds it.
+    """
+    words: Sequence[str] = table.words or IdsAsWords(len(table.vectors))
+    with new_folder(output, arguments.force) as folder:
+        began = time.perf_counter()
+        say("Measuring")
+        decoded = _save(embedding, folder / "embedding.keras")
+        report = _heading(arguments, table)
+        report |= {
+            "code_dim": embedding.code_dim,
+            "composition": arguments.composition,
+            "has_words": table.words is not None,
+        }
+        report |= _measure(arguments, table, words, decoded, folder)
+        if arguments.litert is not None:
+            say("Exporting to LiteRT, every symbol checked")
+            with quiet_start():
+                from kd_keras.compress_litert import compress_litert
+
+                report["litert"] = compress_litert(
+                    decoded.embedding,
+                    folder / "embedding.tflite",
+                    list(words),
+                    arguments.litert,
+                    table.vectors,
+                )
+        report |= learned
+        took = seconds | {"measure": time.perf_counter() - began}
+        report["seconds"] = {name: round(s, 2) for name, s in took.items()}
+        say(f"Writing {arguments.folder}")
+        _write_vocabulary(folder, words)
+        write_report(folder, report, decoded.codes)
+    return report
+
+
+def _save(embedding: "KDEmbedding", path: Path) -> "DecodedVectors":
+    """Saves an embedding and gives what can be read from the file."""
+    from kd_keras.decoded_vectors import DecodedVectors
+    from kd_keras.embedding_file import load_embedding, save_embedding
+
+    save_embedding(embedding, path)
+    return DecodedVectors(load_embedding(path))
+
+
+def _measure(
+    arguments: Arguments,
+    table: WordVectors,
+    words: Sequence[str],
+    decoded: "DecodedVectors",
+    folder: Path,
+) -> dict[str, Any]:
+    N, d = table.vectors.shape
+    K, D = arguments.K, arguments.D
+    codes = decoded.codes
+    np.savez(folder / "codes.npz", codes=pack_codes(codes, K), N=N, D=D, K=K)
+    with np.load(folder / "codes.npz", allow_pickle=False) as file:
+        packed = file["codes"]
+    if not np.array_equal(unpack_codes(packed, K, D), codes):
+        raise RuntimeError("codes.npz does not hold the model's codes")
+    neighbours, arrays = measure_neighbours(
+        table.vectors, decoded, arguments.seed
+    )
+    np.savez_compressed(folder / "neighbours.npz", **arrays)  # type: ignore[arg-type]
+    shared = shared_groups(words, codes)
+    return {
+        "bytes": measure_bytes(
+            N,
+            d,
+            packed,
+            decoded.code_embedding_bytes,
+            decoded.composition_bytes,
+            stored_dtype(arguments.vectors),
+        ),
+        "parameters": parameter_count(
+            N, d, K, D, arguments.code_dim, arguments.composition
+        ).to_dict(),
+        "error": measure_error(table.vectors, decoded),
+        "neighbours": neighbours,
+        "codes": code_statistics(codes, K, seed=arguments.seed).to_dict(),
+        "shared_codes": shared,
+        "near_codes": [] if shared else near_groups(words, codes),
+        "examples": example_symbols(words, codes, arrays),
+    }
+
+
+def _heading(arguments: Arguments, table: WordVectors) -> dict[str, Any]:
+    """Returns the part of the report that says what it is a report of."""
+    rows = len(table.vectors)
+    return {
+        "format": 1,
+        "command": arguments.command,
+        "arguments": dataclasses.asdict(arguments)
+        | {"output": arguments.folder},
+        "seed": arguments.seed,
+        "versions": _versions(),
+        "platform": platform.platform(),
+        "input": {
+            "path": arguments.vectors,
+            "sha256": file_sha256(arguments.vectors),
+            "bytes": os.path.getsize(arguments.vectors),
+            "found_to_be": table.format,
+            "rows": rows + table.dropped,
+            "dropped": table.dropped,
+            "notes": list(table.notes),
+        },
+        "N": rows,
+        "d": table.vectors.shape[1],
+        "K": arguments.K,
+        "D": arguments.D,
+    }
+
+
+def _versions() -> dict[str, str]:
+    import keras
+
+    backend = keras.config.backend()
+    return {
+        "python": platform.python_version(),
+        "kd_keras": __version__,
+        "keras": keras.__version__,
+        backend: sys.modules[backend].__version__,
+        "numpy": np.__version__,
+    }
+
+
+def _write_vocabulary(folder: Path, words: Sequence[str]) -> None:
+    """Writes one word per line; the line end is a line feed everywhere."""
+    with open(
+        folder / "vocabulary.txt", "w", encoding="utf-8", newline=""
+    ) as file:
+        for rows in row_blocks(len(words), WRITTEN_ROWS):
+            file.write("".join(f"{word}\n" for word in words[rows]))

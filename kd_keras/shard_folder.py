@@ -1,0 +1,200 @@
+"""A folder with the codes of one shard of a table.
+
+It holds `codes.npz`, as that of a compressed table but with the rows of the
+shard; `embedding.keras`, the codebooks', so that merging needs no other
+folder; and `shard.json`, the fields of `Shard`.
+"""
+
+import collections
+import dataclasses
+import os
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kd_keras import __version__, additive_codes
+from kd_keras.bad_input import BadInputError
+from kd_keras.codebooks_folder import Codebooks, codebooks_of
+from kd_keras.compress_arguments import Arguments
+from kd_keras.description_file import read_description, write_description
+from kd_keras.packing import pack_codes, unpack_codes
+
+if TYPE_CHECKING:
+    from kd_keras.table_codes import TableCodes
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """The codes of some rows of a table, in a folder.
+
+    Attributes:
+        folder: The folder.
+        i, n: It is shard i of n, 1 to n.
+        rows: First row and the one after the last.
+        block: Rows that were encoded together.
+        table: The table, see `table_identity`.
+        codebooks: The `Codebooks`.
+        vectors, duplicates, codebooks_folder: As the command had them.
+        seconds: What reading and encoding took.
+        kd_keras: The version that encoded.
+    """
+
+    folder: str
+    i: int
+    n: int
+    rows: tuple[int, int]
+    block: int
+    table: dict[str, Any]
+    codebooks: Codebooks
+    vectors: str
+    duplicates: str
+    codebooks_folder: str
+    seconds: float
+    kd_keras: str = __version__
+
+    def codes(self) -> np.ndarray:
+        """Reads the codes.
+
+        Raises:
+            BadInputError: If the file is missing or damaged.
+        """
+        path = Path(self.folder, "codes.npz")
+        K, D = self.codebooks.K, self.codebooks.D
+        try:
+            with open(path, "rb") as file, np.load(file) as arrays:
+                codes = unpack_codes(arrays["codes"], K, D)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            codes = None
+        count = self.rows[1] - self.rows[0]
+        if codes is None or len(codes) != count:
+            raise BadInputError(
+                f"A shard's codes.npz must hold {count:,} codes of K={K}, "
+                f"D={D}. Received: {path}, which does not"
+            )
+        return codes
+
+
+def write_shard(
+    folder: Path,
+    arguments: Arguments,
+    found: "TableCodes",
+    rows: slice,
+    codes: np.ndarray,
+    seconds: float,
+) -> None:
+    """Writes the codes of a shard into an empty folder."""
+    assert found.codebooks is not None and arguments.shard is not None
+    packed = pack_codes(codes, arguments.K)
+    N, D, K = len(codes), arguments.D, arguments.K
+    np.savez(folder / "codes.npz", codes=packed, N=N, D=D, K=K)
+    shutil.copyfile(
+        found.codebooks_folder / "embedding.keras", folder / "embedding.keras"
+    )
+    i, n = map(int, arguments.shard.split("/"))
+    shard = Shard(
+        folder="",
+        i=i,
+        n=n,
+        rows=(rows.start, rows.stop),
+        block=additive_codes.ENCODED_ROWS,
+        table=found.identity,
+        codebooks=found.codebooks,
+        vectors=arguments.vectors,
+        duplicates=arguments.duplicates,
+        codebooks_folder=str(arguments.codebooks),
+        seconds=round(seconds, 2),
+    )
+    write_description(folder / "shard.json", dataclasses.asdict(shard))
+
+
+def read_shard(folder: str | os.PathLike[str]) -> Shard:
+    """Reads what a folder says of the shard in it.
+
+    Raises:
+        BadInputError: If it holds no shard.
+    """
+    wanted = "SHARD must be a folder of kd-keras compress --shard"
+    description = read_description(Path(folder, "shard.json"), wanted)
+    description |= {
+        "folder": os.fspath(folder),
+        "codebooks": codebooks_of(description.get("codebooks")),
+    }
+    names = [field.name for field in dataclasses.fields(Shard)]
+    missing = [n for n in names if description.get(n) is None]
+    if missing or not Path(folder, "embedding.keras").is_file():
+        what = missing[0] if missing else "embedding.keras"
+        raise BadInputError(f"{wanted}. Received: {folder}, without {what}")
+    return Shard(**{name: description[name] for name in names})
+
+
+def check_shards(shards: Sequence[Shard]) -> list[Shard]:
+    """Checks that shards are all of one table and puts them in order.
+
+    Args:
+        shards: At least one `Shard`, in any order.
+
+    Returns:
+        The n shards, by their number.
+
+    Raises:
+        BadInputError: If one is missing, there twice, or of another table or
+            other codebooks; it is named.
+    """
+    kinds = [_kind(shard) for shard in shards]
+    # Most agree; of two that differ the first is taken for the right one.
+    common = collections.Counter(kinds).most_common(1)[0][0]
+    right = shards[kinds.index(common)]
+    for shard, kind in zip(shards, kinds, strict=True):
+        for what, mine, usual in zip(KIND, kind, common, strict=True):
+            if mine != usual:
+                raise BadInputError(
+                    f"The shards must be of one table, as {right.folder} is, "
+                    f"with one set of codebooks. Received: {shard.folder}, "
+                    f"{what.format(mine)}"
+                )
+    by_number: dict[int, Shard] = {}
+    for shard in shards:
+        other = by_number.setdefault(shard.i, shard)
+        if other is not shard:
+            raise BadInputError(
+                "Each shard must be given once. Received: shard "
+                f"{shard.i}/{shard.n} in {other.folder} and in {shard.folder}"
+            )
+    n = right.n
+    missing = [i for i in range(1, n + 1) if i not in by_number]
+    if missing:
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise BadInputError(
+            f"All {n} shards must be given. Received: {len(shards)}, without "
+            f"shard {missing[0]}/{n}{more}"
+        )
+    return [by_number[i] for i in range(1, n + 1)]
+
+
+# What shards that belong together have in common, as it is told of another.
+KIND = (
+    "one of {} shards",
+    "of a table of {} symbols",
+    "of vectors of size {}",
+    "of another table (SHA-256 of a sample {})",
+    "of other codebooks (SHA-256 {})",
+    "encoded {} rows at a time",
+    "encoded by kd_keras {}",
+)
+
+
+def _kind(shard: Shard) -> tuple[Any, ...]:
+    table = shard.table
+    return (
+        shard.n,
+        table.get("N"),
+        table.get("d"),
+        table.get("sampled_sha256"),
+        shard.codebooks.sha256,
+        shard.block,
+        shard.kd_keras,
+    )

@@ -1,0 +1,487 @@
+"""Tables in shards, merged, stopped and gone on with."""
+
+import dataclasses
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import kd_keras
+from kd_keras import additive_codes, cli, encode_rows, unfinished_run
+from kd_keras.bad_input import BadInputError
+from kd_keras.codebooks_folder import Codebooks
+from kd_keras.shard_folder import Shard, check_shards
+
+N, SIZE, BLOCK = 450, 8, 100  # five blocks, of which the last is short
+KD = ("--K", "4", "--D", "4")
+
+
+@pytest.fixture(autouse=True)
+def small_sample(monkeypatch, tmp_path):
+    """Tables of more than 200 rows are large here."""
+    monkeypatch.setattr(additive_codes, "LEARNING_ROWS", 200)
+    monkeypatch.setattr(additive_codes, "ENCODED_ROWS", BLOCK)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    vectors = make_vectors()
+    np.save(tmp_path / "big.npy", vectors)
+    return vectors
+
+
+def make_vectors(rows=N):
+    rng = np.random.default_rng(0)
+    sheet = rng.normal(size=(rows, 3)) @ rng.normal(size=(3, SIZE))
+    return (sheet + 0.1 * rng.normal(size=(rows, SIZE))).astype("f4")
+
+
+def run(*words):
+    """Runs a command that succeeds."""
+    assert cli.main([*map(str, words), "--quiet"]) == 0
+
+
+def refused(capsys, *words):
+    """Runs a command that is refused in one line, and gives the line."""
+    before = sorted(Path().rglob("*"))
+    assert cli.main([*map(str, words), "--quiet"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("kd-keras: error: ")
+    assert err.count("\n") == 1 and "Received: " in err
+    assert sorted(Path().rglob("*")) == before
+    return err
+
+
+def codebooks(*given):
+    run("compress", "big.npy", "--codebooks-only", "--output", "B", *given)
+
+
+def shards(n, *numbers, vectors="big.npy", prefix="S"):
+    folders = []
+    for i in numbers or range(1, n + 1):
+        folders.append(f"{prefix}{i}")
+        run(
+            *("compress", vectors, "--codebooks", "B"),
+            *("--shard", f"{i}/{n}", "--output", folders[-1]),
+        )
+    return folders
+
+
+def weights_of(folder):
+    model = keras.saving.load_model(f"{folder}/embedding.keras")
+    return model.get_weights()
+
+
+def assert_same(one, other):
+    """Two folders of a compressed table are the same."""
+    assert sorted(os.listdir(one)) == sorted(os.listdir(other))
+    for name in ("codes.npz", "vocabulary.txt", "neighbours.npz"):
+        a, b = (Path(folder, name).read_bytes() for folder in (one, other))
+        assert a == b, name
+    for a, b in zip(weights_of(one), weights_of(other), strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+    told = [
+        json.loads(Path(folder, "report.json").read_text())
+        for folder in (one, other)
+    ]
+    for name in ("error", "neighbours", "codes", "bytes", "learned_rows", "N"):
+        assert told[0][name] == told[1][name], name
+
+
+def fake_lstm(monkeypatch):
+    """What a few steps of training give is enough here."""
+    from kd_keras import learn_composition
+
+    monkeypatch.setattr(learn_composition, "TURNS", 1)
+    monkeypatch.setattr(learn_composition, "LEAST_STEPS", 5)
+
+
+GIVEN = {
+    "linear": KD,
+    "H": (*KD, "--code-dim", "5", "--seed", "3"),
+    "concat": (*KD, "--composition", "concat"),
+    "lstm": (*KD, "--composition", "lstm"),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_merged_shards_are_what_one_run_writes(name, vectors, monkeypatch):
+    fake_lstm(monkeypatch)
+    run("compress", "big.npy", *GIVEN[name], "--output", "one")
+    codebooks(*GIVEN[name])
+    three = shards(3)
+    run("merge", *reversed(three), "--output", "merged")
+    assert_same("one", "merged")
+    report = json.loads(Path("merged/report.json").read_text())
+    assert report["shards"] == 3 and report["learned_rows"] == 200
+    page = Path("merged/report.html").read_text()
+    assert "learned from" in page and "200 symbols" in page
+    assert not list(Path().glob("*.partial"))
+
+
+@pytest.mark.parametrize("composition", ["linear", "concat"])
+def test_one_run_writes_what_learn_codes_gives(composition, vectors):
+    given = {"K": 4, "D": 4, "composition": composition}
+    embedding = kd_keras.learn_codes(vectors, **given, verbose=0)
+    run("compress", "big.npy", *KD, "--composition", composition)
+    model = keras.saving.load_model(f"big-K4-D4-{composition}/embedding.keras")
+    np.testing.assert_array_equal(model.layers[0].codes, embedding.codes)
+    np.testing.assert_array_equal(
+        np.asarray(model(np.arange(N)[None]))[0],
+        np.asarray(embedding(np.arange(N))),
+    )
+
+
+def test_shards_in_python_are_what_learn_codes_gives(vectors):
+    learned = kd_keras.learn_codebooks(vectors, 4, 4, verbose=0)
+    assert learned.input_dim == 200
+    codes = np.concatenate(
+        [
+            learned.encode(vectors[kd_keras.shard_rows(N, i, 4)])
+            for i in range(1, 5)
+        ]
+    )
+    whole = kd_keras.learn_codes(vectors, 4, 4, verbose=0)
+    np.testing.assert_array_equal(codes, whole.codes)
+
+
+def test_a_small_table_in_shards_is_one_run_too(vectors):
+    np.save("big.npy", vectors[:180])
+    run("compress", "big.npy", *KD, "--output", "one")
+    codebooks(*KD)
+    run("merge", *shards(2), "--output", "merged")
+    assert_same("one", "merged")
+
+
+def test_codebooks_of_one_table_encode_another(vectors):
+    codebooks(*KD)
+    np.savez("more.npz", vectors=vectors[:7] + 0.1, words=list("abcdefg"))
+    run("compress", "more.npz", "--codebooks", "B", "--output", "more")
+    embedding = keras.saving.load_model("B/embedding.keras").layers[0]
+    np.testing.assert_array_equal(
+        weights_of("more")[0], embedding.encode(vectors[:7] + np.float32(0.1))
+    )
+    assert Path("more/vocabulary.txt").read_text() == "a\nb\nc\nd\ne\nf\ng\n"
+
+
+def test_shard_rows_are_whole_blocks_and_cover_the_table():
+    for n in range(1, 6):
+        rows = [kd_keras.shard_rows(N, i, n) for i in range(1, n + 1)]
+        assert rows[0].start == 0 and rows[-1].stop == N
+        for one, following in itertools.pairwise(rows):
+            assert one.stop == following.start and one.stop % BLOCK == 0
+        sizes = [-(-(r.stop - r.start) // BLOCK) for r in rows]
+        assert max(sizes) - min(sizes) <= 1 and min(sizes) > 0
+
+
+@pytest.mark.parametrize(
+    ("i", "n", "message"),
+    [
+        (0, 3, "first of 3 shards is 1, .*Received: i=0"),
+        (4, 3, "last is 3. Received: i=4"),
+        (1, 6, "from 1 to 5: 450 rows .*Received: n=6"),
+        (1, 0, "Received: n=0"),
+        (1.5, 2, "Received: i=1.5"),
+    ],
+)
+def test_shard_rows_refuses(i, n, message):
+    with pytest.raises(ValueError, match=message):
+        kd_keras.shard_rows(N, i, n)
+
+
+BAD_SHARDS = {
+    "0/3": "1/n",
+    "4/3": "4/3",
+    "1": "i/n",
+    "1/x": "1/x",
+    "-1/3": "-1/3",
+    "1/2/3": "1/2/3",
+    "1/9": "from 1 to 5",
+}
+
+
+@pytest.mark.parametrize("shard", BAD_SHARDS)
+def test_shards_that_there_cannot_be(shard, vectors, capsys):
+    codebooks(*KD)
+    given = ("compress", "big.npy", "--codebooks", "B", f"--shard={shard}")
+    assert BAD_SHARDS[shard] in refused(capsys, *given)
+
+
+def test_options_that_do_not_go_together(vectors, capsys):
+    codebooks(*KD)
+    begin = ("compress", "big.npy")
+    for given, said in {
+        ("--shard", "1/2"): "--codebooks",
+        ("--codebooks-only", "--shard", "1/2"): "--shard",
+        ("--codebooks-only", "--codebooks", "B"): "--codebooks",
+        ("--codebooks-only", "--litert"): "--litert",
+        ("--codebooks", "B", "--shard", "1/2", "--litert"): "--litert",
+        ("--codebooks", "B", "--K", "16"): "K=4. Received: K=16",
+        ("--codebooks", "B", "--seed", "1"): "seed=0. Received: seed=1",
+        ("--codebooks", "none"): "does not exist",
+        ("--codebooks", "."): "without a codebooks.json",
+        ("--codebooks", "big.npy"): "a file",
+    }.items():
+        assert said in refused(capsys, *begin, *given)
+    np.save("wide.npy", np.ones((300, 9), "f4"))
+    said = refused(capsys, "compress", "wide.npy", "--codebooks", "B")
+    assert "of size 8. Received: 9" in said
+
+
+def test_shards_that_do_not_belong_together(vectors, capsys):
+    codebooks(*KD)
+    three = shards(3)
+    merge = ("merge", "--output", "merged")
+
+    assert "without shard 2/3" in refused(capsys, *merge, "S1", "S3")
+    assert "without shard 1/3 and 1 more" in refused(capsys, *merge, "S3")
+    shutil.copytree("S2", "again")
+    said = refused(capsys, *merge, *three, "again")
+    assert "shard 2/3 in S2 and in again" in said
+
+    np.save("other.npy", vectors[:320])
+    shards(3, 2, vectors="other.npy", prefix="T")
+    said = refused(capsys, *merge, "S1", "T2", "S3")
+    assert "T2, of a table of 320 symbols" in said
+    np.save("moved.npy", vectors + 1)
+    shards(3, 2, vectors="moved.npy", prefix="M")
+    assert "M2, of another table" in refused(capsys, *merge, "S1", "M2", "S3")
+    shards(4, 2, prefix="F")
+    assert "F2, one of 4 shards" in refused(capsys, *merge, "S1", "F2", "S3")
+
+    shutil.rmtree("B")
+    codebooks(*KD, "--seed", "1")
+    shards(3, 2, prefix="C")
+    said = refused(capsys, *merge, "C2", "S1", "S3")
+    assert "C2, of other codebooks" in said
+
+    assert "does not exist" in refused(capsys, *merge, "S1", "none")
+    assert "without a shard.json" in refused(capsys, *merge, "S1", "B")
+    run(*merge, *three)  # and nothing was lost by all that
+
+
+def test_a_damaged_shard_or_a_table_that_is_gone(vectors, capsys):
+    codebooks(*KD)
+    merge = ("merge", *shards(2), "--output", "merged")
+    Path("big.npy").rename("away.npy")
+    assert "no file big.npy" in refused(capsys, *merge)
+    np.save("big.npy", vectors[::-1])
+    assert "another one of 450 x 8" in refused(capsys, *merge)
+    run(*merge, "--vectors", "away.npy")
+    whole = Path("S2/codes.npz").read_bytes()
+    Path("S2/codes.npz").write_bytes(whole[:-50])
+    again = ("merge", "S1", "S2", "--output", "again", "--vectors", "away.npy")
+    assert "S2/codes.npz" in refused(capsys, *again)
+    Path("S2/shard.json").write_text("{")
+    assert "shard.json is damaged" in refused(capsys, *again)
+
+
+def make_shard(folder, i, n=3, **given):
+    books = Codebooks(4, 4, "linear", None, 0, {}, 200, "b", 1.0)
+    table = {"N": N, "d": SIZE, "sampled_sha256": "t"}
+    shard = Shard(folder, i, n, (0, 1), BLOCK, table, books, "v", "", "B", 1.0)
+    return dataclasses.replace(shard, **given)
+
+
+def test_any_order_of_shards_is_right_and_the_odd_one_is_named():
+    three = [make_shard(f"S{i}", i) for i in (1, 2, 3)]
+    assert check_shards([three[2], three[0], three[1]]) == three
+    odd = make_shard("odd", 1, kd_keras="9")
+    with pytest.raises(BadInputError, match="odd, encoded by kd_keras 9"):
+        check_shards([odd, *three[1:]])
+    with pytest.raises(BadInputError, match="odd, encoded 7 rows at a time"):
+        check_shards([*three[1:], make_shard("odd", 1, block=7)])
+
+
+def stop_after(monkeypatch, blocks):
+    """Ctrl-C comes once so many blocks have been encoded."""
+    monkeypatch.setattr(encode_rows, "MOST_AT_A_TIME", 1)
+    write = unfinished_run.UnfinishedRun.write
+    written = []
+
+    def write_and_stop(self, rows, codes):
+        write(self, rows, codes)
+        written.append(rows)
+        if len(written) == blocks:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(unfinished_run.UnfinishedRun, "write", write_and_stop)
+    return written
+
+
+def test_a_stopped_run_goes_on_where_it_was(vectors, monkeypatch, capsys):
+    run("compress", "big.npy", *KD, "--output", "whole")
+    given = ("compress", "big.npy", *KD, "--output", "out")
+    written = stop_after(monkeypatch, 2)
+    assert cli.main([*given, "--quiet"]) == 130
+    assert sorted(os.listdir()) == ["big.npy", "out.partial", "whole"]
+    capsys.readouterr()
+    assert cli.main(list(given)) == 0
+    said = capsys.readouterr().err
+    assert "Encoding 450 rows in 5 blocks, 2 of them found before" in said
+    assert [rows.start for rows in written] == [0, 100, 200, 300, 400]
+    assert sorted(os.listdir()) == ["big.npy", "out", "whole"]
+    assert_same("whole", "out")
+
+
+def test_a_stopped_shard_goes_on_and_a_cut_block_is_found_again(
+    vectors, monkeypatch
+):
+    run("compress", "big.npy", *KD, "--output", "whole")
+    codebooks(*KD)
+    words = ["compress", "big.npy", "--codebooks", "B", "--shard", "1/2"]
+    written = stop_after(monkeypatch, 1)
+    assert cli.main([*words, "--output", "S1", "--quiet"]) == 130
+    (block,) = Path("S1.partial").glob("codes-*.npy")
+    block.write_bytes(block.read_bytes()[:-9])
+    shards(2)
+    assert [rows.start for rows in written] == [0, 0, 100, 200, 300, 400]
+    run("merge", "S1", "S2", "--output", "merged")
+    assert_same("whole", "merged")
+
+
+def test_other_settings_do_not_touch_a_stopped_run(
+    vectors, monkeypatch, capsys
+):
+    given = ("compress", "big.npy", "--D", "4", "--output", "out")
+    stop_after(monkeypatch, 2)
+    assert cli.main([*given, "--K", "4", "--quiet"]) == 130
+    capsys.readouterr()
+    said = refused(capsys, *given, "--K", "8")
+    assert "out.partial is an unfinished run" in said
+    assert "Received: K=8, there 4" in said
+    said = refused(capsys, *given, "--K", "4", "--seed", "1", "--force")
+    assert "Received: seed=1, there 0" in said
+    vectors[0] += 1
+    np.save("big.npy", vectors)
+    said = refused(capsys, *given, "--K", "4")
+    assert "Received: table=450 x 8" in said
+    shutil.rmtree("out.partial")
+    Path("out.partial").mkdir()
+    Path("out.partial/letter.txt").write_text("dear")
+    assert "settings.json" in refused(capsys, *given, "--K", "4")
+
+
+KILLED = """
+import sys; sys.argv[0] = "kd-keras"
+from kd_keras import additive_codes, cli
+additive_codes.LEARNING_ROWS, additive_codes.ENCODED_ROWS = 200, 100
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_a_killed_process_goes_on(tmp_path):
+    np.save("big.npy", make_vectors(1500))
+    words = [
+        *(sys.executable, "-c", KILLED, "compress", "big.npy"),
+        *(*KD, "--output", "out", "--quiet"),
+    ]
+    with subprocess.Popen(words) as run:
+        for _ in range(3000):
+            if len(list(Path("out.partial").glob("codes-*.npy"))) > 2:
+                break
+            assert run.poll() is None
+            time.sleep(0.02)
+        run.send_signal(signal.SIGKILL)
+    kept = {p: p.read_bytes() for p in Path("out.partial").glob("codes-*")}
+    assert 2 < len(kept) < 15
+    assert not Path("out").exists()
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir()) == ["big.npy", "out"]
+    codes = keras.saving.load_model("out/embedding.keras").get_weights()[0]
+    for path, content in kept.items():
+        begin = int(path.stem.removeprefix("codes-"))
+        found = np.frombuffer(content[-400:], np.uint8).reshape(100, 4)
+        np.testing.assert_array_equal(codes[begin : begin + 100], found)
+
+
+def odd_tables():
+    random = make_vectors()
+    return {
+        "constant": np.full((N, SIZE), 3.0, "f4"),
+        "zero": np.zeros((N, SIZE), "f4"),
+        "duplicates": np.repeat(random[:3], 150, axis=0),
+        "huge": np.float32(1e30) * random,
+        "largest": np.float32(1e36) * np.sign(random),
+        "tiny": np.float32(1e-30) * random,
+        "one is huge": np.concatenate(
+            [random[1:], np.full((1, SIZE), 1e30, "f4")]
+        ),
+    }
+
+
+@pytest.mark.parametrize("composition", ["linear", "concat"])
+@pytest.mark.parametrize("name", odd_tables())
+def test_odd_tables_are_compressed(name, composition):
+    table = odd_tables()[name].astype("f8")
+    np.save("big.npy", table)
+    given = (*KD, "--composition", composition, "--output")
+    run("compress", "big.npy", *given, "out")
+    model = keras.saving.load_model("out/embedding.keras")
+    after = np.asarray(model(np.arange(N)[None]))[0].astype("f8")
+    assert np.isfinite(after).all()
+    scale = np.abs(table).max() or 1.0
+    gap = np.square((table - after) / scale).sum(axis=1).mean()
+    spread = np.square((table - table.mean(axis=0)) / scale).sum(axis=1)
+    if name in ("constant", "zero", "duplicates"):
+        assert gap < 1e-9
+    else:
+        assert gap < 0.5 * spread.mean()
+    report = json.loads(Path("out/report.json").read_text())
+    assert report["error"]["error"] == pytest.approx(gap * scale**2, rel=1e-3)
+
+
+def test_values_with_which_float32_overflows_are_refused(capsys):
+    np.save("big.npy", odd_tables()["one is huge"])
+    given = ("compress", "big.npy", *KD, "--composition")
+    said = refused(capsys, *given, "lstm")
+    assert "within 1e+15" in said and "size 1e+30" in said
+    np.save("big.npy", np.full((N, SIZE), 3e38))
+    for composition in ("linear", "concat"):
+        assert "within 1e+36" in refused(capsys, *given, composition)
+
+
+@pytest.mark.parametrize("composition", ["linear", "concat", "lstm"])
+def test_huge_vectors_get_the_codes_of_their_direction(composition):
+    embedding = kd_keras.KDEmbedding(
+        50, SIZE, 4, 4, composition=composition, seed=0
+    )
+    directions = make_vectors(20)
+    far = embedding.encode(np.float32(1e12) * directions)
+    np.testing.assert_array_equal(
+        far, embedding.encode(np.float32(1e30) * directions)
+    )
+    if composition == "concat":
+        (table,) = embedding.composition.get_weights()
+        parts = directions.reshape(20, 4, 1, 2)
+        best = (parts * table).sum(axis=-1).argmax(axis=-1)
+        np.testing.assert_array_equal(far, best)
+
+
+def test_fewer_rows_than_k_are_refused_but_can_be_encoded(vectors, capsys):
+    codebooks(*KD)
+    np.save("few.npy", vectors[:3])
+    assert "3 rows" in refused(capsys, "compress", "few.npy", *KD)
+    run("compress", "few.npy", "--codebooks", "B", "--output", "few")
+    assert weights_of("few")[0].shape == (3, 4)
+
+
+def test_a_shard_looks_only_at_its_rows(vectors, capsys):
+    codebooks(*KD)
+    vectors[420, 1] = np.nan
+    np.save("big.npy", vectors)
+    shards(2, 1)
+    given = ("compress", "big.npy", "--codebooks", "B", "--shard", "2/2")
+    assert "nan in row 420, dimension 1" in refused(capsys, *given)
