@@ -86,7 +86,7 @@ def export_litert(
     )
 
     check_model(model)
-    words = check_vocabulary(model, vocabulary, unknown_id)
+    words, unknown_id = check_vocabulary(model, vocabulary, unknown_id)
 
     from kd_keras.export.archive import append_archive
     from kd_keras.export.configuration import configuration_of

@@ -50,7 +50,7 @@ def export_saved_model(
     from kd_keras.export.checks import check_model, check_path, check_vocabulary
 
     check_model(model)
-    words = check_vocabulary(model, vocabulary, unknown_id)
+    words, unknown_id = check_vocabulary(model, vocabulary, unknown_id)
     path = check_path(path, is_folder=True)
 
     from kd_keras.export.configuration import configuration_of

@@ -1,8 +1,7 @@
 """Exported files loaded and used on this machine, as a phone would."""
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,17 +28,20 @@ class LiteRTModel:
 
         Args:
             signature: Its name; see `export_litert`.
-            **inputs: Arrays or nested lists by name; whole numbers are given
-                as int32, others as float32.
+            **inputs: Arrays or nested lists by name. Integers are right
+                where the file takes floats, but not the other way.
 
         Returns:
             Dictionary of arrays.
 
         Raises:
-            ValueError: If there is no such function or it has other inputs.
+            ValueError: If there is no such function, or it has other inputs
+                or of another type or shape.
+            RuntimeError: If an id is out of range and the file names no
+                `unknown_id`.
         """
         functions = self.configuration["signatures"]
-        if signature not in functions:
+        if not isinstance(signature, str) or signature not in functions:
             raise ValueError(
                 f"The file's functions are {', '.join(functions)}. "
                 f"Received: {signature!r}"
@@ -50,14 +52,12 @@ class LiteRTModel:
                 f"{', '.join(functions[signature])}. "
                 f"Received: {', '.join(inputs) or 'none'}"
             )
-        arrays = {name: np.asarray(value) for name, value in inputs.items()}
-        return self._runtime.run(
-            signature,
-            {
-                name: value.astype("i4" if value.dtype.kind in "iu" else "f4")
-                for name, value in arrays.items()
-            },
-        )
+        types = self._runtime.input_types(signature)
+        arrays = {
+            name: _cast(name, value, types[name], functions[signature][name])
+            for name, value in inputs.items()
+        }
+        return self._runtime.run(signature, arrays)
 
     def id_of(self, word: str) -> int:
         """Gives the id of a word; of an unknown one `unknown_id`.
@@ -71,7 +71,9 @@ class LiteRTModel:
                 "This file has no vocabulary: give ids. "
                 f"Received: the word {word!r}"
             )
-        found = self._ids.get(word, self.configuration["unknown_id"])
+        found = self.configuration["unknown_id"]
+        if isinstance(word, str):
+            found = self._ids.get(word, found)
         if found is None:
             raise ValueError(
                 "A word must be in the vocabulary, since the file names no "
@@ -85,28 +87,30 @@ class LiteRTModel:
         Raises:
             ValueError: If one of them is unknown.
         """
-        if isinstance(symbols, str):  # would be read letter by letter
+        if hasattr(symbols, "__array__"):
+            symbols = np.asarray(symbols).tolist()
+        # A string would be read letter by letter.
+        is_list = isinstance(symbols, Iterable) and not isinstance(
+            symbols, str | bytes
+        )
+        given: list[Any] = list(symbols) if is_list else [None]
+        if not all(isinstance(s, str) or _is_integer(s) for s in given):
             raise ValueError(
-                "Symbols must be a list of words and integer ids. Received: "
-                f"the string {symbols!r}"
+                "Symbols must be a list of words and integer ids. "
+                f"Received: {_said(symbols)}"
             )
-        ids = [self.id_of(s) if isinstance(s, str) else s for s in symbols]
-        array = np.asarray(ids)
-        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-            raise ValueError(
-                "Symbols must be a list of words and integer ids. Received: "
-                f"shape={array.shape}, dtype={array.dtype}"
-            )
+        ids = [self.id_of(s) if isinstance(s, str) else int(s) for s in given]
         N = self.configuration["embeddings"][0]["N"]
-        wrong = (array < 0) | (array >= N)
         unknown_id = self.configuration["unknown_id"]
-        if unknown_id is None and wrong.any():
+        wrong = [i for i in ids if not 0 <= i < N]
+        if wrong and unknown_id is None:
             raise ValueError(
                 f"An id must be of 0..{N - 1}, since the file names no "
-                f"unknown_id. Received: {array[wrong][0]}"
+                f"unknown_id. Received: {wrong[0]}"
             )
         # Here, not in the graph: an id may be beyond its 32 bits.
-        return np.where(wrong, unknown_id or 0, array).astype(np.int32)
+        known = [i if 0 <= i < N else unknown_id for i in ids]
+        return np.array(known, np.int32)
 
     def embed(self, symbols: Sequence[Any]) -> np.ndarray:
         """Gives the vectors of words or ids.
@@ -123,19 +127,17 @@ class LiteRTModel:
         self._need("embedding", "embed")
         ids = self.ids_of(symbols)
         shape = self.configuration["signatures"]["serving_default"]["token_ids"]
-        if None in shape:
-            filled = [
-                len(ids) if i == len(shape) - 1 else 1
-                for i in range(len(shape))
-            ]
-            return self._vectors(ids.reshape(filled))[: len(ids)]
-        size = int(np.prod(shape))
-        pieces = [np.zeros((0, self.configuration["embeddings"][0]["d"]), "f")]
-        for begin in range(0, len(ids), size):
-            piece = np.zeros(size, np.int32)
-            piece[: len(ids) - begin] = ids[begin : begin + size]
-            pieces.append(self._vectors(piece.reshape(shape)))
-        return np.concatenate(pieces)[: len(ids)]
+        size = int(np.prod([s for s in shape if s is not None]))
+        calls = -(-len(ids) // size)
+        padded = np.zeros((calls, size), np.int32)
+        padded.flat[: len(ids)] = ids
+        if None in shape and calls:  # all of them in one call
+            padded, first = padded.reshape(1, -1), shape.index(None)
+            shape = [s or 1 for s in shape]
+            shape[first] = calls
+        vectors = [np.zeros((0, self.configuration["embeddings"][0]["d"]), "f")]
+        vectors += [self._vectors(row.reshape(shape)) for row in padded]
+        return np.concatenate(vectors)[: len(ids)]
 
     def _vectors(self, ids):
         vectors = self.run("serving_default", token_ids=ids)["embeddings"]
@@ -164,6 +166,11 @@ class LiteRTModel:
             `(logits, states)`: float32 `(N,)` of the next token, and the
             states after this one.
         """
+        if not isinstance(states, dict):
+            raise ValueError(
+                "`states` must be what `start` or the step before returned. "
+                f"Received: {_said(states)}"
+            )
         after = self.run("stream", token_id=self.ids_of([symbol]), **states)
         return after["logits"][0], {name: after[name] for name in states}
 
@@ -180,10 +187,14 @@ class LiteRTModel:
             List of `(word, probability)`, the likeliest first.
 
         Raises:
-            ValueError: If the file is no language model, or the text is empty
-                or has an unknown word.
+            ValueError: If the file is no language model, `count` is no
+                positive integer, or the text is empty or has an unknown word.
         """
         states = self.start()
+        if not _is_integer(count) or count < 1:
+            raise ValueError(
+                f"`count` must be a positive integer. Received: count={count!r}"
+            )
         ids = self.ids_of(symbols)
         if not len(ids):
             raise ValueError("A text needs a word. Received: no symbols")
@@ -200,6 +211,39 @@ class LiteRTModel:
                 f"`{what}` is for a file of kind {kind!r}. "
                 f"Received: {self.configuration['kind']!r}; use `run`"
             )
+
+
+def _is_integer(value):
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _said(value):
+    """Gives what was received in one short line."""
+    return " ".join(repr(value).split())[:100]
+
+
+def _cast(name, value, dtype, shape):
+    """Turns what was given into the array that an input takes."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        array = np.asarray(None)
+    kinds = {"i": "iu", "f": "iuf", "b": "b"}[np.dtype(dtype).kind]
+    is_right = array.dtype.kind in kinds or not array.size
+    if array.dtype.kind in "iu" and array.size and np.dtype(dtype).kind == "i":
+        limits = np.iinfo(dtype)
+        is_right = limits.min <= array.min() and array.max() <= limits.max
+    fits = len(shape) == array.ndim and all(
+        size in (None, found)
+        for size, found in zip(shape, array.shape, strict=True)
+    )
+    if not is_right or not fits:
+        wanted = ", ".join("any" if s is None else str(s) for s in shape)
+        raise ValueError(
+            f"`{name}` must be {np.dtype(dtype).name} of shape ({wanted}). "
+            f"Received: {_said(value)}"
+        )
+    return array.astype(dtype)
 
 
 def load_litert(
@@ -228,17 +272,17 @@ def load_litert(
     >>> print(kd_keras.load_litert("small.tflite").embed(["cat"]).shape)
     (1, 8)
     """
-    from kd_keras.export.archive import MAGIC, read_archive
+    from kd_keras.export.archive import MAGIC, read_archive, read_file
     from kd_keras.export.litert_runtimes import InterpreterRuntime
     from kd_keras.export.quiet_litert import need_litert, quiet_litert
 
     need_litert()
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise BadInputError(
-            f"{path} cannot be read: {error.strerror}"
-        ) from None
+    if not _is_integer(num_threads) or not 1 <= num_threads < 2**31:
+        raise ValueError(
+            "`num_threads` must be a positive integer. "
+            f"Received: num_threads={num_threads!r}"
+        )
+    content = read_file(path)
     if content[4:8] != MAGIC:
         raise BadInputError(
             f"{path} is not a .tflite file: it does not begin as one"
@@ -251,7 +295,7 @@ def load_litert(
         )
     try:
         with quiet_litert():
-            runtime = InterpreterRuntime(os.fspath(path), num_threads)
+            runtime = InterpreterRuntime(os.fspath(path), int(num_threads))
     except (RuntimeError, ValueError) as error:
         raise BadInputError(
             f"{path} is damaged: {' '.join(str(error).split())[:200]}"

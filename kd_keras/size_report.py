@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -114,17 +115,24 @@ def size_report(path_or_model, quantization=None):
         from kd_keras.export.report_model import report_model
 
         return report_model(path_or_model, quantization)
+    from kd_keras.export.archive import read_file
+
+    if quantization is not None:
+        raise ValueError(
+            "`quantization` is for a model; a file has its own. "
+            f"Received: quantization={quantization!r}"
+        )
+    if not isinstance(path_or_model, str | os.PathLike):
+        raise BadInputError(
+            "size_report needs a path or a built Keras layer or model. "
+            f"Received: {path_or_model!r}"
+        )
     path = Path(path_or_model)
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
             return _report_saved_model(path)
         raise BadInputError(f"{path} is a folder without a saved_model.pb")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadInputError(
-            f"{path} cannot be read: {error.strerror}"
-        ) from None
+    content = read_file(path)
     # A .tflite file may end in an archive, which makes it a zip too.
     if content[:4] == b"PK\x03\x04":
         return _report_keras(path, len(content))

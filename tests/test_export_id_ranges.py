@@ -190,7 +190,7 @@ def test_one_column_of_floats_is_an_id(tmp_path):
     np.testing.assert_allclose(found, model(given), atol=1e-6)
 
 
-def test_other_inputs_stay_what_they_are():
+def test_other_inputs_stay_what_they_are(tmp_path):
     words, age = ids(), keras.Input((), name="age")
     length = keras.Input((), dtype="int64", name="length")
     known = keras.Input((8,), dtype="bool", name="known")
@@ -207,6 +207,7 @@ def test_other_inputs_stay_what_they_are():
         "known": "bool",
     }
     assert signature.vocabularies == {"words": 20, "length": 4}
+    kd_keras.export_saved_model(model, tmp_path / "model")
 
 
 class TwoColumns(keras.Model):

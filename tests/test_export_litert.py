@@ -142,7 +142,7 @@ def test_strings_and_great_ids_are_no_lists_of_symbols(tmp_path):
     path = tmp_path / "small.tflite"
     kd_keras.export_litert(embedding(), path, WORDS, unknown_id=3)
     small = kd_keras.load_litert(path)
-    with pytest.raises(ValueError, match="Received: the string 'ab'"):
+    with pytest.raises(ValueError, match="Received: 'ab'"):
         small.embed("ab")
     unknown = small.embed([3, 3, 3])
     far = small.embed([2**32 + 4, -1, N])
@@ -265,7 +265,7 @@ def test_ids_out_of_range(wrong, tmp_path):
         strict.run("serving_default", token_ids=ids)
     with pytest.raises(ValueError, match=f"Received: {wrong}"):
         strict.embed(ids)
-    kd_keras.export_litert(layer, tmp_path / "b.tflite", unknown_id=5)
+    kd_keras.export_litert(layer, tmp_path / "b.tflite", unknown_id=np.int8(5))
     lenient = kd_keras.load_litert(tmp_path / "b.tflite")
     np.testing.assert_allclose(
         lenient.embed(ids), layer(np.array([3, 5])), atol=1e-6
@@ -397,6 +397,12 @@ def constant_ids():
     return keras.Model(ids, tied(vectors(ids)))
 
 
+def of_strings():
+    words = keras.Input((3,), dtype="string", name="words")
+    ids = layers.StringLookup(vocabulary=WORDS[:-1])(words)
+    return keras.Model(words, embedding()(ids))
+
+
 def half():
     return kd_keras.KDEmbedding(N, SIZE, K=K, D=D, dtype="mixed_bfloat16")
 
@@ -411,7 +417,21 @@ def half():
         (embedding, {"vocabulary": WORDS[1:]}, "59 strings"),
         (embedding, {"vocabulary": ["a"] * N}, "twice"),
         (embedding, {"vocabulary": ["a\n", *WORDS[1:]]}, "line ends"),
+        (embedding, {"vocabulary": ["a\r", *WORDS[1:]]}, "line ends"),
+        (embedding, {"vocabulary": ["\ud800", *WORDS[1:]]}, "in UTF-8"),
         (embedding, {"vocabulary": "words.txt"}, "a list of strings"),
+        (embedding, {"vocabulary": b"words.txt"}, "a list of strings"),
+        (embedding, {"vocabulary": set(WORDS)}, "a list of strings"),
+        (embedding, {"vocabulary": dict.fromkeys(WORDS)}, "a list of strings"),
+        (embedding, {"vocabulary": 60}, "Received: 60"),
+        (embedding, {"quantization": np.zeros(3)}, "Received: quantization="),
+        (embedding, {"unknown_id": True}, "unknown_id=True"),
+        (embedding, {"batch_size": 10**12}, "batch_size=1000000000000"),
+        (embedding, {"sequence_length": 2.0}, "sequence_length=2.0"),
+        (embedding, {"tolerance": np.inf}, "tolerance=inf"),
+        (of_strings, {}, "ids or other numbers.*dtype=string"),
+        (classifier, {"example": ["a"]}, "ids or other numbers.*example"),
+        (classifier, {"example": 3}, "calls the model"),
         (embedding, {"unknown_id": N}, f"0 to {N - 1}"),
         (embedding, {"unknown_id": -1}, "unknown_id=-1"),
         (embedding, {"batch_size": 0}, "batch_size=0"),
@@ -457,6 +477,16 @@ def test_ids_that_are_constants_are_refused(tmp_path):
     with pytest.raises(ValueError, match="ids are inputs"):
         kd_keras.export_litert(constant_ids(), tmp_path / "m.tflite")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", [None, 3, "", b"small.tflite"])
+def test_paths_that_are_none(path):
+    for call in (
+        lambda: kd_keras.export_litert(embedding(), path),
+        lambda: kd_keras.export_saved_model(embedding(), path),
+    ):
+        with pytest.raises(ValueError, match="`path` must be a string"):
+            call()
 
 
 @pytest.mark.parametrize("path", ["nowhere/small.tflite", "folder"])

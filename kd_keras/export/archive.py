@@ -8,8 +8,10 @@ id.
 
 import io
 import json
+import os
 import zipfile
 import zlib
+from pathlib import Path
 
 from kd_keras.bad_input import BadInputError
 
@@ -17,6 +19,30 @@ CONFIGURATION = "kd_keras.json"
 VOCABULARY = "vocabulary.txt"
 FORMAT = 1
 MAGIC = b"TFL3"  # at byte 4 of every flatbuffer of LiteRT
+
+
+def read_file(path):
+    """Reads a file.
+
+    Args:
+        path: String or path-like object.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        BadInputError: If it cannot be read.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise BadInputError(
+            f"A path must be a string or pathlib.Path. Received: {path!r}"
+        )
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise BadInputError(
+            f"{path} cannot be read: {error.strerror}"
+        ) from None
 
 
 def append_archive(path, configuration, vocabulary=None):

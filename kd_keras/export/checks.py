@@ -1,6 +1,7 @@
 """What is checked before an export begins."""
 
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import keras
@@ -27,7 +28,7 @@ def check_model(model):
     ):
         raise ValueError(
             "An export needs a KDEmbedding or a Keras model with one. "
-            f"Received: {model!r}"
+            f"Received: {_said(model)}"
         )
     if not model.built:
         raise ValueError(
@@ -35,11 +36,12 @@ def check_model(model):
             f"{model!r}, not built"
         )
     for layer in model._flatten_layers():
-        if layer.compute_dtype not in (None, "float32"):
+        dtype = layer.compute_dtype or "float32"
+        if "float" in dtype and dtype != "float32":
             raise ValueError(
                 "An export needs layers that compute in float32: set their "
                 "dtype_policy, or build the model in float32 and load its "
-                f"weights. Received: {layer.name!r}, {layer.compute_dtype}"
+                f"weights. Received: {layer.name!r}, {dtype}"
             )
 
 
@@ -47,7 +49,8 @@ def check_vocabulary(model, vocabulary, unknown_id):
     """Checks symbols and the id of the unknown one against a model.
 
     Returns:
-        The vocabulary as a list, or None.
+        `(words, unknown_id)`: the vocabulary as a list, or None; a Python
+        integer, or None.
 
     Raises:
         ValueError: If they do not fit.
@@ -58,14 +61,18 @@ def check_vocabulary(model, vocabulary, unknown_id):
     ):
         raise ValueError(
             f"`unknown_id` must be None or an id, 0 to {min(sizes) - 1}. "
-            f"Received: unknown_id={unknown_id!r}"
+            f"Received: unknown_id={_said(unknown_id)}"
         )
+    unknown_id = None if unknown_id is None else int(unknown_id)
     if vocabulary is None:
-        return None
-    if isinstance(vocabulary, str):
+        return None, unknown_id
+    # What has no order, or gives letters, is no list of words by id.
+    if not isinstance(vocabulary, Iterable) or isinstance(
+        vocabulary, (str, bytes, Mapping, set, frozenset)
+    ):
         raise ValueError(
             "`vocabulary` must be a list of strings, a symbol each. "
-            f"Received: the string {vocabulary[:40]!r}"
+            f"Received: {_said(vocabulary)}"
         )
     words = list(vocabulary)
     if len(words) != sizes[0]:
@@ -75,10 +82,10 @@ def check_vocabulary(model, vocabulary, unknown_id):
         )
     seen = set()
     for i, word in enumerate(words):
-        if not isinstance(word, str) or "\n" in word:
+        if not isinstance(word, str) or not _is_line(word):
             raise ValueError(
-                "`vocabulary` must hold strings without line ends. Received: "
-                f"{word!r} for id {i}"
+                "`vocabulary` must hold strings without line ends, in UTF-8. "
+                f"Received: {_said(word)} for id {i}"
             )
         if word in seen:
             raise ValueError(
@@ -86,7 +93,20 @@ def check_vocabulary(model, vocabulary, unknown_id):
                 f"{word!r} for id {i} and an earlier one"
             )
         seen.add(word)
-    return words
+    return words, unknown_id
+
+
+def _is_line(word):
+    try:
+        word.encode()
+    except UnicodeEncodeError:  # half of a pair of UTF-16
+        return False
+    return "\n" not in word and "\r" not in word
+
+
+def _said(value):
+    """Gives what was received in one short line."""
+    return " ".join(repr(value).split())[:100]
 
 
 def check_choice(name, value, choices):
@@ -95,10 +115,10 @@ def check_choice(name, value, choices):
     Raises:
         ValueError: If it is not.
     """
-    if value not in choices:
+    if not isinstance(value, str | None) or value not in choices:
         said = ", ".join(repr(choice) for choice in choices)
         raise ValueError(
-            f"`{name}` must be one of {said}. Received: {name}={value!r}"
+            f"`{name}` must be one of {said}. Received: {name}={_said(value)}"
         )
 
 
@@ -108,10 +128,10 @@ def check_integer(name, value):
     Raises:
         ValueError: If it is not.
     """
-    if value is not None and (not is_integer(value) or value < 1):
+    if value is not None and (not is_integer(value) or not 0 < value < 2**31):
         raise ValueError(
             f"`{name}` must be a positive integer or None. "
-            f"Received: {name}={value!r}"
+            f"Received: {name}={_said(value)}"
         )
 
 
@@ -128,10 +148,10 @@ def check_tolerance(tolerance):
     """
     if tolerance is None:
         return
-    if not isinstance(tolerance, int | float) or not tolerance > 0:
+    if not isinstance(tolerance, int | float) or not 0 < tolerance < np.inf:
         raise ValueError(
             "`tolerance` must be a positive number or None. "
-            f"Received: tolerance={tolerance!r}"
+            f"Received: tolerance={_said(tolerance)}"
         )
 
 
@@ -149,6 +169,11 @@ def check_path(path, is_folder=False):
     Raises:
         ValueError: If it cannot.
     """
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise ValueError(
+            "`path` must be a string or pathlib.Path that names a file or "
+            f"folder. Received: {_said(path)}"
+        )
     path = Path(os.path.realpath(path))
     if not path.parent.is_dir():
         raise ValueError(

@@ -27,12 +27,20 @@ class InterpreterRuntime:
         self._interpreter.allocate_tensors()  # prints; now, not in a call
         self._runners = {}
 
+    def input_types(self, signature):
+        """Gives the dtype of each input of a signature, by name."""
+        details = self._runner(signature).get_input_details()
+        return {name: detail["dtype"] for name, detail in details.items()}
+
     def run(self, signature, inputs):
         """Calls a signature: numpy arrays by name to numpy arrays by name."""
+        return self._runner(signature)(**inputs)
+
+    def _runner(self, signature):
         if signature not in self._runners:
             runner = self._interpreter.get_signature_runner(signature)
             self._runners[signature] = runner
-        return self._runners[signature](**inputs)
+        return self._runners[signature]
 
 
 class CompiledModelRuntime:

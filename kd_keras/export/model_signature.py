@@ -124,7 +124,7 @@ def _number_dtype(x):
     if "int" not in dtype and "float" not in dtype and dtype != "bool":
         raise ValueError(
             "An export needs a model whose inputs are ids or other numbers. "
-            f"Received: {x!r}, dtype={dtype}"
+            f"Received: {getattr(x, 'name', 'example')}, dtype={dtype}"
         )
     # Ids are 32 bits in a file.
     return "int32" if "int" in dtype else dtype

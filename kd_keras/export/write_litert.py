@@ -36,7 +36,10 @@ def convert(folder, signatures, quantization):
         except Exception as error:  # ConverterError is not public
             missing = _missing_operators(str(error))
             if not missing:
-                raise
+                raise ValueError(
+                    "LiteRT's converter must be able to write the model. "
+                    f"Received: {' '.join(str(error).split())[:300]}"
+                ) from error
             raise ValueError(
                 "LiteRT has no builtin operator for a part of the model, and "
                 "kd_keras adds none (Flex, custom). Received: "
