@@ -25,7 +25,8 @@ class SizeReport:
             "vocabulary", "overhead" (graph, names, configuration). Their sum
             is `total`.
         embeddings: For each KD embedding its N, d, K, D, code_dim and
-            composition.
+            composition; and `shares`, "codes" or "composition" or both, if
+            it has them in common with an earlier one, where they are counted.
         quantization: None, "int8" or "float16".
         predicted: Bytes that codes, code embeddings and composition must
             have, from these numbers alone; None without them.
@@ -53,8 +54,8 @@ class SizeReport:
 
     @property
     def symbols(self) -> int:
-        """Symbols of all embeddings."""
-        return sum(embedding["N"] for embedding in self.embeddings)
+        """Symbols of all embeddings; those that share codes count once."""
+        return sum(e["N"] for e in self.embeddings if not _shares(e, "codes"))
 
     @property
     def bits_per_symbol(self) -> float | None:
@@ -66,8 +67,8 @@ class SizeReport:
     @property
     def parameters(self) -> int | None:
         """Parameters of the embeddings as the paper counts them."""
-        counts = [parameter_count(**_sizes(e)) for e in self._counted()]
-        return sum(count.total for count in counts) if counts else None
+        counts = [_own(e, parameter_count) for e in self._counted()]
+        return sum(counts) if counts else None
 
     @property
     def conventional_parameters(self) -> int:
@@ -79,7 +80,12 @@ class SizeReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything as JSON types."""
-        names = ("embedding_bytes", "bits_per_symbol", "parameters")
+        names = (
+            "embedding_bytes",
+            "bits_per_symbol",
+            "parameters",
+            "conventional_parameters",
+        )
         return dataclasses.asdict(self) | {n: getattr(self, n) for n in names}
 
 
@@ -160,7 +166,7 @@ def _report_tflite(path, content):
         parts["overhead"] = len(content) - sum(parts.values())
         embeddings = configuration["embeddings"]
         quantization = configuration["quantization"]
-        return SizeReport(
+        report = SizeReport(
             str(path),
             "tflite",
             len(content),
@@ -171,6 +177,8 @@ def _report_tflite(path, content):
             flatbuffer.operators,
             peak_bytes(flatbuffer),
         )
+        report.to_dict()  # fails here, if it does
+        return report
     # What is read from the file does not fit together.
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         raise BadInputError(
@@ -179,22 +187,30 @@ def _report_tflite(path, content):
 
 
 def _report_saved_model(path):
+    try:
+        return _read_saved_model(path)
+    except Exception as error:  # as many kinds as there are ways to damage it
+        raise BadInputError(
+            f"{path} is a damaged SavedModel: "
+            f"{' '.join(str(error).split())[:200]}"
+        ) from None
+
+
+def _read_saved_model(path):
     import tensorflow as tf
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     from kd_keras.export.roles import ROLES
 
+    SavedModel.FromString((path / "saved_model.pb").read_bytes())
     parts = dict.fromkeys(ROLES, 0)
     reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
-    types = reader.get_variable_to_dtype_map()
-    for name, shape in reader.get_variable_to_shape_map().items():
-        if types[name] == tf.string:  # the graph of objects
-            continue
+    for name, dtype in reader.get_variable_to_dtype_map().items():
+        value = reader.get_tensor(name)  # checks its checksum, too
         role = name.split("/")[0].replace("_", " ")
-        elements = 1
-        for size in shape:
-            elements *= size
         role = role if role in ROLES else "rest"
-        parts[role] += elements * types[name].size
+        if dtype != tf.string:  # that is the graph of objects
+            parts[role] += value.nbytes
     extra = path / "assets.extra"
     configuration: dict[str, Any] = {"embeddings": []}
     if (extra / "kd_keras.json").is_file():
@@ -203,7 +219,7 @@ def _report_saved_model(path):
     parts["vocabulary"] = words.stat().st_size if words.is_file() else 0
     total = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
     parts["overhead"] = total - sum(parts.values())
-    return SizeReport(
+    report = SizeReport(
         str(path),
         "SavedModel",
         total,
@@ -211,6 +227,8 @@ def _report_saved_model(path):
         configuration["embeddings"],
         predicted=predict(configuration["embeddings"], None),
     )
+    report.to_dict()  # fails here, if it does
+    return report
 
 
 def _report_keras(path, total):
@@ -224,7 +242,7 @@ def _report_keras(path, total):
                 raise BadInputError(f"{path} is a zip, but not a .keras file")
         model = keras.saving.load_model(path, compile=False)
         optimizer = optimizer_bytes(path)
-    except (zipfile.BadZipFile, OSError, TypeError, ValueError) as error:
+    except Exception as error:  # as many kinds as there are ways to damage it
         if isinstance(error, BadInputError):
             raise
         raise BadInputError(
@@ -253,11 +271,18 @@ def predict(embeddings, quantization):
     ):
         return None
     return sum(
-        embedding_bytes(**_sizes(e), bytes_per_float=width).total
-        for e in embeddings
+        _own(e, embedding_bytes, bytes_per_float=width) for e in embeddings
     )
 
 
-def _sizes(embedding):
+def _own(embedding, count, **options):
+    """Counts what an embedding does not share with an earlier one."""
     names = ("N", "d", "K", "D", "code_dim", "composition")
-    return {name: embedding[name] for name in names}
+    parts = count(**{name: embedding[name] for name in names}, **options)
+    codes = 0 if _shares(embedding, "codes") else parts.codes
+    rest = 0 if _shares(embedding, "composition") else parts.without_codes
+    return codes + rest
+
+
+def _shares(embedding, part):
+    return part in embedding.get("shares", ())

@@ -71,6 +71,44 @@ def test_the_paper_s_count_stands_beside_the_bytes():
     assert report.bits_per_symbol == (80_000 + 400_000) * 8 / 10_000
 
 
+@pytest.mark.parametrize("quantization", [None, "int8"])
+@pytest.mark.parametrize("share", [("codes",), ("composition",), ()], ids=str)
+def test_what_embeddings_share_counts_once(share, quantization, tmp_path):
+    def made(codes="learn", composition="linear"):
+        return kd_keras.KDEmbedding(
+            2000, 32, K=16, D=8, codes=codes, composition=composition
+        )
+
+    ids, one = keras.Input((5,), dtype="int32"), made()
+    other = made(
+        one.learner if "codes" in share else "learn",
+        one.composition if "composition" in share else "linear",
+    )
+    both = keras.layers.Concatenate()([one(ids), other(ids)])
+    model = keras.Model(ids, both)
+    path = tmp_path / "m.tflite"
+    reports = [
+        kd_keras.size_report(model, quantization),
+        kd_keras.export_litert(model, path, None, quantization),
+    ]
+    if quantization is None:
+        kd_keras.export_saved_model(model, tmp_path / "saved")
+        reports.append(kd_keras.size_report(tmp_path / "saved"))
+    tables, codes = 2 - ("composition" in share), 2 - ("codes" in share)
+    table = 8 * 16 * 32 * 4 if quantization is None else 8 * (16 * 32 + 4)
+    for report in reports:
+        assert report.parts["codes"] == codes * 2000 * 4
+        assert report.parts["code embeddings"] == tables * table
+        assert report.predicted == pytest.approx(
+            report.embedding_bytes, abs=2 * 8 * 4
+        )
+        assert report.symbols == codes * 2000
+        assert report.parameters == codes * 2000 * 8 + tables * 8 * 16 * 32
+    model.save(tmp_path / "model.keras")
+    saved = kd_keras.size_report(tmp_path / "model.keras")
+    assert saved.parameters == reports[0].parameters
+
+
 def test_saved_models_and_keras_files(tmp_path):
     model = classifier(composition="concat", codes="learn")
     words = [f"w{i}" for i in range(N)]
@@ -143,6 +181,30 @@ def test_a_flipped_byte_is_told_in_a_line_or_does_no_harm(file, tmp_path):
             refused += 1
         content[place] ^= 0x55
     assert refused > 20
+
+
+JSON = [b"", b"[]", b"{}", b'{"embeddings": [3]}', b'{"embeddings": [{}]}']
+
+
+@pytest.mark.parametrize(
+    ("name", "contents"),
+    [
+        ("saved_model.pb", [b"junk" * 9]),
+        ("variables/variables.index", [b"", b"junk" * 99, None]),
+        ("variables/variables.data-00000-of-00001", [b""]),
+        ("assets.extra/kd_keras.json", JSON),
+    ],
+)
+def test_damaged_saved_models(name, contents, tmp_path, capsys):
+    path = tmp_path / "saved"
+    kd_keras.export_saved_model(embedding(), path)
+    for content in contents:
+        (path / name).unlink(missing_ok=True)
+        if content is not None:
+            (path / name).write_bytes(content)
+        assert main(["report", str(path)]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("kd-keras: error: ") and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04junk" * 9])

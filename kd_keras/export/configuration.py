@@ -18,9 +18,8 @@ def configuration_of(model, signatures, quantization, unknown_id):
     Returns:
         Dictionary of JSON types: `kd_keras` (the version), `kind`
         (`"embedding"`, `"language model"` or `"model"`), `quantization`,
-        `unknown_id`, `embeddings` (for each its `N`, `d`, `K`, `D`,
-        `code_dim`, `composition`) and `signatures` (the shapes of their
-        inputs by name; null where dynamic).
+        `unknown_id`, `embeddings` (as `describe_embeddings`) and
+        `signatures` (the shapes of their inputs by name; null where dynamic).
     """
     if isinstance(model, LanguageModel):
         kind = "language model"
@@ -33,10 +32,7 @@ def configuration_of(model, signatures, quantization, unknown_id):
         "kind": kind,
         "quantization": quantization,
         "unknown_id": unknown_id,
-        "embeddings": [
-            describe_embedding(embedding)
-            for embedding in find_layers(model, KDEmbedding)
-        ],
+        "embeddings": describe_embeddings(model),
         "signatures": {
             signature.name: {
                 name: spec.shape.as_list()
@@ -55,16 +51,44 @@ def _is_embedding(model):
     )
 
 
-def describe_embedding(embedding):
-    """Gives the sizes of a KD embedding as JSON types."""
-    return {
-        "N": embedding.input_dim,
-        "d": embedding.output_dim,
-        "K": embedding.K,
-        "D": embedding.D,
-        "code_dim": embedding.code_dim,
-        "composition": composition_name(embedding.composition),
-    }
+def describe_embeddings(model):
+    """Gives the sizes of the KD embeddings of a model as JSON types.
+
+    Args:
+        model: Keras layer or model.
+
+    Returns:
+        List of dictionaries: `N`, `d`, `K`, `D`, `code_dim`, `composition`,
+        and, where an embedding shares them with an earlier one, `shares`, a
+        list of `"codes"` and `"composition"`.
+    """
+    described: list = []
+    seen: set = set()
+    for embedding in find_layers(model, KDEmbedding):
+        described.append(
+            {
+                "N": embedding.input_dim,
+                "d": embedding.output_dim,
+                "K": embedding.K,
+                "D": embedding.D,
+                "code_dim": embedding.code_dim,
+                "composition": composition_name(embedding.composition),
+            }
+        )
+        parts = {
+            "codes": codes_of(embedding),
+            "composition": embedding.composition,
+        }
+        shares = [name for name, part in parts.items() if id(part) in seen]
+        if shares:
+            described[-1]["shares"] = shares
+        seen |= {id(part) for part in parts.values()}
+    return described
+
+
+def codes_of(embedding):
+    """Gives what holds the codes of an embedding: embeddings may share it."""
+    return embedding.learner or embedding
 
 
 def composition_name(composition):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kd_keras.composition import ConcatComposition, LSTMComposition
+from kd_keras.export.configuration import codes_of
 from kd_keras.export.unpack_rows import unpack_rows
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.layer_search import find_layers
@@ -156,10 +157,15 @@ def on_device(model, quantization=None, unknown_id=None):
     """
     embeddings = find_layers(model, KDEmbedding)
     try:
+        first: dict = {}
         for embedding in embeddings:
-            embedding.device_form = DeviceEmbedding(
-                embedding, quantization, unknown_id
-            )
+            form = DeviceEmbedding(embedding, quantization, unknown_id)
+            embedding.device_form = form
+            # What embeddings share is in the file once.
+            codes = first.setdefault(codes_of(embedding), form)
+            table = first.setdefault(embedding.composition, form)
+            form.codes = codes.codes
+            form.code_embeddings = table.code_embeddings
         yield [embedding.device_form for embedding in embeddings]
     finally:
         for embedding in embeddings:

@@ -3,7 +3,7 @@
 import io
 import zipfile
 
-from kd_keras.export.configuration import describe_embedding
+from kd_keras.export.configuration import describe_embeddings
 from kd_keras.export.roles import ROLES, find_owner
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.layer_search import find_layers
@@ -37,13 +37,15 @@ def report_model(model, quantization=None):
             f"{model!r}, not built"
         )
     parts = dict.fromkeys(ROLES, 0)
-    embeddings = find_layers(model, KDEmbedding)
+    embeddings = describe_embeddings(model)
     for e in embeddings:
-        parts["codes"] += packed_code_bytes(e.input_dim, e.K, e.D)
-        size = e.K * e.D * e.code_dim * _WIDTHS[quantization]
-        parts["code embeddings"] += size
-        if quantization == "int8":
-            parts["code embeddings"] += 4 * e.D  # the scales
+        shares = e.get("shares", ())
+        if "codes" not in shares:
+            parts["codes"] += packed_code_bytes(e["N"], e["K"], e["D"])
+        if "composition" not in shares:
+            size = e["K"] * e["D"] * e["code_dim"] * _WIDTHS[quantization]
+            scales = 4 * e["D"] if quantization == "int8" else 0
+            parts["code embeddings"] += size + scales
     for variable in model.variables:
         role = find_owner(model, variable)
         if role is not None:
@@ -52,15 +54,14 @@ def report_model(model, quantization=None):
             is_matrix = len(variable.shape) > 1
             width = _WIDTHS[quantization if rounded and is_matrix else None]
             parts[role] += elements * width
-    described = [describe_embedding(e) for e in embeddings]
     return SizeReport(
         model.name,
         "model",
         sum(parts.values()),
         parts,
-        described,
+        embeddings,
         quantization,
-        predict(described, quantization),
+        predict(embeddings, quantization),
     )
 
 
@@ -82,7 +83,7 @@ def parts_in_memory(model):
             is_table = id(variable) in tables
             role = "code embeddings" if is_table else "codes"
         parts[role] += variable.numpy().nbytes
-    return parts, [describe_embedding(e) for e in embeddings]
+    return parts, describe_embeddings(model)
 
 
 def optimizer_bytes(path):
