@@ -1,0 +1,54 @@
+"""A table of any size, written block by block from a seed.
+
+Rows lie in clusters of very different sizes; their distances from the centres
+have a heavy tail (Student's t with three degrees of freedom); and the
+dimensions are correlated, some far stronger than others. The first rows of a
+larger table are those of a smaller one.
+
+    python benchmarks/huge_table.py big.npy --rows 1000000
+"""
+
+import argparse
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+ROWS = 1 << 16  # written at a time
+CLUSTERS = 256
+
+
+def write_huge_table(path, N, d=64, seed=0):
+    """Writes `(N, d)` float32 vectors as a `.npy` file.
+
+    Args:
+        path: The file.
+        N: Integer, rows.
+        d: Integer, columns.
+        seed: Integer, decides everything.
+    """
+    rng = np.random.default_rng(seed)
+    strengths = np.arange(1, d + 1) ** -0.5
+    mixing, _ = np.linalg.qr(rng.normal(size=(d, d)))
+    mixing = (strengths[:, None] * mixing).astype(np.float32)
+    centres = 1.5 * rng.normal(size=(CLUSTERS, d)).astype(np.float32) @ mixing
+    sizes = np.arange(1, CLUSTERS + 1) ** -1.0
+    header = {"descr": "<f4", "fortran_order": False, "shape": (N, d)}
+    with open(path, "wb") as file:
+        npy_format.write_array_header_1_0(file, header)
+        for block, begin in enumerate(range(0, N, ROWS)):
+            draw = np.random.default_rng([seed, block])
+            cluster = draw.choice(CLUSTERS, ROWS, p=sizes / sizes.sum())
+            tail = np.sqrt(3 / draw.chisquare(3, ROWS))[:, None]
+            noise = tail * draw.normal(size=(ROWS, d))
+            rows = centres[cluster] + noise.astype(np.float32) @ mixing
+            rows[: N - begin].tofile(file)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("path")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    write_huge_table(args.path, args.rows, args.size, args.seed)
