@@ -46,15 +46,17 @@ def read_file(path):
 
 
 def append_archive(path, configuration, vocabulary=None):
-    """Appends an archive to a file.
+    """Appends an archive to a file, and notes the file's checksum in it.
 
     Args:
         path: Path of a `.tflite` file.
         configuration: Dictionary of JSON types.
         vocabulary: List of strings, or None.
     """
+    graph = Path(path).read_bytes()
+    check = {"graph_bytes": len(graph), "graph_crc32": zlib.crc32(graph)}
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        text = json.dumps({"format": FORMAT} | configuration)
+        text = json.dumps({"format": FORMAT} | configuration | check)
         archive.writestr(_entry(CONFIGURATION), text)
         if vocabulary is not None:
             lines = "".join(f"{word}\n" for word in vocabulary)
@@ -81,7 +83,7 @@ def read_archive(content, path):
         None where the file ends in no archive of this package.
 
     Raises:
-        BadInputError: If the archive is damaged or of a later format.
+        BadInputError: If the file is damaged or of a later format.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -109,5 +111,12 @@ def read_archive(content, path):
         raise BadInputError(
             f"{path} is of format {found!r}. Expected: format {FORMAT}, which "
             "this version of kd_keras reads"
+        )
+    # The first files had no checksum.
+    graph = content[: configuration.get("graph_bytes", 0)]
+    if zlib.crc32(graph) != configuration.get("graph_crc32", 0):
+        raise BadInputError(
+            f"{path} is damaged: its graph has another checksum than when it "
+            "was written"
         )
     return configuration, vocabulary, sizes

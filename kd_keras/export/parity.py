@@ -3,7 +3,6 @@
 import itertools
 
 import numpy as np
-import tensorflow as tf
 
 # Largest distance between an output's vector (its last axis) and that of Keras
 # that passes, relative to the longest such vector. In float32 the order of a
@@ -212,7 +211,7 @@ def _random(signature, name, rows, generator):
         ends = signature.vocabularies[name]
         ids = generator.integers(signature.first_id, ends, shape)
         return ids.astype(spec.dtype.as_numpy_dtype)
-    if spec.dtype == tf.bool:
+    if spec.dtype.as_numpy_dtype is np.bool_:
         return generator.random(shape) < 0.5
     return generator.normal(size=shape).astype(spec.dtype.as_numpy_dtype)
 
