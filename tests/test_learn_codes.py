@@ -126,6 +126,21 @@ def test_a_composition_layer_is_trained_in_place(vectors):
     assert error(vectors, embedding) < 0.5 * variance
 
 
+@pytest.mark.usefixtures("few_steps")
+def test_a_large_table_is_learned_on_a_sample(vectors, monkeypatch, capsys):
+    monkeypatch.setattr("kd_keras.additive_codes.LEARNING_ROWS", 400)
+    monkeypatch.setattr("kd_keras.additive_codes.ENCODED_ROWS", 250)
+    composition = kd_keras.LSTMComposition(4, 3, 12)
+    sample = kd_keras.learn_codebooks(vectors, 4, 3, composition, verbose=0)
+    assert sample.input_dim == 400
+    embedding = kd_keras.learn_codes(vectors, 4, 3, composition, verbose=1)
+    assert embedding.input_dim == 600
+    assert embedding.composition is composition
+    assert "Encoding" in capsys.readouterr().err
+    variance = np.square(vectors - vectors.mean(axis=0)).sum(axis=1).mean()
+    assert error(vectors, embedding) < variance
+
+
 def test_a_memory_map_gives_what_the_array_gives(vectors, tmp_path):
     np.save(tmp_path / "table.npy", vectors)
     mapped = np.load(tmp_path / "table.npy", mmap_mode="r")
