@@ -45,14 +45,16 @@ def export_litert(
         quantization: None for float32; `"int8"`, weights of 8 bits;
             `"float16"`, weights of 16 bits. Codes are the same in each.
         batch_size: Integer or None. None leaves it open, or is 1 where the
-            model is recurrent.
+            model is recurrent and says no other. A language model reads one
+            text at a time.
         sequence_length: Integer or None. None leaves it open; recurrent
             models and the LSTM composition need it, since LiteRT gets these
             wrong where it is open.
         unknown_id: Integer or None. Id whose vector an id out of range gets;
             None makes the call fail. Negative ids are out of range.
         example: Array of ids, or list of arrays, as a subclassed model takes
-            them. Only ranks and dtypes matter. Others need none.
+            them. Only ranks and dtypes matter, and the number of columns if
+            these are ids of different embeddings. Others need none.
         tolerance: Float, the largest distance between an output's vector and
             Keras' that passes, relative to the longest; None for 1e-5 in
             float32, 1e-2 in float16, 0.25 in int8.
@@ -61,7 +63,8 @@ def export_litert(
         `SizeReport` of the file.
 
     Raises:
-        ValueError: If an argument is wrong, or LiteRT lacks an operator.
+        ValueError: If an argument is wrong, the model cannot be called on
+            small ids, or LiteRT lacks an operator.
         RuntimeError: If the file does not compute what Keras computes
             (`kd_keras.export.parity.ParityError`).
 
