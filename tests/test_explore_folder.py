@@ -15,14 +15,14 @@ NASTY = ["<script>fail()</script>", "</script>", '"quoted"', "[b]", "é%2F#"]
 WORDS = [*NASTY, *(f"word{i}" for i in range(len(NASTY), N))]
 
 
-def write_folder(folder, N=N, K=K, measured=None):
+def write_folder(folder, N=N, K=K, measured=None, words=WORDS):
     """A folder as `kd-keras compress` writes it, small and by hand."""
     generator = np.random.default_rng(0)
     codes = generator.integers(0, K, (N, D)).astype(np.uint16)
     codes = codes.astype(np.uint8) if K <= 256 else codes
-    codes[7] = codes[20] = codes[1]
-    words = [*WORDS, *(f"word{i}" for i in range(len(WORDS), N))][:N]
-    symbols = np.arange(N) if measured is None else np.array(measured)
+    codes[[7 % N, 20 % N]] = codes[1]
+    words = [*words, *(f"word{i}" for i in range(len(words), N))][:N]
+    symbols = np.arange(N) if measured is None else np.array(measured, int)
     near = generator.integers(0, N, (2, len(symbols), 10))
     folder.mkdir()
     report = {
@@ -106,6 +106,7 @@ def test_a_symbol_is_found_and_shown(explore):
     both = set(near[0][id]) & set(near[1][id])
     assert set(texts(page, ".kept button")) == {words[i] for i in both}
     page.go_back()
+    page.wait_for_function(f"document.title.startsWith('{words[3]}')")
     assert page.locator("#word").inner_text() == words[3]
 
 
@@ -128,6 +129,42 @@ def test_nothing_found_is_said(explore):
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     assert page.locator("#found").is_hidden()
+    page.fill("#query", " ")
+    assert page.locator("#found").is_hidden()
+
+
+def test_the_list_is_used_by_keys_and_by_the_pointer(explore):
+    page, _, words, _ = explore()
+    page.fill("#query", "word30")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")  # what cannot be seen is not chosen
+    assert page.locator("#word").inner_text() == words[3]
+    page.keyboard.press("ArrowDown")  # opens the list again
+    page.keyboard.press("Enter")
+    assert page.locator("#word").inner_text() == "word30"
+    page.fill("#query", "word31")
+    page.locator("#found li").click(button="right")
+    assert page.locator("#word").inner_text() == "word30"
+    page.locator("#found li").click()
+    assert page.locator("#word").inner_text() == "word31"
+    assert page.title().startswith("word31 - ")
+
+
+def test_case_and_ways_to_write_an_accent_do_not_matter(explore):
+    words = [*(f"us{i}" for i in range(9)), "US", "e\u0301te\u0301"]
+    page, *_ = explore(words=words, N=len(words))
+    page.fill("#query", "us")
+    assert texts(page, "#found li")[:2] == ["US", "us0"]
+    page.fill("#query", "\u00c9T\u00c9")
+    assert texts(page, "#found li") == [words[-1]]
+
+
+def test_only_the_symbol_itself_is_marked(explore):
+    page, _, words, _ = explore(hash="#word7")
+    assert texts(page, ".current") == [words[7]]
+    page.fill("#query", "word12")
+    page.keyboard.press("Enter")
+    assert texts(page, ".current") == ["word12"]
 
 
 def test_patterns_list_the_symbols_that_agree(explore):
@@ -173,12 +210,24 @@ def test_the_map_counts_and_leads_to_symbols(explore):
     assert page.locator("#place").inner_text() == told
     canvas.click(position=at)
     assert texts(page, "#same button") == [words[i] for i in found]
+    canvas.focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowUp", "ArrowLeft"):
+        page.keyboard.press(key)
+    found = np.flatnonzero(codes[:, 0] == 0)
+    told = f"position 1, value 0: {len(found)} symbols"
+    assert page.locator("#place").inner_text() == told
+    page.keyboard.press("Enter")
+    assert texts(page, "#same button") == [words[i] for i in found]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_narrow_screen(explore, scheme):
-    page, *_ = explore(width=320)
+    words = ["W" * 3000]
+    page, *_ = explore(width=320, words=words)
     page.emulate_media(color_scheme=scheme)
+    page.fill("#query", "W" * 100)
+    page.keyboard.press("Enter")
+    assert page.locator("#word").inner_text() == words[0]
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
@@ -186,6 +235,7 @@ def test_a_part_of_many_symbols(explore):
     options = ["--symbols", "40"]
     page, _, words, near = explore(options=options, measured=[2, 9, 50])
     assert "the first 40 are on this page" in page.locator("h1").inner_text()
+    assert "no other symbol here has its code" in texts(page, "#facts")[0]
     page.fill("#query", "word50")
     assert "No symbol" in texts(page, "#found li")[0]
     page.fill("#query", "word9")
@@ -203,6 +253,12 @@ def test_more_values_than_columns(explore):
     few = (codes[:, 0] < 4).sum()
     told = f"position 1, values 0 to 3: {few} symbols"
     assert page.locator("#place").inner_text() == told
+    assert page.locator("#map").bounding_box()["width"] >= 4 * 250
+
+
+def test_no_neighbours_at_all(explore):
+    page, *_ = explore(measured=[])
+    assert "not measured" in texts(page, "#before li")[0]
 
 
 def test_the_page_names_no_address(tmp_path):
@@ -220,6 +276,24 @@ def remove(name):
     return lambda folder: (folder / name).unlink()
 
 
+def report(**entries):
+    def change(folder):
+        path = folder / "report.json"
+        changed = json.loads(path.read_text()) | entries
+        path.write_text(json.dumps(changed))
+
+    return change
+
+
+def neighbours(**arrays):
+    def change(folder):
+        with np.load(folder / "neighbours.npz") as file:
+            changed = dict(file) | arrays
+        np.savez(folder / "neighbours.npz", **changed)
+
+    return change
+
+
 def object_array(folder):
     np.savez(folder / "codes.npz", codes=np.array([{}], dtype=object))
 
@@ -235,6 +309,16 @@ def object_array(folder):
         (damage("report.json"), "report.json is not one of its reports"),
         (damage("vocabulary.txt", b"a\nb\n"), "must hold the 60 symbols"),
         (damage("vocabulary.txt", b"\xff\n"), "cannot be read as UTF-8"),
+        (damage("report.json", b'{"format": 1}'), "report.json is damaged"),
+        (report(N="60"), "report.json is damaged"),
+        (report(d="<script>fail()</script>"), "report.json is damaged"),
+        (report(input={}), "report.json is damaged"),
+        (report(examples=[{"id": N}]), "report.json is damaged"),
+        (report(D=4), "must hold the 4 positions"),
+        (neighbours(before=np.full((N, 10), N)), "of another table"),
+        (neighbours(after=np.zeros((N, 3), int)), "of another table"),
+        (neighbours(symbols=np.arange(N)[::-1]), "of another table"),
+        (neighbours(symbols=np.array("a")), "of another table"),
     ],
 )
 def test_bad_folders_are_refused_in_a_line(harm, message, tmp_path, capsys):

@@ -11,12 +11,16 @@ const neighbours = {
   after: numbers(data.neighbours.after, 4),
 };
 const idOf = new Map(words.map((word, id) => [word, id]));
-const lower = words.map((word) => word.toLowerCase());
+// Case and the many ways to write an accent make no difference.
+const folded = (word) => word.normalize("NFKC").toLowerCase();
+const plain = words.map(folded);
+const NOT_MEASURED = "not measured: this symbol is not in the sample";
 const MOST_FOUND = 8;
 const MOST_WORDS = 200;
 const MOST_NEAR = 10;
 
-let current = 0;
+const title = document.title;
+let current = -1;
 let pattern = new Map();
 
 const at = (name) => document.getElementById(name);
@@ -38,7 +42,6 @@ function make(tag, text = "", name = "") {
 function wordButton(id) {
   const word = id < words.length ? words[id] : elsewhere[id];
   const button = make("button", word, "word");
-  if (id === current) button.classList.add("current");
   if (id < words.length) button.onclick = () => go(id);
   else button.disabled = true;
   return button;
@@ -47,15 +50,16 @@ function wordButton(id) {
 // --- what is found ---------------------------------------------------------
 
 function search(query) {
-  const wanted = query.toLowerCase();
+  const wanted = folded(query);
   const exact = idOf.get(query);
   const found = exact === undefined ? [] : [exact];
   for (const fits of [
+    (word) => word === wanted,
     (word) => word.startsWith(wanted),
     (word) => word.includes(wanted),
   ]) {
     for (let id = 0; id < words.length && found.length < MOST_FOUND; id++) {
-      if (fits(lower[id]) && !found.includes(id)) found.push(id);
+      if (fits(plain[id]) && !found.includes(id)) found.push(id);
     }
   }
   return found;
@@ -109,12 +113,13 @@ function show(id) {
   current = id;
   pattern = firstPattern(id);
   at("word").replaceChildren(make("b", words[id]));
+  document.title = `${words[id]} - ${title}`;
   const code = Array.from({ length: D }, (_, j) => valueOf(id, j));
   const sharing = fitting(new Map(code.map((value, j) => [j, value]))).length - 1;
   at("facts").textContent =
     `id ${id.toLocaleString("en")}; ` +
     (sharing === 0
-      ? "no other symbol has its code"
+      ? `no other symbol${data.N > words.length ? " here" : ""} has its code`
       : `${sharing} other symbol${sharing === 1 ? " has" : "s have"} its code`);
   at("code").replaceChildren(
     ...code.map((value, j) => {
@@ -157,8 +162,8 @@ function showNeighbours(id) {
   );
   ["before", "after"].forEach((when, side) => {
     at(when).replaceChildren(
-      ...(place < 0
-        ? [make("li", "not measured: this symbol is not in the sample", "quiet")]
+      ...(place < 0 || width === 0
+        ? [make("li", place < 0 ? NOT_MEASURED : "none", "quiet")]
         : lists[side].map((other) => {
             const kept = lists[1 - side].includes(other);
             const item = make("li");
@@ -179,7 +184,11 @@ function showPattern() {
   at("pattern").textContent = text;
   at("count").textContent = found.length.toLocaleString("en");
   at("same").replaceChildren(
-    ...found.slice(0, MOST_WORDS).map(wordButton),
+    ...found.slice(0, MOST_WORDS).map((id) => {
+      const button = wordButton(id);
+      button.classList.toggle("current", id === current);
+      return button;
+    }),
     ...(found.length > MOST_WORDS
       ? [make("span", `and ${(found.length - MOST_WORDS).toLocaleString("en")} more`, "quiet")]
       : []),
@@ -198,29 +207,46 @@ function showPattern() {
 // --- the map of use --------------------------------------------------------
 
 const columns = data.usage_columns;
-const CELL = 24;
+const tall = Math.max(6, Math.min(18, Math.floor(600 / D))); // a row, CSS pixels
+let cursor = null; // the place that the arrow keys have come to
 
 function drawMap() {
   const canvas = at("map");
-  canvas.width = columns * CELL;
-  canvas.height = D * CELL;
-  canvas.style.maxWidth = `${columns * 1.1}rem`;
+  const room = Math.floor(canvas.parentElement.clientWidth / columns);
+  const wide = Math.max(4, Math.min(18, room));
+  const [width, height] = [columns * wide, D * tall];
+  // Browsers draw nothing on a canvas with a longer side.
+  const scale = Math.min(devicePixelRatio, 16000 / Math.max(width, height));
+  [canvas.width, canvas.height] = [width * scale, height * scale];
+  [canvas.style.width, canvas.style.height] = [`${width}px`, `${height}px`];
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name);
   const pen = canvas.getContext("2d");
+  pen.scale(scale, scale);
   const even = data.N / columns;
+  const gap = wide > 8 ? 1 : 0;
   for (let j = 0; j < D; j++) {
     for (let column = 0; column < columns; column++) {
       const share = usage[j * columns + column] / even;
       const level = [0.25, 0.5, 1, 2, 4].filter((limit) => share >= limit).length;
       pen.fillStyle = colour(share === 0 ? "--u0" : `--u${level + 1}`);
-      pen.fillRect(column * CELL, j * CELL, CELL - 2, CELL - 2);
+      pen.fillRect(column * wide, j * tall, wide - gap, tall - 1);
     }
-    pen.lineWidth = 4;
-    pen.strokeStyle = colour("--warm");
-    const own = Math.floor(valueOf(current, j) / data.usage_bin);
-    pen.strokeRect(own * CELL + 2, j * CELL + 2, CELL - 6, CELL - 6);
   }
+  const ring = ({ j, column }, name) => {
+    // Two lines, so that it is seen on pale and on dark.
+    for (const [inset, line] of [[0.5, name], ...(gap ? [[1.5, "--paper"]] : [])]) {
+      pen.strokeStyle = colour(line);
+      pen.strokeRect(
+        column * wide + inset, j * tall + inset,
+        wide - gap - 2 * inset, tall - 1 - 2 * inset,
+      );
+    }
+  };
+  for (let j = 0; j < D; j++) {
+    ring({ j, column: Math.floor(valueOf(current, j) / data.usage_bin) }, "--ink");
+  }
+  if (cursor && document.activeElement === canvas) ring(cursor, "--warm");
 }
 
 function placeOf(event) {
@@ -231,24 +257,51 @@ function placeOf(event) {
   return { j, column };
 }
 
-at("map").onmousemove = (event) => {
-  const place = placeOf(event);
-  if (!place) return;
-  const first = place.column * data.usage_bin;
+function tell({ j, column }) {
+  const first = column * data.usage_bin;
   const last = Math.min(K, first + data.usage_bin) - 1;
   const values = first === last ? `value ${first}` : `values ${first} to ${last}`;
-  const count = usage[place.j * columns + place.column];
+  const count = usage[j * columns + column];
   at("place").textContent =
-    `position ${place.j + 1}, ${values}: ${count.toLocaleString("en")} symbols`;
+    `position ${j + 1}, ${values}: ${count.toLocaleString("en")} symbols`;
+}
+
+function choose({ j, column }) {
+  if (data.usage_bin > 1) return;
+  pattern = new Map([[j, column]]);
+  showPattern();
+  at("count").scrollIntoView({ block: "center" });
+}
+
+at("map").onmousemove = (event) => {
+  const place = placeOf(event);
+  if (place) tell(place);
 };
 
 at("map").onclick = (event) => {
   const place = placeOf(event);
-  if (!place || data.usage_bin > 1) return;
-  pattern = new Map([[place.j, place.column]]);
-  showPattern();
-  at("count").scrollIntoView({ block: "center" });
+  if (place) choose(place);
 };
+
+const STEPS = {
+  ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0],
+};
+
+at("map").onkeydown = (event) => {
+  const step = STEPS[event.key];
+  if (step && cursor) {
+    cursor = {
+      j: Math.max(0, Math.min(D - 1, cursor.j + step[0])),
+      column: Math.max(0, Math.min(columns - 1, cursor.column + step[1])),
+    };
+  } else if (step) cursor = { j: 0, column: 0 };
+  else if (event.key === "Enter" && cursor) return choose(cursor);
+  else return;
+  event.preventDefault(); // the page does not scroll
+  tell(cursor);
+  drawMap();
+};
+at("map").onblur = drawMap;
 
 // --- the search box --------------------------------------------------------
 
@@ -264,10 +317,9 @@ function list() {
       const item = make("li", words[id]);
       item.id = `found-${place}`;
       item.setAttribute("role", "option");
-      item.onmousedown = (event) => {
-        event.preventDefault(); // or the box loses the focus and the list goes
-        go(id);
-      };
+      // Or the box loses the focus and the list goes.
+      item.onmousedown = (event) => event.preventDefault();
+      item.onclick = () => go(id);
       return item;
     }),
     ...(query && !found.length
@@ -295,6 +347,11 @@ function close() {
 at("query").oninput = list;
 at("query").onblur = close;
 at("query").onkeydown = (event) => {
+  if (event.isComposing) return; // Enter ends a word of an input method
+  if (at("found").hidden) {
+    if (event.key.startsWith("Arrow")) list();
+    return;
+  }
   if (event.key === "Enter" && chosen >= 0) go(found[chosen]);
   else if (event.key === "Escape") close();
   else if (event.key === "ArrowDown") chosen = Math.min(chosen + 1, found.length - 1);
@@ -310,9 +367,8 @@ at("query").onkeydown = (event) => {
 function go(id) {
   close();
   at("query").value = "";
-  const hash = `#${encodeURIComponent(words[id])}`;
-  if (location.hash === hash) show(id);
-  else location.hash = hash;
+  location.hash = encodeURIComponent(words[id]);
+  show(id);
 }
 
 function follow() {
@@ -322,8 +378,8 @@ function follow() {
   } catch {
     // not an address of ours
   }
-  const id = idOf.get(word);
-  show(id === undefined ? data.starts[0] : id);
+  const id = idOf.get(word) ?? data.starts[0];
+  if (id !== current) show(id);
 }
 
 at("all").onclick = () => {
@@ -336,5 +392,6 @@ at("prefix").oninput = () => {
 };
 at("starts").append(...data.starts.map(wordButton));
 matchMedia("(prefers-color-scheme: dark)").onchange = drawMap;
+window.onresize = drawMap;
 window.onhashchange = follow;
 follow();

@@ -46,6 +46,7 @@ def explorer_page(contents: FolderContents, most: int) -> str:
         D=D,
         last_value=K - 1,
         binned=f" ({together} values together)" if together > 1 else "",
+        press="Press a place to see its symbols." if together == 1 else "",
         footer=f"Written by kd_keras {html.escape(__version__)}",
         # "<" could end the element that holds it.
         data=json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"),

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,22 @@ def read_folder(path: str | os.PathLike[str]) -> FolderContents:
     """
     folder = Path(path)
     report = read_report(folder)
+    if not _can_be_shown(report):
+        raise BadInputError(
+            f"{folder / 'report.json'} is damaged, or not one of kd-keras "
+            "compress"
+        )
     N, K, D = (report[name] for name in "NKD")
-    packed = _arrays(folder / "codes.npz", "codes")["codes"]
+    packed = _arrays(folder / "codes.npz", "codes", "D")
     near = _arrays(folder / "neighbours.npz", "symbols", "before", "after")
     words = _text(folder / "vocabulary.txt").split("\n")[:-1]
+    if packed["D"].tolist() != D:  # another D can take as many bytes
+        raise BadInputError(
+            f"{folder / 'codes.npz'} must hold the {D:,} positions of "
+            f"report.json. Received: {packed['D'].tolist()}"
+        )
     try:
-        codes = unpack_codes(packed, K, D)
+        codes = unpack_codes(packed["codes"], K, D)
     except (ValueError, TypeError) as error:
         raise BadInputError(f"{folder / 'codes.npz'}: {error}") from None
     for name, rows in (("codes.npz", codes), ("vocabulary.txt", words)):
@@ -62,7 +73,43 @@ def read_folder(path: str | os.PathLike[str]) -> FolderContents:
                 f"{folder / name} must hold the {N:,} symbols of report.json. "
                 f"Received: {len(rows):,}"
             )
+    if not _are_neighbours(**near, N=N):
+        raise BadInputError(
+            f"{folder / 'neighbours.npz'} must hold neighbours of the {N:,} "
+            "symbols of report.json; it is damaged, or of another table"
+        )
     return FolderContents(report, codes, words, **near)
+
+
+def _can_be_shown(report: dict[str, Any]) -> bool:
+    """Whether a report has what the page reads from it, of the right types."""
+    try:
+        ids = [example["id"] for example in report["examples"]]
+        return (
+            all(type(report[name]) is int for name in "NKDd")
+            and min(report[name] for name in "NKDd") >= 1
+            and all(type(i) is int and 0 <= i < report["N"] for i in ids)
+            and isinstance(report["input"]["path"], str)
+        )
+    except (KeyError, TypeError):
+        return False
+
+
+def _are_neighbours(
+    symbols: np.ndarray, before: np.ndarray, after: np.ndarray, N: int
+) -> bool:
+    """Whether these are ids of N symbols, and the symbols ascend."""
+    return (
+        all(
+            ids.dtype.kind in "iu" and bool(((ids >= 0) & (ids < N)).all())
+            for ids in (symbols, before, after)
+        )
+        and symbols.ndim == 1
+        and bool((np.diff(symbols.astype(np.int64)) > 0).all())
+        and before.ndim == 2
+        and len(before) == len(symbols)
+        and after.shape == before.shape
+    )
 
 
 def _arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
@@ -71,7 +118,10 @@ def _arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
             return {name: file[name] for name in names}
     except FileNotFoundError:
         raise BadInputError(f"{path} is missing") from None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+    except (
+        OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError,
+        MemoryError, zipfile.BadZipFile, zlib.error,
+    ):  # fmt: skip
         raise BadInputError(
             f"{path} is damaged, or not a file of kd-keras compress"
         ) from None
