@@ -22,23 +22,24 @@ from kd_keras.language_model.paper_plan import (
 from kd_keras.language_model.results_file import (
     Row,
     add_row,
+    check_writable,
     read_rows,
     row_key,
 )
 from kd_keras.language_model.run_folder import RunFolder
-from kd_keras.language_model.run_settings import RunSettings, check_settings
-from kd_keras.language_model.strategies import (
-    get_strategy,
-    replicas_of,
-    worker_index,
-)
+from kd_keras.language_model.run_settings import check_settings
+from kd_keras.language_model.strategies import worker_index
 from kd_keras.load_litert import load_litert
 from kd_keras.ptb_export import is_litert, litert_perplexity
+from kd_keras.ptb_settings import (
+    PAPER_D,
+    PAPER_K,
+    backend,
+    read_settings,
+)
 from kd_keras.report.report_file import read_report
 
 RUNS = "ptb-runs"
-PAPER_K, PAPER_D = 50, 10
-
 Say = Callable[[str], object]
 Parse = Callable[[list[str]], argparse.Namespace]
 
@@ -52,13 +53,15 @@ def train(given: argparse.Namespace, say: Say) -> Row:
     Raises:
         BadInputError: If an option or a file is wrong.
     """
-    settings, codes = _settings(given)
+    settings, codes = read_settings(given)
     path = given.output or os.path.join(RUNS, settings.name)
     worker = worker_index() if settings.strategy == "multi-worker" else 0
     # Every worker keeps what it needs to resume; the first one's counts.
     folder = RunFolder(f"{path}-worker{worker}" if worker else path)
     results = given.results or results_path(settings.model)
     rows = read_rows(results)  # a bad file is found before hours of training
+    if worker == 0:
+        check_writable(results)
     corpus = _corpus(given, settings.backend)
     check_settings(settings, len(corpus.vocabulary))
     say(f"Training {settings.name}, {settings.configuration.epochs} epochs")
@@ -69,7 +72,9 @@ def train(given: argparse.Namespace, say: Say) -> Row:
         settings,
         corpus,
         folder,
-        given=_load_codes(codes) if codes and finished is None else None,
+        given=_load_codes(codes, corpus)
+        if codes and finished is None
+        else None,
         command=_command(given, path),
         # Keras' bar rewrites its line, which only a terminal shows as one.
         verbose=0 if given.quiet else 1 if sys.stdout.isatty() else 2,
@@ -100,18 +105,19 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
             f"--from must be a finished run. Received: {given.run}, which is "
             "not; the same `kd-keras ptb train` goes on with it"
         )
-    K, D = given.K or PAPER_K, given.D or PAPER_D
+    K = PAPER_K if given.K is None else given.K
+    D = PAPER_D if given.D is None else given.D
+    composition = given.composition or "linear"
     arguments = Arguments(
         vectors=str(run.table),
         K=K,
         D=D,
-        composition=given.composition,
+        composition=composition,
         code_dim=given.code_dim,
         seed=given.seed,
         output=given.output
         or str(
-            run.path.parent / f"{settings.model}-codes-{given.composition}"
-            f"-K{K}-D{D}"
+            run.path.parent / f"{settings.model}-codes-{composition}-K{K}-D{D}"
         ),
     )
     if (Path(arguments.folder) / "report.json").exists():
@@ -144,15 +150,14 @@ def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:
     if row is None:
         raise BadInputError(f"{given.run} holds a run that is not finished")
     corpus = _corpus(given, backend())
-    words = folder.vocabulary.read_text("utf-8").split("\n")[:-1]
-    _check_words(given.run, words, corpus)
+    _check_words(given.run, _read_words(folder.vocabulary), corpus)
     import keras
 
-    from kd_keras.language_model import evaluation, model  # noqa: F401
+    from kd_keras.language_model import evaluation
 
     keras.config.set_dtype_policy(settings.precision)
     found = evaluation.evaluate_perplexity(
-        keras.saving.load_model(folder.model, compile=False),
+        evaluation.load_streaming_model(folder.model),
         getattr(corpus, given.split),
         0 if given.quiet else 1,
     )
@@ -172,6 +177,13 @@ def _evaluate_litert(given: argparse.Namespace) -> float:
     return litert_perplexity(
         model, getattr(corpus, given.split), 0 if given.quiet else 1
     )
+
+
+def _read_words(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8").split("\n")[:-1]
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{path} cannot be read: {error}") from None
 
 
 def _check_words(path: str, words: list[str], corpus: Corpus) -> None:
@@ -226,84 +238,6 @@ def results_path(model: str) -> str:
     return os.path.join("results", f"ptb_{model}.json")
 
 
-def backend() -> str:
-    """Gives Keras' backend."""
-    import keras
-
-    return keras.backend.backend()
-
-
-def _settings(given: argparse.Namespace) -> tuple[RunSettings, str | None]:
-    """Reads the options: what to train, and the folder of its codes."""
-    embedding = getattr(given, "embedding", "fixed")
-    warm_start = getattr(given, "warm_start", None)
-    codes = None if given.codes == "random" else given.codes
-    if codes and embedding != "fixed":
-        raise BadInputError(
-            "--codes is for --embedding fixed. Received: --embedding "
-            + embedding
-        )
-    if warm_start and embedding != "learn":
-        raise BadInputError(
-            "--warm-start is for --embedding learn. Received: --embedding "
-            + embedding
-        )
-    options: dict[str, Any] = {
-        name: getattr(given, name)
-        for name in (
-            "model", "seed", "precision", "strategy", "epochs",
-        )
-    }  # fmt: skip
-    options |= {"embedding": embedding, "backend": backend()}
-    strategy = get_strategy(given.strategy, given.replicas)
-    options["replicas"] = replicas_of(strategy)
-    if embedding == "conventional":
-        return RunSettings(**options), None
-    source = codes or warm_start
-    report = read_report(source) if source else None
-    for name in ("K", "D"):
-        asked = getattr(given, name)
-        if report and asked not in (None, report[name]):
-            raise BadInputError(
-                f"--{name} must be that of the codes in {source}, "
-                f"{report[name]}. Received: --{name} {asked}"
-            )
-        usual = {"fixed": (PAPER_K, PAPER_D), "learn": (16, 32)}[embedding]
-        default = usual["KD".index(name)]
-        options[name] = report[name] if report else asked or default
-    options |= {"composition": given.composition, "code_dim": given.code_dim}
-    if embedding == "learn":
-        options |= {"code_learning": "task", "warm_start": bool(warm_start)}
-        for name in (
-            "codes_learning_rate", "temperature", "temperature_decay",
-            "least_temperature",
-        ):  # fmt: skip
-            if not getattr(given, name) > 0:
-                option = name.replace("_", "-")
-                raise BadInputError(
-                    f"--{option} must be positive. "
-                    f"Received: --{option} {getattr(given, name)}"
-                )
-            options[name] = getattr(given, name)
-        if warm_start:
-            _check_warm_start(given, report)
-    else:
-        options["code_learning"] = report["composition"] if report else "random"
-    return RunSettings(**options), source
-
-
-def _check_warm_start(given: argparse.Namespace, report: Any) -> None:
-    """Refuses a start from code embeddings of another composition."""
-    mine = (given.composition, given.code_dim or report["code_dim"])
-    there = (report["composition"], report["code_dim"])
-    if mine != there:
-        raise BadInputError(
-            "--warm-start needs the composition of its folder, "
-            f"{there[0]} with code_dim {there[1]}. Received: "
-            f"--composition {mine[0]} with code_dim {mine[1]}"
-        )
-
-
 def _corpus(given: argparse.Namespace, backend: str) -> Corpus:
     """Reads the text: through tensorflow-datasets where TensorFlow is used."""
     if given.any_text and given.data_dir is None:
@@ -318,18 +252,28 @@ def _corpus(given: argparse.Namespace, backend: str) -> Corpus:
     return read_corpus_by_tfds(given.data_dir)
 
 
-def _load_codes(folder: str) -> Any:
+def _load_codes(folder: str, corpus: Corpus) -> Any:
     import keras
 
     import kd_keras.kd_embedding  # noqa: F401  (registers the layer)
 
     path = Path(folder) / "embedding.keras"
     try:
-        return keras.saving.load_model(path, compile=False).layers[0]
+        embedding = keras.saving.load_model(path, compile=False).layers[0]
     except (OSError, ValueError) as error:
         raise BadInputError(
             f"{path} cannot be read: {' '.join(str(error).split())}"
         ) from None
+    # Codes of vectors without words have no vocabulary: ids must be right.
+    words = path.with_name("vocabulary.txt")
+    if words.exists():
+        _check_words(folder, _read_words(words), corpus)
+    elif embedding.input_dim != len(corpus.vocabulary):
+        raise BadInputError(
+            f"{folder} has codes of {embedding.input_dim:,} symbols. "
+            f"Expected: those of the text's {len(corpus.vocabulary):,} words"
+        )
+    return embedding
 
 
 def _command(given: argparse.Namespace, path: str) -> str:

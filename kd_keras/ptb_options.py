@@ -67,6 +67,7 @@ def add_ptb_parser(commands, formatter, integer) -> None:
         "embeddings of this folder of `ptb learn-codes`",
     )
     _sizes(train, integer, "16 and 32")
+    _lstm_rate(train)
     _learning(train)
     _training(train, integer)
 
@@ -97,6 +98,7 @@ def add_ptb_parser(commands, formatter, integer) -> None:
     )
     _codes(retrain)
     _sizes(retrain, integer, "those of the codes; 50 and 10 for random ones")
+    _lstm_rate(retrain)
     _training(retrain, integer)
 
     evaluate = steps.add_parser(
@@ -186,7 +188,6 @@ def _codes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--codes",
         metavar="FOLDER",
-        default="random",
         help='a folder of `ptb learn-codes` or `compress`, or "random"; '
         "default random",
     )
@@ -199,7 +200,6 @@ def _sizes(parser: argparse.ArgumentParser, integer, default: str) -> None:
     add(
         "--composition",
         choices=("linear", "lstm", "concat"),
-        default="linear",
         help="default linear",
     )
     add(
@@ -210,6 +210,16 @@ def _sizes(parser: argparse.ArgumentParser, integer, default: str) -> None:
     )
 
 
+def _lstm_rate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--lstm-rate",
+        type=float,
+        metavar="X",
+        help="learning rate of the matrices and biases of an LSTM "
+        "composition, as a share of the model's; default 1 / D^2",
+    )
+
+
 def _learning(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     group = parser.add_argument_group("codes learned with the task")
@@ -217,30 +227,26 @@ def _learning(parser: argparse.ArgumentParser) -> None:
     add(
         "--codes-learning-rate",
         type=float,
-        default=0.01,
         metavar="X",
-        help="of the lazy Adam that trains the logits; default %(default)s",
+        help="of the lazy Adam that trains the logits; default 0.01",
     )
     add(
         "--temperature",
         type=float,
-        default=1.0,
         metavar="T",
-        help="at the first step; default %(default)s",
+        help="at the first step; default 1",
     )
     add(
         "--temperature-decay",
         type=float,
-        default=0.001,
         metavar="X",
-        help="T falls as T / (1 + X * step); default %(default)s",
+        help="T falls as T / (1 + X * step); default 0.001",
     )
     add(
         "--least-temperature",
         type=float,
-        default=0.1,
         metavar="T",
-        help="default %(default)s",
+        help="default 0.1",
     )
 
 

@@ -144,6 +144,31 @@ def test_a_gradient_step_is_clipped_sgd_on_the_sum_over_the_steps():
         )
 
 
+def test_what_an_lstm_composition_shares_is_trained_more_slowly():
+    configuration = dataclasses.replace(TINY, clip=1e6)
+    model = language_model("lstm", configuration=configuration)
+    inputs, targets = (part[:ROWS] for part in batches(text()))
+    composition = model.embedding.composition
+    shared = [composition.recurrent_kernel, composition.bias]
+    variables = [*shared, composition.code_embeddings]
+    before = [as_numpy(v).copy() for v in variables]
+    with tf.GradientTape() as tape:
+        losses = keras.losses.sparse_categorical_crossentropy(
+            targets, model(inputs), from_logits=True
+        )
+        loss = STEPS * keras.ops.mean(losses)
+    gradients = tape.gradient(loss, [v.value for v in variables])
+    model.reset_state()
+    model.train_on_batch(inputs, targets)
+    for variable, old, gradient, rate in zip(
+        variables, before, gradients, (1 / 9, 1 / 9, 1), strict=True
+    ):
+        moved = as_numpy(variable) - old
+        gradient = as_numpy(tf.convert_to_tensor(gradient))
+        assert np.abs(gradient).max() > 1e-4
+        np.testing.assert_allclose(moved, -rate * gradient, atol=1e-7)
+
+
 def test_logits_have_their_own_optimizer_and_no_part_in_the_norm():
     model = language_model("learned")
     inputs, targets = (part[:ROWS] for part in batches(text()))

@@ -2,11 +2,13 @@ import csv
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -371,6 +373,40 @@ BAD = {
     "workers": (["train", *TRAIN, "--strategy", "multi-worker"], "TF_CONFIG"),
     "tpu": (["train", *TRAIN, "--strategy", "tpu"], "no TPU"),
     "K": (["retrain", *TRAIN, "--K", "1"], "K=1"),
+    "D": (["retrain", *TRAIN, "--composition", "lstm", "--D", "0"], "D=0"),
+    "codes of a code": (
+        ["learn-codes", "--from", "ptb-runs/tiny-conventional-seed0"]
+        + ["--K", "0"],
+        "K=0",
+    ),
+    "replicas": (
+        ["train", *TRAIN, "--strategy", "mirrored", "--replicas", "0"],
+        "--replicas 0",
+    ),
+    "replicas of one device": (
+        ["train", *TRAIN, "--replicas", "2"],
+        "--strategy default",
+    ),
+    "K of a table": (
+        ["train", *TRAIN, "--K", "8"],
+        "--K is for --embedding fixed or learn",
+    ),
+    "schedule of fixed codes": (
+        ["train", *TRAIN, "--embedding", "fixed", "--temperature", "1"],
+        "--temperature is for --embedding learn",
+    ),
+    "rate of no LSTM": (
+        ["retrain", *TRAIN, "--lstm-rate", "1"],
+        "--lstm-rate is for --composition lstm",
+    ),
+    "rate": (
+        ["retrain", *TRAIN, "--composition", "lstm", "--lstm-rate", "nan"],
+        "--lstm-rate nan",
+    ),
+    "results": (
+        ["train", *TRAIN, "--results", "text/ptb.test.txt/rows.json"],
+        "cannot be written",
+    ),
     "concat": (
         ["retrain", *TRAIN, "--composition", "concat", "--D", "5"],
         "D=5",
@@ -424,6 +460,86 @@ def test_another_run_in_the_folder_is_told(conventional, capsys):
     words = ["train", *TRAIN, "--seed", "5", "--output", output]
     assert main(["ptb", *words]) == 2
     assert "differs in seed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("model.keras", None, "cannot be read"),
+        ("model.keras", b"PK", "cannot be read"),
+        ("vocabulary.txt", None, "vocabulary.txt"),
+        ("row.json", b"{}", "not the row of a run"),
+        ("settings.json", b"[1]", "settings.json"),
+        ("settings.json", b'{"size": 1}', "settings.json"),
+    ],
+)
+def test_a_damaged_run_is_told(
+    conventional, tmp_path, capsys, name, content, said
+):
+    broken = shutil.copytree(conventional, tmp_path / "broken")
+    (broken / name).unlink()
+    if content is not None:
+        (broken / name).write_bytes(content)
+    assert main(["ptb", "evaluate", str(broken), *TEXT, "--quiet"]) == 2
+    output = capsys.readouterr().err
+    assert output.count("\n") == 1 and said in output
+
+
+def test_another_model_is_told(conventional, tmp_path, capsys):
+    foreign = shutil.copytree(conventional, tmp_path / "foreign")
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)]).save(
+        foreign / "model.keras"
+    )
+    assert main(["ptb", "evaluate", str(foreign), *TEXT, "--quiet"]) == 2
+    assert "Received: a Sequential" in capsys.readouterr().err
+
+
+def test_a_damaged_log_is_told(conventional, tmp_path, capsys):
+    broken = shutil.copytree(conventional, tmp_path / "broken")
+    (broken / "row.json").unlink()
+    log = (broken / "log.csv").read_text()
+    (broken / "log.csv").write_text(log.replace(",", ",x", 9))
+    assert main(["ptb", "train", *TRAIN, "--output", str(broken)]) == 2
+    assert "log.csv is damaged" in capsys.readouterr().err
+
+
+@pytest.fixture
+def other_text(work, tmp_path):
+    """A text of as many words."""
+    for path in (work / "text").iterdir():
+        words = path.read_text().split(" ")
+        words = [word and word.replace("w1", "v1") for word in words]
+        (tmp_path / path.name).write_text(" ".join(words))
+    return ["--data-dir", str(tmp_path), "--any-text"]
+
+
+def test_another_text_is_told(conventional, codes, other_text, capsys):
+    tiny = ["--model", "tiny", "--quiet", *other_text]
+    folder = f"ptb-runs/{conventional.name}"
+    assert main(["ptb", "train", *tiny]) == 2
+    assert "differs in text" in capsys.readouterr().err
+    assert main(["ptb", "evaluate", folder, *other_text]) == 2
+    assert "another text" in capsys.readouterr().err
+    new = ["--output", "of-another-text"]
+    assert main(["ptb", "retrain", "--codes", codes, *tiny, *new]) == 2
+    assert "another text" in capsys.readouterr().err
+    assert not os.path.exists("of-another-text")
+
+
+def test_the_rate_of_an_lstm_makes_another_row(work, capsys):
+    words = ["retrain", "--K", "4", "--D", "3", "--composition", "lstm"]
+    words += [*TRAIN, "--epochs", "1", "--results", "rates.json"]
+    run(*words)
+    run(*words, "--lstm-rate", "1")
+    usual, one = read("rates.json")["rows"]
+    assert usual["lstm_rate"] == 1 / 9 and one["lstm_rate"] == 1
+    assert usual["train_perplexity"] != one["train_perplexity"]
+    # Rows of before there was a choice.
+    del one["lstm_rate"], usual["lstm_rate"]
+    with open("old.json", "w") as file:
+        json.dump({"rows": [one]}, file)
+    run("table", "--model", "tiny", "--no-train", "--results", "old.json")
+    assert "lstm, rate 1" in capsys.readouterr().out
 
 
 def test_other_codes_in_the_folder_are_told(codes, conventional, capsys):

@@ -16,11 +16,16 @@ class ClippedSGD(ClipsSummedGradients, keras.optimizers.SGD):
     by a `LazyAdam` of their own, as the authors of the paper do in their later
     code.
 
+    Single variables may have a learning rate of their own; their gradients
+    are scaled before the norm is taken.
+
     Args:
         learning_rate: Float or schedule, of SGD.
         global_clipnorm: Float or None. Largest norm of all gradients but the
             logits'.
         codes_learning_rate: Float, of the logits' `LazyAdam`.
+        rates: Dictionary from paths of variables to their learning rates, as
+            a share of `learning_rate`.
         name: String.
     """
 
@@ -29,6 +34,7 @@ class ClippedSGD(ClipsSummedGradients, keras.optimizers.SGD):
         learning_rate=1.0,
         global_clipnorm=None,
         codes_learning_rate=0.01,
+        rates=None,
         name="clipped_sgd",
     ):
         super().__init__(
@@ -36,6 +42,7 @@ class ClippedSGD(ClipsSummedGradients, keras.optimizers.SGD):
             global_clipnorm=global_clipnorm,
             name=name,
         )
+        self.rates = dict(rates or {})
         self.codes_optimizer = LazyAdam(codes_learning_rate, name="codes")
 
     def build(self, variables):
@@ -54,7 +61,14 @@ class ClippedSGD(ClipsSummedGradients, keras.optimizers.SGD):
         variables = self._trainable_variables
         logits, others = _split(variables, variables)
         logit_grads, other_grads = _split(variables, grads)
-        super().apply(other_grads, others)
+        rates = [self.rates.get(variable.path, 1.0) for variable in others]
+        super().apply(
+            [
+                gradient if rate == 1.0 else gradient * rate
+                for gradient, rate in zip(other_grads, rates, strict=True)
+            ],
+            others,
+        )
         if logits:
             self.codes_optimizer.apply(logit_grads, logits)
 
@@ -64,6 +78,7 @@ class ClippedSGD(ClipsSummedGradients, keras.optimizers.SGD):
             "learning_rate": super().get_config()["learning_rate"],
             "global_clipnorm": self.global_clipnorm,
             "codes_learning_rate": float(rate.numpy()),
+            "rates": self.rates,
             "name": self.name,
         }
 

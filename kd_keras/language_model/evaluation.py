@@ -6,6 +6,7 @@ import keras
 from rich.console import Console
 from rich.progress import track
 
+from kd_keras.bad_input import BadInputError
 from kd_keras.freeze import freeze
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.language_model.model import LanguageModel
@@ -37,6 +38,32 @@ def streaming_model(model):
     for layer in model.layers[model.layers.index(first) + 1 :]:
         steps = _call_copy(layer, steps)
     return LanguageModel(ids, steps)
+
+
+def load_streaming_model(path):
+    """Loads the model that `kd-keras ptb train` wrote.
+
+    Args:
+        path: Path of `model.keras`.
+
+    Returns:
+        A `LanguageModel` of batch size 1.
+
+    Raises:
+        BadInputError: If the file is missing or damaged, or another model's.
+    """
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise BadInputError(
+            f"{path} cannot be read: {' '.join(str(error).split())}"
+        ) from None
+    if not isinstance(model, LanguageModel) or model.input_shape[0] != 1:
+        raise BadInputError(
+            f"{path} is no model of `kd-keras ptb train`. Received: "
+            f"a {type(model).__name__}"
+        )
+    return model
 
 
 def _call_copy(layer, inputs):

@@ -8,6 +8,7 @@ from kd_keras.composition import LSTMComposition
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.language_model.carried_lstm import CarriedLSTM
 from kd_keras.language_model.clipped_sgd import ClippedSGD
+from kd_keras.language_model.run_settings import usual_lstm_rate
 from kd_keras.language_model.strategies import in_replica_of_several_workers
 from kd_keras.language_model.unique_symbols import UniqueSymbols
 
@@ -135,19 +136,36 @@ def _dropout(configuration, number, seed):
     )
 
 
-def compile_language_model(model, configuration, codes_learning_rate=0.01):
+def compile_language_model(
+    model, configuration, codes_learning_rate=0.01, lstm_rate=None
+):
     """Compiles the model with the tutorial's loss and optimizer.
+
+    U and b of an LSTM composition act D times on every symbol. So their
+    gradient is D times as large, and a step of the same length moves the
+    vectors D times as far, all of them alike: at the learning rate of the
+    model the composition saturates within a hundred steps. Hence they are
+    trained at 1 / D^2 of it, as if they were parametrised as U / D and b / D.
 
     Args:
         model: `LanguageModel`.
         configuration: `Configuration`.
         codes_learning_rate: Float, of the logits of learned codes.
+        lstm_rate: Float. Learning rate of U and b of an LSTM composition, as
+            a share of the model's; None for 1 / D^2.
     """
+    rates = {}
+    composition = getattr(model.embedding, "composition", None)
+    if isinstance(composition, LSTMComposition):
+        rate = lstm_rate or usual_lstm_rate(composition.D)
+        shared = (composition.recurrent_kernel, composition.bias)
+        rates = {variable.path: rate for variable in shared}
     model.compile(
         ClippedSGD(
             configuration.learning_rate,
             configuration.clip,
             codes_learning_rate,
+            rates,
         ),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         # The mean over batch and steps, times the steps.

@@ -4,7 +4,10 @@ import dataclasses
 import os
 
 from kd_keras.language_model.results_file import KEY
-from kd_keras.language_model.run_settings import RunSettings
+from kd_keras.language_model.run_settings import (
+    RunSettings,
+    usual_lstm_rate,
+)
 
 # The task's own: learned codes are meant to be small.
 TASK = {
@@ -41,6 +44,7 @@ def planned_runs(model: str, backend: str = "tensorflow") -> list[RunSettings]:
             composition=composition,
             K=K,
             D=D,
+            lstm_rate=usual_lstm_rate(D) if composition == "lstm" else None,
         )
 
     def task(composition: str, K: int, D: int, warm: bool = False):

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from kd_keras.language_model.results_file import Row
+from kd_keras.language_model.run_settings import usual_lstm_rate
 from kd_keras.report.report_numbers import format_bytes
 
-GROUP = ("code_learning", "relearning", "K", "D", "code_dim", "warm_start")
+GROUP = (
+    "code_learning", "relearning", "K", "D", "code_dim", "lstm_rate",
+    "warm_start",
+)  # fmt: skip
 
 
 def paper_table(rows: Sequence[Row], title: str) -> Table:
@@ -52,6 +56,8 @@ def _cells(group: list[Row], conventional: Row | None) -> list[str]:
     relearning = first["relearning"]
     if first["code_dim"] is not None:
         relearning += f", d'={first['code_dim']}"
+    if first["lstm_rate"] not in (None, usual_lstm_rate(first["D"])):
+        relearning += f", rate {first['lstm_rate']:g}"
     cells = [
         "conventional" if learning == "none" else learning,
         "" if relearning == "none" else relearning,

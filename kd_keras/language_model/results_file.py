@@ -5,6 +5,8 @@
 - `code_learning`: "none" (conventional), "random", "linear", "lstm",
   "concat", or "task"; `relearning`: the composition of the model, "none" for
   conventional; `K`, `D`, `code_dim`: null where there are none.
+- `lstm_rate`: learning rate of U and b of an LSTM composition, as a share of
+  the model's; null for the others.
 - `train_perplexity`, `valid_perplexity_by_epoch`: lists.
 - `valid_perplexity`, `test_perplexity`: at the epoch that is best on the
   validation text.
@@ -17,6 +19,7 @@
 """
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,7 @@ Row = dict[str, Any]
 # What tells two trainings apart.
 KEY = (
     "model", "code_learning", "relearning", "K", "D", "code_dim",
-    "warm_start", "seed", "backend", "precision", "epochs",
+    "lstm_rate", "warm_start", "seed", "backend", "precision", "epochs",
 )  # fmt: skip
 
 
@@ -44,8 +47,12 @@ def read_rows(path: str | os.PathLike[str]) -> list[Row]:
     try:
         rows = read_json(path)["rows"]
         for row in rows:
+            # Rows of before this could be chosen.
+            row.setdefault(
+                "lstm_rate", 1.0 if row["relearning"] == "lstm" else None
+            )
             row_key(row)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         raise BadInputError(
             f'{path} is no file of results. Expected: {{"rows": [...]}} as '
             "`kd-keras ptb train` writes it"
@@ -73,6 +80,22 @@ def add_row(path: str | os.PathLike[str], row: Row) -> list[Row]:
             f"{path} cannot be written: {error.strerror}"
         ) from None
     return rows
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Checks that rows can be written, before hours of training.
+
+    Raises:
+        BadInputError: If the file cannot be made or replaced.
+    """
+    folder = next(p for p in Path(path).absolute().parents if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadInputError(
+            f"{path} cannot be written: {error.strerror}"
+        ) from None
 
 
 def row_key(row: Row) -> tuple:

@@ -41,16 +41,20 @@ class RunFolder:
         self.table = self.path / "table.npz"
         self.row = self.path / "row.json"
 
-    def begin(self, settings: RunSettings) -> None:
+    def begin(self, settings: RunSettings, text: str | None = None) -> None:
         """Makes the folder, or takes up the run that it holds.
+
+        Args:
+            settings: Those of the run.
+            text: Digest of the corpus.
 
         Raises:
             BadInputError: If it holds another run, or something else.
         """
-        mine = dataclasses.asdict(settings)
+        mine = dataclasses.asdict(settings) | {"text": text}
         if self.settings.is_file():
-            there = read_json(self.settings)
-            other = [k for k in mine if there.get(k) != mine[k]]
+            there = self._read_settings()
+            other = [k for k in mine if there.get(k, mine[k]) != mine[k]]
             if other:
                 raise BadInputError(
                     f"{self.path} holds another run, which differs in "
@@ -84,24 +88,46 @@ class RunFolder:
                 f"{self.path} is not the folder of a run. Expected: what "
                 "`kd-keras ptb train` wrote"
             )
-        return RunSettings(**read_json(self.settings))
+        there = self._read_settings()
+        there.pop("text", None)
+        return RunSettings(**there)
+
+    def _read_settings(self) -> dict[str, Any]:
+        there = read_json(self.settings)
+        names = {field.name for field in dataclasses.fields(RunSettings)}
+        if not isinstance(there, dict) or not there.keys() <= names | {"text"}:
+            raise BadInputError(
+                f"{self.settings} is not as `kd-keras ptb train` wrote it"
+            )
+        return there
 
     def read_log(self) -> list[dict[str, float]]:
         """Reads the figures of each finished epoch, in order."""
         if not self.log.is_file():
             return []
-        with self.log.open(newline="") as file:
-            lines = list(csv.DictReader(file))
-        # An epoch that was broken after its line stands there twice.
-        epochs = {int(line["epoch"]): line for line in lines}
-        return [
-            {name: float(value) for name, value in epochs[i].items()}
-            for i in sorted(epochs)
-        ]
+        try:
+            with self.log.open(newline="") as file:
+                lines = [
+                    {name: float(value) for name, value in line.items()}
+                    for line in csv.DictReader(file)
+                ]
+            # An epoch that was broken after its line stands there twice.
+            epochs = {int(line["epoch"]): line for line in lines}
+        except (OSError, ValueError, TypeError, KeyError, csv.Error):
+            raise BadInputError(
+                f"{self.log} is damaged. Expected: a line an epoch, as "
+                "`kd-keras ptb train` wrote it"
+            ) from None
+        return [epochs[i] for i in sorted(epochs)]
 
     def read_row(self) -> dict[str, Any] | None:
         """Reads the row of a finished run, or gives None."""
-        return read_json(self.row) if self.row.is_file() else None
+        if not self.row.is_file():
+            return None
+        row = read_json(self.row)
+        if not isinstance(row, dict) or "test_perplexity" not in row:
+            raise BadInputError(f"{self.row} is not the row of a run")
+        return row
 
     def finish(self, row: dict[str, Any]) -> None:
         """Writes the row, and removes what only a resume needs."""

@@ -28,6 +28,8 @@ class RunSettings:
         composition: That of the model, "linear", "lstm" or "concat"; None
             for conventional.
         K, D, code_dim: As in `KDEmbedding`; None for conventional.
+        lstm_rate: Learning rate of U and b of an LSTM composition, as a share
+            of the model's; None for the others.
         warm_start: Whether a task starts from codes learned beforehand.
         seed: Decides everything that is drawn at random.
         precision: "float32" or "mixed_bfloat16".
@@ -47,6 +49,7 @@ class RunSettings:
     K: int | None = None
     D: int | None = None
     code_dim: int | None = None
+    lstm_rate: float | None = None
     warm_start: bool = False
     seed: int = 0
     precision: str = "float32"
@@ -77,6 +80,8 @@ class RunSettings:
             parts += [f"K{self.K}", f"D{self.D}"]
         if self.code_dim is not None:
             parts.append(f"code{self.code_dim}")
+        if self.lstm_rate not in (None, usual_lstm_rate(self.D)):
+            parts.append(f"rate{self.lstm_rate:g}")
         if self.warm_start:
             parts.append("warm")
         usual = RunSettings()
@@ -86,6 +91,11 @@ class RunSettings:
         if self.epochs is not None:
             parts.append(f"{self.epochs}epochs")
         return "-".join([*parts, f"seed{self.seed}"])
+
+
+def usual_lstm_rate(D: int | None) -> float | None:
+    """Gives the usual `lstm_rate` where an LSTM runs over D positions."""
+    return 1 / D**2 if D else None
 
 
 def check_settings(settings: RunSettings, vocabulary_size: int) -> None:

@@ -32,11 +32,20 @@ def get_strategy(name, replicas=None):
         BadInputError: If the devices are not there.
     """
     if name == "default":
+        if replicas not in (None, 1):
+            raise BadInputError(
+                "--replicas is for --strategy mirrored. Received: --replicas "
+                f"{replicas} --strategy default"
+            )
         return None
     if keras.backend.backend() != "tensorflow":
         raise BadInputError(
             f"--strategy {name} needs KERAS_BACKEND=tensorflow. Received: "
             f"KERAS_BACKEND={keras.backend.backend()}"
+        )
+    if replicas is not None and replicas < 1:
+        raise BadInputError(
+            f"--replicas must be at least 1. Received: --replicas {replicas}"
         )
     if name == "mirrored":
         return _mirrored(replicas)

@@ -56,7 +56,7 @@ def train(settings, corpus, folder, given=None, command=None, verbose=1):
     configuration = settings.configuration
     batch = (configuration.batch_size, configuration.steps)
     texts = [cut_batches(t, *batch) for t in (corpus.train, corpus.valid)]
-    folder.begin(settings)
+    folder.begin(settings, corpus.digest())
     strategy = get_strategy(settings.strategy, settings.replicas)
     log = folder.read_log()
     check_agreement(strategy, len(log), folder.path)
@@ -112,7 +112,10 @@ def _build(settings, vocabulary_size, given):
         seed=settings.seed + 1,
     )
     compile_language_model(
-        model, configuration, settings.codes_learning_rate or 0.01
+        model,
+        configuration,
+        settings.codes_learning_rate or 0.01,
+        settings.lstm_rate,
     )
     return model
 
@@ -131,6 +134,7 @@ def _row(settings, vocabulary_size, log, test, command):
         "K": settings.K,
         "D": settings.D,
         "code_dim": settings.code_dim,
+        "lstm_rate": settings.lstm_rate,
         "seed": settings.seed,
         "train_perplexity": [line["perplexity"] for line in log],
         "valid_perplexity_by_epoch": [line["val_perplexity"] for line in log],

@@ -1,0 +1,129 @@
+"""What the options of `kd-keras ptb train` and `retrain` ask for."""
+
+import argparse
+from typing import Any
+
+from kd_keras.bad_input import BadInputError
+from kd_keras.language_model.run_settings import RunSettings, usual_lstm_rate
+from kd_keras.language_model.strategies import get_strategy, replicas_of
+from kd_keras.report.report_file import read_report
+
+PAPER_K, PAPER_D = 50, 10
+
+# The options of each embedding, with what they are where they are not given.
+CODED = {"K": None, "D": None, "composition": "linear", "code_dim": None}
+CODED |= {"lstm_rate": None}
+LEARNING = {
+    "codes_learning_rate": 0.01,
+    "temperature": 1.0,
+    "temperature_decay": 0.001,
+    "least_temperature": 0.1,
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "conventional": {},
+    "fixed": {"codes": "random"} | CODED,
+    "learn": {"warm_start": None} | CODED | LEARNING,
+}
+
+
+def read_settings(
+    given: argparse.Namespace,
+) -> tuple[RunSettings, str | None]:
+    """Reads the options of `ptb train` or `ptb retrain`.
+
+    Returns:
+        What to train, and the folder of its codes or None.
+
+    Raises:
+        BadInputError: If options do not go together, or codes are missing.
+    """
+    embedding = getattr(given, "embedding", "fixed")
+    chosen = _chosen(given, embedding)
+    options: dict[str, Any] = {
+        name: getattr(given, name)
+        for name in (
+            "model", "seed", "precision", "strategy", "epochs",
+        )
+    }  # fmt: skip
+    options |= {"embedding": embedding, "backend": backend()}
+    strategy = get_strategy(given.strategy, given.replicas)
+    options["replicas"] = replicas_of(strategy)
+    if embedding == "conventional":
+        return RunSettings(**options), None
+    source = chosen.get("codes", chosen.get("warm_start"))
+    source = None if source == "random" else source
+    report = read_report(source) if source else None
+    for name in ("K", "D"):
+        asked = getattr(given, name)
+        if report and asked not in (None, report[name]):
+            raise BadInputError(
+                f"--{name} must be that of the codes in {source}, "
+                f"{report[name]}. Received: --{name} {asked}"
+            )
+        usual = {"fixed": (PAPER_K, PAPER_D), "learn": (16, 32)}[embedding]
+        default = usual["KD".index(name)]
+        if report:
+            default = report[name]
+        options[name] = default if asked is None else asked
+    for name in ("composition", "code_dim", "lstm_rate"):
+        options[name] = chosen[name]
+    if chosen["composition"] == "lstm":
+        options["lstm_rate"] = chosen["lstm_rate"] or usual_lstm_rate(
+            options["D"]
+        )
+    elif chosen["lstm_rate"]:
+        raise BadInputError(
+            "--lstm-rate is for --composition lstm. Received: --composition "
+            + chosen["composition"]
+        )
+    if embedding == "learn":
+        options |= {"code_learning": "task", "warm_start": bool(source)}
+        options |= {name: chosen[name] for name in LEARNING}
+        if source:
+            _check_warm_start(chosen, report)
+    else:
+        options["code_learning"] = report["composition"] if report else "random"
+    return RunSettings(**options), source
+
+
+def _chosen(given: argparse.Namespace, embedding: str) -> dict[str, Any]:
+    """Gives the options of an embedding, and refuses those of others."""
+    chosen = {}
+    for name in OPTIONS["fixed"] | OPTIONS["learn"]:
+        value = getattr(given, name, None)
+        option = "--" + name.replace("_", "-")
+        if name in OPTIONS[embedding]:
+            usual = OPTIONS[embedding][name]
+            chosen[name] = usual if value is None else value
+        elif value is not None:
+            kinds = [kind for kind in OPTIONS if name in OPTIONS[kind]]
+            raise BadInputError(
+                f"{option} is for --embedding {' or '.join(kinds)}. "
+                f"Received: --embedding {embedding}"
+            )
+        if name in {"lstm_rate"} | LEARNING.keys() and not (
+            value is None or 0 < value < float("inf")
+        ):
+            raise BadInputError(
+                f"{option} must be positive. Received: {option} {value}"
+            )
+    return chosen
+
+
+def _check_warm_start(chosen: dict[str, Any], report: Any) -> None:
+    """Refuses a start from code embeddings of another composition."""
+    mine = (chosen["composition"], chosen["code_dim"] or report["code_dim"])
+    there = (report["composition"], report["code_dim"])
+    if mine != there:
+        raise BadInputError(
+            "--warm-start needs the composition of its folder, "
+            f"{there[0]} with code_dim {there[1]}. Received: "
+            f"--composition {mine[0]} with code_dim {mine[1]}"
+        )
+
+
+def backend() -> str:
+    """Gives Keras' backend."""
+    import keras
+
+    return keras.backend.backend()
