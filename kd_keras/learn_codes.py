@@ -132,7 +132,9 @@ def learn_codebooks(
 
     >>> import numpy as np, kd_keras
     >>> vectors = np.random.default_rng(0).normal(size=(60_000, 4))
-    >>> codebooks = kd_keras.learn_codebooks(vectors, K=4, D=2, verbose=0)
+    >>> codebooks = kd_keras.learn_codebooks(
+    ...     vectors, K=4, D=2, composition="concat", verbose=0
+    ... )
     >>> print(codebooks.input_dim)
     50000
     >>> rows = kd_keras.shard_rows(60_000, 4, 4)

@@ -7,7 +7,7 @@ import numpy as np
 
 from kd_keras.row_blocks import Rows
 
-LOOKED_AT = 1024  # rows, evenly spread
+LOOKED_AT = 256  # rows, evenly spread
 
 
 def table_identity(vectors: Rows) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def table_identity(vectors: Rows) -> dict[str, Any]:
         vectors: Table of shape `(N, d)`, float32.
 
     Returns:
-        `N`, `d`, and `sampled_sha256`, of up to 1,024 rows.
+        `N`, `d`, and `sampled_sha256`, of up to 256 rows.
 
     Example:
 

@@ -16,7 +16,13 @@ import numpy as np
 import pytest
 
 import kd_keras
-from kd_keras import additive_codes, cli, encode_rows, unfinished_run
+from kd_keras import (
+    additive_codes,
+    cli,
+    encode_rows,
+    table_identity,
+    unfinished_run,
+)
 from kd_keras.bad_input import BadInputError
 from kd_keras.codebooks_folder import Codebooks
 from kd_keras.shard_folder import Shard, check_shards
@@ -476,6 +482,30 @@ def test_fewer_rows_than_k_are_refused_but_can_be_encoded(vectors, capsys):
     assert "3 rows" in refused(capsys, "compress", "few.npy", *KD)
     run("compress", "few.npy", "--codebooks", "B", "--output", "few")
     assert weights_of("few")[0].shape == (3, 4)
+
+
+def test_a_table_far_larger_than_memory_is_encoded_in_shards(
+    vectors, monkeypatch
+):
+    monkeypatch.setattr(table_identity, "LOOKED_AT", 16)
+    codebooks(*KD)
+    N = 2_000_000_000
+    with open("sparse.npy", "wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (N, SIZE)}
+        np.lib.format.write_array_header_1_0(file, header)
+        begin = file.tell()
+        file.truncate(begin + 4 * SIZE * N)  # 64 GB of holes
+        file.seek(begin + 4 * SIZE * 999 * BLOCK)
+        file.write(vectors[:BLOCK].tobytes())
+    run(
+        *("compress", "sparse.npy", "--codebooks", "B"),
+        *("--shard", f"1000/{N // BLOCK}", "--output", "S"),
+    )
+    with np.load("S/codes.npz") as arrays:
+        codes = kd_keras.unpack_codes(arrays["codes"], 4, 4)
+    embedding = keras.saving.load_model("B/embedding.keras").layers[0]
+    np.testing.assert_array_equal(codes, embedding.encode(vectors[:BLOCK]))
+    os.remove("sparse.npy")
 
 
 def test_a_shard_looks_only_at_its_rows(vectors, capsys):
