@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], object]
 
-WRITTEN_ROWS = 1 << 16  # of the vocabulary, at a time
+WRITTEN_ROWS = 1 << 16  # or checked, at a time
 
 
 class IdsAsWords(Sequence[str]):
@@ -168,8 +168,9 @@ def _measure(
     np.savez(folder / "codes.npz", codes=pack_codes(codes, K), N=N, D=D, K=K)
     with np.load(folder / "codes.npz", allow_pickle=False) as file:
         packed = file["codes"]
-    if not np.array_equal(unpack_codes(packed, K, D), codes):
-        raise RuntimeError("codes.npz does not hold the model's codes")
+    for rows in row_blocks(N, WRITTEN_ROWS):
+        if not np.array_equal(unpack_codes(packed[rows], K, D), codes[rows]):
+            raise RuntimeError("codes.npz does not hold the model's codes")
     neighbours, arrays = measure_neighbours(
         table.vectors, decoded, arguments.seed
     )
