@@ -17,7 +17,7 @@ class CodeMetrics(keras.callbacks.Callback):
 
     - `code_flip_ratio`: share of code values that changed in the epoch,
       0 to 1. Codes have settled where it is near 0:
-      `EarlyStopping(monitor="code_flip_ratio", ...)`.
+      `EarlyStopping(monitor="code_flip_ratio", mode="min")`.
     - `code_perplexity`: 2 to the entropy of the values of a position, averaged
       over the positions, 1 to K. K: all values equally used; 1: collapse.
     - `dead_codes`: number of values, out of D * K, that no symbol uses.

@@ -29,7 +29,10 @@ class CodeSummaries(keras.callbacks.Callback):
       relative to all values of a position being used equally often. All at 1:
       nothing is wasted; many at 0: dead values.
     - `code_map/NAME`, an image: a row a position, a column a value, from pale
-      (rare) to dark (often); red values are used by no symbol.
+      (rare) to dark (often); red values are used by no symbol. Above 64
+      positions or 128 values, neighbours are taken together.
+
+    NAME is the learner's `path`, such as `kd_embedding/learner`.
 
     The numbers of `CodeMetrics` are in the logs, and so in TensorBoard by
     `keras.callbacks.TensorBoard` and in a file by `CSVLogger`.
@@ -77,11 +80,11 @@ class CodeSummaries(keras.callbacks.Callback):
             )
         self.log_dir = log_dir
         self.every = every
-        self._learners = []
+        self._learners = {}
         self._writer: Any = None  # made in `fit`
 
     def on_train_begin(self, logs=None):
-        self._learners = learners_of(self)
+        self._learners = _by_name(learners_of(self))
         import tensorflow as tf
 
         self._writer = tf.summary.create_file_writer(str(self.log_dir))
@@ -102,13 +105,24 @@ class CodeSummaries(keras.callbacks.Callback):
         import tensorflow as tf
 
         with self._writer.as_default(step=step):
-            for learner in self._learners:
+            for name, learner in self._learners.items():
                 codes, K = learner.codes, learner.K
                 use = value_counts(codes, K) * (K / len(codes))
-                tf.summary.histogram(f"code_use/{learner.name}", use)
+                tf.summary.histogram(f"code_use/{name}", use)
                 tf.summary.image(
-                    f"code_map/{learner.name}", _picture(codes, K)[np.newaxis]
+                    f"code_map/{name}", _picture(codes, K)[np.newaxis]
                 )
+        self._writer.flush()  # to be seen while the training goes on
+
+
+def _by_name(learners):
+    """Names learners by their paths, with a number where two are the same."""
+    named: dict = {}
+    for learner in learners:
+        path = learner.path
+        same = sum(other.path == path for other in named.values())
+        named[f"{path}_{same}" if same else path] = learner
+    return named
 
 
 def _picture(codes, K):

@@ -81,6 +81,32 @@ def test_it_writes_after_so_many_epochs(tmp_path):
         assert sorted(steps) == [0, 2, 4]
 
 
+def test_every_learner_has_a_name_of_its_own(tmp_path):
+    ids = keras.Input((2,), dtype="int32")
+    embeddings = [
+        kd_keras.KDEmbedding(N, 4, K, D, codes="learn", name=name)
+        for name in ("left", "right")
+    ]
+    codes = []
+    for number in range(2):  # of one name, in models of their own
+        inner = keras.Input((), dtype="int32")
+        learner = kd_keras.KDCodeLearner(N, K, D, name="same")
+        flat = keras.layers.Flatten()(learner(inner))
+        codes.append(keras.Model(inner, flat, name=f"m{number}")(ids[:, 1]))
+    vectors = [layer(ids[:, 0]) for layer in embeddings]
+    model = keras.Model(ids, keras.layers.Concatenate()([*vectors, *codes]))
+    model.compile(kd_keras.LazyAdam(), "mse")
+    model.fit(
+        np.zeros((4, 2)),
+        np.zeros((4, 8 + 2 * K * D)),
+        verbose=0,
+        callbacks=[kd_keras.CodeSummaries(tmp_path)],
+    )
+    found = written(tmp_path)
+    names = {"left/learner", "right/learner", "same", "same_1"}
+    assert {name.partition("/")[2] for name in found} == names
+
+
 def test_bad_arguments_are_refused(tmp_path):
     with pytest.raises(ValueError, match="Received: every=0"):
         kd_keras.CodeSummaries(tmp_path, every=0)
