@@ -123,7 +123,8 @@ def draw(rows, path):
             time_axis.plot(*zip(*shown, strict=True), style, label=label)
         time_axis.set(xscale="log", yscale="log", xlabel="symbols N")
         time_axis.set(ylabel="seconds", title="Time")
-        time_axis.legend(frameon=False)
+        time_axis.set_ylim(top=30 * time_axis.get_ylim()[1])
+        time_axis.legend(frameon=False, loc="upper left", ncols=2)
         above = [row["above_mib"] for row in rows]
         memory_axis.plot(N, above, "o-", label="peak of the process")
         tables = [4 * DIM * n / (1 << 20) for n in N]
