@@ -94,7 +94,7 @@ def measure(args, seeds, sizes=None):
 def draw(results):
     import matplotlib.pyplot as plt
 
-    figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
     sizes = list(dict.fromkeys((c["K"], c["D"]) for c in results["cells"]))
     for place, (kind, colour) in enumerate(KINDS.items()):
         errors = [
@@ -104,7 +104,7 @@ def draw(results):
         ]
         at = np.arange(len(sizes)) + 0.28 * (place - 1)
         bars = axis.bar(at, errors, 0.26, color=colour, label=kind)
-        axis.bar_label(bars, fmt="%.2f", fontsize=7)
+        axis.bar_label(bars, fmt="%.2f", fontsize=6)
     axis.set_xticks(
         range(len(sizes)),
         [f"K = {K}, D = {D}\n{D * int(np.log2(K))} bits" for K, D in sizes],

@@ -10,8 +10,9 @@ from kd_keras.experiment_record import write_record
 ROOT = Path(__file__).resolve().parents[2]
 
 # Okabe and Ito's colours, which colour-blind people can tell apart.
-BLUE, ORANGE, GREEN, RED, PURPLE, GREY = (
-    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#777777",
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, BLACK = (
+    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9",
+    "#777777", "#000000",
 )  # fmt: skip
 
 
@@ -46,6 +47,12 @@ def parse(description, **options):
     args = parser.parse_args()
     args.output = args.output or ROOT / ("figures" if args.quick else "results")
     return args
+
+
+def earlier(args):
+    """Reads what an earlier call wrote; empty if there was none."""
+    path = _path(args, "json")
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def record(args, results, seed=None):

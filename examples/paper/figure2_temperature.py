@@ -81,7 +81,9 @@ def draw(results):
     left.legend()
     right.legend(
         loc="upper right",
-        title="unit normal logits that get\nover 1 % of the peak",
+        title="unit normal logits that\nget over 1 % of the peak",
+        fontsize=8,
+        title_fontsize=8,
     )
     return figure
 

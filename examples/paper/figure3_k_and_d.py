@@ -1,10 +1,10 @@
 """Figure 3, K and D: perplexity of the language model against bytes.
 
 The paper varies the number of values K and the number of parts D of a code
-and sees that a small K or D hurts, even where K^D codes would be enough for
-all words (K = 50, D = 2 has 2,500 codes for 10,000 words; K = 5, D = 10 has
-ten million). Codes are learned from the table of the conventional model and
-the language model is trained from scratch over them.
+and sees that a small K or D may hurt, even where K^D is much more than the
+10,000 words: K = 5, D = 10 gives ten million codes. (K = 50, D = 2 gives 2,500,
+so that words must share.) Codes are learned from the table of the conventional
+model and the language model is trained from scratch over them.
 
     python examples/paper/figure3_k_and_d.py [--data-dir FOLDER]
 
@@ -122,7 +122,9 @@ def draw(results):
     import matplotlib.pyplot as plt
     from matplotlib import ticker
 
-    figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
+    figure, axes = plt.subplots(
+        1, 2, figsize=(8, 3.6), sharey=True, layout="constrained"
+    )
     plain = results["conventional"]["valid_perplexity"]
     codes = results["codes"]
     K, D = (
@@ -138,35 +140,34 @@ def draw(results):
         x = [c["bytes"] / 1e3 for c in line]
         y = [c["valid_perplexity"] for c in line]
         axis.plot(x, y, "o-", color=colour)
-        for c, *at in zip(line, x, y, strict=True):
+        rises = [*(np.diff(y) > 0), False]  # then the place below is free
+        for c, up, *at in zip(line, rises, x, y, strict=True):
             axis.annotate(
                 f"{other} = {c[other]}",
                 at,
                 textcoords="offset points",
-                xytext=(5, 5),
+                xytext=(0, -16) if up else (5, 5),
+                ha="center" if up else "left",
             )
         axis.axhline(plain, color=GREY, linestyle="--", linewidth=1)
-        axis.annotate(
-            f"conventional, {results['conventional']['bytes'] / 1e6:.1f} MB",
-            (0.99, plain),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
-            color=GREY,
-        )
         axis.set_xscale("log")
         axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter(ticker.ScalarFormatter())
         axis.xaxis.set_minor_formatter(ticker.NullFormatter())
         axis.set_xlabel("embedding, kB (codes packed, floats of 4 bytes)")
         axis.set_title(f"{fixed[0]} = {fixed[1]}")
+        axis.margins(x=0.2, y=0.12)
+    axes[0].annotate(
+        f"conventional, {results['conventional']['bytes'] / 1e6:.1f} MB",
+        (0.02, plain),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        xytext=(0, -3),
+        va="top",
+        color=GREY,
+    )
     epochs = results["epochs"]
     axes[0].set_ylabel(f"validation perplexity, best of {epochs} epochs")
-    low = min(axis.get_ylim()[0] for axis in axes)
-    high = max(axis.get_ylim()[1] for axis in axes)
-    for axis in axes:
-        axis.set_ylim(low, high)
-        axis.margins(x=0.15)
     return figure
 
 

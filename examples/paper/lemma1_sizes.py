@@ -4,7 +4,7 @@ A table has N d parameters; codes and their composition have O(K d' log N /
 log K + C). Here d = d' = 300, K = 100, and D as small as K^D >= N allows, for
 the linear composition and for the LSTM. The bytes are another matter: every
 symbol still owns a code, of ceil(7 D / 8) bytes, so that they grow with N too,
-100 to 300 times more slowly than a table's.
+240 (D = 5) to 600 (D = 2) times more slowly than a table's 1,200.
 
 Also the paper's example (section 2.3): a billion symbols with random codes, K =
 100 and D = 10, have no collision at all with probability 99.5 %. By formula,
