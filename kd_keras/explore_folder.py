@@ -24,7 +24,7 @@ def explore_folder(
     Args:
         path: The folder.
         symbols: The first so many symbols are on the page, which grows with
-            them: about 130 bytes each at K = 16, D = 32.
+            them: 50,000 take 3 to 4 MB at K = 16, D = 32.
 
     Returns:
         The page's path.
