@@ -34,7 +34,7 @@ LARGEST_LSQ_D = 16
 def can_run(method, vectors, D):
     if method in NEEDS_D_TO_DIVIDE:
         return vectors.shape[1] % D == 0
-    return method != "faiss LSQ" or D <= LARGEST_LSQ_D
+    return "LSQ" not in method or D <= LARGEST_LSQ_D
 
 
 def run_cell(name, vectors, K, D, method, seed):

@@ -94,8 +94,19 @@ def _residual(beam):
     return faiss_quantizer(make)
 
 
+def _local_search(**settings):
+    def make(faiss, d, D, bits):
+        quantizer = faiss.LocalSearchQuantizer(d, D, bits)
+        for name, value in settings.items():
+            setattr(quantizer, name, value)
+        return quantizer
+
+    return faiss_quantizer(make)
+
+
 METHODS = {
     "learn_codes linear": learn_codes("linear"),
+    "learn_codes residual": learn_codes("residual"),
     "learn_codes lstm": learn_codes("lstm"),
     "learn_codes concat": learn_codes("concat"),
     "algorithm 1, T falls": algorithm_1(
@@ -107,9 +118,8 @@ METHODS = {
         }
     ),
     "faiss RQ, beam 16": _residual(16),
-    "faiss LSQ": faiss_quantizer(
-        lambda faiss, d, D, bits: faiss.LocalSearchQuantizer(d, D, bits)
-    ),
+    "faiss LSQ": _local_search(),
+    "faiss LSQ, long": _local_search(train_iters=100, encode_ils_iters=128),
     "faiss PQ": faiss_quantizer(
         lambda faiss, d, D, bits: faiss.ProductQuantizer(d, D, bits)
     ),

@@ -39,6 +39,7 @@ if _COMMAND != "kd-keras":
     from kd_keras.load_litert import load_litert
     from kd_keras.nanopq_bridge import from_nanopq, to_nanopq
     from kd_keras.packing import pack_codes, unpack_codes
+    from kd_keras.residual_composition import ResidualComposition
     from kd_keras.shards import shard_rows
     from kd_keras.size_report import size_report
     from kd_keras.sizes import embedding_bytes, parameter_count

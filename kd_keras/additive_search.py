@@ -31,9 +31,14 @@ SERIAL_PRODUCT = 1 << 18
 # Gumbel noise is read from random places of one table; drawing it afresh
 # would take longer than everything else.
 NOISE = 1 << 20
-# Temperatures, and number of sweeps, of a short annealing from codes that are
-# good already. Hotter or longer gains nothing, colder gains less.
-REHEAT, REHEAT_SWEEPS = (8.0, 0.3), 10
+# A short annealing from codes that are good already: its sweeps, how far the
+# temperature falls, and the first temperatures, in units of the squared error
+# per dimension, of which `choose_heat` takes the best for the rows at hand.
+# Few positions with long code embeddings need the highest.
+REHEAT_SWEEPS, COOLING = 10, 25
+HEATS = (4.0, 8.0, 16.0, 32.0, 64.0)
+# Rows on which heats are compared, and short annealings of each.
+HEAT_ROWS, HEAT_TRIALS = 1000, 3
 
 
 def decode_additive(
@@ -195,7 +200,7 @@ def improve_codes(
     codes: np.ndarray,
     errors: np.ndarray,
     code_embeddings: np.ndarray,
-    unit: float,
+    hot: float,
     noise: np.ndarray,
     seed: int | list[int],
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -209,7 +214,7 @@ def improve_codes(
         codes: integer `(N, D)`.
         errors: float32 `(N,)`, squared, of these codes.
         code_embeddings: float32 `(D, K, d)`, not changed.
-        unit: of temperature: the squared error per dimension.
+        hot: first temperature, in units of the squared error.
         noise: from `gumbel_noise`.
         seed: decides the draws.
 
@@ -220,7 +225,7 @@ def improve_codes(
         vectors,
         codes,
         code_embeddings,
-        [*falling(unit * REHEAT[0], unit * REHEAT[1], REHEAT_SWEEPS - 1), 0],
+        [*falling(hot, hot / COOLING, REHEAT_SWEEPS - 1), 0],
         noise,
         seed,
     )
@@ -229,6 +234,47 @@ def improve_codes(
         np.where(better[:, None], found, codes),
         np.where(better, new_errors, errors),
     )
+
+
+def choose_heat(
+    vectors: np.ndarray,
+    codes: np.ndarray,
+    errors: np.ndarray,
+    code_embeddings: np.ndarray,
+    noise: np.ndarray,
+    seed: int,
+) -> float:
+    """Finds the first temperature from which `improve_codes` gains most.
+
+    Args:
+        vectors: float32 `(N, d)`, of which some are tried.
+        codes: integer `(N, D)`.
+        errors: float32 `(N,)`, squared, of these codes.
+        code_embeddings: float32 `(D, K, d)`.
+        noise: from `gumbel_noise`.
+        seed: decides the draws.
+
+    Returns:
+        One of `HEATS`, to be multiplied by the squared error per dimension.
+    """
+    some = slice(None, None, -(-len(vectors) // HEAT_ROWS))
+    rows, given, before = vectors[some], codes[some], errors[some]
+    unit = float(before.mean()) / vectors.shape[1]
+    found = []
+    for heat in HEATS:
+        best, after = given, before
+        for trial in range(HEAT_TRIALS):
+            best, after = improve_codes(
+                rows,
+                best,
+                after,
+                code_embeddings,
+                heat * unit,
+                noise,
+                [trial, seed],
+            )
+        found.append(float(after.mean()))
+    return HEATS[int(np.argmin(found))]
 
 
 def falling(hot: float, cold: float, steps: int) -> list[float]:

@@ -158,7 +158,7 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--composition",
-        choices=("linear", "lstm", "concat"),
+        choices=("linear", "lstm", "concat", "residual"),
         help="what makes a vector of a code; default linear",
     )
     add(

@@ -103,6 +103,15 @@ class Composition(keras.layers.Layer):
             ops.einsum("...jk,jkd->...jd", one_hot, self.code_embeddings)
         )
 
+    def sum_one_hot(self, one_hot):
+        """Sums the code embeddings of one-hot or relaxed codes."""
+        # The sum over positions is part of one matrix product.
+        flat = ops.reshape(one_hot, (*ops.shape(one_hot)[:-2], self.D * self.K))
+        table = ops.reshape(
+            self.code_embeddings, (self.D * self.K, self.code_dim)
+        )
+        return ops.matmul(flat, table)
+
     def compose(self, embedded):
         """Composes embedded codes `(..., D, d')` to `(..., output_dim)`."""
         raise NotImplementedError
@@ -148,15 +157,10 @@ class LinearComposition(Composition):
     """
 
     def build_composition(self):
-        self.kernel = _output_kernel(self)
+        self.kernel = output_kernel(self)
 
     def compose_one_hot(self, one_hot):
-        # The sum over positions is part of one matrix product.
-        flat = ops.reshape(one_hot, (*ops.shape(one_hot)[:-2], self.D * self.K))
-        table = ops.reshape(
-            self.code_embeddings, (self.D * self.K, self.code_dim)
-        )
-        return _project(ops.matmul(flat, table), self.kernel)
+        return _project(self.sum_one_hot(one_hot), self.kernel)
 
     def compose(self, embedded):
         return _project(ops.sum(embedded, axis=-2), self.kernel)
@@ -204,7 +208,7 @@ class LSTMComposition(Composition):
         self.bias = self.add_weight(
             shape=(4 * self.code_dim,), initializer="zeros", name="bias"
         )
-        self.kernel = _output_kernel(self)
+        self.kernel = output_kernel(self)
 
     def compose(self, embedded):
         hidden = memory = total = ops.zeros_like(embedded[..., 0, :])
@@ -273,14 +277,7 @@ class ConcatComposition(Composition):
         )
 
 
-COMPOSITIONS = {
-    "linear": LinearComposition,
-    "lstm": LSTMComposition,
-    "concat": ConcatComposition,
-}
-
-
-def _output_kernel(layer):
+def output_kernel(layer):
     """Creates H `(d', d)`, or gives None where d' = d makes it needless."""
     if layer.code_dim == layer.output_dim:
         return None

@@ -8,7 +8,8 @@ from keras import initializers, ops
 from kd_keras.code_search import encode
 from kd_keras.code_weight import code_weight_dtype
 from kd_keras.codes import check_codes, check_kd, code_dtype, random_codes
-from kd_keras.composition import COMPOSITIONS, Composition
+from kd_keras.composition import Composition
+from kd_keras.compositions import COMPOSITIONS
 from kd_keras.gather import gather_rows, integer_ids, nan_out_of_range
 from kd_keras.kd_code_learner import KDCodeLearner
 from kd_keras.vector_checks import check_rows
@@ -52,8 +53,8 @@ class KDEmbedding(keras.layers.Layer):
             given fixed codes; `"learn"`, or a `KDCodeLearner`, for codes that
             are learned while the layer trains. Fixed codes are weights: they
             are saved with the model, not in its configuration.
-        composition: `"linear"` or `"lstm"` (the paper's two), `"concat"`, or
-            a composition layer.
+        composition: `"linear"` or `"lstm"` (the paper's two), `"concat"`,
+            `"residual"`, or a composition layer.
         code_dim: Integer or None. Size d' of a code embedding. None:
             `output_dim`, or `output_dim / D` for concat.
         mask_zero: Boolean. Whether id 0 is padding to be masked.

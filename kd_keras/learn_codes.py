@@ -5,7 +5,11 @@ from kd_keras.codes import check_kd
 from kd_keras.encoding import fit_additive, fit_concat
 from kd_keras.grow_embedding import with_codes
 from kd_keras.kd_embedding import KDEmbedding
-from kd_keras.learn_composition import learn_composition, start_near_linear
+from kd_keras.learn_composition import (
+    learn_composition,
+    learn_residual,
+    start_near_linear,
+)
 from kd_keras.learning_sample import learning_sample
 from kd_keras.progress_bar import progress_bar
 from kd_keras.row_blocks import row_blocks
@@ -39,9 +43,9 @@ def learn_codes(
       for the code embeddings. Where `code_dim < d`, in the subspace of the
       `code_dim` strongest directions, which H then spans.
     - `"concat"`: k-means in each of the D slices.
-    - `"lstm"`, or a composition layer: starts from the linear solution; then
-      the composition is trained by Adam with the codes fixed, and the codes
-      are searched again with the composition fixed, in turns.
+    - `"lstm"`, `"residual"`, or a composition layer: starts from the linear
+      solution; then the composition is trained by Adam with the codes fixed,
+      and the codes are searched again with the composition fixed, in turns.
 
     Above 50,000 vectors (4 K if that is more) the composition is learned from
     so many, drawn at random, and the codes of all are found by
@@ -59,8 +63,8 @@ def learn_codes(
             than memory too.
         K: Integer, 2 to 65,536. Number of values of a code position.
         D: Integer, at least 1. Number of code positions.
-        composition: `"linear"`, `"lstm"`, `"concat"`, or a composition layer,
-            which is trained in place.
+        composition: `"linear"`, `"lstm"`, `"concat"`, `"residual"`, or a
+            composition layer, which is trained in place.
         code_dim: Integer or None. Size d' of a code embedding. None: d, or
             d / D for concat.
         seed: Integer. Decides everything: the same seed on the same machine
@@ -208,9 +212,14 @@ def _learn_whole(vectors, K, D, composition, code_dim, seed, verbose):
         if searched:
             embedding.composition.set_weights(weights)
         else:
+            rest = progress.part(0.4, 1.0)
+            if composition == "residual":
+                H = weights[1] if len(weights) > 1 else None
+                learn_residual(embedding, vectors, weights[0], H, seed, rest)
+                return embedding
             if composition == "lstm":
                 start_near_linear(embedding.composition, *weights)
-            learn_composition(embedding, vectors, seed, progress.part(0.4, 1.0))
+            learn_composition(embedding, vectors, seed, rest)
     return embedding
 
 

@@ -1,4 +1,4 @@
-"""Codes for compositions that are not additive, the LSTM first of all."""
+"""Codes for compositions that are not additive: LSTM, residual, others."""
 
 import keras
 import numpy as np
@@ -49,6 +49,53 @@ def start_near_linear(composition, code_embeddings, H=None):
     composition.code_embeddings.assign(start)
     composition.recurrent_kernel.assign(np.zeros((width, 4 * width)))
     composition.bias.assign(np.repeat([-OPEN, OPEN, OPEN, 0.0], width))
+
+
+def learn_residual(embedding, vectors, code_embeddings, H, seed, progress):
+    """Fits a `ResidualComposition` and its codes, from the linear solution.
+
+    The hidden units start as random features of the sum, of unit variance,
+    and the correction at zero. Training runs in vectors of unit variance, so
+    that a step of Adam is as large for one table as for another.
+
+    Args:
+        embedding: Built `KDEmbedding` with the linear solution's codes.
+        vectors: Float32 array `(N, d)`.
+        code_embeddings: Float array `(D, K, d'')` of the linear solution, d''
+            at most d'.
+        H: Float array `(d'', d)` of it, or None where d'' = d.
+        seed: Integer.
+        progress: Callable `(share done, error)`.
+    """
+    composition = embedding.composition
+    rng = np.random.default_rng(seed)
+    scale = float(np.sqrt(np.square(vectors - vectors.mean(axis=0)).mean()))
+    scale = scale or 1.0
+    width, hidden = composition.code_dim, composition.hidden_dim
+    features = rng.normal(size=(width, hidden)) / np.sqrt(width)
+    inner = code_embeddings.shape[2]
+    start = np.zeros(composition.code_embeddings.shape, np.float32)
+    start[..., :inner] = code_embeddings / scale
+    composition.code_embeddings.assign(start)
+    if composition.kernel is not None:
+        kernel = np.zeros(composition.kernel.shape, np.float32)
+        kernel[:inner] = np.eye(inner) if H is None else H
+        composition.kernel.assign(kernel)
+    composition.hidden_kernel.assign(features)
+    composition.hidden_bias.assign(0.3 * rng.normal(size=hidden))
+    composition.correction.assign(np.zeros((hidden, composition.output_dim)))
+    learn_composition(
+        embedding,
+        vectors / np.float32(scale),
+        seed,
+        lambda done, error: progress(done, error * scale**2),
+    )
+    for weight, factor in (
+        (composition.code_embeddings, scale),
+        (composition.hidden_kernel, 1 / scale),
+        (composition.correction, scale),
+    ):
+        weight.assign(weight * factor)
 
 
 def learn_composition(embedding, vectors, seed, progress):

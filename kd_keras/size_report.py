@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kd_keras.bad_input import BadInputError
-from kd_keras.sizes import embedding_bytes, parameter_count
+from kd_keras.sizes import COMPOSITIONS, embedding_bytes, parameter_count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +76,7 @@ class SizeReport:
         return sum(e["N"] * e["d"] for e in self.embeddings)
 
     def _counted(self):
-        return [e for e in self.embeddings if e["composition"] in _KNOWN]
+        return [e for e in self.embeddings if e["composition"] in COMPOSITIONS]
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything as JSON types."""
@@ -87,9 +87,6 @@ class SizeReport:
             "conventional_parameters",
         )
         return dataclasses.asdict(self) | {n: getattr(self, n) for n in names}
-
-
-_KNOWN = ("linear", "lstm", "concat")
 
 
 def size_report(path_or_model, quantization=None):
@@ -267,7 +264,7 @@ def predict(embeddings, quantization):
     """
     width = {None: 4, "float16": 2, "int8": 1}[quantization]
     if not embeddings or any(
-        e["composition"] not in _KNOWN for e in embeddings
+        e["composition"] not in COMPOSITIONS for e in embeddings
     ):
         return None
     return sum(
@@ -278,6 +275,7 @@ def predict(embeddings, quantization):
 def _own(embedding, count, **options):
     """Counts what an embedding does not share with an earlier one."""
     names = ("N", "d", "K", "D", "code_dim", "composition")
+    options["hidden_dim"] = embedding.get("hidden_dim")
     parts = count(**{name: embedding[name] for name in names}, **options)
     codes = 0 if _shares(embedding, "codes") else parts.codes
     rest = 0 if _shares(embedding, "composition") else parts.without_codes

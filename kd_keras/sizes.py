@@ -12,7 +12,10 @@ import math
 from kd_keras.codes import check_kd
 from kd_keras.packing import packed_width
 
-COMPOSITIONS = ("linear", "lstm", "concat")
+COMPOSITIONS = ("linear", "lstm", "concat", "residual")
+# Hidden units of the residual composition for each dimension of a code
+# embedding, where it is not told.
+RESIDUAL_WIDTH = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +25,7 @@ class _Parts:
     Attributes:
         codes: The codes of all symbols.
         code_embeddings: W, `(D, K, d')`.
-        composition: H and the LSTM's weights; 0 where there are none.
+        composition: H and the network's weights; 0 where there are none.
         conventional: The `(N, d)` table of a one-hot embedding.
     """
 
@@ -80,13 +83,15 @@ def parameter_count(
     D: int,
     code_dim: int | None = None,
     composition: str = "linear",
+    hidden_dim: int | None = None,
 ) -> ParameterCount:
     """Counts the parameters of an embedding as the paper's Table 1 does.
 
     Codes are N*D integers and code embeddings D*K*d' numbers. The linear
     composition adds H, d'*d numbers, absent where d' = d; the LSTM adds
-    4 * (d'^2 + d') to that, four recurrent matrices and biases (section 2.2);
-    concat adds nothing. Lemma 1 is `without_codes`.
+    4 * (d'^2 + d') to that, four recurrent matrices and biases (section 2.2),
+    the residual one h * (d' + 1 + d), a layer of h hidden units; concat adds
+    nothing. Lemma 1 is `without_codes`.
 
     Args:
         N: int, the number of symbols.
@@ -94,7 +99,8 @@ def parameter_count(
         K: int, 2 to 65536.
         D: int, at least 1.
         code_dim: int, d'. None for d, or d/D with "concat".
-        composition: "linear", "lstm" or "concat".
+        composition: "linear", "lstm", "concat" or "residual".
+        hidden_dim: int, h of "residual". None for 4 d'.
 
     Returns:
         A `ParameterCount`.
@@ -116,7 +122,12 @@ def parameter_count(
                 f"{name} must be at least 1. Received: {name}={value}"
             )
     code_dim = _code_dim(d, D, code_dim, composition)
-    network = 4 * (code_dim**2 + code_dim) if composition == "lstm" else 0
+    network = 0
+    if composition == "lstm":
+        network = 4 * (code_dim**2 + code_dim)
+    elif composition == "residual":
+        hidden = hidden_dim or RESIDUAL_WIDTH * code_dim
+        network = hidden * (code_dim + 1 + d)
     if composition != "concat" and code_dim != d:
         network += code_dim * d
     return ParameterCount(
@@ -135,6 +146,7 @@ def embedding_bytes(
     code_dim: int | None = None,
     composition: str = "linear",
     bytes_per_float: int = 4,
+    hidden_dim: int | None = None,
 ) -> EmbeddingBytes:
     """Counts the bytes of an embedding with packed codes.
 
@@ -144,9 +156,10 @@ def embedding_bytes(
         K: int, 2 to 65536.
         D: int, at least 1.
         code_dim: int, d'. None for d, or d/D with "concat".
-        composition: "linear", "lstm" or "concat".
+        composition: "linear", "lstm", "concat" or "residual".
         bytes_per_float: int, of all that is no code, the conventional table
             included: 4 for float32, 2 for float16.
+        hidden_dim: int, h of "residual". None for 4 d'.
 
     Returns:
         An `EmbeddingBytes`.
@@ -160,7 +173,7 @@ def embedding_bytes(
     >>> size.codes, size.total, round(size.ratio, 1)
     (160000, 569600, 14.0)
     """
-    count = parameter_count(N, d, K, D, code_dim, composition)
+    count = parameter_count(N, d, K, D, code_dim, composition, hidden_dim)
     if bytes_per_float < 1:
         raise ValueError(
             "bytes_per_float must be at least 1. "

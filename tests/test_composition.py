@@ -11,6 +11,7 @@ from kd_keras import (
     KDCodeLearner,
     LinearComposition,
     LSTMComposition,
+    ResidualComposition,
 )
 
 SIZE = 6
@@ -21,6 +22,8 @@ CASES = {
     "lstm": (LSTMComposition, None),
     "lstm with H": (LSTMComposition, 4),
     "concat": (ConcatComposition, None),
+    "residual": (ResidualComposition, None),
+    "residual with H": (ResidualComposition, 4),
 }
 # Tolerance by dtype: sums of at most a few dozen products of order 1.
 TOLERANCES = {"float64": {"atol": 1e-6}, "float32": {"rtol": 1e-5}}
@@ -62,6 +65,9 @@ def in_numpy(layer, one_hot_codes):
             embedded = lstm_outputs(layer, embedded)
         total = sum(embedded)
         result[index] = total if H is None else total.T @ H
+        if isinstance(layer, ResidualComposition):
+            A, b, U = map(as_numpy, layer.weights[-3:])
+            result[index] += np.maximum(total.T @ A + b, 0).T @ U
     return result
 
 
@@ -144,6 +150,8 @@ def test_h_is_absent_where_code_dim_is_output_dim():
         "lstm": [(D, K, SIZE), (SIZE, 4 * SIZE), (4 * SIZE,)],
         "lstm with H": [(D, K, 4), (4, 16), (16,), (4, SIZE)],
         "concat": [(D, K, SIZE // D)],
+        "residual": [(D, K, SIZE), (SIZE, 24), (24,), (24, SIZE)],
+        "residual with H": [(D, K, 4), (4, SIZE), (4, 16), (16,), (16, SIZE)],
     }
 
 
@@ -240,3 +248,20 @@ def test_wrong_sizes_are_refused(case, arguments, message):
 def test_concat_refuses_sizes_that_do_not_fit(arguments, message):
     with pytest.raises(ValueError, match=message):
         ConcatComposition(**{"K": K, "D": D, "output_dim": SIZE} | arguments)
+
+
+def test_the_residual_one_starts_as_the_linear_one():
+    residual = ResidualComposition(K, D, SIZE, hidden_dim=9)
+    linear = LinearComposition(K, D, SIZE)
+    for layer in (residual, linear):
+        layer.build()
+    assert residual.hidden_bias.shape == (9,)
+    linear.code_embeddings.assign(residual.code_embeddings)
+    codes = random_codes(8)
+    np.testing.assert_array_equal(residual(codes), linear(codes))
+
+
+@pytest.mark.parametrize("hidden_dim", [0, 2.0, "4"])
+def test_a_wrong_hidden_dim_is_refused(hidden_dim):
+    with pytest.raises(ValueError, match=f"hidden_dim={hidden_dim!r}"):
+        ResidualComposition(K, D, SIZE, hidden_dim=hidden_dim)

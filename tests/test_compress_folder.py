@@ -71,7 +71,9 @@ def compress(source, output, **given):
     return compress_folder(Arguments(str(source), **given))
 
 
-@pytest.mark.parametrize("composition", ["linear", "lstm", "concat"])
+@pytest.mark.parametrize(
+    "composition", ["linear", "lstm", "concat", "residual"]
+)
 def test_sizes_are_those_of_what_was_written(
     source, tmp_path, composition, fake_learning
 ):

@@ -54,6 +54,8 @@ COMPOSITIONS = [
     {"composition": "linear", "code_dim": 5},
     {"composition": "concat"},
     {"composition": "lstm", "code_dim": 3},
+    {"composition": "residual"},
+    {"composition": "residual", "code_dim": 5},
     {"composition": "linear", "codes": "learn"},
     {"composition": "concat", "K": 16, "D": 3},
     {"composition": "linear", "K": 3000, "D": 2},

@@ -17,7 +17,9 @@ from test_export_litert import (
 import kd_keras
 
 
-@pytest.mark.parametrize("composition", ["linear", "concat", "lstm"])
+@pytest.mark.parametrize(
+    "composition", ["linear", "concat", "lstm", "residual"]
+)
 def test_embedding_equals_keras(composition, tmp_path):
     layer = embedding(composition=composition, codes="learn")
     length = 5 if composition == "lstm" else None

@@ -19,7 +19,7 @@ import kd_keras
 KINDS = {
     f"{kind} {composition}": {"codes": codes, "composition": composition}
     for kind, codes in (("fixed", None), ("learned", "learn"))
-    for composition in ("linear", "lstm", "concat")
+    for composition in ("linear", "lstm", "concat", "residual")
 }
 
 
@@ -399,7 +399,7 @@ def test_a_composition_layer_is_accepted(tmp_path):
         ({"input_dim": 0}, "`input_dim` .* Received: input_dim=0"),
         ({"input_dim": 3.0}, "`input_dim` .* Received: input_dim=3.0"),
         ({"output_dim": -1}, "`output_dim` .* Received: output_dim=-1"),
-        ({"composition": "gru"}, "linear, lstm, concat .* composition='gru'"),
+        ({"composition": "gru"}, "lstm, concat, residual .* composition='gru'"),
         ({"codes": "learned"}, "`codes` .* \"learn\" .* codes='learned'"),
         ({"codes": np.zeros((N, D))}, "integer dtype. .* dtype=float64"),
         ({"codes": np.zeros((N, 9), int)}, r"D=3 .* shape=\(30, 9\)"),

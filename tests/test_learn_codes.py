@@ -49,7 +49,9 @@ def test_defaults_are_k_16_d_32_linear(vectors):
     assert embedding.code_dim == 12
 
 
-@pytest.mark.parametrize("composition", ["linear", "concat", "lstm"])
+@pytest.mark.parametrize(
+    "composition", ["linear", "concat", "lstm", "residual"]
+)
 @pytest.mark.usefixtures("few_steps")
 def test_the_same_seed_gives_the_same_codes(vectors, composition):
     first, again, other = (
@@ -94,6 +96,35 @@ def test_concat_is_k_means_in_each_slice(vectors):
 def test_lstm_starts_from_the_linear_codes_and_passes_them(vectors, lstm):
     linear = kd_keras.learn_codes(vectors, 8, 4, verbose=0)
     assert error(vectors, lstm) < 0.97 * error(vectors, linear)
+
+
+def test_residual_is_far_better_than_linear_on_a_curved_sheet(vectors):
+    linear, residual = (
+        kd_keras.learn_codes(vectors, 8, 4, composition=name, verbose=0)
+        for name in ("linear", "residual")
+    )
+    assert error(vectors, residual) < 0.7 * error(vectors, linear)
+
+
+@pytest.mark.parametrize("code_dim", [5, 20])
+@pytest.mark.usefixtures("few_steps")
+def test_residual_learns_alike_at_any_scale(vectors, code_dim):
+    errors = [
+        error(
+            scale * vectors,
+            kd_keras.learn_codes(
+                scale * vectors,
+                8,
+                4,
+                composition="residual",
+                code_dim=code_dim,
+                verbose=0,
+            ),
+        )
+        / scale**2
+        for scale in (1, 1024)
+    ]
+    assert errors[1] == pytest.approx(errors[0], rel=0.02)
 
 
 @pytest.mark.usefixtures("few_steps")
@@ -152,7 +183,14 @@ def test_a_memory_map_gives_what_the_array_gives(vectors, tmp_path):
 
 @pytest.mark.parametrize(
     ("composition", "code_dim"),
-    [("linear", None), ("linear", 6), ("concat", None), ("lstm", None)],
+    [
+        ("linear", None),
+        ("linear", 6),
+        ("concat", None),
+        ("lstm", None),
+        ("residual", None),
+        ("residual", 6),
+    ],
 )
 @pytest.mark.usefixtures("few_steps")
 def test_encode_finds_codes_of_unseen_vectors(vectors, composition, code_dim):

@@ -4,6 +4,7 @@ from kd_keras import __version__
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.layer_search import find_layers, output_layer
+from kd_keras.residual_composition import ResidualComposition
 
 
 def configuration_of(model, signatures, quantization, unknown_id):
@@ -59,8 +60,9 @@ def describe_embeddings(model):
 
     Returns:
         List of dictionaries: `N`, `d`, `K`, `D`, `code_dim`, `composition`,
-        and, where an embedding shares them with an earlier one, `shares`, a
-        list of `"codes"` and `"composition"`.
+        `hidden_dim` of a residual composition, and, where an embedding shares
+        them with an earlier one, `shares`, a list of `"codes"` and
+        `"composition"`.
     """
     described: list = []
     seen: set = set()
@@ -75,6 +77,8 @@ def describe_embeddings(model):
                 "composition": composition_name(embedding.composition),
             }
         )
+        if isinstance(embedding.composition, ResidualComposition):
+            described[-1]["hidden_dim"] = embedding.composition.hidden_dim
         parts = {
             "codes": codes_of(embedding),
             "composition": embedding.composition,
@@ -92,8 +96,8 @@ def codes_of(embedding):
 
 
 def composition_name(composition):
-    """Gives `"linear"`, `"lstm"`, `"concat"`, or the name of the class."""
-    from kd_keras.composition import COMPOSITIONS
+    """Gives a name such as `"linear"`, or else that of the class."""
+    from kd_keras.compositions import COMPOSITIONS
 
     for name, kind in COMPOSITIONS.items():
         if type(composition) is kind:

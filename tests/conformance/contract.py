@@ -27,12 +27,13 @@ def _composition(composition_class):
 LAYERS = {
     f"{name}_{composition}": _embedding(codes, composition)
     for name, codes in (("fixed", CODES), ("learned", "learn"))
-    for composition in ("linear", "lstm", "concat")
+    for composition in ("linear", "lstm", "concat", "residual")
 } | {
     "learner": lambda **options: kd_keras.KDCodeLearner(N, K, D, **options),
     "linear": _composition(kd_keras.LinearComposition),
     "lstm": _composition(kd_keras.LSTMComposition),
     "concat": _composition(kd_keras.ConcatComposition),
+    "residual": _composition(kd_keras.ResidualComposition),
 }
 
 OPTIMIZERS = {
@@ -47,7 +48,7 @@ def inputs_of(name):
 
 
 def _kind(name):
-    is_composition = name in ("linear", "lstm", "concat")
+    is_composition = name in ("linear", "lstm", "concat", "residual")
     return "codes" if is_composition else "ids"
 
 

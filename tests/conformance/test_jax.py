@@ -44,7 +44,7 @@ def test_the_last_temperature_is_in_the_history(on_jax):
 
 def test_ids_out_of_range_are_nan_as_in_keras_embedding(on_jax):
     nan = {key: list(x) for key, x in on_jax.items() if key.startswith("nan ")}
-    assert len(nan) == 1 + 6
+    assert len(nan) == 1 + 8
     assert nan["nan plain"] == [False, False, True, True]
     for ours in nan.values():
         assert ours == nan["nan plain"]

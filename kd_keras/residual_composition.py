@@ -1,0 +1,91 @@
+"""A composition that corrects the sum of code embeddings."""
+
+import keras
+from keras import ops
+
+from kd_keras.composition import Composition, output_kernel
+from kd_keras.sizes import RESIDUAL_WIDTH
+
+
+@keras.saving.register_keras_serializable(package="kd_keras")
+class ResidualComposition(Composition):
+    """Sums the code embeddings and adds what a hidden layer makes of the sum.
+
+    With s the sum of the code embeddings,
+
+        s = sum_j W_j
+        v = s^T H + relu(s^T A + b)^T U
+
+    so that it is the linear composition plus a correction. Vectors that fill
+    space unevenly, in clusters say, are rebuilt better than by any sum. A
+    `(d', hidden_dim)`, b and U `(hidden_dim, d)` do not grow with the number
+    of symbols. U starts at zero, so that the layer starts as the linear one;
+    H `(d', d)` is absent where d' = d.
+
+    Args:
+        K, D, output_dim, code_dim, embeddings_initializer: See `Composition`.
+        hidden_dim: Integer or None. Number of hidden units. None: 4 d'.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Call arguments and output shape: see `Composition`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from kd_keras import ResidualComposition
+    >>> layer = ResidualComposition(K=4, D=3, output_dim=8)
+    >>> print(layer(np.array([[0, 1, 3]])).shape, layer.hidden_dim)
+    (1, 8) 32
+
+    References:
+        [Huijben et al., 2024](https://arxiv.org/abs/2401.14732), whose QINCo
+        corrects after every position; here once, after the sum, which takes
+        a D-th of the weights.
+    """
+
+    def __init__(
+        self, K, D, output_dim, code_dim=None, hidden_dim=None, **kwargs
+    ):
+        super().__init__(K, D, output_dim, code_dim, **kwargs)
+        if hidden_dim is None:
+            hidden_dim = RESIDUAL_WIDTH * self.code_dim
+        if not isinstance(hidden_dim, int) or hidden_dim < 1:
+            raise ValueError(
+                "`hidden_dim` must be a positive integer. "
+                f"Received: hidden_dim={hidden_dim!r}"
+            )
+        self.hidden_dim = hidden_dim
+
+    def build_composition(self):
+        self.kernel = output_kernel(self)
+        self.hidden_kernel = self.add_weight(
+            shape=(self.code_dim, self.hidden_dim),
+            initializer="glorot_uniform",
+            name="hidden_kernel",
+        )
+        self.hidden_bias = self.add_weight(
+            shape=(self.hidden_dim,), initializer="zeros", name="hidden_bias"
+        )
+        self.correction = self.add_weight(
+            shape=(self.hidden_dim, self.output_dim),
+            initializer="zeros",
+            name="correction",
+        )
+
+    def compose_one_hot(self, one_hot):
+        return self._correct(self.sum_one_hot(one_hot))
+
+    def compose(self, embedded):
+        return self._correct(ops.sum(embedded, axis=-2))
+
+    def _correct(self, total):
+        hidden = ops.relu(
+            ops.matmul(total, self.hidden_kernel) + self.hidden_bias
+        )
+        linear = total
+        if self.kernel is not None:
+            linear = ops.matmul(total, self.kernel)
+        return linear + ops.matmul(hidden, self.correction)
+
+    def get_config(self):
+        return super().get_config() | {"hidden_dim": self.hidden_dim}
