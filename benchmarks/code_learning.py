@@ -4,7 +4,7 @@ All methods get the same vectors, the same K and D, and both cores. The error
 is squared, summed over the dimensions, averaged over the rows; seconds
 include training and encoding, not imports.
 
-    python benchmarks/code_learning.py --glove glove.6B.50d.top10k.txt
+    python benchmarks/code_learning.py --glove glove.6B.50d.txt
 
 Without --glove only the table of the Penn Treebank language model, which
 ships with the package, is used. A cell that `results/code_learning.json` has

@@ -1,0 +1,95 @@
+"""Stochastic relaxation, and how hot the short annealings are."""
+
+import numpy as np
+import pytest
+
+from kd_keras import additive_codes
+from kd_keras.additive_search import (
+    HEATS,
+    choose_heat,
+    decode_additive,
+    gumbel_noise,
+    improve_codes,
+    search_codes,
+)
+from kd_keras.least_squares import fit_code_embeddings
+from kd_keras.relaxation import relax
+from kd_keras.residual_start import residual_start
+
+NOISE = gumbel_noise(0)
+
+
+def squared_errors(rows, codes, tables):
+    return np.square(rows - decode_additive(codes, tables)).sum(axis=1)
+
+
+def started(d=40, K=8, D=4, count=800):
+    """Codes that descent has brought to where it can do no more."""
+    rows = np.random.default_rng(0).normal(size=(count, d)).astype("f4")
+    codes = residual_start(rows, K, D, 0, lambda done, errors: None)
+    for step in range(30):
+        tables = fit_code_embeddings(rows, codes, K)
+        codes, _ = search_codes(rows, codes, tables, [0, 0], NOISE, step)
+    tables = fit_code_embeddings(rows, codes, K)
+    return rows, codes, tables, squared_errors(rows, codes, tables)
+
+
+def relaxed(start, rounds):
+    told = []
+    found = relax(
+        *start, NOISE, rounds, 0, lambda done, errors: told.append(done)
+    )
+    return found, told
+
+
+def test_it_leaves_what_descent_cannot():
+    start = started()
+    (codes, tables, errors), told = relaxed(start, 30)
+    np.testing.assert_allclose(
+        errors, squared_errors(start[0], codes, tables), rtol=1e-3
+    )
+    assert errors.mean() < 0.985 * start[3].mean()
+    assert told == [step / 30 for step in range(30)]
+
+
+def test_more_rounds_find_better_codes():
+    start = started()
+    few, many = (relaxed(start, n)[0][2].mean() for n in (5, 60))
+    assert many < few
+
+
+def test_no_rounds_change_nothing():
+    start = started(count=100)
+    (codes, tables, errors), told = relaxed(start, 0)
+    for found, given in zip((codes, tables, errors), start[1:], strict=True):
+        np.testing.assert_array_equal(found, given)
+    assert told == []
+
+
+def test_the_chosen_heat_gains_most():
+    rows, codes, tables, errors = started(K=32, D=6)
+    heat = choose_heat(rows, codes, errors, tables, NOISE, 0)
+    unit = errors.mean() / rows.shape[1]
+
+    def gained(heat):
+        best, after = codes, errors
+        for trial in range(5):
+            best, after = improve_codes(
+                rows, best, after, tables, heat * unit, NOISE, [trial, 1]
+            )
+        return (errors - after).mean()
+
+    gains = {heat: gained(heat) for heat in HEATS}
+    assert gains[heat] > 0.9 * max(gains.values())
+    assert gains[heat] > 1.5 * min(gains.values())
+
+
+@pytest.mark.parametrize(
+    ("d", "K", "D", "worthwhile"), [(30, 16, 8, True), (60, 8, 4, False)]
+)
+def test_annealing_is_promised_where_it_helps(d, K, D, worthwhile):
+    rows, *start = started(d, K, D)
+    promise = additive_codes._promise(rows, tuple(start), NOISE, 300)
+    annealed = additive_codes._anneal(rows, *start, NOISE, 300)[2].mean()
+    assert promise == pytest.approx(annealed / start[2].mean(), rel=0.05)
+    assert (promise < additive_codes.WORTHWHILE) == worthwhile
