@@ -1,6 +1,8 @@
 """`kd-keras ptb`: calls the commands and prints what they give."""
 
 import argparse
+import os
+import sys
 
 from rich.console import Console
 from rich.text import Text
@@ -25,6 +27,7 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
     """
     with quiet_start():
         from kd_keras.language_model.strategies import (
+            LostWorkerError,
             get_strategy,
             worker_index,
         )
@@ -43,7 +46,12 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
             notes.print(Text(line, "dim"))
 
     if given.step in ("train", "retrain"):
-        row = commands.train(given, say)
+        try:
+            row = commands.train(given, say)
+        except LostWorkerError as error:
+            # TensorFlow would wait for the other at the end, perhaps for ever.
+            print(f"kd-keras: error: {error}", file=sys.stderr, flush=True)
+            os._exit(2)
         if not given.quiet:
             _print_rows(out, [row], row["model"])
     elif given.step == "learn-codes":

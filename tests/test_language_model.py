@@ -18,6 +18,10 @@ from kd_keras.language_model.model import (
     compile_language_model,
 )
 from kd_keras.language_model.run_callbacks import FreshState
+from kd_keras.language_model.strategies import (
+    LostWorkerError,
+    told_of_lost_workers,
+)
 from kd_keras.language_model.unique_symbols import UniqueSymbols
 
 TINY = CONFIGURATIONS["tiny"]
@@ -284,3 +288,15 @@ def test_mirrored_training_has_the_losses_of_one_device(kind, strategy):
     )
     for name in ("loss", "perplexity", "val_loss", "val_perplexity"):
         np.testing.assert_allclose(one[name], two[name], rtol=1e-4)
+
+
+def test_a_lost_worker_is_told(strategy):
+    lost = tf.errors.UnavailableError(None, None, "stopped sending heartbeats")
+    with (
+        pytest.raises(LostWorkerError, match="The same command"),
+        told_of_lost_workers(strategy),
+    ):
+        raise lost
+    # One device has no other worker to lose.
+    with pytest.raises(tf.errors.UnavailableError), told_of_lost_workers(None):
+        raise lost

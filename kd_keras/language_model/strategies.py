@@ -112,6 +112,31 @@ def check_agreement(strategy, epochs, folder):
         )
 
 
+class LostWorkerError(BadInputError):
+    """Another worker has stopped, or has not answered in time."""
+
+
+@contextlib.contextmanager
+def told_of_lost_workers(strategy):
+    """Turns TensorFlow's error for a lost worker into one that helps.
+
+    Raises:
+        LostWorkerError: If one is lost while a strategy of several runs.
+    """
+    if replicas_of(strategy) == 1:
+        yield
+        return
+    import tensorflow as tf
+
+    try:
+        yield
+    except (tf.errors.AbortedError, tf.errors.UnavailableError):
+        raise LostWorkerError(
+            "Another worker has stopped or does not answer. The same command "
+            "on every worker goes on with the epoch that was broken off"
+        ) from None
+
+
 def _tf_config():
     try:
         return dict(json.loads(os.environ.get("TF_CONFIG", "{}")))

@@ -28,6 +28,7 @@ from kd_keras.language_model.strategies import (
     check_agreement,
     get_strategy,
     scope_of,
+    told_of_lost_workers,
 )
 
 
@@ -71,17 +72,18 @@ def train(settings, corpus, folder, given=None, command=None, verbose=1):
     best = min((line["val_perplexity"] for line in log), default=None)
     if len(log) < configuration.epochs or not folder.best_weights.exists():
         (inputs, targets), validation = texts
-        model.fit(
-            inputs,
-            targets,
-            batch_size=batch[0],
-            epochs=configuration.epochs,
-            shuffle=False,
-            validation_data=validation,
-            validation_batch_size=batch[0],
-            callbacks=run_callbacks(model, settings, folder, best),
-            verbose=verbose,
-        )
+        with told_of_lost_workers(strategy):
+            model.fit(
+                inputs,
+                targets,
+                batch_size=batch[0],
+                epochs=configuration.epochs,
+                shuffle=False,
+                validation_data=validation,
+                validation_batch_size=batch[0],
+                callbacks=run_callbacks(model, settings, folder, best),
+                verbose=verbose,
+            )
         log = folder.read_log()
     model.load_weights(folder.best_weights)
     model = streaming_model(model)
