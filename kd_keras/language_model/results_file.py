@@ -47,11 +47,7 @@ def read_rows(path: str | os.PathLike[str]) -> list[Row]:
     try:
         rows = read_json(path)["rows"]
         for row in rows:
-            # Rows of before this could be chosen.
-            row.setdefault(
-                "lstm_rate", 1.0 if row["relearning"] == "lstm" else None
-            )
-            row_key(row)
+            row_key(_completed(row))
     except (KeyError, TypeError, AttributeError):
         raise BadInputError(
             f'{path} is no file of results. Expected: {{"rows": [...]}} as '
@@ -70,7 +66,8 @@ def add_row(path: str | os.PathLike[str], row: Row) -> list[Row]:
         BadInputError: If the file cannot be read or written.
     """
     path = Path(path)
-    rows = [r for r in read_rows(path) if row_key(r) != row_key(row)]
+    key = row_key(_completed(row))
+    rows = [r for r in read_rows(path) if row_key(r) != key]
     rows.append(row)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +93,12 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise BadInputError(
             f"{path} cannot be written: {error.strerror}"
         ) from None
+
+
+def _completed(row: Row) -> Row:
+    """Adds what rows have not of before it could be chosen."""
+    row.setdefault("lstm_rate", 1.0 if row["relearning"] == "lstm" else None)
+    return row
 
 
 def row_key(row: Row) -> tuple:
