@@ -260,6 +260,8 @@ def choose_heat(
     some = slice(None, None, -(-len(vectors) // HEAT_ROWS))
     rows, given, before = vectors[some], codes[some], errors[some]
     unit = float(before.mean()) / vectors.shape[1]
+    if unit == 0:  # nothing is left to gain
+        return HEATS[0]
     found = []
     for heat in HEATS:
         best, after = given, before

@@ -160,10 +160,10 @@ class LinearComposition(Composition):
         self.kernel = output_kernel(self)
 
     def compose_one_hot(self, one_hot):
-        return _project(self.sum_one_hot(one_hot), self.kernel)
+        return apply_kernel(self.sum_one_hot(one_hot), self.kernel)
 
     def compose(self, embedded):
-        return _project(ops.sum(embedded, axis=-2), self.kernel)
+        return apply_kernel(ops.sum(embedded, axis=-2), self.kernel)
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")
@@ -230,7 +230,7 @@ class LSTMComposition(Composition):
 
     def project(self, total):
         """Multiplies the sum of the h_j by H."""
-        return _project(total, self.kernel)
+        return apply_kernel(total, self.kernel)
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")
@@ -288,5 +288,5 @@ def output_kernel(layer):
     )
 
 
-def _project(total, kernel):
+def apply_kernel(total, kernel):
     return total if kernel is None else ops.matmul(total, kernel)

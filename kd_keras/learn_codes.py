@@ -2,6 +2,7 @@ import numpy as np
 
 from kd_keras.code_search import encode
 from kd_keras.codes import check_kd
+from kd_keras.composition import LSTMComposition
 from kd_keras.encoding import fit_additive, fit_concat
 from kd_keras.grow_embedding import with_codes
 from kd_keras.kd_embedding import KDEmbedding
@@ -12,6 +13,7 @@ from kd_keras.learn_composition import (
 )
 from kd_keras.learning_sample import learning_sample
 from kd_keras.progress_bar import progress_bar
+from kd_keras.residual_composition import ResidualComposition
 from kd_keras.row_blocks import row_blocks
 from kd_keras.vector_checks import check_rows
 
@@ -213,11 +215,11 @@ def _learn_whole(vectors, K, D, composition, code_dim, seed, verbose):
             embedding.composition.set_weights(weights)
         else:
             rest = progress.part(0.4, 1.0)
-            if composition == "residual":
+            if isinstance(embedding.composition, ResidualComposition):
                 H = weights[1] if len(weights) > 1 else None
                 learn_residual(embedding, vectors, weights[0], H, seed, rest)
                 return embedding
-            if composition == "lstm":
+            if isinstance(embedding.composition, LSTMComposition):
                 start_near_linear(embedding.composition, *weights)
             learn_composition(embedding, vectors, seed, rest)
     return embedding

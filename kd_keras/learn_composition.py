@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from kd_keras.code_search import compose, search_near
-from kd_keras.encoding import fit_code_embeddings
+from kd_keras.encoding import decode_additive, fit_code_embeddings
 
 BATCH = 256
 # Turns of training and searching; passes over the vectors in each turn, but
@@ -54,9 +54,10 @@ def start_near_linear(composition, code_embeddings, H=None):
 def learn_residual(embedding, vectors, code_embeddings, H, seed, progress):
     """Fits a `ResidualComposition` and its codes, from the linear solution.
 
-    The hidden units start as random features of the sum, of unit variance,
-    and the correction at zero. Training runs in vectors of unit variance, so
-    that a step of Adam is as large for one table as for another.
+    The hidden units start as random features of the sum, and the correction
+    at zero. Training runs in vectors without mean and of unit variance, so that
+    a step of Adam is as large for one table as for another; where there is an
+    H, which could not take it back, the mean stays.
 
     Args:
         embedding: Built `KDEmbedding` with the linear solution's codes.
@@ -69,33 +70,45 @@ def learn_residual(embedding, vectors, code_embeddings, H, seed, progress):
     """
     composition = embedding.composition
     rng = np.random.default_rng(seed)
-    scale = float(np.sqrt(np.square(vectors - vectors.mean(axis=0)).mean()))
-    scale = scale or 1.0
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    scale = float(np.sqrt(np.square(vectors - mean).mean())) or 1.0
+    shift = mean if composition.kernel is None else np.zeros(1)
     width, hidden = composition.code_dim, composition.hidden_dim
     features = rng.normal(size=(width, hidden)) / np.sqrt(width)
     inner = code_embeddings.shape[2]
     start = np.zeros(composition.code_embeddings.shape, np.float32)
-    start[..., :inner] = code_embeddings / scale
+    start[..., :inner] = (code_embeddings - shift / len(start)) / scale
     composition.code_embeddings.assign(start)
     if composition.kernel is not None:
         kernel = np.zeros(composition.kernel.shape, np.float32)
         kernel[:inner] = np.eye(inner) if H is None else H
         composition.kernel.assign(kernel)
     composition.hidden_kernel.assign(features)
-    composition.hidden_bias.assign(0.3 * rng.normal(size=hidden))
+    middle = decode_additive(embedding.codes, start).mean(axis=0) @ features
+    composition.hidden_bias.assign(0.3 * rng.normal(size=hidden) - middle)
     composition.correction.assign(np.zeros((hidden, composition.output_dim)))
     learn_composition(
         embedding,
-        vectors / np.float32(scale),
+        ((vectors - shift) / scale).astype(np.float32),
         seed,
         lambda done, error: progress(done, error * scale**2),
     )
-    for weight, factor in (
-        (composition.code_embeddings, scale),
-        (composition.hidden_kernel, 1 / scale),
-        (composition.correction, scale),
-    ):
-        weight.assign(weight * factor)
+    # Of s' = scale s + shift now, where it was of s.
+    W, A, b, U = (
+        np.asarray(weight.numpy(), np.float64)
+        for weight in (
+            composition.code_embeddings,
+            composition.hidden_kernel,
+            composition.hidden_bias,
+            composition.correction,
+        )
+    )
+    composition.code_embeddings.assign(scale * W + shift / len(W))
+    composition.hidden_kernel.assign(A / scale)
+    composition.hidden_bias.assign(
+        b - np.broadcast_to(shift, width) @ A / scale
+    )
+    composition.correction.assign(scale * U)
 
 
 def learn_composition(embedding, vectors, seed, progress):

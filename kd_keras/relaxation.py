@@ -54,6 +54,8 @@ def relax(
         than before where there are few rounds.
     """
     K, d = tables.shape[1:]
+    if rounds == 0:
+        return codes, tables, errors
     rng = np.random.default_rng([seed, 1])
     unit = float(errors.mean()) / d
     heat = choose_heat(rows, codes, errors, tables, noise, seed)

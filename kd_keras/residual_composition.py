@@ -3,7 +3,11 @@
 import keras
 from keras import ops
 
-from kd_keras.composition import Composition, output_kernel
+from kd_keras.composition import (
+    Composition,
+    apply_kernel,
+    output_kernel,
+)
 from kd_keras.sizes import RESIDUAL_WIDTH
 
 
@@ -16,11 +20,10 @@ class ResidualComposition(Composition):
         s = sum_j W_j
         v = s^T H + relu(s^T A + b)^T U
 
-    so that it is the linear composition plus a correction. Vectors that fill
-    space unevenly, in clusters say, are rebuilt better than by any sum. A
-    `(d', hidden_dim)`, b and U `(hidden_dim, d)` do not grow with the number
-    of symbols. U starts at zero, so that the layer starts as the linear one;
-    H `(d', d)` is absent where d' = d.
+    so that it is the linear composition plus a correction, which can bend where
+    a sum cannot. A `(d', hidden_dim)`, b and U `(hidden_dim, d)` do not grow
+    with the number of symbols. U starts at zero, so that the layer starts as
+    the linear one; H `(d', d)` is absent where d' = d.
 
     Args:
         K, D, output_dim, code_dim, embeddings_initializer: See `Composition`.
@@ -82,10 +85,8 @@ class ResidualComposition(Composition):
         hidden = ops.relu(
             ops.matmul(total, self.hidden_kernel) + self.hidden_bias
         )
-        linear = total
-        if self.kernel is not None:
-            linear = ops.matmul(total, self.kernel)
-        return linear + ops.matmul(hidden, self.correction)
+        correction = ops.matmul(hidden, self.correction)
+        return apply_kernel(total, self.kernel) + correction
 
     def get_config(self):
         return super().get_config() | {"hidden_dim": self.hidden_dim}

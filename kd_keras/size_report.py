@@ -25,8 +25,9 @@ class SizeReport:
             "vocabulary", "overhead" (graph, names, configuration). Their sum
             is `total`.
         embeddings: For each KD embedding its N, d, K, D, code_dim and
-            composition; and `shares`, "codes" or "composition" or both, if
-            it has them in common with an earlier one, where they are counted.
+            composition; `hidden_dim` of a residual one; and `shares`, "codes"
+            or "composition" or both, if it has them in common with an earlier
+            one, where they are counted.
         quantization: None, "int8" or "float16".
         predicted: Bytes that codes, code embeddings and composition must
             have, from these numbers alone; None without them.

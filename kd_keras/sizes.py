@@ -122,6 +122,16 @@ def parameter_count(
                 f"{name} must be at least 1. Received: {name}={value}"
             )
     code_dim = _code_dim(d, D, code_dim, composition)
+    if hidden_dim is not None and (
+        composition != "residual"
+        or not isinstance(hidden_dim, int)
+        or hidden_dim < 1
+    ):
+        raise ValueError(
+            "hidden_dim must be an integer, at least 1, of the residual "
+            f"composition. Received: hidden_dim={hidden_dim!r}, "
+            f"composition={composition!r}"
+        )
     network = 0
     if composition == "lstm":
         network = 4 * (code_dim**2 + code_dim)

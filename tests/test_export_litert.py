@@ -22,6 +22,11 @@ WORDS = [f"word-{i}" for i in range(N)]
 def embedding(**options):
     made = kd_keras.KDEmbedding(N, SIZE, **({"K": K, "D": D} | options))
     made.build()
+    if options.get("composition") == "residual":
+        # Or else the correction is zero, and right whatever is exported.
+        generator = np.random.default_rng(0)
+        for weight in made.trainable_weights:
+            weight.assign(generator.normal(size=weight.shape))
     return made
 
 

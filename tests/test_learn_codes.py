@@ -106,6 +106,25 @@ def test_residual_is_far_better_than_linear_on_a_curved_sheet(vectors):
     assert error(vectors, residual) < 0.7 * error(vectors, linear)
 
 
+def test_residual_learns_alike_at_any_offset_and_as_a_layer(vectors):
+    layer = kd_keras.ResidualComposition(8, 4, 12)
+    errors = [
+        error(
+            vectors + offset,
+            kd_keras.learn_codes(
+                vectors + offset, 8, 4, composition=composition, verbose=0
+            ),
+        )
+        for offset, composition in (
+            (0, "residual"),
+            (np.float32(16), "residual"),
+            (0, layer),
+        )
+    ]
+    assert errors[1] == pytest.approx(errors[0], rel=0.05)
+    assert errors[2] == errors[0]
+
+
 @pytest.mark.parametrize("code_dim", [5, 20])
 @pytest.mark.usefixtures("few_steps")
 def test_residual_learns_alike_at_any_scale(vectors, code_dim):

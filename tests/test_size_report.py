@@ -378,3 +378,23 @@ def _dense():
     layer = keras.layers.Dense(3)
     layer.build((None, 2))
     return layer
+
+
+def test_a_residual_composition_is_counted_with_its_hidden_units(tmp_path):
+    layer = kd_keras.KDEmbedding(
+        300,
+        8,
+        K=4,
+        D=3,
+        composition=kd_keras.ResidualComposition(4, 3, 8, hidden_dim=50),
+    )
+    layer.build()
+    layer.composition.hidden_bias.assign(np.arange(50))
+    layer.composition.correction.assign(np.ones((50, 8)))
+    report = kd_keras.export_litert(layer, tmp_path / "small.tflite")
+    assert report.embeddings[0]["hidden_dim"] == 50
+    assert report.parts["composition"] == 4 * (8 * 50 + 50 + 50 * 8)
+    assert report.predicted == 300 + 4 * (4 * 3 * 8) + 4 * (800 + 50)
+    again = kd_keras.size_report(tmp_path / "small.tflite")
+    assert again.predicted == report.predicted
+    assert again.parameters == 300 * 3 + 4 * 3 * 8 + 850

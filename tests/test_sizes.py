@@ -103,3 +103,17 @@ def test_bad_arguments(change, what):
     arguments = {"N": 700, "d": 48, "K": 6, "D": 12} | change
     with pytest.raises(ValueError, match=what):
         embedding_bytes(**arguments)
+
+
+@pytest.mark.parametrize(
+    "hidden_dim, composition",
+    [(0, "residual"), (-5, "residual"), (2.5, "residual"), (4, "linear")],
+)
+def test_a_wrong_hidden_dim_is_refused(hidden_dim, composition):
+    with pytest.raises(ValueError, match=f"hidden_dim={hidden_dim}, "):
+        parameter_count(9, 8, 4, 2, None, composition, hidden_dim)
+
+
+def test_hidden_units_are_counted():
+    count = parameter_count(9, 8, 4, 2, None, "residual", hidden_dim=5)
+    assert count.composition == 8 * 5 + 5 + 5 * 8
