@@ -29,6 +29,7 @@ from kd_keras.least_squares import (
 )
 from kd_keras.relaxation import relax
 from kd_keras.residual_start import beam_codes, residual_start
+from kd_keras.row_blocks import row_blocks
 
 # Temperatures of the annealing, in units of the squared error per dimension of
 # the start; the first times sqrt(D). 2 is that at which the errors look like
@@ -39,8 +40,6 @@ HOT, COLD = 2.0, 2.0
 # Measured: where 0.87 to 0.91 was told, annealing made relaxation start far
 # better; where it was 0.99 and more, relaxation alone found better codes.
 TRIALS, WORTHWHILE = (20, 60), 0.95
-# More rows than this make the code embeddings hardly any better.
-LEARNING_ROWS = 50_000
 # Rows that are encoded together.
 ENCODED_ROWS = 1 << 14
 # Gauss-Seidel passes over the code embeddings after each sweep.
@@ -99,13 +98,6 @@ def fit_additive(
     if D == 1:
         labels, centres = kmeans(vectors, K, seed)
         return labels[:, None].astype(code_dtype(K)), centres[None]
-    rng = np.random.default_rng(seed)
-    learning_rows = max(LEARNING_ROWS, 4 * K)
-    if len(vectors) > learning_rows:
-        chosen = rng.choice(len(vectors), learning_rows, replace=False)
-        sample = np.asarray(vectors[np.sort(chosen)])
-        _, tables = fit_additive(sample, K, D, seed, iterations, progress)
-        return encode_additive(vectors, tables, seed=seed), tables
     # float32 is safe and temperatures are comparable after this.
     mean = vectors.mean(axis=0, dtype=np.float64)
     rows = vectors - mean
@@ -221,7 +213,6 @@ def encode_additive(
     codes: np.ndarray | None = None,
     seed: int = 0,
     iterations: int = 80,
-    progress: Progress | None = None,
 ) -> np.ndarray:
     """Finds codes of vectors under fixed code embeddings.
 
@@ -235,7 +226,6 @@ def encode_additive(
             its own if the search finds nothing better.
         seed: decides every random choice.
         iterations: sweeps; time grows with it.
-        progress: called with (share done, error so far).
 
     Returns:
         Codes, uint8 or uint16 `(N, D)`.
@@ -249,9 +239,7 @@ def encode_additive(
     scale = np.abs(tables).max(initial=0) or 1.0
     tables = (tables / scale).astype(np.float32)
     out: np.ndarray = np.zeros((len(vectors), D), code_dtype(K))
-    total = 0.0
-    for start in range(0, len(vectors), ENCODED_ROWS):
-        part = slice(start, start + ENCODED_ROWS)
+    for part in row_blocks(len(vectors), ENCODED_ROWS):
         rows = (vectors[part] - means.sum(axis=0)) / scale
         rows = rows.astype(np.float32)
         given = out[part] if codes is None else codes[part]
@@ -274,8 +262,4 @@ def encode_additive(
                 rows, best, errors, tables, hot, noise, [reheat, seed]
             )
         out[part] = best
-        total += float(errors.sum()) * scale**2
-        if progress:
-            done = min(start + ENCODED_ROWS, len(vectors))
-            progress(done / len(vectors), total / done)
     return out

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 
-from kd_keras import additive_codes
 from kd_keras.composition import ConcatComposition, LinearComposition
 from kd_keras.encode_rows import encode_rows
 from kd_keras.encoding import (
@@ -13,6 +12,7 @@ from kd_keras.encoding import (
     encode_concat,
     fit_code_embeddings,
 )
+from kd_keras.learning_sample import learning_sample
 
 # Rows composed at a time.
 BLOCK = 1024
@@ -72,9 +72,9 @@ def block_encoder(embedding, seed=0):
         return encode_sum
     # The symbols' own codes show how the composition behaves.
     known = embedding.codes
-    most = max(additive_codes.LEARNING_ROWS, 4 * composition.K)
-    if len(known) > most:
-        known = known[np.linspace(0, len(known) - 1, most).astype(np.intp)]
+    sample = learning_sample(len(known), composition.K, seed)
+    if sample is not None:
+        known = known[sample]
     tables = fit_code_embeddings(
         compose(composition, known), known, composition.K
     )

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kd_keras import additive_codes
+# More rows than this make the code embeddings hardly any better.
+LEARNING_ROWS = 50_000
 
 
 def learning_sample(N: int, K: int, seed: int) -> np.ndarray | None:
@@ -22,9 +23,8 @@ def learning_sample(N: int, K: int, seed: int) -> np.ndarray | None:
     >>> learning_sample(1_000, 16, 0), len(learning_sample(10**6, 16, 0))
     (None, 50000)
     """
-    most = max(additive_codes.LEARNING_ROWS, 4 * K)
+    most = max(LEARNING_ROWS, 4 * K)
     if N <= most:
         return None
-    # The same draw as that of `fit_additive`.
     drawn = np.random.default_rng(seed).choice(N, most, replace=False)
     return np.sort(drawn)

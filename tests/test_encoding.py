@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+import kd_keras
 from kd_keras import additive_search, least_squares
 from kd_keras.additive_search import gumbel_noise, search_codes
 from kd_keras.encoding import (
@@ -241,11 +242,12 @@ def test_encode_never_makes_given_codes_worse():
 
 
 def test_a_large_table_is_learned_on_a_sample(monkeypatch):
-    monkeypatch.setattr("kd_keras.additive_codes.LEARNING_ROWS", 300)
+    monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 300)
     vectors = correlated()
-    codes, tables = fit_additive(vectors, 8, 3, iterations=60)
-    assert len(codes) == 600
-    error = additive_error(vectors, codes, tables).mean()
+    embedding = kd_keras.learn_codes(vectors, 8, 3, verbose=0)
+    assert len(embedding.codes) == 600
+    tables = np.asarray(embedding.composition.get_weights()[0])
+    error = additive_error(vectors, embedding.codes, tables).mean()
     assert error < 0.96 * residual_error(vectors, 8, 3)
 
 

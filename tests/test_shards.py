@@ -20,6 +20,7 @@ from kd_keras import (
     additive_codes,
     cli,
     encode_rows,
+    learning_sample,
     table_identity,
     unfinished_run,
 )
@@ -34,7 +35,7 @@ KD = ("--K", "4", "--D", "4")
 @pytest.fixture(autouse=True)
 def small_sample(monkeypatch, tmp_path):
     """Tables of more than 200 rows are large here."""
-    monkeypatch.setattr(additive_codes, "LEARNING_ROWS", 200)
+    monkeypatch.setattr(learning_sample, "LEARNING_ROWS", 200)
     monkeypatch.setattr(additive_codes, "ENCODED_ROWS", BLOCK)
     monkeypatch.chdir(tmp_path)
 
@@ -105,7 +106,7 @@ def assert_same(one, other):
         assert told[0][name] == told[1][name], name
 
 
-def fake_lstm(monkeypatch):
+def train_little(monkeypatch):
     """What a few steps of training give is enough here."""
     from kd_keras import learn_composition
 
@@ -118,12 +119,13 @@ GIVEN = {
     "H": (*KD, "--code-dim", "5", "--seed", "3"),
     "concat": (*KD, "--composition", "concat"),
     "lstm": (*KD, "--composition", "lstm"),
+    "residual": (*KD, "--composition", "residual", "--code-dim", "5"),
 }
 
 
 @pytest.mark.parametrize("name", GIVEN)
 def test_merged_shards_are_what_one_run_writes(name, vectors, monkeypatch):
-    fake_lstm(monkeypatch)
+    train_little(monkeypatch)
     run("compress", "big.npy", *GIVEN[name], "--output", "one")
     codebooks(*GIVEN[name])
     three = shards(3)
@@ -381,8 +383,8 @@ def test_other_settings_do_not_touch_a_stopped_run(
 
 KILLED = """
 import sys; sys.argv[0] = "kd-keras"
-from kd_keras import additive_codes, cli
-additive_codes.LEARNING_ROWS, additive_codes.ENCODED_ROWS = 200, 100
+from kd_keras import additive_codes, cli, learning_sample
+learning_sample.LEARNING_ROWS, additive_codes.ENCODED_ROWS = 200, 100
 sys.exit(cli.main(sys.argv[1:]))
 """
 
@@ -452,14 +454,17 @@ def test_odd_tables_are_compressed(name, composition):
 def test_values_with_which_float32_overflows_are_refused(capsys):
     np.save("big.npy", odd_tables()["one is huge"])
     given = ("compress", "big.npy", *KD, "--composition")
-    said = refused(capsys, *given, "lstm")
-    assert "within 1e+15" in said and "size 1e+30" in said
+    for composition in ("lstm", "residual"):
+        said = refused(capsys, *given, composition)
+        assert "within 1e+15" in said and "size 1e+30" in said
     np.save("big.npy", np.full((N, SIZE), 3e38))
     for composition in ("linear", "concat"):
         assert "within 1e+36" in refused(capsys, *given, composition)
 
 
-@pytest.mark.parametrize("composition", ["linear", "concat", "lstm"])
+@pytest.mark.parametrize(
+    "composition", ["linear", "concat", "lstm", "residual"]
+)
 def test_huge_vectors_get_the_codes_of_their_direction(composition):
     embedding = kd_keras.KDEmbedding(
         50, SIZE, 4, 4, composition=composition, seed=0
