@@ -17,12 +17,15 @@ def write_description(path: Path, description: dict[str, Any]) -> None:
     temporary.replace(path)
 
 
-def read_description(path: Path, wanted: str) -> dict[str, Any]:
+def read_description(
+    path: Path, wanted: str, damaged: str = "is damaged"
+) -> dict[str, Any]:
     """Reads a description.
 
     Args:
         path: The file in the folder that it describes.
         wanted: str, "--codebooks must be ...", which the error begins with.
+        damaged: str, what the error says of a file that cannot be understood.
 
     Returns:
         The description.
@@ -46,13 +49,13 @@ def read_description(path: Path, wanted: str) -> dict[str, Any]:
             f"{wanted}. Received: {folder}, whose {path.name} cannot be read: "
             f"{error.strerror}"
         ) from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise BadInputError(
-            f"{wanted}. Received: {folder}, whose {path.name} is damaged"
+            f"{wanted}. Received: {folder}, whose {path.name} {damaged}"
         ) from None
     if found != FORMAT:
         raise BadInputError(
-            f"{wanted}. Received: {folder}, of format {found!r}; this version "
-            f"reads format {FORMAT}"
+            f"{wanted}. Received: {folder}, whose {path.name} is of format "
+            f"{found!r}; this version reads format {FORMAT}"
         )
     return description

@@ -38,6 +38,7 @@ import numpy as np
 from kd_keras import __version__
 from kd_keras.code_statistics import code_statistics
 from kd_keras.compress_arguments import Arguments
+from kd_keras.description_file import FORMAT
 from kd_keras.output_folder import new_folder
 from kd_keras.packing import pack_codes, unpack_codes
 from kd_keras.quiet_start import quiet_start
@@ -201,7 +202,7 @@ def _heading(arguments: Arguments, table: WordVectors) -> dict[str, Any]:
     """Returns the part of the report that says what it is a report of."""
     rows = len(table.vectors)
     return {
-        "format": 1,
+        "format": FORMAT,
         "command": arguments.command,
         "arguments": dataclasses.asdict(arguments)
         | {"output": arguments.folder},

@@ -192,7 +192,9 @@ def test_report_tells_of_files_that_changed(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"format": 2}', "\udcff"]
+    "text",
+    ["", "{", "[]", "{}", '{"format": 2}', "\udcff", 100_000 * "["],
+    ids=range(7),
 )
 def test_report_of_a_broken_report_is_one_line(text, capsys):
     os.mkdir("out")

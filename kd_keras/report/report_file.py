@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.bad_input import BadInputError
+from kd_keras.description_file import read_description
 from kd_keras.output_folder import FILES
 from kd_keras.report.code_map import code_map
 from kd_keras.report.report_page import report_page
-
-FORMAT = 1
 
 
 def write_report(
@@ -51,33 +49,11 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         BadInputError: If that is not such a folder.
     """
-    folder = Path(path)
-    wanted = "PATH must be a folder that kd-keras compress wrote. Received: "
-    if not folder.exists():
-        raise BadInputError(f"{wanted}{path}, which does not exist")
-    if not folder.is_dir():
-        raise BadInputError(f"{wanted}{path}, a file")
-    try:
-        text = (folder / "report.json").read_text(encoding="utf-8")
-        report = json.loads(text)
-        found = report["format"]
-    except FileNotFoundError:
-        raise BadInputError(f"{wanted}{path}, without a report.json") from None
-    except OSError as error:
-        raise BadInputError(
-            f"{wanted}{path}, whose report.json cannot be read: "
-            f"{error.strerror}"
-        ) from None
-    except (ValueError, KeyError, TypeError):
-        raise BadInputError(
-            f"{wanted}{path}, whose report.json is not one of its reports"
-        ) from None
-    if found != FORMAT:
-        raise BadInputError(
-            f"{wanted}{path}, whose report.json is of format {found!r}; this "
-            f"version reads format {FORMAT}"
-        )
-    return report
+    return read_description(
+        Path(path, "report.json"),
+        "PATH must be a folder that kd-keras compress wrote",
+        "is not one of its reports",
+    )
 
 
 def file_sizes(folder: str | os.PathLike[str]) -> dict[str, int]:
