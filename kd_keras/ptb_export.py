@@ -62,14 +62,12 @@ def export(
     }
 
     say(f"Exporting {given.run}; every word is checked, which takes a minute")
-    import keras
-
-    import kd_keras.language_model.model  # noqa: F401  (registers it)
     from kd_keras.compress_litert import QUANTIZATION
     from kd_keras.export_litert import export_litert
     from kd_keras.export_saved_model import export_saved_model
+    from kd_keras.language_model.evaluation import load_streaming_model
 
-    model = keras.saving.load_model(folder.model, compile=False)
+    model = load_streaming_model(folder.model)
     length = given.sequence_length
     if length is None and given.part == "model":
         length = 20

@@ -494,6 +494,17 @@ def test_another_model_is_told(conventional, tmp_path, capsys):
     assert "Received: a Sequential" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("content", [None, b"PK"])
+def test_a_damaged_model_is_not_exported(retrained, tmp_path, capsys, content):
+    broken = shutil.copytree(retrained, tmp_path / "broken")
+    (broken / "model.keras").unlink()
+    if content is not None:
+        (broken / "model.keras").write_bytes(content)
+    assert main(["ptb", "export", str(broken), "--quiet"]) == 2
+    output = capsys.readouterr().err
+    assert output.count("\n") == 1 and "model.keras cannot be read" in output
+
+
 def test_a_damaged_log_is_told(conventional, tmp_path, capsys):
     broken = shutil.copytree(conventional, tmp_path / "broken")
     (broken / "row.json").unlink()
