@@ -216,12 +216,11 @@ def _learn_whole(vectors, K, D, composition, code_dim, seed, verbose):
         else:
             rest = progress.part(0.4, 1.0)
             if isinstance(embedding.composition, ResidualComposition):
-                H = weights[1] if len(weights) > 1 else None
-                learn_residual(embedding, vectors, weights[0], H, seed, rest)
-                return embedding
-            if isinstance(embedding.composition, LSTMComposition):
-                start_near_linear(embedding.composition, *weights)
-            learn_composition(embedding, vectors, seed, rest)
+                learn_residual(embedding, vectors, seed, rest, *weights)
+            else:
+                if isinstance(embedding.composition, LSTMComposition):
+                    start_near_linear(embedding.composition, *weights)
+                learn_composition(embedding, vectors, seed, rest)
     return embedding
 
 

@@ -51,7 +51,7 @@ def start_near_linear(composition, code_embeddings, H=None):
     composition.bias.assign(np.repeat([-OPEN, OPEN, OPEN, 0.0], width))
 
 
-def learn_residual(embedding, vectors, code_embeddings, H, seed, progress):
+def learn_residual(embedding, vectors, seed, progress, code_embeddings, H=None):
     """Fits a `ResidualComposition` and its codes, from the linear solution.
 
     The hidden units start as random features of the sum, and the correction
@@ -62,11 +62,11 @@ def learn_residual(embedding, vectors, code_embeddings, H, seed, progress):
     Args:
         embedding: Built `KDEmbedding` with the linear solution's codes.
         vectors: Float32 array `(N, d)`.
+        seed: Integer.
+        progress: Callable `(share done, error)`.
         code_embeddings: Float array `(D, K, d'')` of the linear solution, d''
             at most d'.
         H: Float array `(d'', d)` of it, or None where d'' = d.
-        seed: Integer.
-        progress: Callable `(share done, error)`.
     """
     composition = embedding.composition
     rng = np.random.default_rng(seed)

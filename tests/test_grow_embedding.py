@@ -18,10 +18,14 @@ def vectors():
     return (sheet + 0.1 * rng.normal(size=sheet.shape)).astype("f4")
 
 
-@pytest.fixture(scope="module", params=["linear", "H", "concat", "lstm"])
+@pytest.fixture(
+    scope="module", params=["linear", "H", "concat", "lstm", "residual"]
+)
 def embedding(request, vectors):
-    if request.param == "lstm":  # not learned here, which takes a while
-        return kd_keras.KDEmbedding(KNOWN, 8, 4, 4, composition="lstm", seed=0)
+    if request.param in ("lstm", "residual"):  # learning takes a while
+        return kd_keras.KDEmbedding(
+            KNOWN, 8, 4, 4, composition=request.param, seed=0
+        )
     given = {"composition": request.param}
     if request.param == "H":
         given = {"code_dim": 4}

@@ -6,7 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from kd_keras.cli_options import make_parser
 from kd_keras.codes import random_codes
+from kd_keras.compositions import COMPOSITIONS
 from kd_keras.packing import pack_codes
 from kd_keras.sizes import (
     code_size_bits,
@@ -117,3 +119,10 @@ def test_a_wrong_hidden_dim_is_refused(hidden_dim, composition):
 def test_hidden_units_are_counted():
     count = parameter_count(9, 8, 4, 2, None, "residual", hidden_dim=5)
     assert count.composition == 8 * 5 + 5 + 5 * 8
+
+
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_every_composition_is_counted_and_on_the_command_line(name):
+    assert parameter_count(9, 8, 4, 2, None, name).total > 0
+    given = make_parser().parse_args(["compress", "x", "--composition", name])
+    assert given.composition == name
