@@ -8,34 +8,20 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from exported_models import (
+    SIZE,
+    WORDS,
+    D,
+    K,
+    N,
+    classifier,
+    embedding,
+    language_model,
+)
 from keras import layers
 
 import kd_keras
 from kd_keras.export import device_embedding, engines, parity
-from kd_keras.language_model.configurations import CONFIGURATIONS
-from kd_keras.language_model.model import build_language_model
-
-N, SIZE, K, D = 60, 12, 6, 4
-WORDS = [f"word-{i}" for i in range(N)]
-
-
-def embedding(**options):
-    made = kd_keras.KDEmbedding(N, SIZE, **({"K": K, "D": D} | options))
-    made.build()
-    if options.get("composition") == "residual":
-        # Or else the correction is zero, and right whatever is exported.
-        generator = np.random.default_rng(0)
-        for weight in made.trainable_weights:
-            weight.assign(generator.normal(size=weight.shape))
-    return made
-
-
-def classifier(*more, **options):
-    ids = keras.Input((None,), dtype="int32", name="words")
-    steps = embedding(**options)(ids)
-    for layer in [*more, layers.GlobalAveragePooling1D(), layers.Dense(3)]:
-        steps = layer(steps)
-    return keras.Model(ids, steps)
 
 
 def of_four_words(*more):
@@ -44,14 +30,6 @@ def of_four_words(*more):
     for layer in more:
         steps = layer(steps)
     return keras.Model(ids, steps)
-
-
-def language_model(**options):
-    configuration = CONFIGURATIONS["tiny"]
-    given = kd_keras.KDEmbedding(
-        N, configuration.hidden, **({"K": K, "D": D} | options)
-    )
-    return build_language_model(configuration, given, N, 3, 5, seed=1)
 
 
 COMPOSITIONS = [
@@ -143,17 +121,6 @@ def test_a_model_that_ends_in_an_operation(name, tmp_path):
     found = small.run("serving_default", token_ids=ids)["output"]
     np.testing.assert_allclose(found, model(ids), atol=1e-6)
     assert kd_keras.size_report(model).parts["codes"] > 0
-
-
-def test_strings_and_great_ids_are_no_lists_of_symbols(tmp_path):
-    path = tmp_path / "small.tflite"
-    kd_keras.export_litert(embedding(), path, WORDS, unknown_id=3)
-    small = kd_keras.load_litert(path)
-    with pytest.raises(ValueError, match="Received: 'ab'"):
-        small.embed("ab")
-    unknown = small.embed([3, 3, 3])
-    far = small.embed([2**32 + 4, -1, N])
-    np.testing.assert_array_equal(far, unknown)
 
 
 def test_a_mean_over_a_masked_sequence(tmp_path):

@@ -2,7 +2,6 @@ import csv
 import dataclasses
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +11,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from kd_testing import TEXT_SYMBOLS, run_python, write_texts
+from kd_testing import TEXT_SYMBOLS, run_python
+from ptb_runs import TEXT, TRAIN, read, run
 
 from kd_keras.cli import main
 from kd_keras.language_model.configurations import CONFIGURATIONS
@@ -24,44 +24,6 @@ ROW_OF_THE_PAPER = {
     "embedding_parameters", "embedding_bytes", "seconds_per_epoch",
     "warm_start", "backend", "precision", "command",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory):
-    """A working directory in which the whole pipeline has run."""
-    folder = tmp_path_factory.mktemp("work")
-    (folder / "text").mkdir()
-    write_texts(folder / "text")
-    before = os.getcwd()
-    os.chdir(folder)
-    yield folder
-    os.chdir(before)
-
-
-TEXT = ["--data-dir", "text", "--any-text"]
-TRAIN = [*TEXT, "--model", "tiny", "--quiet"]
-
-
-def run(*words):
-    assert main(["ptb", *words]) == 0
-
-
-def read(path):
-    with open(path) as file:
-        return json.load(file)
-
-
-@pytest.fixture(scope="module")
-def conventional(work):
-    run("train", *TRAIN)
-    return work / "ptb-runs" / "tiny-conventional-seed0"
-
-
-@pytest.fixture(scope="module")
-def codes(conventional):
-    sizes = ["--K", "8", "--D", "4", "--quiet"]
-    run("learn-codes", "--from", f"ptb-runs/{conventional.name}", *sizes)
-    return "ptb-runs/tiny-codes-linear-K8-D4"
 
 
 def test_a_run_leaves_what_a_user_needs(conventional):
@@ -110,12 +72,6 @@ def test_a_finished_run_is_not_run_again(conventional):
     assert len(read("results/ptb_tiny.json")["rows"]) >= 1
 
 
-@pytest.fixture(scope="module")
-def retrained(codes):
-    run("retrain", "--codes", codes, *TRAIN, "--output", "retrained")
-    return "retrained"
-
-
 def test_retrain_over_learned_codes(codes):
     run("retrain", "--codes", codes, *TRAIN)
     row = read("ptb-runs/tiny-linear-linear-K8-D4-seed0/row.json")
@@ -130,7 +86,6 @@ def test_retrain_over_learned_codes(codes):
 
 
 def test_codes_are_those_of_the_folder(codes):
-    import keras
 
     run("retrain", "--codes", codes, *TRAIN)
     model = keras.saving.load_model(
@@ -364,178 +319,6 @@ def test_two_processes_train_as_one(work):
 
 MAIN = "import sys; from kd_keras.cli import main; sys.exit(main(sys.argv[1:]))"
 
-BAD = {
-    "no text": (["train", "--data-dir", "nothing"], "Received: nothing"),
-    "other text": (["train", "--data-dir", "text"], "truncated"),
-    "any text of nothing": (["train", "--any-text"], "--data-dir"),
-    "seed": (["train", *TRAIN, "--seed", "-1"], "--seed"),
-    "epochs": (["train", *TRAIN, "--epochs", "0"], "--epochs 0"),
-    "workers": (["train", *TRAIN, "--strategy", "multi-worker"], "TF_CONFIG"),
-    "tpu": (["train", *TRAIN, "--strategy", "tpu"], "no TPU"),
-    "K": (["retrain", *TRAIN, "--K", "1"], "K=1"),
-    "D": (["retrain", *TRAIN, "--composition", "lstm", "--D", "0"], "D=0"),
-    "codes of a code": (
-        ["learn-codes", "--from", "ptb-runs/tiny-conventional-seed0"]
-        + ["--K", "0"],
-        "K=0",
-    ),
-    "replicas": (
-        ["train", *TRAIN, "--strategy", "mirrored", "--replicas", "0"],
-        "--replicas 0",
-    ),
-    "replicas of one device": (
-        ["train", *TRAIN, "--replicas", "2"],
-        "--strategy default",
-    ),
-    "K of a table": (
-        ["train", *TRAIN, "--K", "8"],
-        "--K is for --embedding fixed or learn",
-    ),
-    "schedule of fixed codes": (
-        ["train", *TRAIN, "--embedding", "fixed", "--temperature", "1"],
-        "--temperature is for --embedding learn",
-    ),
-    "rate of no LSTM": (
-        ["retrain", *TRAIN, "--lstm-rate", "1"],
-        "--lstm-rate is for --composition lstm",
-    ),
-    "rate": (
-        ["retrain", *TRAIN, "--composition", "lstm", "--lstm-rate", "nan"],
-        "--lstm-rate nan",
-    ),
-    "results": (
-        ["train", *TRAIN, "--results", "text/ptb.test.txt/rows.json"],
-        "cannot be written",
-    ),
-    "concat": (
-        ["retrain", *TRAIN, "--composition", "concat", "--D", "5"],
-        "D=5",
-    ),
-    "codes of nothing": (["retrain", *TRAIN, "--codes", "no"], "no"),
-    "codes for a table": (["train", *TRAIN, "--codes", "x"], "--codes"),
-    "warm table": (["train", *TRAIN, "--warm-start", "x"], "--warm-start"),
-    "temperature": (
-        ["train", *TRAIN, "--embedding", "learn", "--temperature", "0"],
-        "--temperature 0.0",
-    ),
-    "run of nothing": (["evaluate", "text", *TEXT], "not the folder of a run"),
-    "codes of no run": (["learn-codes", "--from", "text"], "text"),
-    "rows": (["table", "--results", "text/ptb.test.txt"], "ptb.test.txt"),
-    "output": (["train", *TRAIN, "--output", "text"], "holds no run"),
-    "backend": (["train", "--strategy", "all"], "--strategy"),
-    "export of nothing": (["export", "text"], "not the folder of a run"),
-    "precision": (
-        ["export", "x", "--format", "saved-model", "--precision", "int8"],
-        "--precision int8",
-    ),
-    "no .tflite": (["evaluate", "no.tflite", *TEXT], "no.tflite"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_line(work, case, capsys):
-    words, said = BAD[case]
-    before = sorted(path.name for path in work.iterdir())
-    assert main(["ptb", *words]) == 2
-    output = capsys.readouterr()
-    assert output.err.startswith("kd-keras: error: ")
-    assert output.err.count("\n") == 1 and said in output.err
-    assert sorted(path.name for path in work.iterdir()) == before
-
-
-def test_a_table_is_not_exported(conventional, capsys):
-    assert main(["ptb", "export", f"ptb-runs/{conventional.name}"]) == 2
-    assert "with KD codes" in capsys.readouterr().err
-
-
-def test_what_cannot_be_exported_is_one_line(retrained, capsys):
-    words = [retrained, "--sequence-length", "0", "--quiet"]
-    assert main(["ptb", "export", *words]) == 2
-    said = capsys.readouterr().err
-    assert "sequence_length=0" in said and said.count("\n") == 1
-
-
-def test_another_run_in_the_folder_is_told(conventional, capsys):
-    output = f"ptb-runs/{conventional.name}"
-    words = ["train", *TRAIN, "--seed", "5", "--output", output]
-    assert main(["ptb", *words]) == 2
-    assert "differs in seed" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("model.keras", None, "cannot be read"),
-        ("model.keras", b"PK", "cannot be read"),
-        ("vocabulary.txt", None, "vocabulary.txt"),
-        ("row.json", b"{}", "not the row of a run"),
-        ("settings.json", b"[1]", "settings.json"),
-        ("settings.json", b'{"size": 1}', "settings.json"),
-    ],
-)
-def test_a_damaged_run_is_told(
-    conventional, tmp_path, capsys, name, content, said
-):
-    broken = shutil.copytree(conventional, tmp_path / "broken")
-    (broken / name).unlink()
-    if content is not None:
-        (broken / name).write_bytes(content)
-    assert main(["ptb", "evaluate", str(broken), *TEXT, "--quiet"]) == 2
-    output = capsys.readouterr().err
-    assert output.count("\n") == 1 and said in output
-
-
-def test_another_model_is_told(conventional, tmp_path, capsys):
-    foreign = shutil.copytree(conventional, tmp_path / "foreign")
-    keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)]).save(
-        foreign / "model.keras"
-    )
-    assert main(["ptb", "evaluate", str(foreign), *TEXT, "--quiet"]) == 2
-    assert "Received: a Sequential" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("content", [None, b"PK"])
-def test_a_damaged_model_is_not_exported(retrained, tmp_path, capsys, content):
-    broken = shutil.copytree(retrained, tmp_path / "broken")
-    (broken / "model.keras").unlink()
-    if content is not None:
-        (broken / "model.keras").write_bytes(content)
-    assert main(["ptb", "export", str(broken), "--quiet"]) == 2
-    output = capsys.readouterr().err
-    assert output.count("\n") == 1 and "model.keras cannot be read" in output
-
-
-def test_a_damaged_log_is_told(conventional, tmp_path, capsys):
-    broken = shutil.copytree(conventional, tmp_path / "broken")
-    (broken / "row.json").unlink()
-    log = (broken / "log.csv").read_text()
-    (broken / "log.csv").write_text(log.replace(",", ",x", 9))
-    assert main(["ptb", "train", *TRAIN, "--output", str(broken)]) == 2
-    assert "log.csv is damaged" in capsys.readouterr().err
-
-
-@pytest.fixture
-def other_text(work, tmp_path):
-    """A text of as many words."""
-    for path in (work / "text").iterdir():
-        words = path.read_text().split(" ")
-        words = [word and word.replace("w1", "v1") for word in words]
-        (tmp_path / path.name).write_text(" ".join(words))
-    return ["--data-dir", str(tmp_path), "--any-text"]
-
-
-def test_another_text_is_told(conventional, codes, other_text, capsys):
-    tiny = ["--model", "tiny", "--quiet", *other_text]
-    folder = f"ptb-runs/{conventional.name}"
-    assert main(["ptb", "train", *tiny]) == 2
-    assert "differs in text" in capsys.readouterr().err
-    assert main(["ptb", "evaluate", folder, *other_text]) == 2
-    assert "another text" in capsys.readouterr().err
-    new = ["--output", "of-another-text"]
-    assert main(["ptb", "retrain", "--codes", codes, *tiny, *new]) == 2
-    assert "another text" in capsys.readouterr().err
-    assert not os.path.exists("of-another-text")
-
 
 def test_the_rate_of_an_lstm_makes_another_row(work, capsys):
     words = ["retrain", "--K", "4", "--D", "3", "--composition", "lstm"]
@@ -551,11 +334,3 @@ def test_the_rate_of_an_lstm_makes_another_row(work, capsys):
         json.dump({"rows": [one]}, file)
     run("table", "--model", "tiny", "--no-train", "--results", "old.json")
     assert "lstm, rate 1" in capsys.readouterr().out
-
-
-def test_other_codes_in_the_folder_are_told(codes, conventional, capsys):
-    words = ["--K", "4", "--D", "4", "--output", codes]
-    run_folder = f"ptb-runs/{conventional.name}"
-    assert main(["ptb", "learn-codes", "--from", run_folder, *words]) == 2
-    assert "learned otherwise" in capsys.readouterr().err
-    assert main(["ptb", "learn-codes", "--from", codes]) == 2

@@ -5,105 +5,31 @@ import itertools
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from tables import (
+    BLOCK,
+    KD,
+    SIZE,
+    N,
+    assert_same,
+    codebooks,
+    refused,
+    run,
+    shards,
+    weights_of,
+)
 
 import kd_keras
 from kd_keras import (
-    additive_codes,
-    cli,
-    encode_rows,
-    learning_sample,
     table_identity,
-    unfinished_run,
 )
 from kd_keras.bad_input import BadInputError
 from kd_keras.codebooks_folder import Codebooks
 from kd_keras.shard_folder import Shard, check_shards
-
-N, SIZE, BLOCK = 450, 8, 100  # five blocks, of which the last is short
-KD = ("--K", "4", "--D", "4")
-
-
-@pytest.fixture(autouse=True)
-def small_sample(monkeypatch, tmp_path):
-    """Tables of more than 200 rows are large here."""
-    monkeypatch.setattr(learning_sample, "LEARNING_ROWS", 200)
-    monkeypatch.setattr(additive_codes, "ENCODED_ROWS", BLOCK)
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def vectors(tmp_path):
-    vectors = make_vectors()
-    np.save(tmp_path / "big.npy", vectors)
-    return vectors
-
-
-def make_vectors(rows=N):
-    rng = np.random.default_rng(0)
-    sheet = rng.normal(size=(rows, 3)) @ rng.normal(size=(3, SIZE))
-    return (sheet + 0.1 * rng.normal(size=(rows, SIZE))).astype("f4")
-
-
-def run(*words):
-    """Runs a command that succeeds."""
-    assert cli.main([*map(str, words), "--quiet"]) == 0
-
-
-def refused(capsys, *words):
-    """Runs a command that is refused in one line, and gives the line."""
-    before = sorted(Path().rglob("*"))
-    assert cli.main([*map(str, words), "--quiet"]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("kd-keras: error: ")
-    assert err.count("\n") == 1 and "Received: " in err
-    assert sorted(Path().rglob("*")) == before
-    return err
-
-
-def codebooks(*given):
-    run("compress", "big.npy", "--codebooks-only", "--output", "B", *given)
-
-
-def shards(n, *numbers, vectors="big.npy", prefix="S"):
-    folders = []
-    for i in numbers or range(1, n + 1):
-        folders.append(f"{prefix}{i}")
-        run(
-            *("compress", vectors, "--codebooks", "B"),
-            *("--shard", f"{i}/{n}", "--output", folders[-1]),
-        )
-    return folders
-
-
-def weights_of(folder):
-    model = keras.saving.load_model(f"{folder}/embedding.keras")
-    return model.get_weights()
-
-
-def assert_same(one, other):
-    """Two folders of a compressed table are the same."""
-    assert sorted(os.listdir(one)) == sorted(os.listdir(other))
-    for name in ("codes.npz", "vocabulary.txt", "neighbours.npz"):
-        a, b = (Path(folder, name).read_bytes() for folder in (one, other))
-        assert a == b, name
-    for a, b in zip(weights_of(one), weights_of(other), strict=True):
-        assert a.dtype == b.dtype
-        np.testing.assert_array_equal(a, b)
-    told = [
-        json.loads(Path(folder, "report.json").read_text())
-        for folder in (one, other)
-    ]
-    for name in ("error", "neighbours", "codes", "bytes", "learned_rows", "N"):
-        assert told[0][name] == told[1][name], name
 
 
 def train_little(monkeypatch):
@@ -310,183 +236,6 @@ def test_any_order_of_shards_is_right_and_the_odd_one_is_named():
         check_shards([odd, *three[1:]])
     with pytest.raises(BadInputError, match="odd, encoded 7 rows at a time"):
         check_shards([*three[1:], make_shard("odd", 1, block=7)])
-
-
-def stop_after(monkeypatch, blocks):
-    """Ctrl-C comes once so many blocks have been encoded."""
-    monkeypatch.setattr(encode_rows, "MOST_AT_A_TIME", 1)
-    write = unfinished_run.UnfinishedRun.write
-    written = []
-
-    def write_and_stop(self, rows, codes):
-        write(self, rows, codes)
-        written.append(rows)
-        if len(written) == blocks:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(unfinished_run.UnfinishedRun, "write", write_and_stop)
-    return written
-
-
-def test_a_stopped_run_goes_on_where_it_was(vectors, monkeypatch, capsys):
-    run("compress", "big.npy", *KD, "--output", "whole")
-    given = ("compress", "big.npy", *KD, "--output", "out")
-    written = stop_after(monkeypatch, 2)
-    assert cli.main([*given, "--quiet"]) == 130
-    assert sorted(os.listdir()) == ["big.npy", "out.partial", "whole"]
-    capsys.readouterr()
-    assert cli.main(list(given)) == 0
-    said = capsys.readouterr().err
-    assert "Encoding 450 rows in 5 blocks, 2 of them found before" in said
-    assert [rows.start for rows in written] == [0, 100, 200, 300, 400]
-    assert sorted(os.listdir()) == ["big.npy", "out", "whole"]
-    assert_same("whole", "out")
-
-
-def test_a_stopped_shard_goes_on_and_a_cut_block_is_found_again(
-    vectors, monkeypatch
-):
-    run("compress", "big.npy", *KD, "--output", "whole")
-    codebooks(*KD)
-    words = ["compress", "big.npy", "--codebooks", "B", "--shard", "1/2"]
-    written = stop_after(monkeypatch, 1)
-    assert cli.main([*words, "--output", "S1", "--quiet"]) == 130
-    (block,) = Path("S1.partial").glob("codes-*.npy")
-    block.write_bytes(block.read_bytes()[:-9])
-    shards(2)
-    assert [rows.start for rows in written] == [0, 0, 100, 200, 300, 400]
-    run("merge", "S1", "S2", "--output", "merged")
-    assert_same("whole", "merged")
-
-
-def test_other_settings_do_not_touch_a_stopped_run(
-    vectors, monkeypatch, capsys
-):
-    given = ("compress", "big.npy", "--D", "4", "--output", "out")
-    stop_after(monkeypatch, 2)
-    assert cli.main([*given, "--K", "4", "--quiet"]) == 130
-    capsys.readouterr()
-    said = refused(capsys, *given, "--K", "8")
-    assert "out.partial is an unfinished run" in said
-    assert "Received: K=8, there 4" in said
-    said = refused(capsys, *given, "--K", "4", "--seed", "1", "--force")
-    assert "Received: seed=1, there 0" in said
-    vectors[0] += 1
-    np.save("big.npy", vectors)
-    said = refused(capsys, *given, "--K", "4")
-    assert "Received: table=450 x 8" in said
-    shutil.rmtree("out.partial")
-    Path("out.partial").mkdir()
-    Path("out.partial/letter.txt").write_text("dear")
-    assert "settings.json" in refused(capsys, *given, "--K", "4")
-
-
-KILLED = """
-import sys; sys.argv[0] = "kd-keras"
-from kd_keras import additive_codes, cli, learning_sample
-learning_sample.LEARNING_ROWS, additive_codes.ENCODED_ROWS = 200, 100
-sys.exit(cli.main(sys.argv[1:]))
-"""
-
-
-def test_a_killed_process_goes_on(tmp_path):
-    np.save("big.npy", make_vectors(1500))
-    words = [
-        *(sys.executable, "-c", KILLED, "compress", "big.npy"),
-        *(*KD, "--output", "out", "--quiet"),
-    ]
-    with subprocess.Popen(words) as run:
-        for _ in range(3000):
-            if len(list(Path("out.partial").glob("codes-*.npy"))) > 2:
-                break
-            assert run.poll() is None
-            time.sleep(0.02)
-        run.send_signal(signal.SIGKILL)
-    kept = {p: p.read_bytes() for p in Path("out.partial").glob("codes-*")}
-    assert 2 < len(kept) < 15
-    assert not Path("out").exists()
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert sorted(os.listdir()) == ["big.npy", "out"]
-    codes = keras.saving.load_model("out/embedding.keras").get_weights()[0]
-    for path, content in kept.items():
-        begin = int(path.stem.removeprefix("codes-"))
-        found = np.frombuffer(content[-400:], np.uint8).reshape(100, 4)
-        np.testing.assert_array_equal(codes[begin : begin + 100], found)
-
-
-def odd_tables():
-    random = make_vectors()
-    return {
-        "constant": np.full((N, SIZE), 3.0, "f4"),
-        "zero": np.zeros((N, SIZE), "f4"),
-        "duplicates": np.repeat(random[:3], 150, axis=0),
-        "huge": np.float32(1e30) * random,
-        "largest": np.float32(1e36) * np.sign(random),
-        "tiny": np.float32(1e-30) * random,
-        "one is huge": np.concatenate(
-            [random[1:], np.full((1, SIZE), 1e30, "f4")]
-        ),
-    }
-
-
-@pytest.mark.parametrize("composition", ["linear", "concat"])
-@pytest.mark.parametrize("name", odd_tables())
-def test_odd_tables_are_compressed(name, composition):
-    table = odd_tables()[name].astype("f8")
-    np.save("big.npy", table)
-    given = (*KD, "--composition", composition, "--output")
-    run("compress", "big.npy", *given, "out")
-    model = keras.saving.load_model("out/embedding.keras")
-    after = np.asarray(model(np.arange(N)[None]))[0].astype("f8")
-    assert np.isfinite(after).all()
-    scale = np.abs(table).max() or 1.0
-    gap = np.square((table - after) / scale).sum(axis=1).mean()
-    spread = np.square((table - table.mean(axis=0)) / scale).sum(axis=1)
-    if name in ("constant", "zero", "duplicates"):
-        assert gap < 1e-9
-    else:
-        assert gap < 0.5 * spread.mean()
-    report = json.loads(Path("out/report.json").read_text())
-    assert report["error"]["error"] == pytest.approx(gap * scale**2, rel=1e-3)
-
-
-def test_values_with_which_float32_overflows_are_refused(capsys):
-    np.save("big.npy", odd_tables()["one is huge"])
-    given = ("compress", "big.npy", *KD, "--composition")
-    for composition in ("lstm", "residual"):
-        said = refused(capsys, *given, composition)
-        assert "within 1e+15" in said and "size 1e+30" in said
-    np.save("big.npy", np.full((N, SIZE), 3e38))
-    for composition in ("linear", "concat"):
-        assert "within 1e+36" in refused(capsys, *given, composition)
-
-
-@pytest.mark.parametrize(
-    "composition", ["linear", "concat", "lstm", "residual"]
-)
-def test_huge_vectors_get_the_codes_of_their_direction(composition):
-    embedding = kd_keras.KDEmbedding(
-        50, SIZE, 4, 4, composition=composition, seed=0
-    )
-    directions = make_vectors(20)
-    far = embedding.encode(np.float32(1e12) * directions)
-    np.testing.assert_array_equal(
-        far, embedding.encode(np.float32(1e30) * directions)
-    )
-    if composition == "concat":
-        (table,) = embedding.composition.get_weights()
-        parts = directions.reshape(20, 4, 1, 2)
-        best = (parts * table).sum(axis=-1).argmax(axis=-1)
-        np.testing.assert_array_equal(far, best)
-
-
-def test_fewer_rows_than_k_are_refused_but_can_be_encoded(vectors, capsys):
-    codebooks(*KD)
-    np.save("few.npy", vectors[:3])
-    assert "3 rows" in refused(capsys, "compress", "few.npy", *KD)
-    run("compress", "few.npy", "--codebooks", "B", "--output", "few")
-    assert weights_of("few")[0].shape == (3, 4)
 
 
 def test_a_table_far_larger_than_memory_is_encoded_in_shards(

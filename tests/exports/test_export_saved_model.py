@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_export_litert import (
+from exported_models import (
     WORDS,
     N,
     classifier,

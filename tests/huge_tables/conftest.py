@@ -1,0 +1,22 @@
+"""Here a table of more than 200 rows is a large one."""
+
+import numpy as np
+import pytest
+from tables import BLOCK, make_vectors
+
+from kd_keras import additive_codes, learning_sample
+
+
+@pytest.fixture(autouse=True)
+def small_sample(monkeypatch, tmp_path):
+    """Tables of more than 200 rows are large here."""
+    monkeypatch.setattr(learning_sample, "LEARNING_ROWS", 200)
+    monkeypatch.setattr(additive_codes, "ENCODED_ROWS", BLOCK)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    vectors = make_vectors()
+    np.save(tmp_path / "big.npy", vectors)
+    return vectors

@@ -1,0 +1,126 @@
+"""Runs that are stopped, and go on."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from tables import (
+    KD,
+    assert_same,
+    codebooks,
+    make_vectors,
+    refused,
+    run,
+    shards,
+)
+
+from kd_keras import cli, encode_rows, unfinished_run
+
+
+def stop_after(monkeypatch, blocks):
+    """Ctrl-C comes once so many blocks have been encoded."""
+    monkeypatch.setattr(encode_rows, "MOST_AT_A_TIME", 1)
+    write = unfinished_run.UnfinishedRun.write
+    written = []
+
+    def write_and_stop(self, rows, codes):
+        write(self, rows, codes)
+        written.append(rows)
+        if len(written) == blocks:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(unfinished_run.UnfinishedRun, "write", write_and_stop)
+    return written
+
+
+def test_a_stopped_run_goes_on_where_it_was(vectors, monkeypatch, capsys):
+    run("compress", "big.npy", *KD, "--output", "whole")
+    given = ("compress", "big.npy", *KD, "--output", "out")
+    written = stop_after(monkeypatch, 2)
+    assert cli.main([*given, "--quiet"]) == 130
+    assert sorted(os.listdir()) == ["big.npy", "out.partial", "whole"]
+    capsys.readouterr()
+    assert cli.main(list(given)) == 0
+    said = capsys.readouterr().err
+    assert "Encoding 450 rows in 5 blocks, 2 of them found before" in said
+    assert [rows.start for rows in written] == [0, 100, 200, 300, 400]
+    assert sorted(os.listdir()) == ["big.npy", "out", "whole"]
+    assert_same("whole", "out")
+
+
+def test_a_stopped_shard_goes_on_and_a_cut_block_is_found_again(
+    vectors, monkeypatch
+):
+    run("compress", "big.npy", *KD, "--output", "whole")
+    codebooks(*KD)
+    words = ["compress", "big.npy", "--codebooks", "B", "--shard", "1/2"]
+    written = stop_after(monkeypatch, 1)
+    assert cli.main([*words, "--output", "S1", "--quiet"]) == 130
+    (block,) = Path("S1.partial").glob("codes-*.npy")
+    block.write_bytes(block.read_bytes()[:-9])
+    shards(2)
+    assert [rows.start for rows in written] == [0, 0, 100, 200, 300, 400]
+    run("merge", "S1", "S2", "--output", "merged")
+    assert_same("whole", "merged")
+
+
+def test_other_settings_do_not_touch_a_stopped_run(
+    vectors, monkeypatch, capsys
+):
+    given = ("compress", "big.npy", "--D", "4", "--output", "out")
+    stop_after(monkeypatch, 2)
+    assert cli.main([*given, "--K", "4", "--quiet"]) == 130
+    capsys.readouterr()
+    said = refused(capsys, *given, "--K", "8")
+    assert "out.partial is an unfinished run" in said
+    assert "Received: K=8, there 4" in said
+    said = refused(capsys, *given, "--K", "4", "--seed", "1", "--force")
+    assert "Received: seed=1, there 0" in said
+    vectors[0] += 1
+    np.save("big.npy", vectors)
+    said = refused(capsys, *given, "--K", "4")
+    assert "Received: table=450 x 8" in said
+    shutil.rmtree("out.partial")
+    Path("out.partial").mkdir()
+    Path("out.partial/letter.txt").write_text("dear")
+    assert "settings.json" in refused(capsys, *given, "--K", "4")
+
+
+KILLED = """
+import sys; sys.argv[0] = "kd-keras"
+from kd_keras import additive_codes, cli, learning_sample
+learning_sample.LEARNING_ROWS, additive_codes.ENCODED_ROWS = 200, 100
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_a_killed_process_goes_on(tmp_path):
+    np.save("big.npy", make_vectors(1500))
+    words = [
+        *(sys.executable, "-c", KILLED, "compress", "big.npy"),
+        *(*KD, "--output", "out", "--quiet"),
+    ]
+    with subprocess.Popen(words) as run:
+        for _ in range(3000):
+            if len(list(Path("out.partial").glob("codes-*.npy"))) > 2:
+                break
+            assert run.poll() is None
+            time.sleep(0.02)
+        run.send_signal(signal.SIGKILL)
+    kept = {p: p.read_bytes() for p in Path("out.partial").glob("codes-*")}
+    assert 2 < len(kept) < 15
+    assert not Path("out").exists()
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir()) == ["big.npy", "out"]
+    codes = keras.saving.load_model("out/embedding.keras").get_weights()[0]
+    for path, content in kept.items():
+        begin = int(path.stem.removeprefix("codes-"))
+        found = np.frombuffer(content[-400:], np.uint8).reshape(100, 4)
+        np.testing.assert_array_equal(codes[begin : begin + 100], found)

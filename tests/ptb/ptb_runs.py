@@ -1,0 +1,17 @@
+"""Commands on a text of a few words, and what they leave."""
+
+import json
+
+from kd_keras.cli import main
+
+TEXT = ["--data-dir", "text", "--any-text"]
+TRAIN = [*TEXT, "--model", "tiny", "--quiet"]
+
+
+def run(*words):
+    assert main(["ptb", *words]) == 0
+
+
+def read(path):
+    with open(path) as file:
+        return json.load(file)
