@@ -1,123 +1,144 @@
-"""Reconstruction error of learned codes beside faiss' quantizers.
+"""Learned codes beside faiss' quantizers, at the same bits and codebook sizes.
 
-All methods get the same vectors, the same K and D, and both cores. The error
-is squared, summed over the dimensions, averaged over the rows; seconds
-include training and encoding, not imports.
+Every method gets the same vectors, the same K and D, and all cores, in a
+process of its own. The error is squared, summed over the dimensions, averaged
+over the rows; seconds include training and encoding, not imports.
 
     python benchmarks/code_learning.py --glove glove.6B.50d.txt
+    python benchmarks/code_learning.py --draw    # the figure and the tables
 
-Without --glove only the table of the Penn Treebank language model, which
-ships with the package, is used. A cell that `results/code_learning.json` has
-is not run again unless --again is given.
+Without --glove the tables are that of the Penn Treebank language model, which
+ships with the package, and the paper's synthetic clusters. A cell that
+`results/code_learning.json` has is not run again unless --again is given, so
+that a run goes on where it was stopped: the whole takes hours.
 """
 
 import argparse
 import datetime
+import fnmatch
 import json
-import time
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
+import faiss_methods
+import methods
 import numpy as np
-from methods import METHODS, NEEDS_D_TO_DIVIDE
+from code_learning_figure import draw, print_tables
+from rate_distortion import rate_distortion
 from record import RESULTS, write_results
-from rich.console import Console
-from rich.table import Table
 
 import kd_keras
-from kd_keras.experiment_record import script_command
+from kd_keras.datasets.clusters import CLUSTERS, make_clusters
+from kd_keras.experiment_record import circumstances, script_command
+from kd_keras.packing import packed_width
+from kd_keras.report.measure import measure_error, measure_neighbours
 
 PTB = Path(__file__).parent.parent / "saved_models" / "ptb_small_200.npz"
-# LSQ's tables of D * D * K * K products take long beyond this.
-LARGEST_LSQ_D = 16
+SETTINGS = ("16,16", "256,8", "32,32", "16,32", "64,10", "32,5")
+METHODS = [*methods.METHODS, *faiss_methods.FAISS_METHODS]
 
 
-def can_run(method, vectors, D):
-    if method in NEEDS_D_TO_DIVIDE:
-        return vectors.shape[1] % D == 0
-    return "LSQ" not in method or D <= LARGEST_LSQ_D
+def can_run(method, d, K, D):
+    peer = method in faiss_methods.FAISS_METHODS
+    return (faiss_methods if peer else methods).can_run(method, d, K, D)
 
 
-def run_cell(name, vectors, K, D, method, seed):
-    begin = time.perf_counter()
-    rebuilt = METHODS[method](vectors, K, D, seed)
-    seconds = time.perf_counter() - begin
-    error = float(np.square(vectors - rebuilt).sum(axis=1).mean())
-    centred = vectors - vectors.mean(axis=0)
-    variance = float(np.square(centred).sum(axis=1).mean())
+def run_cell(key, vectors):
+    name, K, D, method, seed = key
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, part) for part in ("table.npy", "rebuilt.npy")]
+        np.save(files[0], vectors)
+        load = os.getloadavg()[0]
+        words = [files[0], method, K, D, seed, files[1]]
+        child = Path(__file__).with_name("cell.py")
+        done = subprocess.run(
+            [sys.executable, child, *map(str, words)],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        rebuilt = np.load(files[1])
+    took = json.loads(done.stdout.splitlines()[-1])
+    measured = measure_error(vectors, rebuilt)
+    neighbours = measure_neighbours(vectors, rebuilt)[0]
+    bits = D * int(np.ceil(np.log2(K)))
     return {
         "table": name,
         "K": K,
         "D": D,
         "method": method,
         "seed": seed,
-        "error": error,
-        "error_over_variance": error / variance,
-        "seconds": seconds,
+        "error": measured["error"],
+        "error_over_variance": measured["error_share"],
+        "bound": rate_distortion(vectors, bits),
+        "mean_cosine": measured["mean_cosine"],
+        "neighbours_kept": neighbours["mean_kept"],
+        "code_bytes": len(vectors) * packed_width(K, D),
+        "decoder_bytes": 4 * took.pop("floats"),
+        **took,
+        "other_load": round(load, 1),  # above 0, seconds are upper bounds
         "command": script_command(),
         "date": datetime.date.today().isoformat(),
+        **circumstances(),
     }
 
 
-def print_table(cells, tables):
-    for name in tables:
-        mine = [cell for cell in cells if cell["table"] == name]
-        settings = list(dict.fromkeys((c["K"], c["D"]) for c in mine))
-        table = Table("method", *(f"K={K} D={D}" for K, D in settings))
-        table.title = f"{name}: error (seconds), median of the seeds"
-        for method in METHODS:
-            row = []
-            for K, D in settings:
-                found = [
-                    (c["error"], c["seconds"])
-                    for c in mine
-                    if (c["method"], c["K"], c["D"]) == (method, K, D)
-                ]
-                error, seconds = np.median(found, axis=0) if found else (0, 0)
-                row.append(f"{error:.3f} ({seconds:.0f})" if found else "")
-            if any(row):
-                table.add_row(method, *row)
-        Console().print(table)
+def key_of(cell):
+    return tuple(cell[n] for n in ("table", "K", "D", "method", "seed"))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--glove", help="the 10,000 x 50 GloVe table")
     parser.add_argument(
-        "--settings",
-        nargs="+",
-        default=["16,16", "256,8", "32,32"],
-        metavar="K,D",
+        "--settings", nargs="+", default=SETTINGS, metavar="K,D"
     )
-    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        default=["*"],
+        metavar="PATTERN",
+        help=f"of: {', '.join(METHODS)}",
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--draw", action="store_true")
     args = parser.parse_args()
 
-    tables = {"ptb": kd_keras.read_vectors(PTB).vectors}
-    if args.glove:
-        tables = {"glove": kd_keras.read_vectors(args.glove).vectors} | tables
     path = RESULTS / "code_learning.json"
     cells = json.loads(path.read_text())["cells"] if path.exists() else []
-    for name, vectors in tables.items():
-        for K, D in (map(int, s.split(",")) for s in args.settings):
-            for method in args.methods:
-                for seed in args.seeds:
-                    if not can_run(method, vectors, D):
-                        continue
-                    key = (name, K, D, method, seed)
-                    have = [
-                        c
-                        for c in cells
-                        if key
-                        == (c["table"], c["K"], c["D"], c["method"], c["seed"])
-                    ]
-                    if have and not args.again:
-                        continue
-                    cell = run_cell(*key[:1], vectors, *key[1:])
-                    print(*key, f"{cell['error']:.4f}", flush=True)
-                    cells = [c for c in cells if c not in have] + [cell]
-                    write_results("code_learning", {"cells": cells})
-    print_table(cells, tables)
+    tables = {
+        "glove": args.glove and kd_keras.read_vectors(args.glove).vectors,
+        "ptb": kd_keras.read_vectors(PTB).vectors,
+        "clusters": make_clusters(seed=0)[0],
+    }
+    settings = [tuple(map(int, s.split(","))) for s in args.settings]
+    chosen = [
+        m for m in METHODS if any(fnmatch.fnmatch(m, p) for p in args.methods)
+    ]
+    wanted = [
+        (name, K, D, method, seed)
+        for seed in args.seeds
+        for method in chosen
+        for name, vectors in tables.items()
+        if vectors is not None
+        for K, D in ([(CLUSTERS, 1)] if name == "clusters" else settings)
+        if can_run(method, vectors.shape[1], K, D)
+    ]
+    for key in [] if args.draw else wanted:
+        if not args.again and any(key_of(cell) == key for cell in cells):
+            continue
+        cell = run_cell(key, tables[key[0]])
+        print(*key, f"{cell['error']:.4f}", cell["seconds"], flush=True)
+        # Read anew: a second run may have written in the meantime.
+        cells = json.loads(path.read_text())["cells"] if path.exists() else []
+        cells = [c for c in cells if key_of(c) != key] + [cell]
+        write_results("code_learning", {"cells": cells})
+    print_tables(cells, METHODS)
+    draw(cells, METHODS, path.with_suffix(".png"))
 
 
 if __name__ == "__main__":

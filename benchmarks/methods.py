@@ -1,7 +1,7 @@
-"""The ways of learning codes that the benchmarks put side by side.
+"""Our ways of learning codes, as the benchmarks put them beside the peers'.
 
-Each takes `(vectors, K, D, seed)` and returns the rebuilt vectors. Imports of
-peers stay inside, so that their cost is not part of anybody's time.
+Each takes `(vectors, K, D, seed)` and returns the rebuilt vectors and the
+number of floats that decoding needs.
 """
 
 import keras
@@ -12,96 +12,57 @@ import kd_keras
 BATCH = 2048
 
 
-def learn_codes(composition):
+def learn_codes(composition, **settings):
     def method(vectors, K, D, seed):
         embedding = kd_keras.learn_codes(
-            vectors, K, D, composition=composition, seed=seed, verbose=0
+            vectors,
+            K,
+            D,
+            composition=composition,
+            seed=seed,
+            verbose=0,
+            **settings,
         )
-        return rebuild(embedding, len(vectors))
+        return rebuild(embedding)
 
     return method
 
 
-def algorithm_1(
-    estimator="straight_through",
-    schedule=None,
-    steps=4000,
-    learning_rate=0.01,
-    callbacks=(),
-):
+def algorithm_1(schedule, steps=4000, learning_rate=0.01):
     """The paper's Algorithm 1 from a random start, by plain `fit`.
 
     Args:
-        estimator: That of `KDCodeLearner`.
-        schedule: Keyword arguments of `TemperatureSchedule`, or None for a
-            constant T = 1.
+        schedule: Keyword arguments of `TemperatureSchedule`.
         steps: Integer, number of training steps of 2,048 vectors.
         learning_rate: Float.
-        callbacks: Further callbacks of `fit`.
     """
 
     def method(vectors, K, D, seed):
         keras.utils.set_random_seed(seed)
         count, dim = vectors.shape
-        learner = kd_keras.KDCodeLearner(count, K, D, estimator=estimator)
+        learner = kd_keras.KDCodeLearner(count, K, D)
         model = keras.Sequential(
             [kd_keras.KDEmbedding(count, dim, K, D, codes=learner)]
         )
         model.compile(kd_keras.LazyAdam(learning_rate), "mse")
-        temperature = (
-            [kd_keras.TemperatureSchedule(**schedule)] if schedule else []
-        )
         model.fit(
             np.arange(count),
             vectors,
             batch_size=BATCH,
             epochs=max(1, steps * BATCH // count),
             verbose=0,
-            callbacks=[*temperature, *callbacks],
+            callbacks=[kd_keras.TemperatureSchedule(**schedule)],
         )
-        return rebuild(kd_keras.freeze(model).layers[0], count)
+        return rebuild(kd_keras.freeze(model).layers[0])
 
     return method
 
 
-def rebuild(embedding, count):
-    blocks = np.array_split(np.arange(count), -(-count // BATCH))
-    return np.concatenate([np.asarray(embedding(ids)) for ids in blocks])
-
-
-def faiss_quantizer(make):
-    """A faiss quantizer; `make(faiss, d, D, bits)` builds it."""
-
-    def method(vectors, K, D, seed):
-        import faiss
-
-        bits = K.bit_length() - 1
-        if 2**bits != K:
-            raise ValueError(f"faiss needs a power of two. Received: K={K}")
-        quantizer = make(faiss, vectors.shape[1], D, bits)
-        quantizer.train(vectors)
-        return quantizer.decode(quantizer.compute_codes(vectors))
-
-    return method
-
-
-def _residual(beam):
-    def make(faiss, d, D, bits):
-        quantizer = faiss.ResidualQuantizer(d, D, bits)
-        quantizer.max_beam_size = beam
-        return quantizer
-
-    return faiss_quantizer(make)
-
-
-def _local_search(**settings):
-    def make(faiss, d, D, bits):
-        quantizer = faiss.LocalSearchQuantizer(d, D, bits)
-        for name, value in settings.items():
-            setattr(quantizer, name, value)
-        return quantizer
-
-    return faiss_quantizer(make)
+def rebuild(embedding):
+    ids = np.arange(embedding.input_dim)
+    blocks = np.array_split(ids, -(-len(ids) // BATCH))
+    rebuilt = np.concatenate([np.asarray(embedding(b)) for b in blocks])
+    return rebuilt, embedding.composition.count_params()
 
 
 METHODS = {
@@ -109,19 +70,19 @@ METHODS = {
     "learn_codes residual": learn_codes("residual"),
     "learn_codes lstm": learn_codes("lstm"),
     "learn_codes concat": learn_codes("concat"),
-    "algorithm 1, T falls": algorithm_1(
-        schedule={
+    "algorithm 1": algorithm_1(
+        {
             "initial": 0.5,
             "decay_rate": 8e-4,
             "law": "exponential",
             "minimum": 0.02,
         }
     ),
-    "faiss RQ, beam 16": _residual(16),
-    "faiss LSQ": _local_search(),
-    "faiss LSQ, long": _local_search(train_iters=100, encode_ils_iters=128),
-    "faiss PQ": faiss_quantizer(
-        lambda faiss, d, D, bits: faiss.ProductQuantizer(d, D, bits)
-    ),
 }
-NEEDS_D_TO_DIVIDE = ("learn_codes concat", "faiss PQ")
+
+
+def can_run(method, d, K, D):
+    """Whether a method of `METHODS` takes these sizes."""
+    if D == 1:
+        return method in ("learn_codes linear", "algorithm 1")
+    return method != "learn_codes concat" or d % D == 0

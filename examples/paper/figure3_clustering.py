@@ -46,8 +46,9 @@ from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.metrics import normalized_mutual_info_score
 
 import kd_keras
+from kd_keras.datasets.clusters import CLUSTERS, DIM, make_clusters
 
-POINTS, CLUSTERS, DIM, SPREAD = 10_000, 100, 10, 5.0
+POINTS = 10_000
 BATCH, STEPS = 2048, 1500
 LEARNING_RATE = 0.03
 FALLING = {
@@ -69,15 +70,6 @@ WAYS = {
     "T falls, k-means++ start": {"schedule": FALLING, "start": True},
 }
 COLOURS = dict(zip(WAYS, (BLUE, RED, BLACK, SKY, ORANGE, GREEN), strict=True))
-
-
-def make_clusters(seed, points):
-    """Draws `(points, cluster of each)`; the noise has unit variance."""
-    rng = np.random.default_rng(seed)
-    centres = SPREAD * rng.normal(size=(CLUSTERS, DIM))
-    labels = rng.integers(CLUSTERS, size=points)
-    vectors = centres[labels] + rng.normal(size=(points, DIM))
-    return vectors.astype(np.float32), labels
 
 
 def squared_loss(vectors, rebuilt):

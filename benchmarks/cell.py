@@ -1,0 +1,61 @@
+"""One cell of `code_learning.py`, in a process of its own.
+
+    python benchmarks/cell.py TABLE.npy METHOD K D SEED REBUILT.npy
+
+Writes the rebuilt vectors and prints what learning took, as JSON. Imports and
+the start of TensorFlow come before the clock and the memory are read.
+"""
+
+import json
+import sys
+import time
+
+import numpy as np
+
+
+def resident_mib(name):
+    """Reads VmRSS or VmHWM of this process; None where there is no /proc."""
+    try:
+        with open("/proc/self/status") as lines:
+            line = next(li for li in lines if li.startswith(name))
+    except OSError:
+        return None
+    return int(line.split()[1]) / 1024
+
+
+def forget_peak():
+    """Sets VmHWM back to what is resident now."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        pass
+
+
+def main(table, method, K, D, seed, output):
+    vectors = np.load(table)
+    if method.startswith("faiss"):
+        from faiss_methods import FAISS_METHODS
+
+        learn = FAISS_METHODS[method]
+    else:
+        import tensorflow as tf
+        from methods import METHODS
+
+        tf.zeros(1)  # starts its devices
+        learn = METHODS[method]
+    forget_peak()
+    before = resident_mib("VmRSS")
+    clocks = {"seconds": time.perf_counter, "cpu_seconds": time.process_time}
+    begin = {name: clock() for name, clock in clocks.items()}
+    rebuilt, floats = learn(vectors, int(K), int(D), int(seed))
+    took = {n: round(clock() - begin[n], 2) for n, clock in clocks.items()}
+    peak = resident_mib("VmHWM")
+    if peak is not None:
+        took["peak_mib"] = round(peak - before, 1)
+    np.save(output, rebuilt)
+    print(json.dumps(took | {"floats": int(floats)}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
