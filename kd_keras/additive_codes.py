@@ -7,6 +7,7 @@ References:
     `least_squares`.
 """
 
+import numbers
 from collections.abc import Callable
 
 import numpy as np
@@ -48,13 +49,30 @@ PASSES = 1
 # on two cores of 2024, and lies within these bounds.
 BUDGET = 100e9
 FEWEST, MOST = 100, 3000
-
+MOST_EFFORT = 1000
 
 # Codes, code embeddings, and the squared error of each row, `(N,)`.
 Solution = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def _default_iterations(N: int, d: int, K: int, D: int) -> int:
+def check_effort(effort: float) -> None:
+    """Checks how long is to be searched.
+
+    Args:
+        effort: number, 0 to 1,000; 1 is the default.
+
+    Raises:
+        ValueError: If it is no number or out of this range.
+    """
+    real = isinstance(effort, numbers.Real) and not isinstance(effort, bool)
+    if not (real and 0 <= effort <= MOST_EFFORT):
+        raise ValueError(
+            f"`effort` must be a number from 0 to {MOST_EFFORT:,}. "
+            f"Received: effort={effort!r}"
+        )
+
+
+def _default_sweeps(N: int, d: int, K: int, D: int) -> int:
     """Returns the number of sweeps that takes about `BUDGET`."""
     # Gathers and sums of rows, scores, counts of pairs: measured.
     sweep = N * D * (60 + 1.5 * d + K * (1 + 0.05 * d) + 4 * D)
@@ -68,7 +86,7 @@ def fit_additive(
     K: int,
     D: int,
     seed: int = 0,
-    iterations: int | None = None,
+    effort: float = 1.0,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Learns additive codes: row i is `sum_j code_embeddings[j, codes[i, j]]`.
@@ -86,9 +104,9 @@ def fit_additive(
         K: values of a position, at most N.
         D: positions.
         seed: decides every random choice.
-        iterations: sweeps of steps 2 and 3, half each, or all of step 3 if
-            step 2 is left out; time grows with it. None: as many as take one
-            to two minutes at N = 10,000.
+        effort: number of sweeps, in units of those that take one to two
+            minutes at N = 10,000. Steps 2 and 3 have half each, or step 3 all
+            if step 2 is left out.
         progress: called with (share done, error so far).
 
     Returns:
@@ -114,20 +132,19 @@ def fit_additive(
     )
     tables = fit_code_embeddings(rows, codes, K)
     start = _descend(rows, codes, tables, noise, 3)
-    if iterations is None:
-        iterations = _default_iterations(len(rows), rows.shape[1], K, D)
+    sweeps = round(effort * _default_sweeps(len(rows), rows.shape[1], K, D))
     best, relaxed = start, 0.2
-    if _promise(rows, start, noise, iterations // 2) < WORTHWHILE:
-        iterations -= iterations // 2
+    if _promise(rows, start, noise, sweeps // 2) < WORTHWHILE:
+        sweeps -= sweeps // 2
         annealed = _anneal(
-            rows, *start, noise, iterations, lambda s, e: tell(0.2 + 0.4 * s, e)
+            rows, *start, noise, sweeps, lambda s, e: tell(0.2 + 0.4 * s, e)
         )
         best, relaxed = min(best, annealed, key=_mean_error), 0.6
     codes, tables, _ = relax(
         rows,
         *best,
         noise,
-        iterations // REHEAT_SWEEPS,
+        sweeps // REHEAT_SWEEPS,
         seed,
         lambda s, e: tell(relaxed + (1 - relaxed) * s, e),
     )

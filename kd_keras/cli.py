@@ -83,7 +83,7 @@ def _compress(given: argparse.Namespace, interrupted: Interrupts) -> int:
     )
 
     names = (
-        "vectors", "K", "D", "composition", "code_dim", "seed",
+        "vectors", "K", "D", "composition", "code_dim", "seed", "effort",
         "duplicates", "output", "force", "litert",
         "codebooks_only", "codebooks", "shard",
     )  # fmt: skip

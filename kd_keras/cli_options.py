@@ -175,6 +175,13 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
         help="decides everything that is drawn at random; default 0",
     )
     add(
+        "--effort",
+        type=float,
+        metavar="X",
+        help="how long to search, 0 or more; default 1: one to three minutes "
+        "for 10,000 rows; 0.1 is a draft",
+    )
+    add(
         "--output",
         metavar="FOLDER",
         help="the folder to write; default ./NAME-K16-D32-linear, after "
@@ -197,7 +204,7 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
         "--codebooks",
         metavar="FOLDER",
         help="use the code embeddings that --codebooks-only has put there; "
-        "K, D, composition, code-dim and seed are theirs",
+        "K, D, composition, code-dim, seed and effort are theirs",
     )
     add(
         "--shard",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kd_keras.kd_embedding import KDEmbedding
 
 # What must be the same wherever the codebooks are used.
-SETTINGS = ("K", "D", "composition", "code_dim", "seed")
+SETTINGS = ("K", "D", "composition", "code_dim", "seed", "effort")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Codebooks:
     """Code embeddings in a folder.
 
     Attributes:
-        K, D, composition, code_dim, seed: As in `learn_codes`.
+        K, D, composition, code_dim, seed, effort: As in `learn_codes`.
         table: The table that they were learned from, see `table_identity`.
         learned_rows: How many of its rows they were learned from.
         sha256: Of all weights: tells these codebooks from others.
@@ -41,6 +41,7 @@ class Codebooks:
     composition: str
     code_dim: int | None
     seed: int
+    effort: float
     table: dict[str, Any]
     learned_rows: int
     sha256: str
@@ -73,7 +74,7 @@ def write_codebooks(
     Args:
         folder: An empty folder.
         embedding: Built `KDEmbedding` of the rows that were learned from.
-        settings: K, D, composition, code_dim and seed.
+        settings: K, D, composition, code_dim, seed and effort.
         table: What `table_identity` gave.
         seconds: float, what it took.
 

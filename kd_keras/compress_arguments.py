@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kd_keras.additive_codes import check_effort
 from kd_keras.bad_input import BadInputError
 from kd_keras.codebooks_folder import SETTINGS, Codebooks, read_codebooks
 from kd_keras.codes import check_kd
@@ -20,7 +21,7 @@ class Arguments:
 
     Attributes:
         vectors: The file of vectors.
-        K, D, composition, code_dim, seed: As in `learn_codes`.
+        K, D, composition, code_dim, seed, effort: As in `learn_codes`.
         duplicates: "error" or "first", as in `read_vectors`.
         output: The folder to be, or None for one named after the rest.
         force: Whether an earlier result there is replaced.
@@ -28,7 +29,7 @@ class Arguments:
             "float16" or "int8", or None.
         codebooks_only: Whether the code embeddings are all that is written.
         codebooks: A folder with code embeddings to be used, or None to learn
-            them. K to seed are theirs, see `make_arguments`.
+            them. K to effort are theirs, see `make_arguments`.
         shard: "i/n": only the codes of shard i of n are found, 1 to n. None:
             all.
     """
@@ -39,6 +40,7 @@ class Arguments:
     composition: str = "linear"
     code_dim: int | None = None
     seed: int = 0
+    effort: float = 1.0
     duplicates: str = "error"
     output: str | None = None
     force: bool = False
@@ -73,7 +75,8 @@ class Arguments:
         words += ["--composition", self.composition]
         if self.code_dim is not None:
             words += ["--code-dim", str(self.code_dim)]
-        words += ["--seed", str(self.seed), "--duplicates", self.duplicates]
+        words += ["--seed", str(self.seed), "--effort", f"{self.effort:g}"]
+        words += ["--duplicates", self.duplicates]
         if self.litert is not None:
             words += ["--litert", self.litert]
         if self.codebooks_only:
@@ -88,8 +91,8 @@ class Arguments:
 def make_arguments(**given: Any) -> Arguments:
     """Makes `Arguments` of what was given; what was not has its default.
 
-    With `codebooks`, the defaults of K, D, composition, code_dim and seed are
-    what these were learned with.
+    With `codebooks`, the defaults of K, D, composition, code_dim, seed and
+    effort are what these were learned with.
 
     Raises:
         BadInputError: If `codebooks` is no folder of them.
@@ -119,6 +122,7 @@ def check_arguments(arguments: Arguments) -> Codebooks | None:
             "--seed must be an integer from 0 to 4294967295. "
             f"Received: --seed {arguments.seed}"
         )
+    as_bad_input(check_effort, arguments.effort)
     if arguments.codebooks is None:
         return None
     codebooks = read_codebooks(arguments.codebooks)

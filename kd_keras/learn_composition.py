@@ -51,7 +51,9 @@ def start_near_linear(composition, code_embeddings, H=None):
     composition.bias.assign(np.repeat([-OPEN, OPEN, OPEN, 0.0], width))
 
 
-def learn_residual(embedding, vectors, seed, progress, code_embeddings, H=None):
+def learn_residual(
+    embedding, vectors, seed, progress, effort, code_embeddings, H=None
+):
     """Fits a `ResidualComposition` and its codes, from the linear solution.
 
     The hidden units start as random features of the sum, and the correction
@@ -64,6 +66,7 @@ def learn_residual(embedding, vectors, seed, progress, code_embeddings, H=None):
         vectors: Float32 array `(N, d)`.
         seed: Integer.
         progress: Callable `(share done, error)`.
+        effort: Float, as `learn_codes` takes it.
         code_embeddings: Float array `(D, K, d'')` of the linear solution, d''
             at most d'.
         H: Float array `(d'', d)` of it, or None where d'' = d.
@@ -92,6 +95,7 @@ def learn_residual(embedding, vectors, seed, progress, code_embeddings, H=None):
         ((vectors - shift) / scale).astype(np.float32),
         seed,
         lambda done, error: progress(done, error * scale**2),
+        effort,
     )
     # Of s' = scale s + shift now, where it was of s.
     W, A, b, U = (
@@ -111,7 +115,7 @@ def learn_residual(embedding, vectors, seed, progress, code_embeddings, H=None):
     composition.correction.assign(scale * U)
 
 
-def learn_composition(embedding, vectors, seed, progress):
+def learn_composition(embedding, vectors, seed, progress, effort=1.0):
     """Fits any composition to vectors and searches its codes, in turns.
 
     The composition is trained by Adam while the codes stand still. Then the
@@ -126,12 +130,14 @@ def learn_composition(embedding, vectors, seed, progress):
         vectors: Float32 array `(N, d)`.
         seed: Integer.
         progress: Callable `(share done, error)`.
+        effort: Float, as `learn_codes` takes it.
     """
     rng = np.random.default_rng(seed)
     composition = embedding.composition
     model = keras.Sequential([embedding])
     batches = _batches(len(vectors), rng)
-    steps = max(EPOCHS * -(-len(vectors) // BATCH), LEAST_STEPS)
+    steps = EPOCHS * -(-len(vectors) // BATCH)
+    steps = max(1, round(effort * max(steps, LEAST_STEPS)))
     rate = keras.optimizers.schedules.CosineDecay(
         LEARNING_RATE, TURNS * steps, 0.01
     )

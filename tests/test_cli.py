@@ -30,7 +30,7 @@ def working_directory(tmp_path, monkeypatch):
 
 
 def fake_learning(monkeypatch, learn_codes=None):
-    def random(vectors, verbose, **given):
+    def random(vectors, verbose, effort, **given):
         embedding = kd_keras.KDEmbedding(*vectors.shape, **given)
         embedding.build()
         return embedding
@@ -77,6 +77,8 @@ BAD = {
     "code-dim of 0": (["compress", "table.npy", "--code-dim", "0"], "dim=0"),
     "code-dim of 7": (["compress", "table.npy", "--code-dim", "7"], "dim 7"),
     "seed": (["compress", "table.npy", "--seed", "-1"], "-1"),
+    "effort": (["compress", "table.npy", "--effort", "nan"], "effort=nan"),
+    "no effort": (["compress", "table.npy", "--effort", "low"], "low"),
     "no file": (["compress", "none.txt"], "none.txt"),
     "directory": (["compress", "."], "directory"),
     "nan": (["compress", "nan.npy"], "nan"),
@@ -275,7 +277,7 @@ def test_ctrl_c_that_an_import_turned_into_another_error(monkeypatch, capsys):
 
 
 def test_ctrl_c_that_got_lost_ends_the_next_step(monkeypatch, capsys):
-    def interrupted(vectors, verbose, **given):
+    def interrupted(vectors, verbose, effort, **given):
         with contextlib.suppress(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(5)

@@ -51,7 +51,8 @@ def fake_learning(monkeypatch):
 
     def learn_codes(vectors, **given):
         calls.append(given)
-        given = {k: v for k, v in given.items() if k != "verbose"}
+        of_search = ("verbose", "effort")
+        given = {k: v for k, v in given.items() if k not in of_search}
         embedding = kd_keras.KDEmbedding(*vectors.shape, **given)
         embedding.build()
         return embedding
@@ -77,7 +78,7 @@ def compress(source, output, **given):
 def test_sizes_are_those_of_what_was_written(
     source, tmp_path, composition, fake_learning
 ):
-    given = {"composition": composition, "D": 4, "seed": 7}
+    given = {"composition": composition, "D": 4, "seed": 7, "effort": 0.5}
     if composition != "concat":
         given["code_dim"] = 5
     report = compress(source, tmp_path / "out", **given)
@@ -98,7 +99,7 @@ def test_sizes_are_those_of_what_was_written(
         assert (folder / name).stat().st_size == size
     assert fake_learning == [
         {"K": K, "D": 4, "composition": composition, "seed": 7, "verbose": 0}
-        | {"code_dim": given.get("code_dim")}
+        | {"code_dim": given.get("code_dim"), "effort": 0.5}
     ]
 
 

@@ -165,7 +165,7 @@ def test_blocks_do_not_change_the_search(monkeypatch):
 @pytest.mark.parametrize(("K", "D"), [(4, 4), (16, 3)])
 def test_fit_beats_residual_quantisation(K, D):
     vectors = correlated()
-    codes, tables = fit_additive(vectors, K, D, iterations=100)
+    codes, tables = fit_additive(vectors, K, D, effort=0.3)
     assert codes.dtype == np.uint8 and codes.shape == (600, D)
     assert tables.dtype == np.float32 and tables.shape == (D, K, 8)
     error = additive_error(vectors, codes, tables).mean()
@@ -175,8 +175,8 @@ def test_fit_beats_residual_quantisation(K, D):
 def test_longer_search_helps():
     vectors = correlated(seed=1)
     short, long = (
-        additive_error(vectors, *fit_additive(vectors, 4, 6, iterations=n))
-        for n in (0, 300)
+        additive_error(vectors, *fit_additive(vectors, 4, 6, effort=effort))
+        for effort in (0, 1)
     )
     assert long.mean() < 0.98 * short.mean()
 
@@ -201,7 +201,7 @@ def test_a_wide_beam_finds_the_best_of_all_codes():
 def test_codes_of_a_sum_are_found():
     _, codes, tables = random_problem(count=400, K=4, D=3, dim=12)
     vectors = decode_additive(codes, tables)
-    _, found = fit_additive(vectors, 4, 3, iterations=100)
+    _, found = fit_additive(vectors, 4, 3, effort=0.3)
     again = encode_additive(vectors, tables)
     assert (additive_error(vectors, again, tables) < 1e-6).all()
     assert found.shape == tables.shape
@@ -253,10 +253,10 @@ def test_a_large_table_is_learned_on_a_sample(monkeypatch):
 
 def test_seed_decides():
     vectors = correlated(count=1500)
-    one, two = (fit_additive(vectors, 8, 3, 4, 10) for _ in range(2))
+    one, two = (fit_additive(vectors, 8, 3, 4, 0.03) for _ in range(2))
     np.testing.assert_array_equal(one[0], two[0])
     np.testing.assert_array_equal(one[1], two[1])
-    assert (fit_additive(vectors, 8, 3, 5, 10)[0] != one[0]).any()
+    assert (fit_additive(vectors, 8, 3, 5, 0.03)[0] != one[0]).any()
 
 
 @pytest.mark.parametrize("scale", [1e-25, 1e12])
@@ -282,7 +282,7 @@ def test_scale_and_offset_do_not_matter(scale):
     ids=["constant", "duplicates", "one row differs, d = 1", "zero"],
 )
 def test_degenerate_tables(vectors, D):
-    codes, tables = fit_additive(vectors, 8, D, iterations=10)
+    codes, tables = fit_additive(vectors, 8, D, effort=0.03)
     assert codes.max() < 8
     np.testing.assert_allclose(
         decode_additive(codes, tables), vectors, atol=1e-3
@@ -295,7 +295,7 @@ def test_degenerate_tables(vectors, D):
 
 def test_more_than_256_values_need_wider_codes():
     vectors = correlated(count=400)
-    codes, tables = fit_additive(vectors, 300, 2, iterations=10)
+    codes, tables = fit_additive(vectors, 300, 2, effort=0.03)
     assert codes.dtype == np.uint16 and codes.max() >= 256
     assert additive_error(vectors, codes, tables).mean() < 0.1
 

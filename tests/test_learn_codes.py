@@ -228,6 +228,17 @@ def test_encode_finds_codes_of_unseen_vectors(vectors, composition, code_dim):
     assert found_error < 0.25 * random_error
 
 
+@pytest.mark.parametrize("composition", ["linear", "residual"])
+def test_effort_is_paid_in_error(vectors, composition):
+    none, some = (
+        kd_keras.learn_codes(
+            vectors, 8, 4, composition, effort=effort, verbose=0
+        )
+        for effort in (0, 0.5)
+    )
+    assert error(vectors, some) < 0.97 * error(vectors, none)
+
+
 def test_progress_is_shown_unless_verbose_is_0(vectors, capsys):
     kd_keras.learn_codes(vectors[:50], 4, 2, verbose=0)
     assert capsys.readouterr() == ("", "")
@@ -245,6 +256,9 @@ def test_progress_is_shown_unless_verbose_is_0(vectors, capsys):
         ({"composition": "sum"}, "composition='sum'"),
         ({"code_dim": 13}, "code_dim=13"),
         ({"code_dim": 0}, "code_dim=0"),
+        ({"effort": -0.1}, "effort=-0.1"),
+        ({"effort": float("nan")}, "effort=nan"),
+        ({"effort": "low"}, "effort='low'"),
     ],
 )
 def test_bad_arguments_are_refused(vectors, arguments, message):

@@ -163,6 +163,7 @@ def test_options_that_do_not_go_together(vectors, capsys):
         ("--codebooks", "B", "--shard", "1/2", "--litert"): "--litert",
         ("--codebooks", "B", "--K", "16"): "K=4. Received: K=16",
         ("--codebooks", "B", "--seed", "1"): "seed=0. Received: seed=1",
+        ("--codebooks", "B", "--effort", "2"): "effort=1.0. Received: effort=2",
         ("--codebooks", "none"): "does not exist",
         ("--codebooks", "."): "without a codebooks.json",
         ("--codebooks", "big.npy"): "a file",
@@ -222,7 +223,7 @@ def test_a_damaged_shard_or_a_table_that_is_gone(vectors, capsys):
 
 
 def make_shard(folder, i, n=3, **given):
-    books = Codebooks(4, 4, "linear", None, 0, {}, 200, "b", 1.0)
+    books = Codebooks(4, 4, "linear", None, 0, 1.0, {}, 200, "b", 1.0)
     table = {"N": N, "d": SIZE, "sampled_sha256": "t"}
     shard = Shard(folder, i, n, (0, 1), BLOCK, table, books, "v", "", "B", 1.0)
     return dataclasses.replace(shard, **given)
