@@ -1,4 +1,4 @@
-"""One cell of `code_learning.py`, in a process of its own.
+"""Learns codes by one method, in a process of its own, and tells what it took.
 
     python benchmarks/cell.py TABLE.npy METHOD K D SEED REBUILT.npy
 
@@ -35,15 +35,15 @@ def forget_peak():
 def main(table, method, K, D, seed, output):
     vectors = np.load(table)
     if method.startswith("faiss"):
-        from faiss_methods import FAISS_METHODS
+        from faiss_methods import FAISS_METHODS, LSQ_SETTINGS
 
-        learn = FAISS_METHODS[method]
+        learn = (FAISS_METHODS | LSQ_SETTINGS)[method]
     else:
         import tensorflow as tf
-        from methods import METHODS
+        from methods import EFFORTS, METHODS
 
         tf.zeros(1)  # starts its devices
-        learn = METHODS[method]
+        learn = (METHODS | EFFORTS)[method]
     forget_peak()
     before = resident_mib("VmRSS")
     clocks = {"seconds": time.perf_counter, "cpu_seconds": time.process_time}

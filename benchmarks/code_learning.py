@@ -18,14 +18,12 @@ import datetime
 import fnmatch
 import json
 import os
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import faiss_methods
 import methods
 import numpy as np
+from apart import learn_apart
 from code_learning_figure import draw, print_tables
 from rate_distortion import rate_distortion
 from record import RESULTS, write_results
@@ -48,20 +46,8 @@ def can_run(method, d, K, D):
 
 def run_cell(key, vectors):
     name, K, D, method, seed = key
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, part) for part in ("table.npy", "rebuilt.npy")]
-        np.save(files[0], vectors)
-        load = os.getloadavg()[0]
-        words = [files[0], method, K, D, seed, files[1]]
-        child = Path(__file__).with_name("cell.py")
-        done = subprocess.run(
-            [sys.executable, child, *map(str, words)],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        rebuilt = np.load(files[1])
-    took = json.loads(done.stdout.splitlines()[-1])
+    load = os.getloadavg()[0]
+    rebuilt, took = learn_apart(method, vectors, K, D, seed)
     measured = measure_error(vectors, rebuilt)
     neighbours = measure_neighbours(vectors, rebuilt)[0]
     bits = D * int(np.ceil(np.log2(K)))

@@ -107,6 +107,20 @@ FAISS_METHODS = {
     "faiss OPQ": opq,
     "faiss k-means": k_means,
 }
+# Those of `error_against_seconds.py`: training iterations and, for a row that
+# is encoded, perturbations; 25 and 16 are faiss' defaults.
+LSQ_SETTINGS = {
+    f"faiss LSQ, {train} x {encode}": lsq(
+        train_iters=train, encode_ils_iters=encode
+    )
+    for train, encode in (
+        (5, 16),
+        (25, 16),
+        (25, 64),
+        (50, 64),
+        (100, 128),
+    )
+}
 # LSQ's tables of D * D * K * K products take long beyond this.
 LARGEST_LSQ_D = 16
 

@@ -79,6 +79,13 @@ METHODS = {
         }
     ),
 }
+# Those of `error_against_seconds.py`.
+EFFORTS = {
+    f"learn_codes linear, effort {effort:g}": learn_codes(
+        "linear", effort=effort
+    )
+    for effort in (0, 0.03, 0.1, 0.3, 1)
+}
 
 
 def can_run(method, d, K, D):

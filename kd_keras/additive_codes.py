@@ -43,6 +43,8 @@ HOT, COLD = 2.0, 2.0
 TRIALS, WORTHWHILE = (20, 60), 0.95
 # Rows that are encoded together.
 ENCODED_ROWS = 1 << 14
+# Short annealings of a row that is encoded.
+REHEATS = 16
 # Gauss-Seidel passes over the code embeddings after each sweep.
 PASSES = 1
 # The default number of sweeps is what takes about this long, in nanoseconds
@@ -229,7 +231,7 @@ def encode_additive(
     code_embeddings: np.ndarray,
     codes: np.ndarray | None = None,
     seed: int = 0,
-    iterations: int = 80,
+    effort: float = 1.0,
 ) -> np.ndarray:
     """Finds codes of vectors under fixed code embeddings.
 
@@ -242,7 +244,7 @@ def encode_additive(
         codes: integer `(N, D)`, or None. Codes to be improved: a row keeps
             its own if the search finds nothing better.
         seed: decides every random choice.
-        iterations: sweeps; time grows with it.
+        effort: number of short annealings, in units of the default.
 
     Returns:
         Codes, uint8 or uint16 `(N, D)`.
@@ -274,7 +276,7 @@ def encode_additive(
         # rows to be found would be left cold.
         hot = float(errors.mean()) / d
         hot *= choose_heat(rows, best, errors, tables, noise, seed)
-        for reheat in range(max(1, iterations // REHEAT_SWEEPS)):
+        for reheat in range(max(1, round(effort * REHEATS))):
             best, errors = improve_codes(
                 rows, best, errors, tables, hot, noise, [reheat, seed]
             )

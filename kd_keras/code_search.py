@@ -23,27 +23,29 @@ TURNS = 4
 FAR = 1e9
 
 
-def encode(embedding, vectors, seed=0, **given):
+def encode(embedding, vectors, seed=0, effort=1.0, **given):
     """Finds codes of vectors while an embedding's composition stands still.
 
     Args:
         embedding: Built `KDEmbedding`.
         vectors: Float32 table `(M, d)`, read block by block.
         seed: Integer.
+        effort: Float, as `KDEmbedding.encode` takes it.
         **given: Keyword arguments of `encode_rows`.
 
     Returns:
         Codes `(M, D)`, uint8 up to K = 256, else uint16.
     """
-    return encode_rows(block_encoder(embedding, seed), vectors, **given)
+    return encode_rows(block_encoder(embedding, seed, effort), vectors, **given)
 
 
-def block_encoder(embedding, seed=0):
+def block_encoder(embedding, seed=0, effort=1.0):
     """Gives the function that finds the codes of a block of vectors.
 
     Args:
         embedding: Built `KDEmbedding`.
         seed: Integer.
+        effort: Float, as `KDEmbedding.encode` takes it.
 
     Returns:
         A function of float32 vectors `(M, d)` that returns their codes
@@ -66,7 +68,7 @@ def block_encoder(embedding, seed=0):
 
         def encode_sum(vectors):
             near = _nearer(vectors, tables)
-            codes = encode_additive(near, tables, seed=seed)
+            codes = encode_additive(near, tables, None, seed, effort)
             return codes, _error(vectors, decode_additive(codes, tables))
 
         return encode_sum
@@ -81,10 +83,10 @@ def block_encoder(embedding, seed=0):
 
     def encode_composed(vectors):
         near = _nearer(vectors, tables)
-        codes = encode_additive(near, tables, seed=seed)
+        codes = encode_additive(near, tables, None, seed, effort)
         for turn in range(TURNS):
             codes, _ = search_near(
-                composition, near, codes, tables, seed + turn
+                composition, near, codes, tables, seed + turn, effort
             )
         return codes, _error(vectors, compose(composition, codes))
 
@@ -119,7 +121,7 @@ def compose(composition, codes):
     return np.concatenate(blocks)
 
 
-def search_near(composition, vectors, codes, tables, seed):
+def search_near(composition, vectors, codes, tables, seed, effort=1.0):
     """Improves codes by one search that the composition itself confirms.
 
     Near a row's present code the composition is taken for additive: what it
@@ -134,6 +136,7 @@ def search_near(composition, vectors, codes, tables, seed):
         tables: Float32 array `(D, K, d)`, code embeddings whose sum is near
             the composition's output (`fit_code_embeddings` finds them).
         seed: Integer.
+        effort: Float, as `KDEmbedding.encode` takes it.
 
     Returns:
         `(codes, errors)`: codes `(M, D)` and their squared errors `(M,)`.
@@ -142,7 +145,7 @@ def search_near(composition, vectors, codes, tables, seed):
     errors = _errors(vectors, rebuilt)
     additive = decode_additive(codes, tables)
     proposed = encode_additive(
-        vectors - rebuilt + additive, tables, codes=codes, seed=seed
+        vectors - rebuilt + additive, tables, codes, seed, effort
     )
     new_errors = _errors(vectors, compose(composition, proposed))
     better = new_errors < errors

@@ -5,7 +5,7 @@ import numpy as np
 from kd_keras.kd_embedding import KDEmbedding
 
 
-def grow_embedding(embedding, vectors, seed=0):
+def grow_embedding(embedding, vectors, seed=0, effort=1.0):
     """Adds symbols to an embedding without learning anything again.
 
     The new symbols get codes by `embedding.encode`; the composition and the
@@ -18,6 +18,7 @@ def grow_embedding(embedding, vectors, seed=0):
         vectors: Array `(M, output_dim)`, finite: the vectors of the ids N to
             N + M - 1. A memory map is read block by block.
         seed: Integer. Decides the search.
+        effort: Float, as `KDEmbedding.encode` takes it.
 
     Returns:
         A built `KDEmbedding` of N + M symbols with fixed codes and weights of
@@ -37,7 +38,7 @@ def grow_embedding(embedding, vectors, seed=0):
     >>> print((grown.codes[:200] == embedding.codes).all())
     True
     """
-    new = embedding.encode(vectors, seed)
+    new = embedding.encode(vectors, seed, effort)
     codes = np.concatenate([embedding.codes, new])
     # A composition from its configuration, not the embedding's own object.
     copy = KDEmbedding.from_config(

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 from keras import initializers, ops
 
+from kd_keras.additive_codes import check_effort
 from kd_keras.code_search import encode
 from kd_keras.code_weight import code_weight_dtype
 from kd_keras.codes import check_codes, check_kd, code_dtype, random_codes
@@ -246,7 +247,7 @@ class KDEmbedding(keras.layers.Layer):
             self.build()
         self._codes.assign(codes)
 
-    def encode(self, vectors, seed=0):
+    def encode(self, vectors, seed=0, effort=1.0):
         """Finds codes of vectors not seen before, the composition fixed.
 
         With them a vocabulary can grow without learning anything again: the
@@ -257,6 +258,8 @@ class KDEmbedding(keras.layers.Layer):
             vectors: Array `(M, output_dim)`, finite. A memory map may be
                 larger than memory: it is read block by block.
             seed: Integer. Decides the search.
+            effort: Float, 0 or more. How long to search, in units of the
+                default.
 
         Returns:
             Codes, numpy `(M, D)`, uint8 up to K = 256, else uint16. A row's
@@ -270,7 +273,8 @@ class KDEmbedding(keras.layers.Layer):
             )
         if not self.built:
             self.build()
-        return encode(self, vectors, seed)
+        check_effort(effort)
+        return encode(self, vectors, seed, effort)
 
     def get_config(self):
         return super().get_config() | {

@@ -74,11 +74,12 @@ def learn_codes(
         seed: Integer. Decides everything: the same seed on the same machine
             gives the same codes.
         verbose: 0 for silence, 1 for a progress bar.
-        effort: Float, 0 or more. Steps of the search, and of the training of
-            a composition, in units of the default, which takes one to three
-            minutes at N = 10,000 on two cores. 0.1 is a draft; 0 leaves the
-            start of the search and descent alone; beyond 1 the error falls
-            slowly. Concat takes the same time with any.
+        effort: Float, 0 or more. How long to search: steps of the search, of
+            a composition's training and of `encode`, in units of the default,
+            which takes one to three minutes at N = 10,000 on two cores. 0.1
+            is a draft; 0 leaves the start of the search and descent alone;
+            beyond 1 the error falls slowly. Concat takes the same time with
+            any.
 
     Returns:
         A built `KDEmbedding` with fixed codes; `embedding(ids)` gives the
@@ -110,7 +111,7 @@ def learn_codes(
     if embedding.input_dim == len(vectors):
         return embedding
     with progress_bar("Encoding", verbose) as progress:
-        codes = encode(embedding, vectors, seed, progress=progress)
+        codes = encode(embedding, vectors, seed, effort, progress=progress)
     return with_codes(embedding, codes)
 
 

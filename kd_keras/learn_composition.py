@@ -152,7 +152,7 @@ def learn_composition(embedding, vectors, seed, progress, effort=1.0):
             compose(composition, codes), codes, composition.K
         )
         embedding.codes, errors = search_near(
-            composition, vectors, codes, tables, seed + turn
+            composition, vectors, codes, tables, seed + turn, effort
         )
         progress((turn + 1) / TURNS, float(errors.mean()))
 

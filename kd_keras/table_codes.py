@@ -153,6 +153,7 @@ class TableCodes:
                 embedding,
                 self._table.vectors,
                 self.codebooks.seed,
+                self.codebooks.effort,
                 rows=rows,
                 kept=self._run,
                 progress=progress,

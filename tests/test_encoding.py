@@ -233,7 +233,7 @@ def test_encode_of_many_rows_is_encode_of_each_block(monkeypatch):
 def test_encode_never_makes_given_codes_worse():
     vectors, codes, tables = random_problem(K=9, D=6)
     before = additive_error(vectors, codes, tables)
-    codes = encode_additive(vectors, tables, codes=codes, iterations=3)
+    codes = encode_additive(vectors, tables, codes=codes, effort=0)
     after = additive_error(vectors, codes, tables)
     assert (after <= before + 1e-4).all()
     again = encode_additive(vectors, tables, codes=codes, seed=1)
@@ -287,7 +287,7 @@ def test_degenerate_tables(vectors, D):
     np.testing.assert_allclose(
         decode_additive(codes, tables), vectors, atol=1e-3
     )
-    again = encode_additive(vectors, tables, iterations=10)
+    again = encode_additive(vectors, tables, effort=0.1)
     np.testing.assert_allclose(
         decode_additive(again, tables), vectors, atol=1e-3
     )
@@ -317,7 +317,7 @@ def test_concat_is_k_means_in_each_slice():
 def test_progress_ends_at_one():
     vectors, calls = correlated(count=200), []
     codes, tables = fit_additive(
-        vectors, 4, 3, iterations=10, progress=lambda *a: calls.append(a)
+        vectors, 4, 3, effort=0.03, progress=lambda *a: calls.append(a)
     )
     shares = [share for share, _ in calls]
     assert shares == sorted(shares) and shares[0] >= 0 and shares[-1] == 1

@@ -34,15 +34,17 @@ def name_of(row):
         return "conventional"
     learned = row["code_learning"] + ", warm" * row["warm_start"]
     sizes = f"K = {row['K']}, D = {row['D']}"
-    return f"{learned} / {row['relearning']}, {sizes}"
+    # U and b of an LSTM at the model's learning rate: not the default.
+    rate = ", rate 1" if row["lstm_rate"] == 1 else ""
+    return f"{learned} / {row['relearning']}, {sizes}{rate}"
 
 
 def measure():
     rows = json.loads(ROWS.read_text())["rows"]
     kept = (
         "code_learning", "relearning", "K", "D", "warm_start", "seed",
-        "backend", "test_perplexity", "valid_perplexity", "embedding_bytes",
-        "embedding_parameters", "train_perplexity",
+        "lstm_rate", "backend", "test_perplexity", "valid_perplexity",
+        "embedding_bytes", "embedding_parameters", "train_perplexity",
         "valid_perplexity_by_epoch", "command",
     )  # fmt: skip
     return {"rows": [{name: row[name] for name in kept} for row in rows]}

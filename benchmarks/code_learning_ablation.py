@@ -1,0 +1,132 @@
+"""What each piece of the search of `learn_codes` is worth.
+
+One piece at a time is taken out of `fit_additive`, or put in where the tables
+would not get it, and the error is compared with that of the whole search in
+the same number of sweeps.
+
+    python benchmarks/code_learning_ablation.py --glove glove.6B.50d.txt
+    python benchmarks/code_learning_ablation.py --show
+
+What `results/code_learning_ablation.json` has is not run again.
+"""
+
+import argparse
+import contextlib
+import json
+import time
+from unittest import mock
+
+import numpy as np
+from code_learning import PTB
+from record import RESULTS, write_results
+from rich.console import Console
+from rich.table import Table
+
+import kd_keras
+from kd_keras import additive_codes, relaxation, residual_start
+from kd_keras.encoding import decode_additive, fit_additive
+
+NAME = "code_learning_ablation"
+EFFORT = 0.3
+SEEDS = (0, 1, 2)
+CELLS = (("glove", 16, 16), ("glove", 256, 8), ("ptb", 16, 16))
+WHOLE = "the whole search"
+
+
+def _always(*args):
+    return 0.0
+
+
+def _never(*args):
+    return 1.0
+
+
+def _middle_heat(*args):
+    return 16.0
+
+
+# What is set to what in each: (module, name, value).
+PIECES = {
+    WHOLE: [],
+    "start: no beam": [(residual_start, "BEAM", 1)],
+    "start: k-means from all partial codes": [
+        (residual_start, "LEARN_FROM", residual_start.BEAM)
+    ],
+    "never annealed": [(additive_codes, "_promise", _never)],
+    "always annealed": [(additive_codes, "_promise", _always)],
+    "no noise on the rows": [(relaxation, "BLUR", 0.0)],
+    "one heat for all tables": [(relaxation, "choose_heat", _middle_heat)],
+    "start and descent alone": [(additive_codes, "_default_sweeps", _always)],
+}
+
+
+def run_piece(piece, vectors, K, D, seed):
+    with contextlib.ExitStack() as stack:
+        for module, name, value in PIECES[piece]:
+            stack.enter_context(mock.patch.object(module, name, value))
+        begin = time.process_time()
+        codes, tables = fit_additive(vectors, K, D, seed, EFFORT)
+        took = time.process_time() - begin
+    gap = vectors - decode_additive(codes, tables)
+    return float(np.einsum("nd,nd->", gap, gap) / len(gap)), round(took, 1)
+
+
+def show(rows):
+    table = Table("", *(f"{t} K={K} D={D}" for t, K, D in CELLS))
+    table.title = "error / that of the whole search, median of the seeds"
+    for piece in PIECES:
+        ratios = []
+        for cell in CELLS:
+            errors = {
+                (r["piece"], r["seed"]): r["error"]
+                for r in rows
+                if (r["table"], r["K"], r["D"]) == cell
+            }
+            found = [
+                error / errors[WHOLE, seed]
+                for (name, seed), error in errors.items()
+                if name == piece and (WHOLE, seed) in errors
+            ]
+            ratios.append(f"{np.median(found):.3f}" if found else "")
+        table.add_row(piece, *ratios)
+    Console().print(table)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--glove", help="the 10,000 x 50 GloVe table")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--show", action="store_true")
+    args = parser.parse_args()
+
+    path = RESULTS / f"{NAME}.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    tables = {"ptb": kd_keras.read_vectors(PTB).vectors}
+    if args.glove:
+        tables |= {"glove": kd_keras.read_vectors(args.glove).vectors}
+    wanted = [
+        (name, K, D, piece, seed)
+        for seed in args.seeds
+        for name, K, D in CELLS
+        if name in tables
+        for piece in PIECES
+    ]
+    keys = ("table", "K", "D", "piece", "seed")
+    have = {tuple(row[k] for k in keys) for row in rows}
+    for key in [] if args.show else wanted:
+        if key in have:
+            continue
+        name, K, D, piece, seed = key
+        error, took = run_piece(piece, tables[name], K, D, seed)
+        rows.append(
+            dict(zip(keys, key, strict=True))
+            | {"error": error, "cpu_seconds": took}
+        )
+        print(rows[-1], flush=True)
+        results = {"effort": EFFORT, "rows": rows}
+        write_results(NAME, results, list(args.seeds))
+    show(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Error against seconds: learn_codes by `effort`, faiss' LSQ by its settings.
+
+Every point is a whole run from nothing, in a process of its own, imports not
+counted, on all cores; nothing else should run beside it.
+
+    python benchmarks/error_against_seconds.py --glove glove.6B.50d.txt
+    python benchmarks/error_against_seconds.py --draw
+
+Points that `results/error_against_seconds.json` has are not run again.
+"""
+
+import argparse
+import json
+import os
+
+import numpy as np
+from apart import learn_apart
+from code_learning import PTB
+from faiss_methods import LSQ_SETTINGS
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from methods import EFFORTS
+from record import RESULTS, write_results
+
+import kd_keras
+
+NAME = "error_against_seconds"
+KINDS = {
+    "learn_codes linear": ("#0072B2", "o-"),
+    "faiss LSQ": ("#D55E00", "^-"),
+}
+
+
+def run_point(key, vectors):
+    name, K, D, method = key
+    load = os.getloadavg()[0]
+    rebuilt, took = learn_apart(method, vectors, K, D, seed=0)
+    gap = vectors - rebuilt
+    return {
+        "table": name,
+        "K": K,
+        "D": D,
+        "method": method,
+        "error": float(np.einsum("nd,nd->", gap, gap) / len(gap)),
+        "seconds": took["seconds"],
+        "cpu_seconds": took["cpu_seconds"],
+        "other_load": round(load, 1),
+    }
+
+
+def draw(points, path):
+    panels = sorted({(p["table"], p["K"], p["D"]) for p in points})
+    with rc_context({"font.size": 9}):
+        figure = Figure(figsize=(4.2 * len(panels), 3.6), layout="constrained")
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axis, panel in zip(axes, panels, strict=True):
+            for kind, (colour, style) in KINDS.items():
+                shown = sorted(
+                    (p["seconds"], p["error"])
+                    for p in points
+                    if (p["table"], p["K"], p["D"]) == panel
+                    and p["method"].startswith(kind)
+                )
+                if shown:
+                    axis.plot(
+                        *zip(*shown, strict=True),
+                        style,
+                        color=colour,
+                        label=kind,
+                    )
+            table, K, D = panel
+            axis.set(xscale="log", xlabel="seconds", ylabel="error")
+            axis.set_title(f"{table}, K = {K}, D = {D}")
+            axis.legend(frameon=False)
+        figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--glove", help="the 10,000 x 50 GloVe table")
+    parser.add_argument("--settings", nargs="+", default=["16,16", "32,5"])
+    parser.add_argument("--draw", action="store_true")
+    args = parser.parse_args()
+
+    path = RESULTS / f"{NAME}.json"
+    points = json.loads(path.read_text())["points"] if path.exists() else []
+    tables = {"ptb": kd_keras.read_vectors(PTB).vectors}
+    if args.glove:
+        tables |= {"glove": kd_keras.read_vectors(args.glove).vectors}
+    settings = [tuple(map(int, s.split(","))) for s in args.settings]
+    wanted = [
+        (name, K, D, method)
+        for K, D in settings
+        for name in tables
+        for method in (*EFFORTS, *LSQ_SETTINGS)
+    ]
+    have = {(p["table"], p["K"], p["D"], p["method"]) for p in points}
+    for key in [] if args.draw else wanted:
+        if key in have:
+            continue
+        points.append(run_point(key, tables[key[0]]))
+        print(points[-1], flush=True)
+        write_results(NAME, {"points": points}, seed=0)
+    draw(points, path.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()
