@@ -1,0 +1,109 @@
+"""Errors in a table of a million symbols, where a decoder costs next to none.
+
+All methods learn from the same 50,000 rows of the table of `huge_table.py` and
+are measured on 50,000 others. Bytes are those of a million symbols: packed
+codes, code embeddings, composition.
+
+    python benchmarks/huge_table_error.py
+
+What `results/huge_table_error.json` has is not run again.
+"""
+
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import faiss
+import numpy as np
+from faiss_methods import LONG
+from huge_table import write_huge_table
+from record import RESULTS, write_results
+from rich.console import Console
+from rich.table import Table
+
+import kd_keras
+from kd_keras.code_search import compose
+from kd_keras.sizes import embedding_bytes
+
+NAME = "huge_table_error"
+N, LEARNED, OTHERS = 1_000_000, 50_000, 50_000
+DIM, K, D, SEED = 64, 16, 16, 0
+
+
+def learn_codes(composition):
+    def method(rows, others):
+        embedding = kd_keras.learn_codebooks(
+            rows, K, D, composition=composition, seed=SEED, verbose=0
+        )
+        codes = embedding.encode(others)
+        return compose(embedding.composition, codes), composition
+
+    return method
+
+
+def faiss_method(kind, **settings):
+    def method(rows, others):
+        quantizer = getattr(faiss, kind)(DIM, D, K.bit_length() - 1)
+        for name, value in settings.items():
+            setattr(quantizer, name, value)
+        quantizer.train(rows)
+        return quantizer.decode(quantizer.compute_codes(others)), "linear"
+
+    return method
+
+
+METHODS = {
+    "learn_codes linear": learn_codes("linear"),
+    "learn_codes residual": learn_codes("residual"),
+    "faiss RQ, beam 16": faiss_method("ResidualQuantizer", max_beam_size=16),
+    "faiss LSQ": faiss_method("LocalSearchQuantizer"),
+    "faiss LSQ, long": faiss_method("LocalSearchQuantizer", **LONG),
+}
+
+
+def main():
+    path = RESULTS / f"{NAME}.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "table.npy")
+        write_huge_table(file, LEARNED + OTHERS, DIM, SEED)
+        vectors = np.load(file)
+    learned, others = vectors[:LEARNED], vectors[LEARNED:]
+    for method, run in METHODS.items():
+        if any(row["method"] == method for row in rows):
+            continue
+        begin = time.perf_counter(), time.process_time()
+        rebuilt, composition = run(learned, others)
+        errors = np.square(others - rebuilt).sum(axis=1)
+        rows.append(
+            {
+                "method": method,
+                "error": float(errors.mean()),
+                "median_error": float(np.median(errors)),
+                "variance": float(others.var(axis=0).sum()),
+                "bytes": embedding_bytes(
+                    N, DIM, K, D, composition=composition
+                ).total,
+                "seconds": round(time.perf_counter() - begin[0], 1),
+                "cpu_seconds": round(time.process_time() - begin[1], 1),
+            }
+        )
+        print(rows[-1], flush=True)
+        sizes = {"N": N, "learned": LEARNED, "measured": OTHERS}
+        sizes |= {"d": DIM, "K": K, "D": D}
+        write_results(NAME, sizes | {"rows": rows}, SEED)
+    table = Table("", "error", "median", "MB at N = 1,000,000", "seconds")
+    for row in rows:
+        table.add_row(
+            row["method"],
+            f"{row['error']:.3f}",
+            f"{row['median_error']:.3f}",
+            f"{row['bytes'] / 1e6:.2f}",
+            f"{row['seconds']:.0f}",
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
