@@ -16,9 +16,11 @@ import os
 import numpy as np
 from apart import learn_apart
 from code_learning import PTB
+from code_learning_figure import TITLES
 from faiss_methods import LSQ_SETTINGS
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 from methods import EFFORTS
 from record import RESULTS, write_results
 
@@ -29,6 +31,8 @@ KINDS = {
     "learn_codes linear": ("#0072B2", "o-"),
     "faiss LSQ": ("#D55E00", "^-"),
 }
+
+TICKS = (1, 3, 10, 30, 100)
 
 
 def run_point(key, vectors):
@@ -70,7 +74,9 @@ def draw(points, path):
                     )
             table, K, D = panel
             axis.set(xscale="log", xlabel="seconds", ylabel="error")
-            axis.set_title(f"{table}, K = {K}, D = {D}")
+            axis.set_xticks(TICKS, [str(tick) for tick in TICKS])
+            axis.xaxis.set_minor_locator(NullLocator())
+            axis.set_title(f"{TITLES[table]}, K = {K}, D = {D}")
             axis.legend(frameon=False)
         figure.savefig(path, dpi=120, metadata={"Software": None})
 
