@@ -19,8 +19,9 @@ def learn_apart(method, vectors, K, D, seed):
 
     Returns:
         The rebuilt vectors, and a dictionary: `seconds`, `cpu_seconds`,
-        `peak_mib` above what was resident before (where /proc tells) and
-        `floats` that decoding needs.
+        `floats` that decoding needs, and where /proc tells them `peak_mib`
+        above what was resident before and `other_cpu_seconds`, which other
+        processes used meanwhile: far above 0, `seconds` are an upper bound.
     """
     with tempfile.TemporaryDirectory() as folder:
         table, rebuilt = (Path(folder, f"{n}.npy") for n in ("in", "out"))

@@ -17,7 +17,6 @@ import argparse
 import datetime
 import fnmatch
 import json
-import os
 from pathlib import Path
 
 import faiss_methods
@@ -46,7 +45,6 @@ def can_run(method, d, K, D):
 
 def run_cell(key, vectors):
     name, K, D, method, seed = key
-    load = os.getloadavg()[0]
     rebuilt, took = learn_apart(method, vectors, K, D, seed)
     measured = measure_error(vectors, rebuilt)
     neighbours = measure_neighbours(vectors, rebuilt)[0]
@@ -65,7 +63,6 @@ def run_cell(key, vectors):
         "code_bytes": len(vectors) * packed_width(K, D),
         "decoder_bytes": 4 * took.pop("floats"),
         **took,
-        "other_load": round(load, 1),  # above 0, seconds are upper bounds
         "command": script_command(),
         "date": datetime.date.today().isoformat(),
         **circumstances(),
