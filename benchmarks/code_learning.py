@@ -21,9 +21,8 @@ from pathlib import Path
 
 import faiss_methods
 import methods
-import numpy as np
 from apart import learn_apart
-from code_learning_figure import draw, print_tables
+from code_learning_figure import bits_of, draw, print_tables
 from rate_distortion import rate_distortion
 from record import RESULTS, write_results
 
@@ -48,7 +47,6 @@ def run_cell(key, vectors):
     rebuilt, took = learn_apart(method, vectors, K, D, seed)
     measured = measure_error(vectors, rebuilt)
     neighbours = measure_neighbours(vectors, rebuilt)[0]
-    bits = D * int(np.ceil(np.log2(K)))
     return {
         "table": name,
         "K": K,
@@ -57,7 +55,7 @@ def run_cell(key, vectors):
         "seed": seed,
         "error": measured["error"],
         "error_over_variance": measured["error_share"],
-        "bound": rate_distortion(vectors, bits),
+        "bound": rate_distortion(vectors, bits_of(K, D)),
         "mean_cosine": measured["mean_cosine"],
         "neighbours_kept": neighbours["mean_kept"],
         "code_bytes": len(vectors) * packed_width(K, D),
@@ -121,7 +119,7 @@ def main():
         cells = [c for c in cells if key_of(c) != key] + [cell]
         write_results("code_learning", {"cells": cells})
     print_tables(cells, METHODS)
-    draw(cells, METHODS, path.with_suffix(".png"))
+    draw(cells, path.with_suffix(".png"))
 
 
 if __name__ == "__main__":

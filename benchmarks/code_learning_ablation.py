@@ -55,7 +55,9 @@ PIECES = {
     "never annealed": [(additive_codes, "_promise", _never)],
     "always annealed": [(additive_codes, "_promise", _always)],
     "no noise on the rows": [(relaxation, "BLUR", 0.0)],
-    "one heat for all tables": [(relaxation, "choose_heat", _middle_heat)],
+    "annealings of relaxation: one heat": [
+        (relaxation, "choose_heat", _middle_heat)
+    ],
     "start and descent alone": [(additive_codes, "_default_sweeps", _always)],
 }
 
@@ -112,6 +114,7 @@ def main():
         for piece in PIECES
     ]
     keys = ("table", "K", "D", "piece", "seed")
+    rows = [row for row in rows if row["effort"] == EFFORT]
     have = {tuple(row[k] for k in keys) for row in rows}
     for key in [] if args.show else wanted:
         if key in have:
@@ -120,11 +123,10 @@ def main():
         error, took = run_piece(piece, tables[name], K, D, seed)
         rows.append(
             dict(zip(keys, key, strict=True))
-            | {"error": error, "cpu_seconds": took}
+            | {"effort": EFFORT, "error": error, "cpu_seconds": took}
         )
         print(rows[-1], flush=True)
-        results = {"effort": EFFORT, "rows": rows}
-        write_results(NAME, results, list(args.seeds))
+        write_results(NAME, {"rows": rows})
     show(rows)
 
 

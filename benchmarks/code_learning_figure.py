@@ -3,8 +3,11 @@
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from rich.console import Console
 from rich.table import Table
+
+from kd_keras.codes import code_bits
 
 # Those of the figure; all are in the printed tables.
 LINES = {
@@ -17,6 +20,8 @@ LINES = {
     "faiss RQ, beam 16": ("#666666", "d-"),
     "faiss OPQ": ("#AAAAAA", "+:"),
 }
+MEASURE = "error_over_variance"  # of the figure
+TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 TITLES = {"glove": "GloVe 10,000 x 50", "ptb": "PTB 10,000 x 200"}
 
 
@@ -31,9 +36,13 @@ def median_of(cells, table, K, D, method, measure="error"):
     return float(np.median(found)) if found else None
 
 
+def bits_of(K, D):
+    return D * code_bits(K)
+
+
 def settings_of(cells, table):
     found = {(c["K"], c["D"]) for c in cells if c["table"] == table}
-    return sorted(found, key=lambda s: (s[1] * np.log2(s[0]), s[1]))
+    return sorted(found, key=lambda s: (bits_of(*s), s))
 
 
 def print_tables(cells, methods):
@@ -52,8 +61,10 @@ def print_tables(cells, methods):
         Console().print(table)
 
 
-def draw(cells, methods, path):
+def draw(cells, path):
     tables = [t for t in TITLES if any(c["table"] == t for c in cells)]
+    if not tables:
+        return
     with rc_context({"font.size": 9}):
         figure = Figure(figsize=(4.8 * len(tables), 4.4), layout="constrained")
         axes = figure.subplots(1, len(tables), squeeze=False)[0]
@@ -68,30 +79,40 @@ def draw(cells, methods, path):
 
 def draw_table(axis, cells, name):
     settings = settings_of(cells, name)
-    bits = [int(D * np.ceil(np.log2(K))) for K, D in settings]
     for method, (colour, style) in LINES.items():
         shown = [
-            (b, error)
-            for b, (K, D) in zip(bits, settings, strict=True)
+            (place, error)
+            for place, (K, D) in enumerate(settings)
             if (error := median_of(cells, name, K, D, method, MEASURE))
         ]
         if shown:
             axis.plot(
                 *zip(*shown, strict=True), style, color=colour, label=method
             )
-    bound = {
-        b: cell["bound"] * cell["error_over_variance"] / cell["error"]
-        for b, (K, D) in zip(bits, settings, strict=True)
-        for cell in cells
-        if (cell["table"], cell["K"], cell["D"]) == (name, K, D)
-        and "bound" in cell
-    }
-    label = "Gaussian rate-distortion bound"
-    axis.plot(bound.keys(), bound.values(), "k:", label=label)
-    axis.set(yscale="log", title=TITLES[name], xlabel="bits of a code")
-    axis.set(ylabel="error / variance")
-    ticks = dict.fromkeys(bits)
-    axis.set_xticks(list(ticks))
+    for place, sizes in enumerate(settings):
+        bounds = [
+            cell["bound"] * cell["error_over_variance"] / cell["error"]
+            for cell in cells
+            if (cell["table"], cell["K"], cell["D"]) == (name, *sizes)
+            and "bound" in cell
+        ]
+        axis.plot(
+            [place] * len(bounds[:1]),
+            bounds[:1],
+            "k_",
+            markersize=24,
+            label="Gaussian rate-distortion bound" if place == 0 else None,
+        )
+    axis.set(yscale="log", title=TITLES[name], ylabel="error / variance")
+    axis.set_xticks(
+        range(len(settings)),
+        [f"K={K}\nD={D}\n{bits_of(K, D)} bits" for K, D in settings],
+    )
+    axis.yaxis.set_minor_formatter(NullFormatter())
+    axis.set_yticks(TICKS, [str(tick) for tick in TICKS])
+    axis.set_ylim(*axis_limits(cells, name))
 
 
-MEASURE = "error_over_variance"
+def axis_limits(cells, name):
+    errors = [cell[MEASURE] for cell in cells if cell["table"] == name]
+    return 0.7 * min(errors), 1.2 * max(errors)

@@ -49,6 +49,8 @@ def run_point(key, vectors):
 
 
 def draw(points, path):
+    if not points:
+        return
     panels = sorted({(p["table"], p["K"], p["D"]) for p in points})
     with rc_context({"font.size": 9}):
         figure = Figure(figsize=(4.2 * len(panels), 3.6), layout="constrained")

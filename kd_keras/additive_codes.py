@@ -115,6 +115,7 @@ def fit_additive(
         Codes, uint8 or uint16 `(N, D)`, and code embeddings, float32
         `(D, K, d)`.
     """
+    check_effort(effort)
     if D == 1:
         labels, centres = kmeans(vectors, K, seed)
         return labels[:, None].astype(code_dtype(K)), centres[None]
@@ -249,6 +250,7 @@ def encode_additive(
     Returns:
         Codes, uint8 or uint16 `(N, D)`.
     """
+    check_effort(effort)
     D, K, d = code_embeddings.shape
     noise = gumbel_noise(seed)
     # Every code uses one value of each position: move the positions' means

@@ -117,7 +117,8 @@ def read_codebooks(folder: str | os.PathLike[str]) -> Codebooks:
     codebooks = codebooks_of(read_description(path, wanted))
     if codebooks is None:
         raise BadInputError(
-            f"{wanted}. Received: {folder}, whose codebooks.json is damaged"
+            f"{wanted}. Received: {folder}, whose codebooks.json is damaged "
+            "or of another version"
         )
     if not Path(folder, "embedding.keras").is_file():
         raise BadInputError(

@@ -65,7 +65,8 @@ class Arguments:
     @property
     def settings(self) -> dict[str, Any]:
         """What decides the code embeddings, but for the table."""
-        return {name: getattr(self, name) for name in SETTINGS}
+        settings = {name: getattr(self, name) for name in SETTINGS}
+        return settings | {"effort": float(self.effort)}
 
     @property
     def command(self) -> str:
@@ -75,7 +76,7 @@ class Arguments:
         words += ["--composition", self.composition]
         if self.code_dim is not None:
             words += ["--code-dim", str(self.code_dim)]
-        words += ["--seed", str(self.seed), "--effort", f"{self.effort:g}"]
+        words += ["--seed", str(self.seed), "--effort", repr(self.effort)]
         words += ["--duplicates", self.duplicates]
         if self.litert is not None:
             words += ["--litert", self.litert]

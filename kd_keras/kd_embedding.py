@@ -258,13 +258,14 @@ class KDEmbedding(keras.layers.Layer):
             vectors: Array `(M, output_dim)`, finite. A memory map may be
                 larger than memory: it is read block by block.
             seed: Integer. Decides the search.
-            effort: Float, 0 or more. How long to search, in units of the
+            effort: Float, 0 to 1,000. How long to search, in units of the
                 default.
 
         Returns:
             Codes, numpy `(M, D)`, uint8 up to K = 256, else uint16. A row's
             depend on its block of 16,384 rows only.
         """
+        check_effort(effort)
         vectors = check_rows(vectors)
         if vectors.shape[1] != self.output_dim:
             raise ValueError(
@@ -273,7 +274,6 @@ class KDEmbedding(keras.layers.Layer):
             )
         if not self.built:
             self.build()
-        check_effort(effort)
         return encode(self, vectors, seed, effort)
 
     def get_config(self):

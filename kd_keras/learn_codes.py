@@ -74,12 +74,12 @@ def learn_codes(
         seed: Integer. Decides everything: the same seed on the same machine
             gives the same codes.
         verbose: 0 for silence, 1 for a progress bar.
-        effort: Float, 0 or more. How long to search: steps of the search, of
+        effort: Float, 0 to 1,000. How long to search: steps of the search, of
             a composition's training and of `encode`, in units of the default,
             which takes one to three minutes at N = 10,000 on two cores. 0.1
-            is a draft; 0 leaves the start of the search and descent alone;
-            beyond 1 the error falls slowly. Concat takes the same time with
-            any.
+            is a draft; beyond 1 the error falls slowly. 0 leaves what cannot
+            be done without: for linear, the start of the search and descent.
+            Concat takes the same time with any.
 
     Returns:
         A built `KDEmbedding` with fixed codes; `embedding(ids)` gives the

@@ -190,6 +190,7 @@ def _use(report: dict[str, Any]) -> dict[str, str]:
         ("composition", report["composition"]),
         ("size of a code embedding", f"{report['code_dim']:,}"),
         ("seed", str(report["seed"])),
+        ("effort", f"{given['effort']:g}"),
         (
             "vectors",
             f"{source['path']}, {source['found_to_be']}, "
