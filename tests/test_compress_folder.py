@@ -2,6 +2,7 @@ import html
 import importlib.util
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -331,3 +332,11 @@ def lines_on_page(folder):
     page = (folder / "out" / "report.html").read_text(encoding="utf-8")
     lines = page.split('<pre id="use">')[1].split("</pre>")[0]
     return html.unescape(lines)
+
+
+def test_effort_is_told_to_the_last_digit():
+    arguments = Arguments("table.npy", effort=0.123456789)
+    words = shlex.split(arguments.command)
+    assert float(words[words.index("--effort") + 1]) == 0.123456789
+    settings = (Arguments("t.npy", effort=n).settings for n in (1, 1.0))
+    assert len({repr(given) for given in settings}) == 1

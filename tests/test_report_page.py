@@ -63,7 +63,7 @@ def make_report(K=4, D=3, N=40, shared=False, words=None):
         "composition": "linear",
         "has_words": True,
         "command": "kd-keras compress '<b>.txt'",
-        "arguments": {"output": "some 'folder'"},
+        "arguments": {"output": "some 'folder'", "effort": 0.25},
         "seed": 3,
         "versions": {"python": "3.11"},
         "input": {
@@ -131,6 +131,7 @@ def test_says_what_was_measured():
         "0.5 of 2",
         "word1",
         "codes.npz",
+        "0.25",
     ):
         assert part in text
 
