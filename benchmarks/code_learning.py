@@ -17,7 +17,6 @@ import argparse
 import datetime
 import fnmatch
 import json
-from pathlib import Path
 
 import faiss_methods
 import methods
@@ -25,14 +24,13 @@ from apart import learn_apart
 from code_learning_figure import bits_of, draw, print_tables
 from rate_distortion import rate_distortion
 from record import RESULTS, write_results
+from tables import read_tables
 
-import kd_keras
 from kd_keras.datasets.clusters import CLUSTERS, make_clusters
 from kd_keras.experiment_record import circumstances, script_command
 from kd_keras.packing import packed_width
 from kd_keras.report.measure import measure_error, measure_neighbours
 
-PTB = Path(__file__).parent.parent / "saved_models" / "ptb_small_200.npz"
 SETTINGS = ("16,16", "256,8", "32,32", "16,32", "64,10", "32,5")
 METHODS = [*methods.METHODS, *faiss_methods.FAISS_METHODS]
 
@@ -91,11 +89,7 @@ def main():
 
     path = RESULTS / "code_learning.json"
     cells = json.loads(path.read_text())["cells"] if path.exists() else []
-    tables = {
-        "glove": args.glove and kd_keras.read_vectors(args.glove).vectors,
-        "ptb": kd_keras.read_vectors(PTB).vectors,
-        "clusters": make_clusters(seed=0)[0],
-    }
+    tables = read_tables(args.glove) | {"clusters": make_clusters(seed=0)[0]}
     settings = [tuple(map(int, s.split(","))) for s in args.settings]
     chosen = [
         m for m in METHODS if any(fnmatch.fnmatch(m, p) for p in args.methods)
@@ -105,7 +99,6 @@ def main():
         for seed in args.seeds
         for method in chosen
         for name, vectors in tables.items()
-        if vectors is not None
         for K, D in ([(CLUSTERS, 1)] if name == "clusters" else settings)
         if can_run(method, vectors.shape[1], K, D)
     ]

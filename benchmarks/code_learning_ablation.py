@@ -17,14 +17,14 @@ import time
 from unittest import mock
 
 import numpy as np
-from code_learning import PTB
 from record import RESULTS, write_results
 from rich.console import Console
 from rich.table import Table
+from tables import read_tables
 
-import kd_keras
 from kd_keras import additive_codes, relaxation, residual_start
 from kd_keras.encoding import decode_additive, fit_additive
+from kd_keras.report.measure import measure_error
 
 NAME = "code_learning_ablation"
 EFFORT = 0.3
@@ -69,8 +69,8 @@ def run_piece(piece, vectors, K, D, seed):
         begin = time.process_time()
         codes, tables = fit_additive(vectors, K, D, seed, EFFORT)
         took = time.process_time() - begin
-    gap = vectors - decode_additive(codes, tables)
-    return float(np.einsum("nd,nd->", gap, gap) / len(gap)), round(took, 1)
+    measured = measure_error(vectors, decode_additive(codes, tables))
+    return measured["error"], round(took, 1)
 
 
 def show(rows):
@@ -103,9 +103,7 @@ def main():
 
     path = RESULTS / f"{NAME}.json"
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
-    tables = {"ptb": kd_keras.read_vectors(PTB).vectors}
-    if args.glove:
-        tables |= {"glove": kd_keras.read_vectors(args.glove).vectors}
+    tables = read_tables(args.glove)
     wanted = [
         (name, K, D, piece, seed)
         for seed in args.seeds

@@ -12,9 +12,7 @@ Points that `results/error_against_seconds.json` has are not run again.
 import argparse
 import json
 
-import numpy as np
 from apart import learn_apart
-from code_learning import PTB
 from code_learning_figure import TITLES
 from faiss_methods import LSQ_SETTINGS
 from matplotlib import rc_context
@@ -22,8 +20,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from methods import EFFORTS
 from record import RESULTS, write_results
+from tables import read_tables
 
-import kd_keras
+from kd_keras.report.measure import measure_error
 
 NAME = "error_against_seconds"
 KINDS = {
@@ -37,13 +36,12 @@ TICKS = (1, 3, 10, 30, 100)
 def run_point(key, vectors):
     name, K, D, method = key
     rebuilt, took = learn_apart(method, vectors, K, D, seed=0)
-    gap = vectors - rebuilt
     return {
         "table": name,
         "K": K,
         "D": D,
         "method": method,
-        "error": float(np.einsum("nd,nd->", gap, gap) / len(gap)),
+        "error": measure_error(vectors, rebuilt)["error"],
         **{name: value for name, value in took.items() if "seconds" in name},
     }
 
@@ -88,9 +86,7 @@ def main():
 
     path = RESULTS / f"{NAME}.json"
     points = json.loads(path.read_text())["points"] if path.exists() else []
-    tables = {"ptb": kd_keras.read_vectors(PTB).vectors}
-    if args.glove:
-        tables |= {"glove": kd_keras.read_vectors(args.glove).vectors}
+    tables = read_tables(args.glove)
     settings = [tuple(map(int, s.split(","))) for s in args.settings]
     wanted = [
         (name, K, D, method)

@@ -1,9 +1,8 @@
 """faiss' quantizers, as the benchmarks put them beside `learn_codes`.
 
 Each takes `(vectors, K, D, seed)` and returns the rebuilt vectors and the
-number of floats that decoding needs. faiss' own seeds are fixed, so that
-`seed` moves k-means alone. Keras is not imported: its start would be counted
-as memory.
+number of floats that decoding needs; `seed` is added to faiss' own. Keras is
+not imported: its start would be counted as memory.
 """
 
 import faiss
