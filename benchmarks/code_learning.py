@@ -2,7 +2,8 @@
 
 Every method gets the same vectors, the same K and D, and all cores, in a
 process of its own. The error is squared, summed over the dimensions, averaged
-over the rows; seconds include training and encoding, not imports.
+over the rows; seconds include training and encoding, not imports. Those of
+the processor can be compared between cells that had more or fewer cores.
 
     python benchmarks/code_learning.py --glove glove.6B.50d.txt
     python benchmarks/code_learning.py --draw    # the figure and the tables

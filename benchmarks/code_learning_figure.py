@@ -49,13 +49,14 @@ def print_tables(cells, methods):
     for name in dict.fromkeys(cell["table"] for cell in cells):
         settings = settings_of(cells, name)
         table = Table("method", *(f"K={K} D={D}" for K, D in settings))
-        table.title = f"{name}: error (seconds), median of the seeds"
+        table.title = f"{name}: error (processor seconds), median of the seeds"
         for method in methods:
             row = []
             for K, D in settings:
                 error = median_of(cells, name, K, D, method)
-                took = median_of(cells, name, K, D, method, "seconds")
-                row.append("" if error is None else f"{error:.4g} ({took:.0f})")
+                took = median_of(cells, name, K, D, method, "cpu_seconds")
+                shown = "" if error is None else f"{error:.4g}"
+                row.append(shown + (f" ({took:.0f})" if took else ""))
             if any(row):
                 table.add_row(method, *row)
         Console().print(table)

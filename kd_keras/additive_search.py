@@ -16,10 +16,11 @@ References:
     falls with time helps additive codes; theirs is on vectors or codebooks).
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+
+from kd_keras.usable_cores import usable_cores
 
 # Rows searched together. It must not depend on the machine, or else the same
 # seed would give other codes there. Residuals and scores stay in cache.
@@ -185,7 +186,7 @@ def search_codes(
     )
     new_codes = np.empty_like(codes)
     errors = np.empty(len(vectors), np.float32)
-    workers = ThreadPoolExecutor(min(os.cpu_count() or 1, 8))
+    workers = ThreadPoolExecutor(min(usable_cores(), 8))
     try:
         for _ in workers.map(search, range(0, len(vectors), rows)):
             pass

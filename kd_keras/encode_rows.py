@@ -1,7 +1,6 @@
 """Finds codes of many rows, block by block, and may keep each block's."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -11,6 +10,7 @@ import numpy as np
 from kd_keras import additive_codes
 from kd_keras.concat_search import Progress
 from kd_keras.row_blocks import Rows, row_blocks
+from kd_keras.usable_cores import usable_cores
 
 # Blocks that are encoded at a time. Each uses several cores, but not all the
 # time; its scratch space is 150 MB.
@@ -61,7 +61,7 @@ def encode_rows(
             kept.write(block, codes)
         return codes, error
 
-    at_a_time = min((os.cpu_count() or 1) // 2, MOST_AT_A_TIME, len(blocks))
+    at_a_time = min(usable_cores() // 2, MOST_AT_A_TIME, len(blocks))
     codes: np.ndarray | None = None
     total, encoded = 0.0, 0
     with contextlib.ExitStack() as stack:

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kd_keras.usable_cores import usable_cores
+
 PACKAGES = (
     "kd_keras",
     "keras",
@@ -32,7 +34,7 @@ def circumstances() -> dict[str, Any]:
             continue
     machine = {
         "processor": _processor(),
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "system": f"{platform.system()} {platform.machine()}",
     }
     return {"versions": versions, "machine": machine}
