@@ -7,30 +7,27 @@ References:
     `least_squares`.
 """
 
-import numbers
 from collections.abc import Callable
 
 import numpy as np
 
 from kd_keras.additive_search import (
     REHEAT_SWEEPS,
-    choose_heat,
     decode_additive,
     falling,
     gumbel_noise,
-    improve_codes,
     search_codes,
 )
 from kd_keras.codes import code_dtype
 from kd_keras.concat_search import Progress
+from kd_keras.effort import check_effort
 from kd_keras.kmeans import kmeans
 from kd_keras.least_squares import (
     fit_code_embeddings,
     improve_code_embeddings,
 )
 from kd_keras.relaxation import relax
-from kd_keras.residual_start import beam_codes, residual_start
-from kd_keras.row_blocks import row_blocks
+from kd_keras.residual_start import residual_start
 
 # Temperatures of the annealing, in units of the squared error per dimension of
 # the start; the first times sqrt(D). 2 is that at which the errors look like
@@ -41,37 +38,15 @@ HOT, COLD = 2.0, 2.0
 # Measured: where 0.87 to 0.91 was told, annealing made relaxation start far
 # better; where it was 0.99 and more, relaxation alone found better codes.
 TRIALS, WORTHWHILE = (20, 60), 0.95
-# Rows that are encoded together.
-ENCODED_ROWS = 1 << 14
-# Short annealings of a row that is encoded.
-REHEATS = 16
 # Gauss-Seidel passes over the code embeddings after each sweep.
 PASSES = 1
 # The default number of sweeps is what takes about this long, in nanoseconds
 # on two cores of 2024, and lies within these bounds.
 BUDGET = 100e9
 FEWEST, MOST = 100, 3000
-MOST_EFFORT = 1000
 
 # Codes, code embeddings, and the squared error of each row, `(N,)`.
 Solution = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def check_effort(effort: float) -> None:
-    """Checks how long is to be searched.
-
-    Args:
-        effort: number, 0 to 1,000; 1 is the default.
-
-    Raises:
-        ValueError: If it is no number or out of this range.
-    """
-    real = isinstance(effort, numbers.Real) and not isinstance(effort, bool)
-    if not (real and 0 <= effort <= MOST_EFFORT):
-        raise ValueError(
-            f"`effort` must be a number from 0 to {MOST_EFFORT:,}. "
-            f"Received: effort={effort!r}"
-        )
 
 
 def _default_sweeps(N: int, d: int, K: int, D: int) -> int:
@@ -119,18 +94,14 @@ def fit_additive(
     if D == 1:
         labels, centres = kmeans(vectors, K, seed)
         return labels[:, None].astype(code_dtype(K)), centres[None]
-    # float32 is safe and temperatures are comparable after this.
-    mean = vectors.mean(axis=0, dtype=np.float64)
-    rows = vectors - mean
-    scale = np.abs(rows).max(initial=0) or 1.0
-    rows = (rows / scale).astype(np.float32)
+    rows, mean, scale = standardised(vectors)
     noise = gumbel_noise(seed)
 
     def tell(done: float, errors: np.ndarray) -> None:
         if progress:
             progress(done, float(errors.mean()) * scale**2)
 
-    codes = residual_start(
+    codes, _ = residual_start(
         rows, K, D, seed, lambda done, errors: tell(0.2 * done, errors)
     )
     tables = fit_code_embeddings(rows, codes, K)
@@ -155,6 +126,17 @@ def fit_additive(
     codes, tables, errors = min(best, final, key=_mean_error)
     tell(1.0, errors)
     return codes, (tables * scale + mean / D).astype(np.float32)
+
+
+def standardised(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Returns rows as float32 within -1 to 1, their mean, and their scale.
+
+    Sums are safe in float32 after this, and temperatures comparable.
+    """
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    rows = vectors - mean
+    scale = np.abs(rows).max(initial=0) or 1.0
+    return (rows / scale).astype(np.float32), mean, scale
 
 
 def _mean_error(solution: Solution) -> float:
@@ -225,62 +207,3 @@ def _errors(
 ) -> np.ndarray:
     gap = rows - decode_additive(codes, tables)
     return np.einsum("nd,nd->n", gap, gap)
-
-
-def encode_additive(
-    vectors: np.ndarray,
-    code_embeddings: np.ndarray,
-    codes: np.ndarray | None = None,
-    seed: int = 0,
-    effort: float = 1.0,
-) -> np.ndarray:
-    """Finds codes of vectors under fixed code embeddings.
-
-    The short annealings of `fit_additive`, block by block, so that memory
-    does not grow with N. A block's codes depend on nothing outside of it.
-
-    Args:
-        vectors: float `(N, d)`; a memory map is read block by block.
-        code_embeddings: float32 `(D, K, d)`.
-        codes: integer `(N, D)`, or None. Codes to be improved: a row keeps
-            its own if the search finds nothing better.
-        seed: decides every random choice.
-        effort: number of short annealings, in units of the default.
-
-    Returns:
-        Codes, uint8 or uint16 `(N, D)`.
-    """
-    check_effort(effort)
-    D, K, d = code_embeddings.shape
-    noise = gumbel_noise(seed)
-    # Every code uses one value of each position: move the positions' means
-    # into the vectors, so that float32 is safe.
-    means = code_embeddings.mean(axis=1, dtype=np.float64)
-    tables = code_embeddings - means[:, None]
-    scale = np.abs(tables).max(initial=0) or 1.0
-    tables = (tables / scale).astype(np.float32)
-    out: np.ndarray = np.zeros((len(vectors), D), code_dtype(K))
-    for part in row_blocks(len(vectors), ENCODED_ROWS):
-        rows = (vectors[part] - means.sum(axis=0)) / scale
-        rows = rows.astype(np.float32)
-        given = out[part] if codes is None else codes[part]
-        best, errors = search_codes(
-            rows, given.astype(out.dtype), tables, [0], noise, seed
-        )
-        if codes is None:
-            found, found_errors = search_codes(
-                rows, beam_codes(rows, tables), tables, [0], noise, seed
-            )
-            better = found_errors < errors
-            best = np.where(better[:, None], found, best)
-            errors = np.where(better, found_errors, errors)
-        # Not lower with the errors: where vectors are exact sums, the last
-        # rows to be found would be left cold.
-        hot = float(errors.mean()) / d
-        hot *= choose_heat(rows, best, errors, tables, noise, seed)
-        for reheat in range(max(1, round(effort * REHEATS))):
-            best, errors = improve_codes(
-                rows, best, errors, tables, hot, noise, [reheat, seed]
-            )
-        out[part] = best
-    return out

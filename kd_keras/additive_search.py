@@ -16,11 +16,9 @@ References:
     falls with time helps additive codes; theirs is on vectors or codebooks).
 """
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
-from kd_keras.usable_cores import usable_cores
+from kd_keras.cores import spread
 
 # Rows searched together. It must not depend on the machine, or else the same
 # seed would give other codes there. Residuals and scores stay in cache.
@@ -186,13 +184,7 @@ def search_codes(
     )
     new_codes = np.empty_like(codes)
     errors = np.empty(len(vectors), np.float32)
-    workers = ThreadPoolExecutor(min(usable_cores(), 8))
-    try:
-        for _ in workers.map(search, range(0, len(vectors), rows)):
-            pass
-    finally:
-        # After Ctrl-C only the blocks that are being searched are finished.
-        workers.shutdown(cancel_futures=True)
+    spread(search, range(0, len(vectors), rows))
     return new_codes, errors
 
 

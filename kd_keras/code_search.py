@@ -10,14 +10,15 @@ from kd_keras.encoding import (
     decode_concat,
     encode_additive,
     encode_concat,
-    fit_code_embeddings,
+    fit_in_order,
 )
 from kd_keras.learning_sample import learning_sample
 
 # Rows composed at a time.
 BLOCK = 1024
-# Searches of `encode` where the composition is not additive.
-TURNS = 4
+# Searches of `encode` near the present codes where the composition is not
+# additive, and the effort of each.
+TURNS, NEAR_EFFORT = 4, 0.25
 # Vectors are taken to be at most so many times as long as a code embedding:
 # what is further away has the same code, and squares overflow.
 FAR = 1e9
@@ -77,16 +78,19 @@ def block_encoder(embedding, seed=0, effort=1.0):
     sample = learning_sample(len(known), composition.K, seed)
     if sample is not None:
         known = known[sample]
-    tables = fit_code_embeddings(
-        compose(composition, known), known, composition.K
-    )
+    tables = fit_in_order(compose(composition, known), known, composition.K)
 
     def encode_composed(vectors):
         near = _nearer(vectors, tables)
         codes = encode_additive(near, tables, None, seed, effort)
         for turn in range(TURNS):
             codes, _ = search_near(
-                composition, near, codes, tables, seed + turn, effort
+                composition,
+                near,
+                codes,
+                tables,
+                seed + turn,
+                NEAR_EFFORT * effort,
             )
         return codes, _error(vectors, compose(composition, codes))
 

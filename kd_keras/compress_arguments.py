@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kd_keras.additive_codes import check_effort
 from kd_keras.bad_input import BadInputError
 from kd_keras.codebooks_folder import SETTINGS, Codebooks, read_codebooks
 from kd_keras.codes import check_kd
+from kd_keras.effort import check_effort
 from kd_keras.export.quiet_litert import need_litert
 from kd_keras.shards import shard_rows
 from kd_keras.sizes import parameter_count

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
-from kd_keras import additive_codes
+from kd_keras import additive_encoding
 from kd_keras.concat_search import Progress
+from kd_keras.cores import usable_cores
 from kd_keras.row_blocks import Rows, row_blocks
-from kd_keras.usable_cores import usable_cores
 
 # Blocks that are encoded at a time. Each uses several cores, but not all the
 # time; its scratch space is 150 MB.
@@ -42,7 +42,7 @@ def encode_rows(
             their mean squared error.
         vectors: Table of shape `(N, d)`; memory does not grow with N.
         rows: slice, those to encode. It begins at a multiple of
-            `additive_codes.ENCODED_ROWS` rows, that of a block.
+            `additive_encoding.ENCODED_ROWS` rows, that of a block.
         kept: A `KeptBlocks`. Blocks that it has are read, others written.
         progress: Called with (share done, mean error of the blocks encoded).
 
@@ -50,7 +50,7 @@ def encode_rows(
         Codes, shape `(rows, D)`.
     """
     begin, end, _ = rows.indices(vectors.shape[0])
-    blocks = list(row_blocks(end, additive_codes.ENCODED_ROWS, begin))
+    blocks = list(row_blocks(end, additive_encoding.ENCODED_ROWS, begin))
 
     def codes_of(block: slice) -> tuple[np.ndarray, float | None]:
         codes = kept.read(block) if kept is not None else None

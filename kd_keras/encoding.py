@@ -5,10 +5,12 @@ composition, `fit_concat` is product quantisation. The `encode_...` functions
 find codes of vectors under code embeddings that stay as they are.
 """
 
-from kd_keras.additive_codes import encode_additive, fit_additive
+from kd_keras.additive_codes import fit_additive
+from kd_keras.additive_encoding import encode_additive
 from kd_keras.additive_search import decode_additive
+from kd_keras.codebooks import fit_codebooks
 from kd_keras.concat_search import decode_concat, encode_concat, fit_concat
-from kd_keras.least_squares import fit_code_embeddings
+from kd_keras.least_squares import fit_code_embeddings, fit_in_order
 
 __all__ = [
     "decode_additive",
@@ -17,5 +19,7 @@ __all__ = [
     "encode_concat",
     "fit_additive",
     "fit_code_embeddings",
+    "fit_codebooks",
     "fit_concat",
+    "fit_in_order",
 ]

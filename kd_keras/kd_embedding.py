@@ -5,12 +5,12 @@ import keras
 import numpy as np
 from keras import initializers, ops
 
-from kd_keras.additive_codes import check_effort
 from kd_keras.code_search import encode
 from kd_keras.code_weight import code_weight_dtype
 from kd_keras.codes import check_codes, check_kd, code_dtype, random_codes
 from kd_keras.composition import Composition
 from kd_keras.compositions import COMPOSITIONS
+from kd_keras.effort import check_effort
 from kd_keras.gather import gather_rows, integer_ids, nan_out_of_range
 from kd_keras.kd_code_learner import KDCodeLearner
 from kd_keras.vector_checks import check_rows

@@ -15,6 +15,9 @@ PAIRS_PER_BLOCK = 1 << 19
 # With more centres than this, the start is K distinct rows and no centres are
 # swapped: both take time that grows with K^2.
 MANY = 2048
+# Where a centre goes that leaves its outliers: so far from another centre
+# towards one of its rows.
+ASIDE = 0.3
 # Rows are added up in float32 this many at a time, the parts in float64.
 ROWS_PER_SUM = 1 << 15
 
@@ -111,7 +114,10 @@ def _greedy_start(
 
 
 def _lloyd(
-    vectors: np.ndarray, centres: np.ndarray, iterations: int
+    vectors: np.ndarray,
+    centres: np.ndarray,
+    iterations: int,
+    least: int = 1,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns labels, distances and centres after at most `iterations`."""
     labels, distances = nearest(vectors, centres)
@@ -126,10 +132,32 @@ def _lloyd(
         if len(empty):
             worst = np.argsort(-distances, kind="stable")[: len(empty)]
             centres[empty[: len(worst)]] = vectors[worst]
+        if least > 1:
+            _leave_outliers(vectors, labels, distances, centres, counts, least)
         before, (labels, distances) = labels, nearest(vectors, centres)
         if np.array_equal(before, labels):
             break
     return labels, distances, centres
+
+
+def _leave_outliers(
+    vectors: np.ndarray,
+    labels: np.ndarray,
+    distances: np.ndarray,
+    centres: np.ndarray,
+    counts: np.ndarray,
+    least: int,
+) -> None:
+    """Moves centres that serve few rows next to those that serve worst."""
+    few = np.flatnonzero(counts < least)
+    loss = np.bincount(labels, distances, minlength=len(centres))
+    loss[few] = 0
+    needy = np.argsort(-loss, kind="stable")[: len(few)]
+    for spare, centre in zip(few, needy, strict=False):
+        served = np.flatnonzero(labels == centre)
+        if len(served) >= 2 * least:
+            row = vectors[served[len(served) // 2]]
+            centres[spare] = centres[centre] + ASIDE * (row - centres[centre])
 
 
 def _swapped(
@@ -171,6 +199,7 @@ def kmeans(
     iterations: int = 100,
     swaps: int = 30,
     sample: int = 20_000,
+    least: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Clusters rows: greedy k-means++, Lloyd, then accepted centre swaps.
 
@@ -182,6 +211,10 @@ def kmeans(
         swaps: stop after this many swaps in a row that did not help. 0: only
             the start and Lloyd.
         sample: the start is drawn from this many rows, or 20 K if more.
+        least: rows that a centre must serve; one that serves fewer is an
+            outlier's, of no use to rows that come later, and leaves for the
+            clusters that are served worst. After the last step some may have
+            fewer.
 
     Returns:
         Labels, intp `(N,)`, and centres, float32 `(K, d)`. No centre is
@@ -203,7 +236,7 @@ def kmeans(
         swaps = 0
     else:
         centres = _greedy_start(drawn, K, rng)
-    best = _lloyd(vectors, centres, iterations)
+    best = _lloyd(vectors, centres, iterations, least)
     failures = 0
     while failures < swaps:
         moved = _swapped(vectors, *best, rng)

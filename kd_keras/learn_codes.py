@@ -1,10 +1,10 @@
 import numpy as np
 
-from kd_keras.additive_codes import check_effort
 from kd_keras.code_search import encode
 from kd_keras.codes import check_kd
 from kd_keras.composition import LSTMComposition
-from kd_keras.encoding import fit_additive, fit_concat
+from kd_keras.effort import check_effort
+from kd_keras.encoding import fit_additive, fit_codebooks, fit_concat
 from kd_keras.grow_embedding import with_codes
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.learn_composition import (
@@ -183,7 +183,7 @@ def _learn_on_sample(
     rows = vectors[:] if sample is None else vectors[sample]
     _check_size(vectors, composition)
     given = (rows, K, D, composition, code_dim, seed, verbose, effort)
-    return _learn_whole(*given), vectors
+    return _learn(*given, for_others=sample is not None), vectors
 
 
 def _check_size(vectors, composition):
@@ -200,8 +200,18 @@ def _check_size(vectors, composition):
             )
 
 
-def _learn_whole(vectors, K, D, composition, code_dim, seed, verbose, effort):
-    """Learns from all rows of an array `(N, d)`."""
+def _learn(
+    vectors,
+    K,
+    D,
+    composition,
+    code_dim,
+    seed,
+    verbose,
+    effort,
+    for_others,
+):
+    """Learns from all rows of an array `(N, d)`, for them or for others."""
     count, dim = vectors.shape
     # Built first, so that bad arguments are refused before the work.
     embedding = KDEmbedding(
@@ -222,29 +232,31 @@ def _learn_whole(vectors, K, D, composition, code_dim, seed, verbose, effort):
                 seed,
                 progress if searched else progress.part(0.0, 0.4),
                 effort,
+                fit_codebooks if for_others else fit_additive,
             )
         embedding.codes = codes
         if searched:
             embedding.composition.set_weights(weights)
         else:
             rest = progress.part(0.4, 1.0)
+            given = (embedding, vectors, seed, rest, effort)
             if isinstance(embedding.composition, ResidualComposition):
-                learn_residual(embedding, vectors, seed, rest, effort, *weights)
+                learn_residual(*given, for_others, *weights)
             else:
                 if isinstance(embedding.composition, LSTMComposition):
                     start_near_linear(embedding.composition, *weights)
-                learn_composition(embedding, vectors, seed, rest, effort)
+                learn_composition(*given, for_others)
     return embedding
 
 
-def _fit_linear(vectors, K, D, code_dim, seed, progress, effort):
+def _fit_linear(vectors, K, D, code_dim, seed, progress, effort, fit):
     """Learns codes, code embeddings and, where d' < d, H of v = (sum W)^T H.
 
     Returns:
         `(codes, code_embeddings)`, or `(codes, code_embeddings, H)`.
     """
     if code_dim == vectors.shape[1]:
-        return fit_additive(vectors, K, D, seed, effort, progress)
+        return fit(vectors, K, D, seed, effort, progress)
     # H spans the subspace that holds most of the vectors' squared length: the
     # error outside of it is then least, and inside of it H, orthonormal,
     # leaves the squared error as it is.
@@ -252,7 +264,7 @@ def _fit_linear(vectors, K, D, code_dim, seed, progress, effort):
     strengths, directions = np.linalg.eigh(scatter)  # weakest first
     H = directions[:, ::-1].T[:code_dim].astype(np.float32)
     outside = strengths[:-code_dim].sum() / len(vectors)
-    codes, table = fit_additive(
+    codes, table = fit(
         vectors @ H.T,
         K,
         D,

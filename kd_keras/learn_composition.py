@@ -4,8 +4,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from kd_keras.code_search import compose, search_near
-from kd_keras.encoding import decode_additive, fit_code_embeddings
+from kd_keras.code_search import NEAR_EFFORT, compose, search_near
+from kd_keras.encoding import (
+    decode_additive,
+    fit_code_embeddings,
+    fit_in_order,
+)
 
 BATCH = 256
 # Turns of training and searching; passes over the vectors in each turn, but
@@ -52,7 +56,14 @@ def start_near_linear(composition, code_embeddings, H=None):
 
 
 def learn_residual(
-    embedding, vectors, seed, progress, effort, code_embeddings, H=None
+    embedding,
+    vectors,
+    seed,
+    progress,
+    effort,
+    for_others,
+    code_embeddings,
+    H=None,
 ):
     """Fits a `ResidualComposition` and its codes, from the linear solution.
 
@@ -66,7 +77,7 @@ def learn_residual(
         vectors: Float32 array `(N, d)`.
         seed: Integer.
         progress: Callable `(share done, error)`.
-        effort: Float, as `learn_codes` takes it.
+        effort, for_others: As `learn_composition` takes them.
         code_embeddings: Float array `(D, K, d'')` of the linear solution, d''
             at most d'.
         H: Float array `(d'', d)` of it, or None where d'' = d.
@@ -96,6 +107,7 @@ def learn_residual(
         seed,
         lambda done, error: progress(done, error * scale**2),
         effort,
+        for_others,
     )
     # Of s' = scale s + shift now, where it was of s.
     W, A, b, U = (
@@ -115,7 +127,9 @@ def learn_residual(
     composition.correction.assign(scale * U)
 
 
-def learn_composition(embedding, vectors, seed, progress, effort=1.0):
+def learn_composition(
+    embedding, vectors, seed, progress, effort=1.0, for_others=False
+):
     """Fits any composition to vectors and searches its codes, in turns.
 
     The composition is trained by Adam while the codes stand still. Then the
@@ -131,6 +145,8 @@ def learn_composition(embedding, vectors, seed, progress, effort=1.0):
         seed: Integer.
         progress: Callable `(share done, error)`.
         effort: Float, as `learn_codes` takes it.
+        for_others: Boolean. Whether other vectors are to be encoded: the
+            codes then are searched no longer than theirs will be.
     """
     rng = np.random.default_rng(seed)
     composition = embedding.composition
@@ -148,11 +164,15 @@ def learn_composition(embedding, vectors, seed, progress, effort=1.0):
             loss = model.train_on_batch(rows, vectors[rows])
             progress((turn + step / steps) / TURNS, float(loss))
         codes = embedding.codes
-        tables = fit_code_embeddings(
-            compose(composition, codes), codes, composition.K
-        )
+        fit = fit_in_order if for_others else fit_code_embeddings
+        tables = fit(compose(composition, codes), codes, composition.K)
         embedding.codes, errors = search_near(
-            composition, vectors, codes, tables, seed + turn, effort
+            composition,
+            vectors,
+            codes,
+            tables,
+            seed + turn,
+            effort * (NEAR_EFFORT if for_others else 1.0),
         )
         progress((turn + 1) / TURNS, float(errors.mean()))
 

@@ -16,18 +16,21 @@ from collections.abc import Callable
 import numpy as np
 
 from kd_keras.codes import code_dtype
+from kd_keras.cores import spread
 from kd_keras.kmeans import kmeans
 
-# Partial codes kept of each row. K-means learns from the remainders of the
-# best few of them alone (measured: from all 16 the error is 10 % higher), and
-# from a sample of so many.
+# Partial codes kept of each row by `residual_start`. K-means learns from the
+# remainders of the best few of them alone (measured: from all 16 the error is
+# 10 % higher), and from a sample of so many.
 BEAM = 16
 LEARN_FROM = 2
 KMEANS_ROWS = 20_000
-# Scores (row, partial code, value) computed at a time.
-SCORES = 1 << 22
-# Rows whose partial codes are held at a time where the tables are given.
-BEAM_ROWS = 1 << 12
+# Rows whose partial codes are extended at a time, so that they stay in cache:
+# so many scores (row, partial code, value), and so many floats.
+SCORES = 1 << 17
+FLOATS = 1 << 18
+# A partial code and a value are written into so many bits of a score.
+PLACE_BITS = 16
 
 
 def residual_start(
@@ -36,7 +39,8 @@ def residual_start(
     D: int,
     seed: int,
     progress: Callable[[float, np.ndarray], None],
-) -> np.ndarray:
+    least: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:
     """Finds codes of a table, one position after the other.
 
     Args:
@@ -45,73 +49,113 @@ def residual_start(
         D: positions.
         seed: decides every random choice.
         progress: called with (share done, squared errors so far).
+        least: rows that a value must serve, see `kmeans`.
 
     Returns:
-        Codes, uint8 or uint16 `(N, D)`.
+        Codes, uint8 or uint16 `(N, D)`, and the code embeddings that they
+        were found under, float32 `(D, K, d)`.
     """
     rng = np.random.default_rng(seed)
     count = len(vectors)
     rests = vectors[:, None]  # (N, beam, d), the best first
     codes: np.ndarray = np.zeros((count, 1, D), code_dtype(K))
+    tables = np.empty((D, K, vectors.shape[1]), np.float32)
     for j in range(D):
         pool = rests[:, :LEARN_FROM].reshape(-1, vectors.shape[1])
         if len(pool) > max(KMEANS_ROWS, 10 * K):
             most = max(KMEANS_ROWS, 10 * K)
             pool = pool[np.sort(rng.choice(len(pool), most, replace=False))]
-        table = kmeans(pool, K, seed + j, iterations=10, swaps=0)[1]
-        rests, codes = _extend(rests, codes, table, j)
+        tables[j] = kmeans(pool, K, seed + j, 10, swaps=0, least=least)[1]
+        rests, codes = _extend(rests, codes, tables[j], j, BEAM)
         progress((j + 1) / D, np.square(rests[:, 0]).sum(axis=1))
-    return codes[:, 0]
+    return codes[:, 0], tables
 
 
-def beam_codes(vectors: np.ndarray, tables: np.ndarray) -> np.ndarray:
+def beam_codes(
+    vectors: np.ndarray, tables: np.ndarray, beam: int = BEAM
+) -> np.ndarray:
     """Finds codes under given code embeddings by beam search.
 
     Args:
         vectors: float32 `(N, d)`.
-        tables: float32 `(D, K, d)`.
+        tables: float32 `(D, K, d)`. Each position codes what those before it
+            have left.
+        beam: partial codes kept of each row.
 
     Returns:
         Codes, uint8 or uint16 `(N, D)`.
     """
-    D, K, _ = tables.shape
+    D, K, d = tables.shape
     found: np.ndarray = np.empty((len(vectors), D), code_dtype(K))
-    # The longest first, as if each coded what those before it have left.
-    order = np.argsort(-np.einsum("jkd,jkd->j", tables, tables), kind="stable")
-    for start in range(0, len(vectors), BEAM_ROWS):
-        part = slice(start, start + BEAM_ROWS)
+    step = _rows_at_a_time(beam, K, d)
+
+    def search(start: int) -> None:
+        part = slice(start, start + step)
         rests = vectors[part, None]
         codes: np.ndarray = np.zeros((len(rests), 1, D), found.dtype)
-        for j in order:
-            rests, codes = _extend(rests, codes, tables[j], int(j))
+        for j in range(D):
+            rests, codes = _extended(rests, codes, tables[j], j, beam)
         found[part] = codes[:, 0]
+
+    spread(search, range(0, len(vectors), step))
     return found
 
 
+def _rows_at_a_time(beam: int, K: int, d: int) -> int:
+    return max(1, min(SCORES // (beam * K), FLOATS // (beam * d)))
+
+
 def _extend(
-    rests: np.ndarray, codes: np.ndarray, table: np.ndarray, j: int
+    rests: np.ndarray, codes: np.ndarray, table: np.ndarray, j: int, beam: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Adds a position to every partial code and keeps the best of them."""
-    count, beam, d = rests.shape
-    K = len(table)
-    kept = min(BEAM, beam * K)
+    """Adds a position to the partial codes of many rows."""
+    count, given, d = rests.shape
+    kept = _kept(given, len(table), beam)
     new_rests: np.ndarray = np.empty((count, kept, d), np.float32)
     new_codes: np.ndarray = np.empty((count, kept, codes.shape[2]), codes.dtype)
-    norms = np.einsum("kd,kd->k", table, table)
-    step = max(1, SCORES // (beam * K))
-    for start in range(0, count, step):
+    step = _rows_at_a_time(beam, len(table), d)
+
+    def extend(start: int) -> None:
         part = slice(start, start + step)
-        rows = rests[part]
-        # |r - w|^2 = |r|^2 - 2 r.w + |w|^2
-        scores = norms - 2 * (rows @ table.T)
-        scores += np.einsum("nbd,nbd->nb", rows, rows)[:, :, None]
-        scores = scores.reshape(len(rows), beam * K)
-        best = np.argpartition(scores, kept - 1, axis=1)[:, :kept]
-        order = np.take_along_axis(scores, best, axis=1).argsort(axis=1)
-        best = np.take_along_axis(best, order, axis=1)
-        parent, value = best // K, best % K
-        of_row = np.arange(len(rows))[:, None]
-        new_rests[part] = rows[of_row, parent] - table[value]
-        new_codes[part] = codes[part][of_row, parent]
-        new_codes[part, :, j] = value
+        new_rests[part], new_codes[part] = _extended(
+            rests[part], codes[part], table, j, beam
+        )
+
+    spread(extend, range(0, count, step))
+    return new_rests, new_codes
+
+
+def _kept(given: int, K: int, beam: int) -> int:
+    return max(1, min(beam, given * K, (1 << PLACE_BITS) // K))
+
+
+def _extended(
+    rests: np.ndarray, codes: np.ndarray, table: np.ndarray, j: int, beam: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Adds a position to every partial code and keeps the best of them."""
+    count, given, d = rests.shape
+    K = len(table)
+    kept = _kept(given, K, beam)
+    flat = rests.reshape(-1, d)
+    # |r - w|^2 = |r|^2 - 2 r.w + |w|^2
+    scores = flat @ (-2 * table.T)
+    scores += np.einsum("kd,kd->k", table, table)
+    scores += np.einsum("nd,nd->n", flat, flat)[:, None]
+    scores = scores.reshape(count, given * K)
+    # numpy's partition is far faster than its argpartition: write where a
+    # score is into its lowest bits. Above the row's least, the few bits that
+    # are lost tell no two apart that matter.
+    scores -= scores.min(axis=1, keepdims=True)
+    low = np.int32((1 << max(1, (given * K - 1).bit_length())) - 1)
+    bits = scores.view(np.int32)
+    bits &= ~low
+    bits |= np.arange(given * K, dtype=np.int32)
+    scores.partition(kept - 1, axis=1)
+    best = np.sort(scores[:, :kept], axis=1).view(np.int32) & low
+    parent, value = np.divmod(best, K)
+    parent += given * np.arange(count, dtype=np.int32)[:, None]
+    new_rests = flat.take(parent, axis=0)
+    new_rests -= table.take(value, axis=0)
+    new_codes = codes.reshape(-1, codes.shape[2]).take(parent, axis=0)
+    new_codes[:, :, j] = value
     return new_rests, new_codes

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras import __version__, additive_codes
+from kd_keras import __version__, additive_encoding
 from kd_keras.bad_input import BadInputError
 from kd_keras.codebooks_folder import Codebooks, codebooks_of
 from kd_keras.compress_arguments import Arguments
@@ -100,7 +100,7 @@ def write_shard(
         i=i,
         n=n,
         rows=(rows.start, rows.stop),
-        block=additive_codes.ENCODED_ROWS,
+        block=additive_encoding.ENCODED_ROWS,
         table=found.identity,
         codebooks=found.codebooks,
         vectors=arguments.vectors,

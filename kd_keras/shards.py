@@ -2,12 +2,12 @@
 
 import operator
 
-from kd_keras import additive_codes
+from kd_keras import additive_encoding
 
 
 def encoded_blocks(N: int) -> int:
     """Returns the number of blocks in which N rows are encoded."""
-    return -(-N // additive_codes.ENCODED_ROWS)
+    return -(-N // additive_encoding.ENCODED_ROWS)
 
 
 def shard_rows(N, i, n):
@@ -45,7 +45,7 @@ def shard_rows(N, i, n):
     if not 1 <= n <= blocks:
         raise ValueError(
             f"The number of shards must be from 1 to {blocks:,}: {N:,} rows "
-            f"are as many blocks of {additive_codes.ENCODED_ROWS:,}. "
+            f"are as many blocks of {additive_encoding.ENCODED_ROWS:,}. "
             f"Received: n={n}"
         )
     if not 1 <= i <= n:
@@ -53,5 +53,5 @@ def shard_rows(N, i, n):
             f"The first of {n} shards is 1, the last is {n}. Received: i={i}"
         )
     begin, end = ((j * blocks // n) for j in (i - 1, i))
-    step = additive_codes.ENCODED_ROWS
+    step = additive_encoding.ENCODED_ROWS
     return slice(begin * step, min(end * step, N))

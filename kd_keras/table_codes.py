@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras import __version__, additive_codes
+from kd_keras import __version__, additive_encoding
 from kd_keras.codebooks_folder import (
     Codebooks,
     read_codebooks,
@@ -114,7 +114,7 @@ class TableCodes:
             "shard": self._arguments.shard,
             "codebooks": codebooks and codebooks.sha256,
             "table": self.identity,
-            "block": additive_codes.ENCODED_ROWS,
+            "block": additive_encoding.ENCODED_ROWS,
             "kd_keras": __version__,
         }
 

@@ -183,7 +183,7 @@ def test_longer_search_helps():
 
 def test_beam_start_beats_plain_residual_quantisation():
     vectors = correlated(seed=2)
-    codes = residual_start(vectors, 8, 4, 0, lambda done, errors: None)
+    codes, _ = residual_start(vectors, 8, 4, 0, lambda done, errors: None)
     tables = fit_code_embeddings(vectors, codes, 8)
     error = additive_error(vectors, codes, tables).mean()
     assert error < 0.80 * residual_error(vectors, 8, 4)
@@ -222,7 +222,7 @@ def test_encode_finds_nearly_the_best_of_all_codes():
 def test_encode_of_many_rows_is_encode_of_each_block(monkeypatch):
     vectors, _, tables = random_problem(count=300)
     whole = encode_additive(vectors, tables)
-    monkeypatch.setattr("kd_keras.additive_codes.ENCODED_ROWS", 100)
+    monkeypatch.setattr("kd_keras.additive_encoding.ENCODED_ROWS", 100)
     errors = [
         additive_error(vectors, codes, tables).mean()
         for codes in (whole, encode_additive(vectors, tables))

@@ -26,7 +26,7 @@ def squared_errors(rows, codes, tables):
 def started(d=40, K=8, D=4, count=800):
     """Codes that descent has brought to where it can do no more."""
     rows = np.random.default_rng(0).normal(size=(count, d)).astype("f4")
-    codes = residual_start(rows, K, D, 0, lambda done, errors: None)
+    codes, _ = residual_start(rows, K, D, 0, lambda done, errors: None)
     for step in range(30):
         tables = fit_code_embeddings(rows, codes, K)
         codes, _ = search_codes(rows, codes, tables, [0, 0], NOISE, step)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from tables import BLOCK, make_vectors
 
-from kd_keras import additive_codes, learning_sample
+from kd_keras import additive_encoding, learning_sample
 
 
 @pytest.fixture(autouse=True)
 def small_sample(monkeypatch, tmp_path):
     """Tables of more than 200 rows are large here."""
     monkeypatch.setattr(learning_sample, "LEARNING_ROWS", 200)
-    monkeypatch.setattr(additive_codes, "ENCODED_ROWS", BLOCK)
+    monkeypatch.setattr(additive_encoding, "ENCODED_ROWS", BLOCK)
     monkeypatch.chdir(tmp_path)
 
 

@@ -94,8 +94,8 @@ def test_other_settings_do_not_touch_a_stopped_run(
 
 KILLED = """
 import sys; sys.argv[0] = "kd-keras"
-from kd_keras import additive_codes, cli, learning_sample
-learning_sample.LEARNING_ROWS, additive_codes.ENCODED_ROWS = 200, 100
+from kd_keras import additive_encoding, cli, learning_sample
+learning_sample.LEARNING_ROWS, additive_encoding.ENCODED_ROWS = 200, 100
 sys.exit(cli.main(sys.argv[1:]))
 """
 

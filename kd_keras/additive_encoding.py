@@ -1,0 +1,103 @@
+"""Codes of vectors under fixed code embeddings, for the linear composition.
+
+References:
+    Babenko & Lempitsky, "Additive quantization for extreme vector
+    compression", CVPR 2014, section 3 (beam search); for the annealing see
+    `additive_search`.
+"""
+
+import numpy as np
+
+from kd_keras.additive_search import (
+    choose_heat,
+    gumbel_noise,
+    improve_codes,
+    search_codes,
+)
+from kd_keras.codes import code_dtype
+from kd_keras.effort import check_effort
+from kd_keras.residual_start import beam_codes
+from kd_keras.row_blocks import row_blocks
+
+# Rows that are encoded together.
+ENCODED_ROWS = 1 << 14
+# Short annealings of a row; and, where the code embeddings suit a beam search,
+# the partial codes that it keeps, which take the time of so many annealings.
+REHEATS = 16
+ENCODING_BEAM, IN_REHEATS = 64, 8
+LEAST_BEAM, MOST_BEAM = 16, 256
+# Rows on which ways to begin are compared.
+TRIED_ROWS = 500
+
+
+def encode_additive(
+    vectors: np.ndarray,
+    code_embeddings: np.ndarray,
+    codes: np.ndarray | None = None,
+    seed: int = 0,
+    effort: float = 1.0,
+) -> np.ndarray:
+    """Finds codes of vectors under fixed code embeddings.
+
+    A beam search where it is of use, then the short annealings of
+    `fit_additive`, block by block, so that memory does not grow with N. A
+    block's codes depend on nothing outside of it.
+
+    Args:
+        vectors: float `(N, d)`; a memory map is read block by block.
+        code_embeddings: float32 `(D, K, d)`.
+        codes: integer `(N, D)`, or None. Codes to be improved: a row keeps
+            its own if the search finds nothing better.
+        seed: decides every random choice.
+        effort: number of short annealings, in units of the default.
+
+    Returns:
+        Codes, uint8 or uint16 `(N, D)`.
+    """
+    check_effort(effort)
+    D, K, d = code_embeddings.shape
+    noise = gumbel_noise(seed)
+    # Every code uses one value of each position: move the positions' means
+    # into the vectors, so that float32 is safe.
+    means = code_embeddings.mean(axis=1, dtype=np.float64)
+    tables = code_embeddings - means[:, None]
+    scale = np.abs(tables).max(initial=0) or 1.0
+    tables = (tables / scale).astype(np.float32)
+    # But for a beam search the others must stay as they are, so that each
+    # position finds what it codes around zero.
+    later = np.concatenate([np.zeros((1, d)), means[1:] / scale])
+    beam_tables = (tables + later[:, None]).astype(np.float32)
+    beam = int(np.clip(effort * ENCODING_BEAM, LEAST_BEAM, MOST_BEAM))
+    out: np.ndarray = np.zeros((len(vectors), D), code_dtype(K))
+    for part in row_blocks(len(vectors), ENCODED_ROWS):
+        rows = (vectors[part] - means.sum(axis=0)) / scale
+        rows = rows.astype(np.float32)
+        given = (out if codes is None else codes)[part].astype(out.dtype)
+        reheats = effort * REHEATS
+        if codes is None:
+            beam_rows = (rows + later.sum(axis=0)).astype(np.float32)
+            some = slice(None, None, -(-len(rows) // TRIED_ROWS))
+            tried = beam_codes(beam_rows[some], beam_tables)
+            if _error(rows[some], tried, tables, noise) < _error(
+                rows[some], given[some], tables, noise
+            ):
+                given = beam_codes(beam_rows, beam_tables, beam)
+                reheats -= effort * IN_REHEATS
+        best, errors = search_codes(rows, given, tables, [0], noise, seed)
+        # Not lower with the errors: where vectors are exact sums, the last
+        # rows to be found would be left cold.
+        hot = float(errors.mean()) / d
+        hot *= choose_heat(rows, best, errors, tables, noise, seed)
+        for reheat in range(max(1, round(reheats))):
+            best, errors = improve_codes(
+                rows, best, errors, tables, hot, noise, [reheat, seed]
+            )
+        out[part] = best
+    return out
+
+
+def _error(
+    rows: np.ndarray, codes: np.ndarray, tables: np.ndarray, noise: np.ndarray
+) -> float:
+    """Tells the mean squared error after descent from these codes."""
+    return float(search_codes(rows, codes, tables, [0], noise, 0)[1].mean())

@@ -1,0 +1,86 @@
+"""Code embeddings for rows that come later, found by beam search.
+
+`fit_additive` searches codes and code embeddings together for so long that
+the codes of other rows, which get no such search, are found badly under its
+code embeddings. Here every row is coded anew in each round, as one that comes
+later will be, by beam search and a few short annealings, and the code
+embeddings take one step. They stay what residual quantisation made them, each
+position coding what those before it have left, without which a beam search
+finds nothing.
+
+References:
+    Zhang, Du & Wang, "Composite quantization for approximate nearest neighbor
+    search", ICML 2014, and Liu, Shao & Tao, "Generalized residual vector
+    quantization for large scale data", 2016 (residual code embeddings that
+    are improved while a beam search codes).
+"""
+
+import numpy as np
+
+from kd_keras.additive_codes import standardised
+from kd_keras.additive_encoding import encode_additive
+from kd_keras.additive_search import decode_additive
+from kd_keras.codes import code_dtype
+from kd_keras.concat_search import Progress
+from kd_keras.effort import check_effort
+from kd_keras.kmeans import kmeans
+from kd_keras.least_squares import improve_code_embeddings
+from kd_keras.residual_start import residual_start
+
+# Rows of the start; all are there in the rounds.
+START_ROWS = 50_000
+# Rows that a value of the start must serve, or a K-th of this share of all:
+# values that k-means spends on single outliers are lost for all other rows.
+LEAST, LEAST_SHARE = 10, 0.1
+# Rounds, and the `effort` of the encoding in each.
+ROUNDS, ROUND_EFFORT = 6, 0.25
+
+
+def fit_codebooks(
+    vectors: np.ndarray,
+    K: int,
+    D: int,
+    seed: int = 0,
+    effort: float = 1.0,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Learns additive code embeddings for these rows and others like them.
+
+    Args:
+        vectors: float `(N, d)`.
+        K: values of a position, at most N.
+        D: positions.
+        seed: decides every random choice.
+        effort: number of rounds, in units of the default.
+        progress: called with (share done, error so far).
+
+    Returns:
+        Codes, uint8 or uint16 `(N, D)`, and code embeddings, float32
+        `(D, K, d)`.
+    """
+    check_effort(effort)
+    if D == 1:
+        labels, centres = kmeans(vectors, K, seed)
+        return labels[:, None].astype(code_dtype(K)), centres[None]
+    rows, mean, scale = standardised(vectors)
+
+    def tell(done: float, error: float) -> None:
+        if progress:
+            progress(done, error * scale**2)
+
+    step = -(-len(rows) // START_ROWS)
+    start = rows[::step]
+    least = int(min(LEAST, LEAST_SHARE * len(start) / K))
+    codes, tables = residual_start(
+        start, K, D, seed, lambda s, e: tell(0.2 * s, float(e.mean())), least
+    )
+    rounds = max(1, round(effort * ROUNDS))
+    for done in range(rounds):
+        codes = encode_additive(rows, tables, None, seed + done, ROUND_EFFORT)
+        tables = improve_code_embeddings(rows, codes, tables, 1)
+        gap = rows - decode_additive(codes, tables)
+        error = float(np.einsum("nd,nd->n", gap, gap).mean())
+        tell(0.2 + 0.8 * (done + 1) / rounds, error)
+    tables = tables.astype(np.float64) * scale
+    tables[0] += mean
+    return codes, tables.astype(np.float32)
