@@ -222,9 +222,19 @@ def improve_codes(
         noise,
         seed,
     )
+    return better_rows(codes, errors, found, new_errors)
+
+
+def better_rows(
+    codes: np.ndarray,
+    errors: np.ndarray,
+    new_codes: np.ndarray,
+    new_errors: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Takes the better of two codes for each row, with its error."""
     better = new_errors < errors
     return (
-        np.where(better[:, None], found, codes),
+        np.where(better[:, None], new_codes, codes),
         np.where(better, new_errors, errors),
     )
 

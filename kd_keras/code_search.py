@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from kd_keras.additive_search import better_rows
 from kd_keras.composition import ConcatComposition, LinearComposition
 from kd_keras.encode_rows import encode_rows
 from kd_keras.encoding import (
@@ -12,10 +13,11 @@ from kd_keras.encoding import (
     encode_concat,
     fit_in_order,
 )
-from kd_keras.learning_sample import learning_sample
 
 # Rows composed at a time.
 BLOCK = 1024
+# Codes of symbols that show how a composition behaves.
+KNOWN_ROWS = 50_000
 # Searches of `encode` near the present codes where the composition is not
 # additive, and the effort of each.
 TURNS, NEAR_EFFORT = 4, 0.25
@@ -75,9 +77,7 @@ def block_encoder(embedding, seed=0, effort=1.0):
         return encode_sum
     # The symbols' own codes show how the composition behaves.
     known = embedding.codes
-    sample = learning_sample(len(known), composition.K, seed)
-    if sample is not None:
-        known = known[sample]
+    known = known[:: -(-len(known) // KNOWN_ROWS)]
     tables = fit_in_order(compose(composition, known), known, composition.K)
 
     def encode_composed(vectors):
@@ -152,8 +152,4 @@ def search_near(composition, vectors, codes, tables, seed, effort=1.0):
         vectors - rebuilt + additive, tables, codes, seed, effort
     )
     new_errors = _errors(vectors, compose(composition, proposed))
-    better = new_errors < errors
-    return (
-        np.where(better[:, None], proposed, codes),
-        np.where(better, new_errors, errors),
-    )
+    return better_rows(codes, errors, proposed, new_errors)

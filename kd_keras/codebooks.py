@@ -17,18 +17,16 @@ References:
 
 import numpy as np
 
-from kd_keras.additive_codes import standardised
+from kd_keras.additive_codes import fit_additive, standardised
 from kd_keras.additive_encoding import encode_additive
 from kd_keras.additive_search import decode_additive
-from kd_keras.codes import code_dtype
 from kd_keras.concat_search import Progress
 from kd_keras.effort import check_effort
-from kd_keras.kmeans import kmeans
 from kd_keras.least_squares import improve_code_embeddings
 from kd_keras.residual_start import residual_start
 
-# Rows of the start; all are there in the rounds.
-START_ROWS = 50_000
+# Rows that are learned from: four times as many gave the same error on others.
+LEARNED_ROWS = 50_000
 # Rows that a value of the start must serve, or a K-th of this share of all:
 # values that k-means spends on single outliers are lost for all other rows.
 LEAST, LEAST_SHARE = 10, 0.1
@@ -60,27 +58,28 @@ def fit_codebooks(
     """
     check_effort(effort)
     if D == 1:
-        labels, centres = kmeans(vectors, K, seed)
-        return labels[:, None].astype(code_dtype(K)), centres[None]
+        return fit_additive(vectors, K, D, seed, effort, progress)
     rows, mean, scale = standardised(vectors)
 
     def tell(done: float, error: float) -> None:
         if progress:
             progress(done, error * scale**2)
 
-    step = -(-len(rows) // START_ROWS)
-    start = rows[::step]
-    least = int(min(LEAST, LEAST_SHARE * len(start) / K))
+    step = -(-len(rows) // LEARNED_ROWS)
+    some = rows[::step]
+    least = int(min(LEAST, LEAST_SHARE * len(some) / K))
     codes, tables = residual_start(
-        start, K, D, seed, lambda s, e: tell(0.2 * s, float(e.mean())), least
+        some, K, D, seed, lambda s, e: tell(0.2 * s, float(e.mean())), least
     )
     rounds = max(1, round(effort * ROUNDS))
     for done in range(rounds):
-        codes = encode_additive(rows, tables, None, seed + done, ROUND_EFFORT)
-        tables = improve_code_embeddings(rows, codes, tables, 1)
-        gap = rows - decode_additive(codes, tables)
+        codes = encode_additive(some, tables, None, seed + done, ROUND_EFFORT)
+        tables = improve_code_embeddings(some, codes, tables, 1)
+        gap = some - decode_additive(codes, tables)
         error = float(np.einsum("nd,nd->n", gap, gap).mean())
         tell(0.2 + 0.8 * (done + 1) / rounds, error)
+    if step > 1:
+        codes = encode_additive(rows, tables, None, seed, ROUND_EFFORT)
     tables = tables.astype(np.float64) * scale
     tables[0] += mean
     return codes, tables.astype(np.float32)

@@ -15,6 +15,7 @@ import numpy as np
 from kd_keras import __version__
 from kd_keras.bad_input import BadInputError
 from kd_keras.description_file import read_description, write_description
+from kd_keras.learning_sample import is_large
 
 if TYPE_CHECKING:
     from kd_keras.kd_embedding import KDEmbedding
@@ -54,12 +55,11 @@ class Codebooks:
         return {name: getattr(self, name) for name in SETTINGS}
 
     def hold_codes_of(self, table: dict[str, Any]) -> bool:
-        """Tells whether they were learned from all rows of this table.
+        """Tells whether they were learned together with this table's codes.
 
-        Then `embedding.keras` has the codes of its rows, which `learn_codes`
-        has found together with the code embeddings.
+        Then `embedding.keras` has them.
         """
-        return self.learned_rows == table["N"] and self.table == table
+        return not is_large(table["N"], self.K) and self.table == table
 
 
 def write_codebooks(

@@ -17,7 +17,7 @@ from kd_keras.compress_arguments import (
     check_fit,
     rows_of_shard,
 )
-from kd_keras.learning_sample import learning_sample
+from kd_keras.learning_sample import is_large
 from kd_keras.output_folder import check_output, check_writable, new_folder
 from kd_keras.result_folder import Say, write_result
 from kd_keras.shard_folder import write_shard
@@ -59,7 +59,7 @@ def compress_folder(
     read = time.perf_counter()
     learned = {"learned_rows": N, "shards": 1}
     found = None
-    if codebooks or learning_sample(N, arguments.K, arguments.seed) is not None:
+    if codebooks or is_large(N, arguments.K):
         found = TableCodes(arguments, codebooks, table, output)
     say("Starting Keras")
     start_keras()

@@ -12,7 +12,7 @@ from kd_keras.learn_composition import (
     learn_residual,
     start_near_linear,
 )
-from kd_keras.learning_sample import learning_sample
+from kd_keras.learning_sample import is_large, learning_sample
 from kd_keras.progress_bar import progress_bar
 from kd_keras.residual_composition import ResidualComposition
 from kd_keras.row_blocks import row_blocks
@@ -52,9 +52,10 @@ def learn_codes(
       and the codes are searched again with the composition fixed, in turns.
 
     Above 50,000 vectors (4 K if that is more) the composition is learned from
-    so many, drawn at random, and the codes of all are found by
+    up to 200,000, drawn at random, and the codes of all are found by
     `KDEmbedding.encode`, block by block: memory does not grow with N but for
-    the codes themselves.
+    the codes themselves. The additive start then is one for vectors that come
+    later: residual quantisation, improved while a beam search codes.
 
     The paper's own Algorithm 1 is `model.fit(ids, vectors)` on a `KDEmbedding`
     with `codes="learn"`.
@@ -108,7 +109,7 @@ def learn_codes(
     """
     given = (K, D, composition, code_dim, seed, verbose, effort)
     embedding, vectors = _learn_on_sample(vectors, *given)
-    if embedding.input_dim == len(vectors):
+    if not is_large(len(vectors), embedding.K):
         return embedding
     with progress_bar("Encoding", verbose) as progress:
         codes = encode(embedding, vectors, seed, effort, progress=progress)
@@ -137,8 +138,9 @@ def learn_codebooks(
             `learn_codes` takes them.
 
     Returns:
-        A built `KDEmbedding` of the vectors that were learned from: 50,000
-        drawn at random, 4 K if that is more, all if there are not so many.
+        A built `KDEmbedding` of the vectors that were learned from: 200,000
+        drawn at random, as many as have 2^24 floats if those are fewer, but
+        at least 50,000 and 4 K; all if there are not so many.
 
     Raises:
         ValueError: As `learn_codes` does.
@@ -179,7 +181,7 @@ def _learn_on_sample(
             "`code_dim` of a linear composition must be at most the vectors' "
             f"size, {dim}. Received: code_dim={code_dim}"
         )
-    sample = learning_sample(count, K, seed)
+    sample = learning_sample(count, dim, K, seed)
     rows = vectors[:] if sample is None else vectors[sample]
     _check_size(vectors, composition)
     given = (rows, K, D, composition, code_dim, seed, verbose, effort)

@@ -116,3 +116,22 @@ def test_many_centres_start_at_rows(monkeypatch):
     labels, centres = kmeans(vectors, 50)
     assert np.bincount(labels, minlength=50).min() > 0
     assert loss(vectors, labels, centres) < 1.2 * good
+
+
+def test_no_centre_is_an_outlier_s():
+    rng = np.random.default_rng(0)
+    tail = np.sqrt(3 / rng.chisquare(3, 4000))[:, None]
+    vectors = (tail * rng.normal(size=(4000, 6))).astype(np.float32)
+    usual = kmeans(vectors, 16, iterations=20, swaps=0)
+    robust = kmeans(vectors, 16, iterations=20, swaps=0, least=20)
+    few = [
+        (np.bincount(labels, minlength=16) < 10).sum()
+        for labels, _ in (usual, robust)
+    ]
+    assert few[1] < 0.5 * few[0]
+    # Most rows gain by it.
+    medians = [
+        np.median(np.square(vectors - centres[labels]).sum(axis=1))
+        for labels, centres in (usual, robust)
+    ]
+    assert medians[1] < 0.97 * medians[0]

@@ -1,0 +1,136 @@
+"""Code embeddings for rows that come later."""
+
+import numpy as np
+import pytest
+
+import kd_keras
+from kd_keras import additive_encoding, codebooks
+from kd_keras.encoding import (
+    decode_additive,
+    encode_additive,
+    fit_additive,
+    fit_code_embeddings,
+    fit_codebooks,
+    fit_in_order,
+)
+from kd_keras.residual_start import beam_codes, residual_start
+
+
+def heavy_rows(count=3000, dim=12, seed=0):
+    """Correlated rows with a heavy tail: some are many times as long."""
+    rng = np.random.default_rng(seed)
+    mix = np.random.default_rng(1).normal(size=(dim, dim))
+    mix *= np.arange(1, dim + 1)[:, None] ** -0.7
+    tail = np.sqrt(3 / rng.chisquare(3, count))[:, None]
+    return (tail * rng.normal(size=(count, dim)) @ mix + 3).astype(np.float32)
+
+
+def error(vectors, codes, tables):
+    gap = vectors.astype(np.float64) - decode_additive(codes, tables)
+    return np.square(gap).sum(axis=1).mean()
+
+
+def test_other_rows_are_coded_better_than_by_residual_quantisation():
+    vectors, others = heavy_rows(), heavy_rows(seed=7)
+    mean = vectors.mean(axis=0)
+    _, plain = residual_start(vectors - mean, 8, 6, 0, lambda *told: None)
+    before = error(others - mean, beam_codes(others - mean, plain), plain)
+    codes, tables = fit_codebooks(vectors, 8, 6)
+    assert codes.shape == (3000, 6) and tables.shape == (6, 8, 12)
+    after = error(others, encode_additive(others, tables), tables)
+    assert after < 0.9 * before
+
+
+def test_effort_widens_the_beam(monkeypatch):
+    vectors = heavy_rows(200)
+    tables = fit_codebooks(vectors, 8, 3)[1]
+    beams = []
+
+    def spied(rows, tables, beam):
+        beams.append(beam)
+        return beam_codes(rows, tables, beam)
+
+    monkeypatch.setattr(additive_encoding, "beam_codes", spied)
+    codes = [encode_additive(vectors, tables, effort=e) for e in (0, 0.5, 9)]
+    assert beams == [16, 32, 256]
+    errors = [error(vectors, c, tables) for c in codes]
+    assert errors[2] <= errors[1] <= errors[0]
+    encode_additive(vectors, tables, codes=codes[0])
+    assert len(beams) == 3
+
+
+@pytest.mark.parametrize("offset", [0, 1e4])
+def test_an_offset_changes_nothing(offset):
+    vectors = heavy_rows(800)
+    codes, tables = fit_codebooks(vectors + np.float32(offset), 8, 3)
+    want = error(vectors, *fit_codebooks(vectors, 8, 3))
+    assert error(vectors + np.float32(offset), codes, tables) < 1.05 * want
+
+
+def test_more_effort_is_no_worse_and_the_seed_decides():
+    vectors = heavy_rows(1500)
+    short, long = (fit_codebooks(vectors, 8, 4, effort=e) for e in (0, 2))
+    assert error(vectors, *long) < error(vectors, *short)
+    again = fit_codebooks(vectors, 8, 4, effort=0)
+    np.testing.assert_array_equal(short[0], again[0])
+    assert (fit_codebooks(vectors, 8, 4, 1, 0)[0] != short[0]).any()
+
+
+def test_the_codes_of_all_rows_are_found(monkeypatch):
+    monkeypatch.setattr(codebooks, "LEARNED_ROWS", 400)
+    vectors = heavy_rows(1001)
+    codes, tables = fit_codebooks(vectors, 8, 4)
+    assert len(codes) == 1001
+    spread = np.square(vectors - vectors.mean(axis=0)).sum(axis=1).mean()
+    assert error(vectors, codes, tables) < 0.3 * spread
+
+
+def test_one_position_is_k_means():
+    vectors = heavy_rows(300)
+    for one, two in zip(
+        fit_codebooks(vectors, 8, 1), fit_additive(vectors, 8, 1), strict=True
+    ):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        np.full((40, 4), 3.0, np.float32),
+        np.repeat(np.eye(4, dtype=np.float32), 10, axis=0),
+        np.zeros((40, 2), np.float32),
+    ],
+    ids=["constant", "duplicates", "zero"],
+)
+def test_degenerate_tables(vectors):
+    codes, tables = fit_codebooks(vectors, 8, 3)
+    np.testing.assert_allclose(
+        decode_additive(codes, tables), vectors, atol=1e-3
+    )
+
+
+def test_fit_in_order_is_nearly_optimal_and_suits_a_beam_search():
+    vectors = heavy_rows()
+    codes, _ = fit_codebooks(vectors, 8, 6)
+    ordered = fit_in_order(vectors, codes, 8)
+    best = fit_code_embeddings(vectors, codes, 8)
+    assert error(vectors, codes, ordered) < 1.02 * error(vectors, codes, best)
+    beams = [
+        error(vectors, beam_codes(vectors, tables), tables)
+        for tables in (ordered, best)
+    ]
+    assert beams[0] < 0.8 * beams[1]
+
+
+def test_a_residual_composition_codes_rows_that_come_later(monkeypatch):
+    monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 1000)
+    vectors, others = heavy_rows(2000), heavy_rows(500, seed=7)
+    errors = {}
+    for composition in ("linear", "residual"):
+        embedding = kd_keras.learn_codebooks(
+            vectors, 8, 6, composition, verbose=0
+        )
+        assert embedding.input_dim == 2000
+        rebuilt = np.asarray(embedding.composition(embedding.encode(others)))
+        errors[composition] = np.square(others - rebuilt).sum(axis=1).mean()
+    assert errors["residual"] < 1.02 * errors["linear"]
