@@ -27,6 +27,10 @@ ENCODED_ROWS = 1 << 14
 # coded so: 64 partial codes and no annealing, error 4.28; 16 and 16, 4.29.
 REHEATS, REHEATS_AFTER_BEAM = 16, 8
 ENCODING_BEAM, LEAST_BEAM, MOST_BEAM = 64, 16, 256
+# Rows on which two ways to search are compared.
+TRIED_ROWS = 500
+# Beyond this, in units of the largest code embedding, float32 is too coarse.
+LARGEST_SHIFT = 1e4
 
 
 def encode_additive(
@@ -63,10 +67,7 @@ def encode_additive(
     tables = code_embeddings - means[:, None]
     scale = np.abs(tables).max(initial=0) or 1.0
     tables = (tables / scale).astype(np.float32)
-    # But for a beam search the others must stay as they are, so that each
-    # position finds what it codes around zero.
-    later = np.concatenate([np.zeros((1, d)), means[1:] / scale])
-    beam_tables = (tables + later[:, None]).astype(np.float32)
+    shifts = _beam_shifts(means / scale)
     reheats = REHEATS_AFTER_BEAM if codes is None else REHEATS
     beam = int(np.clip(effort * ENCODING_BEAM, LEAST_BEAM, MOST_BEAM))
     out: np.ndarray = np.zeros((len(vectors), D), code_dtype(K))
@@ -76,8 +77,14 @@ def encode_additive(
         given = (out if codes is None else codes)[part].astype(out.dtype)
         best, errors = search_codes(rows, given, tables, [0], noise, seed)
         if codes is None:
-            beam_rows = (rows + later.sum(axis=0)).astype(np.float32)
-            given = beam_codes(beam_rows, beam_tables, beam)
+            some = rows[:: -(-len(rows) // TRIED_ROWS)]
+            shift = min(
+                shifts,
+                key=lambda shift: _error(
+                    some, _shifted_beam(some, tables, shift), tables, noise
+                ),
+            )
+            given = _shifted_beam(rows, tables, shift, beam)
             found = search_codes(rows, given, tables, [0], noise, seed)
             best, errors = better_rows(best, errors, *found)
         # Not lower with the errors: where vectors are exact sums, the last
@@ -90,3 +97,38 @@ def encode_additive(
             )
         out[part] = best
     return out
+
+
+def _beam_shifts(means: np.ndarray) -> list[np.ndarray]:
+    """Gives what may be added to the positions' code embeddings for a beam.
+
+    Only their sum is given, but a beam search wants each position to code what
+    those before it have left. Those of `fit_codebooks` do as they are, but for
+    the first position's mean; those of `fit_additive`, which share the table's
+    mean, do so better around zero.
+
+    Args:
+        means: float `(D, d)`, of the positions' code embeddings.
+
+    Returns:
+        Arrays `(D, d)`, to be added to code embeddings without these means.
+    """
+    around_zero = np.zeros_like(means, np.float32)
+    as_given = means.astype(np.float32)
+    as_given[0] = 0
+    if np.abs(as_given).max() > LARGEST_SHIFT or not as_given.any():
+        return [around_zero]
+    return [as_given, around_zero]
+
+
+def _shifted_beam(
+    rows: np.ndarray, tables: np.ndarray, shift: np.ndarray, *beam: int
+) -> np.ndarray:
+    return beam_codes(rows + shift.sum(axis=0), tables + shift[:, None], *beam)
+
+
+def _error(
+    rows: np.ndarray, codes: np.ndarray, tables: np.ndarray, noise: np.ndarray
+) -> float:
+    """Tells the mean squared error after descent from these codes."""
+    return float(search_codes(rows, codes, tables, [0], noise, 0)[1].mean())

@@ -13,6 +13,7 @@ from kd_keras.encoding import (
     encode_concat,
     fit_in_order,
 )
+from kd_keras.learning_sample import draw_rows
 
 # Rows composed at a time.
 BLOCK = 1024
@@ -77,7 +78,9 @@ def block_encoder(embedding, seed=0, effort=1.0):
         return encode_sum
     # The symbols' own codes show how the composition behaves.
     known = embedding.codes
-    known = known[:: -(-len(known) // KNOWN_ROWS)]
+    known = known[
+        draw_rows(len(known), max(KNOWN_ROWS, 4 * composition.K), seed)
+    ]
     tables = fit_in_order(compose(composition, known), known, composition.K)
 
     def encode_composed(vectors):
@@ -138,7 +141,7 @@ def search_near(composition, vectors, codes, tables, seed, effort=1.0):
         vectors: Float32 array `(M, d)`.
         codes: Integer array `(M, D)`.
         tables: Float32 array `(D, K, d)`, code embeddings whose sum is near
-            the composition's output (`fit_code_embeddings` finds them).
+            the composition's output.
         seed: Integer.
         effort: Float, as `KDEmbedding.encode` takes it.
 

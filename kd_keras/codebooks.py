@@ -22,13 +22,13 @@ from kd_keras.additive_encoding import encode_additive
 from kd_keras.additive_search import decode_additive
 from kd_keras.concat_search import Progress
 from kd_keras.effort import check_effort
+from kd_keras.learning_sample import LEARNING_ROWS, draw_rows
 from kd_keras.least_squares import improve_code_embeddings
 from kd_keras.residual_start import residual_start
 
-# Rows that are learned from: four times as many gave the same error on others.
-LEARNED_ROWS = 50_000
-# Rows that a value of the start must serve, or a K-th of this share of all:
-# values that k-means spends on single outliers are lost for all other rows.
+# Rows of k-means' sample that a value of the start should serve, or a K-th of
+# this share of the rows if that is less: values that k-means spends on single
+# outliers are lost for all other rows.
 LEAST, LEAST_SHARE = 10, 0.1
 # Rounds, and the `effort` of the encoding in each.
 ROUNDS, ROUND_EFFORT = 6, 0.25
@@ -45,7 +45,8 @@ def fit_codebooks(
     """Learns additive code embeddings for these rows and others like them.
 
     Args:
-        vectors: float `(N, d)`.
+        vectors: float `(N, d)`. Beyond 50,000 rows, or 4 K, so many are drawn
+            to learn from; the codes of all are found.
         K: values of a position, at most N.
         D: positions.
         seed: decides every random choice.
@@ -65,8 +66,7 @@ def fit_codebooks(
         if progress:
             progress(done, error * scale**2)
 
-    step = -(-len(rows) // LEARNED_ROWS)
-    some = rows[::step]
+    some = rows[draw_rows(len(rows), max(LEARNING_ROWS, 4 * K), seed)]
     least = int(min(LEAST, LEAST_SHARE * len(some) / K))
     codes, tables = residual_start(
         some, K, D, seed, lambda s, e: tell(0.2 * s, float(e.mean())), least
@@ -78,7 +78,7 @@ def fit_codebooks(
         gap = some - decode_additive(codes, tables)
         error = float(np.einsum("nd,nd->n", gap, gap).mean())
         tell(0.2 + 0.8 * (done + 1) / rounds, error)
-    if step > 1:
+    if len(some) < len(rows):
         codes = encode_additive(rows, tables, None, seed, ROUND_EFFORT)
     tables = tables.astype(np.float64) * scale
     tables[0] += mean

@@ -29,8 +29,9 @@ KMEANS_ROWS = 20_000
 # so many scores (row, partial code, value), and so many floats.
 SCORES = 1 << 17
 FLOATS = 1 << 18
-# A partial code and a value are written into so many bits of a score.
-PLACE_BITS = 16
+# Where a score is, partial code and value, is written into so many of its 23
+# bits: with K = 65,536 values 16 partial codes are kept, with 4,096 up to 256.
+PLACE_BITS = 20
 
 
 def residual_start(
@@ -66,7 +67,7 @@ def residual_start(
             most = max(KMEANS_ROWS, 10 * K)
             pool = pool[np.sort(rng.choice(len(pool), most, replace=False))]
         tables[j] = kmeans(pool, K, seed + j, 10, swaps=0, least=least)[1]
-        rests, codes = _extend(rests, codes, tables[j], j, BEAM)
+        rests, codes = _extend(rests, codes, tables[j], j)
         progress((j + 1) / D, np.square(rests[:, 0]).sum(axis=1))
     return codes[:, 0], tables
 
@@ -80,82 +81,97 @@ def beam_codes(
         vectors: float32 `(N, d)`.
         tables: float32 `(D, K, d)`. Each position codes what those before it
             have left.
-        beam: partial codes kept of each row.
+        beam: partial codes kept of each row; beyond K = 4,096 no more than
+            2^20 / K.
 
     Returns:
         Codes, uint8 or uint16 `(N, D)`.
     """
-    D, K, d = tables.shape
+    D, K, _ = tables.shape
     found: np.ndarray = np.empty((len(vectors), D), code_dtype(K))
-    step = _rows_at_a_time(beam, K, d)
+    positions = [_Position(table, beam) for table in tables]
+    step = positions[0].rows_at_a_time
 
     def search(start: int) -> None:
         part = slice(start, start + step)
         rests = vectors[part, None]
         codes: np.ndarray = np.zeros((len(rests), 1, D), found.dtype)
-        for j in range(D):
-            rests, codes = _extended(rests, codes, tables[j], j, beam)
+        for j, position in enumerate(positions):
+            rests, codes = position.extend(rests, codes, j)
         found[part] = codes[:, 0]
 
     spread(search, range(0, len(vectors), step))
     return found
 
 
-def _rows_at_a_time(beam: int, K: int, d: int) -> int:
-    return max(1, min(SCORES // (beam * K), FLOATS // (beam * d)))
-
-
 def _extend(
-    rests: np.ndarray, codes: np.ndarray, table: np.ndarray, j: int, beam: int
+    rests: np.ndarray, codes: np.ndarray, table: np.ndarray, j: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Adds a position to the partial codes of many rows."""
     count, given, d = rests.shape
-    kept = _kept(given, len(table), beam)
+    position = _Position(table, BEAM)
+    kept = position.kept(given)
     new_rests: np.ndarray = np.empty((count, kept, d), np.float32)
     new_codes: np.ndarray = np.empty((count, kept, codes.shape[2]), codes.dtype)
-    step = _rows_at_a_time(beam, len(table), d)
+    step = position.rows_at_a_time
 
     def extend(start: int) -> None:
         part = slice(start, start + step)
-        new_rests[part], new_codes[part] = _extended(
-            rests[part], codes[part], table, j, beam
+        new_rests[part], new_codes[part] = position.extend(
+            rests[part], codes[part], j
         )
 
     spread(extend, range(0, count, step))
     return new_rests, new_codes
 
 
-def _kept(given: int, K: int, beam: int) -> int:
-    return max(1, min(beam, given * K, (1 << PLACE_BITS) // K))
+class _Position:
+    """A position that partial codes are extended by."""
 
+    def __init__(self, table: np.ndarray, beam: int):
+        K, d = table.shape
+        self._table = table
+        self._beam = beam
+        # |r - w|^2 = |r|^2 - 2 r.w + |w|^2
+        self._doubled = np.ascontiguousarray(-2 * table.T)
+        self._norms = np.einsum("kd,kd->k", table, table)
+        most = self.kept(beam)
+        self.rows_at_a_time = max(
+            1, min(SCORES // (most * K), FLOATS // (most * d))
+        )
 
-def _extended(
-    rests: np.ndarray, codes: np.ndarray, table: np.ndarray, j: int, beam: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Adds a position to every partial code and keeps the best of them."""
-    count, given, d = rests.shape
-    K = len(table)
-    kept = _kept(given, K, beam)
-    flat = rests.reshape(-1, d)
-    # |r - w|^2 = |r|^2 - 2 r.w + |w|^2
-    scores = flat @ (-2 * table.T)
-    scores += np.einsum("kd,kd->k", table, table)
-    scores += np.einsum("nd,nd->n", flat, flat)[:, None]
-    scores = scores.reshape(count, given * K)
-    # numpy's partition is far faster than its argpartition: write where a
-    # score is into its lowest bits. Above the row's least, the few bits that
-    # are lost tell no two apart that matter.
-    scores -= scores.min(axis=1, keepdims=True)
-    low = np.int32((1 << max(1, (given * K - 1).bit_length())) - 1)
-    bits = scores.view(np.int32)
-    bits &= ~low
-    bits |= np.arange(given * K, dtype=np.int32)
-    scores.partition(kept - 1, axis=1)
-    best = np.sort(scores[:, :kept], axis=1).view(np.int32) & low
-    parent, value = np.divmod(best, K)
-    parent += given * np.arange(count, dtype=np.int32)[:, None]
-    new_rests = flat.take(parent, axis=0)
-    new_rests -= table.take(value, axis=0)
-    new_codes = codes.reshape(-1, codes.shape[2]).take(parent, axis=0)
-    new_codes[:, :, j] = value
-    return new_rests, new_codes
+    def kept(self, given: int) -> int:
+        """Tells how many partial codes there are after this position."""
+        K = len(self._table)
+        return max(1, min(self._beam, given * K, (1 << PLACE_BITS) // K))
+
+    def extend(
+        self, rests: np.ndarray, codes: np.ndarray, j: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Adds its values to every partial code and keeps the best of them."""
+        count, given, d = rests.shape
+        K = len(self._table)
+        kept = self.kept(given)
+        # A small product for each row: OpenBLAS would spread a large one over
+        # the cores, which have a thread of ours already.
+        scores = rests @ self._doubled
+        scores += self._norms
+        scores += np.einsum("nbd,nbd->nb", rests, rests)[:, :, None]
+        scores = scores.reshape(count, given * K)
+        # numpy's partition is far faster than its argpartition: write where a
+        # score is into its lowest bits. Above the row's least, the few bits
+        # that are lost tell no two apart that matter.
+        scores -= scores.min(axis=1, keepdims=True)
+        low = np.int32((1 << max(1, (given * K - 1).bit_length())) - 1)
+        bits = scores.view(np.int32)
+        bits &= ~low
+        bits |= np.arange(given * K, dtype=np.int32)
+        scores.partition(kept - 1, axis=1)
+        best = np.sort(scores[:, :kept], axis=1).view(np.int32) & low
+        parent, value = np.divmod(best, K)
+        parent += given * np.arange(count, dtype=np.int32)[:, None]
+        new_rests = rests.reshape(-1, d).take(parent, axis=0)
+        new_rests -= self._table.take(value, axis=0)
+        new_codes = codes.reshape(-1, codes.shape[2]).take(parent, axis=0)
+        new_codes[:, :, j] = value
+        return new_rests, new_codes

@@ -243,7 +243,6 @@ def test_encode_never_makes_given_codes_worse():
 
 def test_a_large_table_is_learned_on_a_sample(monkeypatch):
     monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 300)
-    monkeypatch.setattr("kd_keras.learning_sample.SAMPLE_ROWS", 300)
     vectors = correlated()
     embedding = kd_keras.learn_codes(vectors, 8, 3, verbose=0)
     assert len(embedding.codes) == 600
