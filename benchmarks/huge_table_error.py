@@ -1,8 +1,9 @@
 """Errors in a table of a million symbols, where a decoder costs next to none.
 
-Methods learn from 200,000 rows of the table of `huge_table.py`, or from the
-first 50,000 of them where more take too long or do not help, and are measured
-on 50,000 others. Bytes are those of a million symbols: packed codes, code
+Methods are given 200,000 rows of the table of `huge_table.py` to learn from, or
+the first 50,000 of them where more take too long, and are measured on 50,000
+others. (`learn_codes` draws 50,000 of them itself where the composition is not
+trained.) Bytes are those of a million symbols: packed codes, code
 embeddings, composition.
 
     python benchmarks/huge_table_error.py
@@ -86,7 +87,7 @@ def main():
         rows.append(
             {
                 "method": method,
-                "learned_rows": count,
+                "rows_given": count,
                 "error": float(errors.mean()),
                 "median_error": float(np.median(errors)),
                 "variance": float(others.var(axis=0).sum()),
