@@ -22,7 +22,6 @@ from kd_keras.additive_encoding import encode_additive
 from kd_keras.additive_search import decode_additive
 from kd_keras.concat_search import Progress
 from kd_keras.effort import check_effort
-from kd_keras.learning_sample import LEARNING_ROWS, draw_rows
 from kd_keras.least_squares import improve_code_embeddings
 from kd_keras.residual_start import residual_start
 
@@ -45,8 +44,7 @@ def fit_codebooks(
     """Learns additive code embeddings for these rows and others like them.
 
     Args:
-        vectors: float `(N, d)`. Beyond 50,000 rows, or 4 K, so many are drawn
-            to learn from; the codes of all are found.
+        vectors: float `(N, d)`.
         K: values of a position, at most N.
         D: positions.
         seed: decides every random choice.
@@ -66,20 +64,17 @@ def fit_codebooks(
         if progress:
             progress(done, error * scale**2)
 
-    some = rows[draw_rows(len(rows), max(LEARNING_ROWS, 4 * K), seed)]
-    least = int(min(LEAST, LEAST_SHARE * len(some) / K))
+    least = int(min(LEAST, LEAST_SHARE * len(rows) / K))
     codes, tables = residual_start(
-        some, K, D, seed, lambda s, e: tell(0.2 * s, float(e.mean())), least
+        rows, K, D, seed, lambda s, e: tell(0.2 * s, float(e.mean())), least
     )
     rounds = max(1, round(effort * ROUNDS))
     for done in range(rounds):
-        codes = encode_additive(some, tables, None, seed + done, ROUND_EFFORT)
-        tables = improve_code_embeddings(some, codes, tables, 1)
-        gap = some - decode_additive(codes, tables)
+        codes = encode_additive(rows, tables, None, seed + done, ROUND_EFFORT)
+        tables = improve_code_embeddings(rows, codes, tables, 1)
+        gap = rows - decode_additive(codes, tables)
         error = float(np.einsum("nd,nd->n", gap, gap).mean())
         tell(0.2 + 0.8 * (done + 1) / rounds, error)
-    if len(some) < len(rows):
-        codes = encode_additive(rows, tables, None, seed, ROUND_EFFORT)
     tables = tables.astype(np.float64) * scale
     tables[0] += mean
     return codes, tables.astype(np.float32)

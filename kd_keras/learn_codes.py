@@ -52,11 +52,10 @@ def learn_codes(
       and the codes are searched again with the composition fixed, in turns.
 
     Above 50,000 vectors (4 K if that is more) the composition is learned from
-    so many, drawn at random, or from up to 200,000 if it is trained, and the
-    codes of all are found by `KDEmbedding.encode`, block by block: memory does
-    not grow with N but for the codes themselves. The additive start then is
-    one for vectors that come later: residual quantisation, improved while a
-    beam search codes.
+    so many, drawn at random, and the codes of all are found by
+    `KDEmbedding.encode`, block by block: memory does not grow with N but for
+    the codes themselves. The additive start then is one for vectors that come
+    later: residual quantisation, improved while a beam search codes.
 
     The paper's own Algorithm 1 is `model.fit(ids, vectors)` on a `KDEmbedding`
     with `codes="learn"`.
@@ -141,8 +140,6 @@ def learn_codebooks(
     Returns:
         A built `KDEmbedding` of the vectors that were learned from: 50,000
         drawn at random, 4 K if that is more, all if there are not so many.
-        For a composition that is trained 200,000, or as many as have 2^24
-        floats if those are fewer.
 
     Raises:
         ValueError: As `learn_codes` does.
@@ -183,9 +180,7 @@ def _learn_on_sample(
             "`code_dim` of a linear composition must be at most the vectors' "
             f"size, {dim}. Received: code_dim={code_dim}"
         )
-    sample = learning_sample(
-        count, dim, K, seed, trained=composition not in SEARCHED
-    )
+    sample = learning_sample(count, K, seed)
     rows = vectors[:] if sample is None else vectors[sample]
     _check_size(vectors, composition)
     given = (rows, K, D, composition, code_dim, seed, verbose, effort)
