@@ -33,12 +33,18 @@ FEWER = 50_000  # to learn from
 DIM, K, D, SEED = 64, 16, 16, 0
 
 
-def learn_codes(composition):
+def learn_codes(composition, effort=1):
     def method(rows, others):
         embedding = kd_keras.learn_codebooks(
-            rows, K, D, composition=composition, seed=SEED, verbose=0
+            rows,
+            K,
+            D,
+            composition=composition,
+            seed=SEED,
+            verbose=0,
+            effort=effort,
         )
-        codes = embedding.encode(others)
+        codes = embedding.encode(others, effort=effort)
         return compose(embedding.composition, codes), composition
 
     return method
@@ -62,6 +68,7 @@ long_lsq = faiss_method("LocalSearchQuantizer", **LONG)
 METHODS = {
     "learn_codes linear": (learn_codes("linear"), LEARNED),
     "learn_codes residual": (learn_codes("residual"), LEARNED),
+    "learn_codes residual, effort 2": (learn_codes("residual", 2), LEARNED),
     "faiss RQ, beam 16": (rq, FEWER),
     "faiss RQ, beam 16, from 200,000 rows": (rq, LEARNED),
     "faiss LSQ": (lsq, FEWER),
