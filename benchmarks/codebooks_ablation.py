@@ -11,13 +11,11 @@ others: the rows learned from would hide what is lost on outliers.
 import argparse
 import contextlib
 import json
-import tempfile
 import time
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from huge_table import write_huge_table
+from huge_table import huge_rows
 from record import RESULTS, write_results
 from rich.console import Console
 from rich.table import Table
@@ -108,10 +106,7 @@ def main():
     if parser.parse_args().show:
         show(json.loads((RESULTS / f"{NAME}.json").read_text())["rows"])
         return
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "table.npy")
-        write_huge_table(file, 2 * ROWS, DIM, SEED)
-        vectors = np.load(file)
+    vectors = huge_rows(2 * ROWS, DIM, SEED)
     rows = []
     for piece, given in PIECES.items():
         found = run_piece(*given, vectors[:ROWS], vectors[ROWS:])

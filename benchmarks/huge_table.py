@@ -9,6 +9,8 @@ larger table are those of a smaller one.
 """
 
 import argparse
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -42,6 +44,14 @@ def write_huge_table(path, N, d=64, seed=0):
             noise = tail * draw.normal(size=(ROWS, d))
             rows = centres[cluster] + noise.astype(np.float32) @ mixing
             rows[: N - begin].tofile(file)
+
+
+def huge_rows(N, d, seed):
+    """Makes the first N rows in memory, float32 `(N, d)`."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "table.npy")
+        write_huge_table(file, N, d, seed)
+        return np.load(file)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,12 @@ What `results/huge_table_error.json` has is not run again.
 """
 
 import json
-import tempfile
 import time
-from pathlib import Path
 
 import faiss
 import numpy as np
 from faiss_methods import LONG
-from huge_table import write_huge_table
+from huge_table import huge_rows
 from record import RESULTS, write_results
 from rich.console import Console
 from rich.table import Table
@@ -79,10 +77,7 @@ METHODS = {
 def main():
     path = RESULTS / f"{NAME}.json"
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "table.npy")
-        write_huge_table(file, LEARNED + OTHERS, DIM, SEED)
-        vectors = np.load(file)
+    vectors = huge_rows(LEARNED + OTHERS, DIM, SEED)
     others = vectors[LEARNED:]
     for method, (run, count) in METHODS.items():
         if any(row["method"] == method for row in rows):

@@ -13,7 +13,7 @@ import numpy as np
 
 from kd_keras.additive_search import (
     REHEAT_SWEEPS,
-    decode_additive,
+    additive_errors,
     falling,
     gumbel_noise,
     search_codes,
@@ -199,11 +199,4 @@ def _descend(
         tables = fit_code_embeddings(rows, codes, K)
         if np.array_equal(before, codes):
             break
-    return codes, tables, _errors(rows, codes, tables)
-
-
-def _errors(
-    rows: np.ndarray, codes: np.ndarray, tables: np.ndarray
-) -> np.ndarray:
-    gap = rows - decode_additive(codes, tables)
-    return np.einsum("nd,nd->n", gap, gap)
+    return codes, tables, additive_errors(rows, codes, tables)

@@ -23,8 +23,8 @@ from kd_keras.row_blocks import row_blocks
 # Rows that are encoded together.
 ENCODED_ROWS = 1 << 14
 # Short annealings of a row whose code is known, and of one whose code the beam
-# search finds; it takes as long as eight. Measured, 50,000 rows of a million
-# coded so: 64 partial codes and no annealing, error 4.28; 16 and 16, 4.29.
+# search finds; it takes as long as eight. results/codebooks_ablation.json has
+# the error of other numbers.
 REHEATS, REHEATS_AFTER_BEAM = 16, 8
 ENCODING_BEAM, LEAST_BEAM, MOST_BEAM = 64, 16, 256
 # Rows on which two ways to search are compared.

@@ -59,6 +59,14 @@ def decode_additive(
     return out
 
 
+def additive_errors(
+    vectors: np.ndarray, codes: np.ndarray, code_embeddings: np.ndarray
+) -> np.ndarray:
+    """Gives the squared error of each row, float32 `(N,)`."""
+    gap = vectors - decode_additive(codes, code_embeddings)
+    return np.einsum("nd,nd->n", gap, gap)
+
+
 def gumbel_noise(seed: int) -> np.ndarray:
     """Returns the table of noise that `search_codes` reads, float32."""
     return np.random.default_rng(seed).gumbel(size=NOISE).astype(np.float32)

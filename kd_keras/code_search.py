@@ -13,12 +13,10 @@ from kd_keras.encoding import (
     encode_concat,
     fit_in_order,
 )
-from kd_keras.learning_sample import draw_rows
+from kd_keras.learning_sample import learning_sample
 
 # Rows composed at a time.
 BLOCK = 1024
-# Codes of symbols that show how a composition behaves.
-KNOWN_ROWS = 50_000
 # Searches of `encode` near the present codes where the composition is not
 # additive, and the effort of each.
 TURNS, NEAR_EFFORT = 4, 0.25
@@ -78,9 +76,9 @@ def block_encoder(embedding, seed=0, effort=1.0):
         return encode_sum
     # The symbols' own codes show how the composition behaves.
     known = embedding.codes
-    known = known[
-        draw_rows(len(known), max(KNOWN_ROWS, 4 * composition.K), seed)
-    ]
+    sample = learning_sample(len(known), composition.K, seed)
+    if sample is not None:
+        known = known[sample]
     tables = fit_in_order(compose(composition, known), known, composition.K)
 
     def encode_composed(vectors):

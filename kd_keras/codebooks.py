@@ -5,21 +5,19 @@ the codes of other rows, which get no such search, are found badly under its
 code embeddings. Here every row is coded anew in each round, as one that comes
 later will be, by beam search and a few short annealings, and the code
 embeddings take one step. They stay what residual quantisation made them, each
-position coding what those before it have left, without which a beam search
-finds nothing.
+position coding what those before it have left, which a beam search needs.
 
 References:
-    Zhang, Du & Wang, "Composite quantization for approximate nearest neighbor
-    search", ICML 2014, and Liu, Shao & Tao, "Generalized residual vector
-    quantization for large scale data", 2016 (residual code embeddings that
-    are improved while a beam search codes).
+    Liu, Shao & Lu, "Generalized residual vector quantization for large scale
+    data", 2016 (residual code embeddings that are improved in turns, while a
+    beam search codes).
 """
 
 import numpy as np
 
 from kd_keras.additive_codes import fit_additive, standardised
 from kd_keras.additive_encoding import encode_additive
-from kd_keras.additive_search import decode_additive
+from kd_keras.additive_search import additive_errors
 from kd_keras.concat_search import Progress
 from kd_keras.effort import check_effort
 from kd_keras.least_squares import improve_code_embeddings
@@ -72,8 +70,7 @@ def fit_codebooks(
     for done in range(rounds):
         codes = encode_additive(rows, tables, None, seed + done, ROUND_EFFORT)
         tables = improve_code_embeddings(rows, codes, tables, 1)
-        gap = rows - decode_additive(codes, tables)
-        error = float(np.einsum("nd,nd->n", gap, gap).mean())
+        error = float(additive_errors(rows, codes, tables).mean())
         tell(0.2 + 0.8 * (done + 1) / rounds, error)
     tables = tables.astype(np.float64) * scale
     tables[0] += mean

@@ -16,8 +16,8 @@ from collections.abc import Callable
 import numpy as np
 
 from kd_keras.additive_search import (
+    additive_errors,
     choose_heat,
-    decode_additive,
     improve_codes,
 )
 from kd_keras.least_squares import fit_code_embeddings
@@ -65,8 +65,7 @@ def relax(
         left = float(np.sqrt(1 - (step + 1) / rounds))
         drawn = rng.standard_normal(rows.shape, np.float32)
         tables = fit_code_embeddings(rows + left * blur * drawn, codes, K)
-        gap = rows - decode_additive(codes, tables)
-        errors = np.einsum("nd,nd->n", gap, gap)
+        errors = additive_errors(rows, codes, tables)
         hot = heat * float(errors.mean()) / d
         codes, errors = improve_codes(
             rows, codes, errors, tables, hot, noise, [step, seed]
