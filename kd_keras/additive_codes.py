@@ -13,11 +13,10 @@ import numpy as np
 
 from kd_keras.additive_search import (
     REHEAT_SWEEPS,
-    additive_errors,
     falling,
-    gumbel_noise,
     search_codes,
 )
+from kd_keras.additive_sum import additive_errors
 from kd_keras.codes import code_dtype
 from kd_keras.concat_search import Progress
 from kd_keras.effort import check_effort
@@ -28,6 +27,7 @@ from kd_keras.least_squares import (
 )
 from kd_keras.relaxation import relax
 from kd_keras.residual_start import residual_start
+from kd_keras.sweeps import gumbel_noise
 
 # Temperatures of the annealing, in units of the squared error per dimension of
 # the start; the first times sqrt(D). 2 is that at which the errors look like

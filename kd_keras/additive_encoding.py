@@ -11,7 +11,6 @@ import numpy as np
 from kd_keras.additive_search import (
     better_rows,
     choose_heat,
-    gumbel_noise,
     improve_codes,
     search_codes,
 )
@@ -19,6 +18,7 @@ from kd_keras.codes import code_dtype
 from kd_keras.effort import check_effort
 from kd_keras.residual_start import beam_codes
 from kd_keras.row_blocks import row_blocks
+from kd_keras.sweeps import gumbel_noise
 
 # Rows that are encoded together.
 ENCODED_ROWS = 1 << 14

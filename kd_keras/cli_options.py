@@ -30,9 +30,9 @@ an (N, d) array, or .npz with the arrays "vectors" and, if there are words,
 "words".
 
 A .npy file may be larger than memory. Above 50,000 symbols, or 4 K, the code
-embeddings are learned from so many, drawn at random, and then the codes of all
-are found; if that is stopped, the same command goes on. Several processes can
-share it, see kd-keras merge --help."""
+embeddings are learned from so many, drawn at random (200,000 if a composition
+is trained), and then the codes of all are found; if that is stopped, the same
+command goes on. Several processes can share it, see kd-keras merge --help."""
 
 COMPRESS_EXAMPLES = """\
 examples:
@@ -197,8 +197,8 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--codebooks-only",
         action="store_true",
-        help="learn the code embeddings, from 50,000 rows at most, and write "
-        "a folder with them alone",
+        help="learn the code embeddings, from a sample of the rows if there "
+        "are many, and write a folder with them alone",
     )
     add(
         "--codebooks",

@@ -20,6 +20,8 @@ BLOCK = 1024
 # Searches of `encode` near the present codes where the composition is not
 # additive, and the effort of each.
 TURNS, NEAR_EFFORT = 4, 0.25
+# Codes that show what the composition makes of a value, at the least.
+SHOWN = 4
 # Vectors are taken to be at most so many times as long as a code embedding:
 # what is further away has the same code, and squares overflow.
 FAR = 1e9
@@ -79,7 +81,7 @@ def block_encoder(embedding, seed=0, effort=1.0):
     sample = learning_sample(len(known), composition.K, seed)
     if sample is not None:
         known = known[sample]
-    tables = fit_in_order(compose(composition, known), known, composition.K)
+    tables = additive_near(composition, known, fit_in_order, seed)
 
     def encode_composed(vectors):
         near = _nearer(vectors, tables)
@@ -96,6 +98,39 @@ def block_encoder(embedding, seed=0, effort=1.0):
         return codes, _error(vectors, compose(composition, codes))
 
     return encode_composed
+
+
+def additive_near(composition, codes, fit, seed):
+    """Finds code embeddings whose sum is near what a composition computes.
+
+    Args:
+        composition: Composition layer.
+        codes: Integer array `(N, D)`, for which it should be near.
+        fit: `fit_code_embeddings`, or `fit_in_order` where codes are to be
+            found by beam search.
+        seed: Integer.
+
+    Returns:
+        Float32 array `(D, K, d)`.
+    """
+    codes = _with_all_values(codes, composition.K, seed)
+    return fit(compose(composition, codes), codes, composition.K)
+
+
+def _with_all_values(codes, K, seed):
+    """Adds codes that have the values that few or none of these have.
+
+    What the composition makes of a value that training no longer touched may
+    be anything; a search that was not told would choose it for new rows.
+    """
+    rng = np.random.default_rng(seed)
+    more = [codes]
+    for j, column in enumerate(codes.T):
+        rare = np.flatnonzero(np.bincount(column, minlength=K) < SHOWN)
+        chosen = codes[rng.choice(len(codes), SHOWN * len(rare))]
+        chosen[:, j] = np.repeat(rare, SHOWN)
+        more.append(chosen)
+    return np.concatenate(more)
 
 
 def _nearer(vectors, tables):

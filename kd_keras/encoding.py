@@ -7,7 +7,7 @@ find codes of vectors under code embeddings that stay as they are.
 
 from kd_keras.additive_codes import fit_additive
 from kd_keras.additive_encoding import encode_additive
-from kd_keras.additive_search import decode_additive
+from kd_keras.additive_sum import decode_additive
 from kd_keras.codebooks import fit_codebooks
 from kd_keras.concat_search import decode_concat, encode_concat, fit_concat
 from kd_keras.least_squares import fit_code_embeddings, fit_in_order

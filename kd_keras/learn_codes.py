@@ -1,10 +1,15 @@
 import numpy as np
 
-from kd_keras.code_search import encode
+from kd_keras.code_search import NEAR_EFFORT, encode
 from kd_keras.codes import check_kd
 from kd_keras.composition import LSTMComposition
 from kd_keras.effort import check_effort
-from kd_keras.encoding import fit_additive, fit_codebooks, fit_concat
+from kd_keras.encoding import (
+    encode_additive,
+    fit_additive,
+    fit_codebooks,
+    fit_concat,
+)
 from kd_keras.grow_embedding import with_codes
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.learn_composition import (
@@ -12,7 +17,11 @@ from kd_keras.learn_composition import (
     learn_residual,
     start_near_linear,
 )
-from kd_keras.learning_sample import is_large, learning_sample
+from kd_keras.learning_sample import (
+    is_large,
+    learning_sample,
+    training_sample,
+)
 from kd_keras.progress_bar import progress_bar
 from kd_keras.residual_composition import ResidualComposition
 from kd_keras.row_blocks import row_blocks
@@ -52,10 +61,11 @@ def learn_codes(
       and the codes are searched again with the composition fixed, in turns.
 
     Above 50,000 vectors (4 K if that is more) the composition is learned from
-    so many, drawn at random, and the codes of all are found by
-    `KDEmbedding.encode`, block by block: memory does not grow with N but for
-    the codes themselves. The additive start then is one for vectors that come
-    later: residual quantisation, improved while a beam search codes.
+    so many, drawn at random, or trained on up to 200,000, and the codes of all
+    are found by `KDEmbedding.encode`, block by block: memory does not grow
+    with N but for the codes themselves. The additive start then is one for
+    vectors that come later: residual quantisation, improved while a beam
+    search codes.
 
     The paper's own Algorithm 1 is `model.fit(ids, vectors)` on a `KDEmbedding`
     with `codes="learn"`.
@@ -139,7 +149,8 @@ def learn_codebooks(
 
     Returns:
         A built `KDEmbedding` of the vectors that were learned from: 50,000
-        drawn at random, 4 K if that is more, all if there are not so many.
+        drawn at random (4 K if that is more), up to 200,000 for a composition
+        that is trained, all if there are not so many.
 
     Raises:
         ValueError: As `learn_codes` does.
@@ -180,11 +191,14 @@ def _learn_on_sample(
             "`code_dim` of a linear composition must be at most the vectors' "
             f"size, {dim}. Received: code_dim={code_dim}"
         )
-    sample = learning_sample(count, K, seed)
+    if composition in SEARCHED:
+        sample = learning_sample(count, K, seed)
+    else:
+        sample = training_sample(count, K, dim, seed)
     rows = vectors[:] if sample is None else vectors[sample]
     _check_size(vectors, composition)
     given = (rows, K, D, composition, code_dim, seed, verbose, effort)
-    return _learn(*given, for_others=sample is not None), vectors
+    return _learn(*given, for_others=is_large(count, K)), vectors
 
 
 def _check_size(vectors, composition):
@@ -233,7 +247,7 @@ def _learn(
                 seed,
                 progress if searched else progress.part(0.0, 0.4),
                 effort,
-                fit_codebooks if for_others else fit_additive,
+                for_others,
             )
         embedding.codes = codes
         if searched:
@@ -250,27 +264,37 @@ def _learn(
     return embedding
 
 
-def _fit_linear(vectors, K, D, code_dim, seed, progress, effort, fit):
+def _fit_linear(vectors, K, D, code_dim, seed, progress, effort, for_others):
     """Learns codes, code embeddings and, where d' < d, H of v = (sum W)^T H.
 
     Returns:
         `(codes, code_embeddings)`, or `(codes, code_embeddings, H)`.
     """
-    if code_dim == vectors.shape[1]:
-        return fit(vectors, K, D, seed, effort, progress)
-    # H spans the subspace that holds most of the vectors' squared length: the
-    # error outside of it is then least, and inside of it H, orthonormal,
-    # leaves the squared error as it is.
-    scatter = vectors.T.astype(np.float64) @ vectors
-    strengths, directions = np.linalg.eigh(scatter)  # weakest first
-    H = directions[:, ::-1].T[:code_dim].astype(np.float32)
-    outside = strengths[:-code_dim].sum() / len(vectors)
-    codes, table = fit(
-        vectors @ H.T,
-        K,
-        D,
-        seed,
-        effort,
-        lambda done, error: progress(done, error + outside),
-    )
-    return codes, table, H
+    kernel = []
+    if code_dim < vectors.shape[1]:
+        # H spans the subspace that holds most of the vectors' squared length:
+        # the error outside of it is then least, and inside of it H,
+        # orthonormal, leaves the squared error as it is.
+        scatter = vectors.T.astype(np.float64) @ vectors
+        strengths, directions = np.linalg.eigh(scatter)  # weakest first
+        H = directions[:, ::-1].T[:code_dim].astype(np.float32)
+        outside = strengths[:-code_dim].sum() / len(vectors)
+        kernel = [H]
+        vectors = vectors @ H.T
+
+        def tell(done, error):
+            progress(done, error + outside)
+
+    else:
+        tell = progress
+    if not for_others:
+        codes, table = fit_additive(vectors, K, D, seed, effort, tell)
+        return codes, table, *kernel
+    sample = learning_sample(len(vectors), K, seed)
+    rows = vectors if sample is None else vectors[sample]
+    codes, table = fit_codebooks(rows, K, D, seed, effort, tell)
+    if sample is not None:
+        codes = encode_additive(
+            vectors, table, None, seed, NEAR_EFFORT * effort
+        )
+    return codes, table, *kernel

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kd_keras.code_search import NEAR_EFFORT, compose, search_near
+from kd_keras.code_search import NEAR_EFFORT, additive_near, search_near
 from kd_keras.encoding import (
     decode_additive,
     fit_code_embeddings,
@@ -13,11 +13,15 @@ from kd_keras.encoding import (
 
 BATCH = 256
 # Turns of training and searching; passes over the vectors in each turn, but
-# no fewer than so many steps.
+# within so many steps.
 TURNS = 5
 EPOCHS = 4
-LEAST_STEPS = 160
+LEAST_STEPS, MOST_STEPS = 160, 1600
 LEARNING_RATE = 2e-3
+# Norm that the gradients of a residual composition are cut down to, in units of
+# vectors with unit variance: nearly every step's is longer, so that a batch
+# with outliers, whose errors may be fifty times the others', weighs no more.
+CLIPNORM = 1.0
 
 # Gates of the near-linear start: the input and output gates nearly open, the
 # forget gate nearly shut.
@@ -108,6 +112,7 @@ def learn_residual(
         lambda done, error: progress(done, error * scale**2),
         effort,
         for_others,
+        CLIPNORM,
     )
     # Of s' = scale s + shift now, where it was of s.
     W, A, b, U = (
@@ -128,7 +133,13 @@ def learn_residual(
 
 
 def learn_composition(
-    embedding, vectors, seed, progress, effort=1.0, for_others=False
+    embedding,
+    vectors,
+    seed,
+    progress,
+    effort=1.0,
+    for_others=False,
+    clipnorm=None,
 ):
     """Fits any composition to vectors and searches its codes, in turns.
 
@@ -147,17 +158,20 @@ def learn_composition(
         effort: Float, as `learn_codes` takes it.
         for_others: Boolean. Whether other vectors are to be encoded: the
             codes then are searched no longer than theirs will be.
+        clipnorm: Float or None. Largest norm of all gradients together.
     """
     rng = np.random.default_rng(seed)
     composition = embedding.composition
     model = keras.Sequential([embedding])
     batches = _batches(len(vectors), rng)
     steps = EPOCHS * -(-len(vectors) // BATCH)
-    steps = max(1, round(effort * max(steps, LEAST_STEPS)))
+    steps = int(np.clip(steps, LEAST_STEPS, MOST_STEPS))
+    steps = max(1, round(effort * steps))
     rate = keras.optimizers.schedules.CosineDecay(
         LEARNING_RATE, TURNS * steps, 0.01
     )
-    model.compile(keras.optimizers.Adam(rate), _squared_error)
+    optimizer = keras.optimizers.Adam(rate, global_clipnorm=clipnorm)
+    model.compile(optimizer, _squared_error)
     for turn in range(TURNS):
         for step in range(steps):
             rows = next(batches)
@@ -165,7 +179,7 @@ def learn_composition(
             progress((turn + step / steps) / TURNS, float(loss))
         codes = embedding.codes
         fit = fit_in_order if for_others else fit_code_embeddings
-        tables = fit(compose(composition, codes), codes, composition.K)
+        tables = additive_near(composition, codes, fit, seed)
         embedding.codes, errors = search_near(
             composition,
             vectors,

@@ -7,7 +7,7 @@ Reference:
 
 import numpy as np
 
-from kd_keras.additive_search import decode_additive
+from kd_keras.additive_sum import decode_additive
 from kd_keras.kmeans import sum_by_value
 
 # Up to this many unknowns a dimension the normal equations are solved

@@ -16,10 +16,10 @@ from collections.abc import Callable
 import numpy as np
 
 from kd_keras.additive_search import (
-    additive_errors,
     choose_heat,
     improve_codes,
 )
+from kd_keras.additive_sum import additive_errors
 from kd_keras.least_squares import fit_code_embeddings
 
 # The first noise, in units of the root mean square error that the start has;

@@ -5,6 +5,7 @@ import pytest
 
 import kd_keras
 from kd_keras import additive_encoding
+from kd_keras.code_search import additive_near
 from kd_keras.encoding import (
     decode_additive,
     encode_additive,
@@ -115,16 +116,34 @@ def test_fit_in_order_is_nearly_optimal_and_suits_a_beam_search():
 
 def test_a_residual_composition_codes_rows_that_come_later(monkeypatch):
     monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 1000)
-    vectors, others = heavy_rows(2000), heavy_rows(500, seed=7)
+    monkeypatch.setattr("kd_keras.learning_sample.TRAINING_ROWS", 1500)
+    vectors, others = heavy_rows(2000), heavy_rows(4000, seed=7)
     errors = {}
-    for composition in ("linear", "residual"):
+    for composition, rows in (("linear", 1000), ("residual", 1500)):
         embedding = kd_keras.learn_codebooks(
             vectors, 8, 6, composition, verbose=0
         )
-        assert embedding.input_dim == 1000
+        assert embedding.input_dim == rows
         rebuilt = np.asarray(embedding.composition(embedding.encode(others)))
         errors[composition] = np.square(others - rebuilt).sum(axis=1).mean()
-    assert errors["residual"] < 1.02 * errors["linear"]
+    assert errors["residual"] < errors["linear"]
+
+
+def test_a_value_that_nobody_has_is_not_taken_for_the_mean():
+    vectors = heavy_rows(800)
+    embedding = kd_keras.learn_codes(
+        vectors[:400], 8, 4, "residual", verbose=0, effort=0.2
+    )
+    codes = embedding.codes.copy()
+    codes[codes[:, 1] == 3, 1] = 4
+    embedding.codes = codes
+    tables = embedding.composition.code_embeddings.numpy().copy()
+    tables[1, 3] = 1e3  # where training once left it
+    embedding.composition.code_embeddings.assign(tables)
+    near = additive_near(embedding.composition, codes, fit_in_order, 0)
+    # A search would choose a value that looked like the mean.
+    assert np.abs(near[1, 3]).max() > 500 > np.abs(near[1, 4]).max()
+    assert (embedding.encode(vectors[400:])[:, 1] != 3).all()
 
 
 @pytest.mark.parametrize("fit", [fit_additive, fit_codebooks])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import kd_keras
-from kd_keras import additive_search, least_squares
-from kd_keras.additive_search import gumbel_noise, search_codes
+from kd_keras import additive_search, least_squares, sweeps
+from kd_keras.additive_search import search_codes
 from kd_keras.encoding import (
     decode_additive,
     decode_concat,
@@ -17,6 +17,7 @@ from kd_keras.encoding import (
 )
 from kd_keras.kmeans import kmeans
 from kd_keras.residual_start import beam_codes, residual_start
+from kd_keras.sweeps import gumbel_noise
 
 
 def correlated(count=600, dim=8, seed=0):
@@ -102,7 +103,24 @@ def test_improve_code_embeddings_goes_to_the_optimum(
     assert after < 1.01 * best
 
 
-def test_descent_equals_a_loop_of_conditional_modes():
+@pytest.fixture(params=[False, True], ids=["residuals", "lookup"])
+def ways(request, monkeypatch):
+    """The two ways to score the values of a position."""
+    monkeypatch.setattr(sweeps, "_lookup_pays", lambda *_: request.param)
+
+
+def test_lookup_pays_where_codes_are_short_and_vectors_long():
+    def pays(D, K, d, count):
+        tables = np.zeros((D, K, d), np.float32)
+        return sweeps.Sweeps(tables, count).products is not None
+
+    assert pays(5, 32, 200, 10)
+    assert pays(5, 32, 50, 10)
+    assert not pays(5, 32, 50, 1)
+    assert not pays(16, 16, 50, 10)
+
+
+def test_descent_equals_a_loop_of_conditional_modes(ways):
     vectors, codes, tables = random_problem(count=40)
     found, errors = search_codes(
         vectors, codes, tables, [0.0], gumbel_noise(0), 3
@@ -119,7 +137,7 @@ def test_descent_equals_a_loop_of_conditional_modes():
     )
 
 
-def test_sweeps_draw_from_the_boltzmann_distribution():
+def test_sweeps_draw_from_the_boltzmann_distribution(ways):
     vectors, _, tables = random_problem(count=1, K=3, D=2, dim=4)
     temperature, count = 4.0, 4000
     states = np.array(list(itertools.product(range(3), repeat=2)))
@@ -139,7 +157,7 @@ def test_sweeps_draw_from_the_boltzmann_distribution():
     np.testing.assert_allclose(got, want, atol=0.06)
 
 
-def test_more_descent_never_increases_the_error():
+def test_more_descent_never_increases_the_error(ways):
     vectors, codes, tables = random_problem(K=7, D=5)
     before = additive_error(vectors, codes, tables)
     for step in range(4):
@@ -150,7 +168,7 @@ def test_more_descent_never_increases_the_error():
         before = after
 
 
-def test_blocks_do_not_change_the_search(monkeypatch):
+def test_blocks_do_not_change_the_search(ways, monkeypatch):
     vectors, codes, tables = random_problem(count=100)
     whole, _ = search_codes(
         vectors, codes, tables, [0.0] * 2, gumbel_noise(0), 0

@@ -179,10 +179,12 @@ def test_a_composition_layer_is_trained_in_place(vectors):
 @pytest.mark.usefixtures("few_steps")
 def test_a_large_table_is_learned_on_a_sample(vectors, monkeypatch, capsys):
     monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 400)
+    monkeypatch.setattr("kd_keras.learning_sample.TRAINING_ROWS", 500)
     monkeypatch.setattr("kd_keras.additive_encoding.ENCODED_ROWS", 250)
     composition = kd_keras.LSTMComposition(4, 3, 12)
-    sample = kd_keras.learn_codebooks(vectors, 4, 3, composition, verbose=0)
-    assert sample.input_dim == 400
+    for kind, rows in (("linear", 400), (composition, 500)):
+        sample = kd_keras.learn_codebooks(vectors, 4, 3, kind, verbose=0)
+        assert sample.input_dim == rows
     embedding = kd_keras.learn_codes(vectors, 4, 3, composition, verbose=1)
     assert embedding.input_dim == 600
     assert embedding.composition is composition

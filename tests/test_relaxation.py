@@ -7,14 +7,14 @@ from kd_keras import additive_codes
 from kd_keras.additive_search import (
     HEATS,
     choose_heat,
-    decode_additive,
-    gumbel_noise,
     improve_codes,
     search_codes,
 )
+from kd_keras.additive_sum import decode_additive
 from kd_keras.least_squares import fit_code_embeddings
 from kd_keras.relaxation import relax
 from kd_keras.residual_start import residual_start
+from kd_keras.sweeps import gumbel_noise
 
 NOISE = gumbel_noise(0)
 
@@ -67,7 +67,7 @@ def test_no_rounds_change_nothing():
 
 
 def test_the_chosen_heat_gains_most():
-    rows, codes, tables, errors = started(K=32, D=6)
+    rows, codes, tables, errors = started(K=32, D=6, count=3000)
     heat = choose_heat(rows, codes, errors, tables, NOISE, 0)
     unit = errors.mean() / rows.shape[1]
 

@@ -11,6 +11,7 @@ from kd_keras import additive_encoding, learning_sample
 def small_sample(monkeypatch, tmp_path):
     """Tables of more than 200 rows are large here."""
     monkeypatch.setattr(learning_sample, "LEARNING_ROWS", 200)
+    monkeypatch.setattr(learning_sample, "TRAINING_ROWS", 300)
     monkeypatch.setattr(additive_encoding, "ENCODED_ROWS", BLOCK)
     monkeypatch.chdir(tmp_path)
 

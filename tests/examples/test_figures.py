@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parent.parent / "examples" / "paper"
+FOLDER = Path(__file__).parents[2] / "examples" / "paper"
 SCRIPTS = sorted(p.stem for p in FOLDER.glob("*.py") if p.stem != "experiment")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from kd_testing import TEXT_SYMBOLS, run_python, write_texts
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
     for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
