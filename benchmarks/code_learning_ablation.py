@@ -54,7 +54,8 @@ PIECES = {
     ],
     "never annealed": [(additive_codes, "_promise", _never)],
     "always annealed": [(additive_codes, "_promise", _always)],
-    "no noise on the rows": [(relaxation, "BLUR", 0.0)],
+    "no noise": [(relaxation, "BLUR", 0.0), (relaxation, "NOISE_SHARE", 0.0)],
+    "noise on code embeddings": [(relaxation, "MANY_ROWS", 0)],
     "annealings of relaxation: one heat": [
         (relaxation, "choose_heat", _middle_heat)
     ],

@@ -22,12 +22,13 @@ from kd_keras.concat_search import Progress
 from kd_keras.effort import check_effort
 from kd_keras.kmeans import kmeans
 from kd_keras.least_squares import (
+    DIRECT_UNKNOWNS,
     fit_code_embeddings,
     improve_code_embeddings,
 )
 from kd_keras.relaxation import relax
 from kd_keras.residual_start import residual_start
-from kd_keras.sweeps import gumbel_noise
+from kd_keras.sweeps import gumbel_noise, scoring_times
 
 # Temperatures of the annealing, in units of the squared error per dimension of
 # the start; the first times sqrt(D). 2 is that at which the errors look like
@@ -41,9 +42,9 @@ TRIALS, WORTHWHILE = (20, 60), 0.95
 # Gauss-Seidel passes over the code embeddings after each sweep.
 PASSES = 1
 # The default number of sweeps is what takes about this long, in nanoseconds
-# on two cores of 2024, and lies within these bounds.
-BUDGET = 100e9
-FEWEST, MOST = 100, 3000
+# of a core of 2024, and lies within these bounds.
+BUDGET = 150e9
+FEWEST, MOST = 100, 10_000
 
 # Codes, code embeddings, and the squared error of each row, `(N,)`.
 Solution = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -51,10 +52,13 @@ Solution = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 def _default_sweeps(N: int, d: int, K: int, D: int) -> int:
     """Returns the number of sweeps that takes about `BUDGET`."""
-    # Gathers and sums of rows, scores, counts of pairs: measured.
-    sweep = N * D * (60 + 1.5 * d + K * (1 + 0.05 * d) + 4 * D)
+    # Drawing values, sums of rows, counts of pairs; a tenth of least squares.
+    others = 60 + 1.2 * K + 0.5 * d + 4 * D
+    direct = D * K <= DIRECT_UNKNOWNS
+    solution = (D * K) ** 3 / 300 if direct else 7 * N * D * d
+    sweep = N * D * (min(scoring_times(D, K, d)) + others) + solution
     # A small table is fitted well soon, and should not take a minute.
-    most = np.clip(0.3 * N, 3 * FEWEST, MOST)
+    most = np.clip((N / 100) ** 2, 3 * FEWEST, MOST)
     return int(np.clip(BUDGET / sweep, FEWEST, most))
 
 
@@ -73,7 +77,7 @@ def fit_additive(
        step towards the least squares code embeddings after each. Two short
        trials tell whether this can beat the start; otherwise it is left out.
     3. Relax: short annealings, of which each row keeps what made it better,
-       and between them code embeddings fitted to rows with falling noise.
+       and between them least squares code embeddings with falling noise.
     4. Descend: coordinate descent and least squares, until nothing changes.
 
     Args:

@@ -13,9 +13,9 @@ from kd_keras.encoding import (
 
 BATCH = 256
 # Turns of training and searching; passes over the vectors in each turn, but
-# within so many steps.
+# within so many steps. A residual composition's steps are cheap.
 TURNS = 5
-EPOCHS = 4
+EPOCHS, RESIDUAL_EPOCHS = 4, 40
 LEAST_STEPS, MOST_STEPS = 160, 1600
 LEARNING_RATE = 2e-3
 # Norm that the gradients of a residual composition are cut down to, in units of
@@ -112,6 +112,7 @@ def learn_residual(
         lambda done, error: progress(done, error * scale**2),
         effort,
         for_others,
+        RESIDUAL_EPOCHS,
         CLIPNORM,
     )
     # Of s' = scale s + shift now, where it was of s.
@@ -139,6 +140,7 @@ def learn_composition(
     progress,
     effort=1.0,
     for_others=False,
+    epochs=EPOCHS,
     clipnorm=None,
 ):
     """Fits any composition to vectors and searches its codes, in turns.
@@ -158,13 +160,15 @@ def learn_composition(
         effort: Float, as `learn_codes` takes it.
         for_others: Boolean. Whether other vectors are to be encoded: the
             codes then are searched no longer than theirs will be.
+        epochs: Integer. Passes over the vectors in each turn, within
+            `LEAST_STEPS` and `MOST_STEPS`.
         clipnorm: Float or None. Largest norm of all gradients together.
     """
     rng = np.random.default_rng(seed)
     composition = embedding.composition
     model = keras.Sequential([embedding])
     batches = _batches(len(vectors), rng)
-    steps = EPOCHS * -(-len(vectors) // BATCH)
+    steps = epochs * -(-len(vectors) // BATCH)
     steps = int(np.clip(steps, LEAST_STEPS, MOST_STEPS))
     steps = max(1, round(effort * steps))
     rate = keras.optimizers.schedules.CosineDecay(

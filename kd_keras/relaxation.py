@@ -1,9 +1,15 @@
-"""Stochastic relaxation of additive codes: codebooks of rows with noise.
+"""Stochastic relaxation of additive codes: code embeddings with noise.
 
 Short annealings find good codes for given code embeddings, and least squares
 good code embeddings for given codes, but in turns they soon stop at a pair
-that neither improves. Code embeddings fitted to rows with noise, which falls
-to zero, leave such pairs.
+that neither improves. With noise on the code embeddings, which falls to zero,
+such pairs are left.
+
+Where many rows share few values, the noise is the same for all values. Where
+there are many values, it comes from noise on the rows: a value that few rows
+have gets more of it, may lose them, and is free for others. On the language
+model's table noise on rows gives an error up to 7 % higher for K = 32, D = 5,
+and 5 % lower for K = 256, D = 8.
 
 References:
     Zeger, Vaisey & Gersho, "Globally optimal vector quantizer design by
@@ -22,8 +28,13 @@ from kd_keras.additive_search import (
 from kd_keras.additive_sum import additive_errors
 from kd_keras.least_squares import fit_code_embeddings
 
-# The first noise, in units of the root mean square error that the start has;
-# it falls with the square root of the rounds that are left.
+# Rows for each value of each position from which on noise is the same for all.
+MANY_ROWS = 50
+# What that noise adds to the squared error at first, in units of the start's,
+# if there are 100 rounds; more rounds have the time for more, with the square
+# root of their number.
+NOISE_SHARE = 0.06
+# The first noise on rows, in units of the root mean square error of the start.
 BLUR = 1.5
 
 
@@ -53,18 +64,25 @@ def relax(
         Codes, code embeddings and squared errors. The errors may be higher
         than before where there are few rounds.
     """
-    K, d = tables.shape[1:]
+    D, K, d = tables.shape
     if rounds == 0:
         return codes, tables, errors
     rng = np.random.default_rng([seed, 1])
     unit = float(errors.mean()) / d
     heat = choose_heat(rows, codes, errors, tables, noise, seed)
+    many = len(rows) >= MANY_ROWS * D * K
+    share = NOISE_SHARE * np.sqrt(rounds / 100) / D if many else BLUR**2
     variance = rows.var(axis=0)
-    blur = BLUR * np.sqrt(variance * unit / max(variance.mean(), 1e-30))
+    size = np.sqrt(share * unit * variance / max(variance.mean(), 1e-30))
     for step in range(rounds):
-        left = float(np.sqrt(1 - (step + 1) / rounds))
-        drawn = rng.standard_normal(rows.shape, np.float32)
-        tables = fit_code_embeddings(rows + left * blur * drawn, codes, K)
+        # All noise falls with the square root of the rounds that are left.
+        left = (np.sqrt(1 - (step + 1) / rounds) * size).astype(np.float32)
+        if many:
+            tables = fit_code_embeddings(rows, codes, K)
+            tables += left * rng.standard_normal(tables.shape, np.float32)
+        else:
+            drawn = left * rng.standard_normal(rows.shape, np.float32)
+            tables = fit_code_embeddings(rows + drawn, codes, K)
         errors = additive_errors(rows, codes, tables)
         hot = heat * float(errors.mean()) / d
         codes, errors = improve_codes(
