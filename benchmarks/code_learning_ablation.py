@@ -29,7 +29,7 @@ from kd_keras.report.measure import measure_error
 NAME = "code_learning_ablation"
 EFFORT = 0.3
 SEEDS = (0, 1, 2)
-CELLS = (("glove", 16, 16), ("glove", 256, 8), ("ptb", 16, 16))
+CELLS = (("glove", 16, 16), ("glove", 256, 8), ("ptb", 32, 5))
 WHOLE = "the whole search"
 
 

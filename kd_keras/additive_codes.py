@@ -28,7 +28,7 @@ from kd_keras.least_squares import (
 )
 from kd_keras.relaxation import relax
 from kd_keras.residual_start import residual_start
-from kd_keras.sweeps import gumbel_noise, scoring_times
+from kd_keras.sweeps import gumbel_noise, scoring_time
 
 # Temperatures of the annealing, in units of the squared error per dimension of
 # the start; the first times sqrt(D). 2 is that at which the errors look like
@@ -56,7 +56,7 @@ def _default_sweeps(N: int, d: int, K: int, D: int) -> int:
     others = 60 + 1.2 * K + 0.5 * d + 4 * D
     direct = D * K <= DIRECT_UNKNOWNS
     solution = (D * K) ** 3 / 300 if direct else 7 * N * D * d
-    sweep = N * D * (min(scoring_times(D, K, d)) + others) + solution
+    sweep = N * D * (scoring_time(D, K, d) + others) + solution
     # A small table is fitted well soon, and should not take a minute.
     most = np.clip((N / 100) ** 2, 3 * FEWEST, MOST)
     return int(np.clip(BUDGET / sweep, FEWEST, most))

@@ -19,10 +19,10 @@ References:
 import numpy as np
 
 from kd_keras.cores import spread
-from kd_keras.sweeps import Sweeps
+from kd_keras.sweeps import ScoringTables
 
 # Rows searched together. It must not depend on the machine, or else the same
-# seed would give other codes there. Scores stay in cache.
+# seed would give other codes there. A position's scores stay in cache.
 ROWS = 1024
 SCORES = 1 << 19
 # A short annealing from codes that are good already: its sweeps, how far the
@@ -53,7 +53,8 @@ def search_codes(
             which never makes a row worse.
         noise: from `gumbel_noise`.
         seed: decides the draws. All blocks of rows draw the same, so that
-            the codes of a block do not depend on where the block lies.
+            the codes of a block do not depend on where the block lies among
+            as many rows.
 
     Returns:
         Codes, same shape and dtype, and squared errors, float32 `(N,)`.
@@ -63,14 +64,14 @@ def search_codes(
 
     def search(start):
         part = slice(start, start + rows)
-        block = sweeps.block(vectors[part], codes[part])
+        block = tables.block(vectors[part], codes[part])
         rng = np.random.default_rng(seed)
         for temperature in temperatures:
             block.sweep(temperature, noise, rng)
         new_codes[part] = block.codes.T
         errors[part] = block.errors()
 
-    sweeps = Sweeps(code_embeddings, len(temperatures))
+    tables = ScoringTables(code_embeddings, len(vectors), len(temperatures))
     new_codes = np.empty_like(codes)
     errors = np.empty(len(vectors), np.float32)
     spread(search, range(0, len(vectors), rows))

@@ -30,9 +30,10 @@ an (N, d) array, or .npz with the arrays "vectors" and, if there are words,
 "words".
 
 A .npy file may be larger than memory. Above 50,000 symbols, or 4 K, the code
-embeddings are learned from so many, drawn at random (200,000 if a composition
-is trained), and then the codes of all are found; if that is stopped, the same
-command goes on. Several processes can share it, see kd-keras merge --help."""
+embeddings are learned from so many, drawn at random (up to 200,000 if a
+composition is trained), and then the codes of all are found; if that is
+stopped, the same command goes on. Several processes can share it, see
+kd-keras merge --help."""
 
 COMPRESS_EXAMPLES = """\
 examples:

@@ -20,7 +20,7 @@ BLOCK = 1024
 # Searches of `encode` near the present codes where the composition is not
 # additive, and the effort of each.
 TURNS, NEAR_EFFORT = 4, 0.25
-# Codes that show what the composition makes of a value, at the least.
+# Codes that show what a composition makes of a value that nobody has.
 SHOWN = 4
 # Vectors are taken to be at most so many times as long as a code embedding:
 # what is further away has the same code, and squares overflow.
@@ -113,24 +113,21 @@ def additive_near(composition, codes, fit, seed):
     Returns:
         Float32 array `(D, K, d)`.
     """
-    codes = _with_all_values(codes, composition.K, seed)
-    return fit(compose(composition, codes), codes, composition.K)
-
-
-def _with_all_values(codes, K, seed):
-    """Adds codes that have the values that few or none of these have.
-
-    What the composition makes of a value that training no longer touched may
-    be anything; a search that was not told would choose it for new rows.
-    """
+    K = composition.K
+    tables = fit(compose(composition, codes), codes, K)
     rng = np.random.default_rng(seed)
-    more = [codes]
     for j, column in enumerate(codes.T):
-        rare = np.flatnonzero(np.bincount(column, minlength=K) < SHOWN)
-        chosen = codes[rng.choice(len(codes), SHOWN * len(rare))]
-        chosen[:, j] = np.repeat(rare, SHOWN)
-        more.append(chosen)
-    return np.concatenate(more)
+        # What the composition makes of a value that training left behind may
+        # be anything. A search that took it for the mean would choose it.
+        unused = np.flatnonzero(np.bincount(column, minlength=K) == 0)
+        if not unused.size:
+            continue
+        shown = codes[rng.choice(len(codes), SHOWN * len(unused))]
+        shown[:, j] = np.repeat(unused, SHOWN)
+        gap = compose(composition, shown) - decode_additive(shown, tables)
+        gap = gap.reshape(len(unused), SHOWN, -1)
+        tables[j, unused] += gap.mean(axis=1)
+    return tables
 
 
 def _nearer(vectors, tables):

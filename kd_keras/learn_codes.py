@@ -1,6 +1,6 @@
 import numpy as np
 
-from kd_keras.code_search import NEAR_EFFORT, encode
+from kd_keras.code_search import encode
 from kd_keras.codes import check_kd
 from kd_keras.composition import LSTMComposition
 from kd_keras.effort import check_effort
@@ -31,6 +31,8 @@ from kd_keras.vector_checks import check_rows
 # gradients too.
 LARGEST, LARGEST_TRAINED = 1e36, 1e15
 CHECKED_FLOATS = 1 << 20  # at a time
+# Of coding the rows that a composition is trained on, before it is.
+FIRST_EFFORT = 0.25
 # The compositions of which nothing is trained.
 SEARCHED = ("linear", "concat")
 
@@ -121,6 +123,7 @@ def learn_codes(
     embedding, vectors = _learn_on_sample(vectors, *given)
     if not is_large(len(vectors), embedding.K):
         return embedding
+    # The codes of rows that were trained on too: shards find the same.
     with progress_bar("Encoding", verbose) as progress:
         codes = encode(embedding, vectors, seed, effort, progress=progress)
     return with_codes(embedding, codes)
@@ -295,6 +298,6 @@ def _fit_linear(vectors, K, D, code_dim, seed, progress, effort, for_others):
     codes, table = fit_codebooks(rows, K, D, seed, effort, tell)
     if sample is not None:
         codes = encode_additive(
-            vectors, table, None, seed, NEAR_EFFORT * effort
+            vectors, table, None, seed, FIRST_EFFORT * effort
         )
     return codes, table, *kernel

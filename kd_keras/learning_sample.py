@@ -12,8 +12,12 @@ TRAINING_ROWS, TRAINING_FLOATS = 200_000, 1 << 24
 
 
 def is_large(N: int, K: int) -> bool:
-    """Tells whether a table of N rows is learned from a sample."""
-    return N > max(LEARNING_ROWS, 4 * K)
+    """Tells whether code embeddings are learned from a sample of N rows."""
+    return N > _searched_rows(K)
+
+
+def _searched_rows(K: int) -> int:
+    return max(LEARNING_ROWS, 4 * K)
 
 
 def learning_sample(N: int, K: int, seed: int) -> np.ndarray | None:
@@ -33,7 +37,7 @@ def learning_sample(N: int, K: int, seed: int) -> np.ndarray | None:
     >>> learning_sample(1_000, 16, 0), len(learning_sample(10**6, 16, 0))
     (None, 50000)
     """
-    return _draw(N, max(LEARNING_ROWS, 4 * K), seed)
+    return _draw(N, _searched_rows(K), seed)
 
 
 def training_sample(N: int, K: int, d: int, seed: int) -> np.ndarray | None:
@@ -57,7 +61,7 @@ def training_sample(N: int, K: int, d: int, seed: int) -> np.ndarray | None:
     (200000, 50000)
     """
     most = min(TRAINING_ROWS, TRAINING_FLOATS // d)
-    return _draw(N, max(most, LEARNING_ROWS, 4 * K), seed)
+    return _draw(N, max(most, _searched_rows(K)), seed)
 
 
 def _draw(N: int, most: int, seed: int) -> np.ndarray | None:

@@ -5,7 +5,7 @@ good code embeddings for given codes, but in turns they soon stop at a pair
 that neither improves. With noise on the code embeddings, which falls to zero,
 such pairs are left.
 
-Where many rows share few values, the noise is the same for all values. Where
+Where many rows share few values, the noise is as large for all values. Where
 there are many values, it comes from noise on the rows: a value that few rows
 have gets more of it, may lose them, and is free for others. On the language
 model's table noise on rows gives an error up to 7 % higher for K = 32, D = 5,
@@ -28,12 +28,12 @@ from kd_keras.additive_search import (
 from kd_keras.additive_sum import additive_errors
 from kd_keras.least_squares import fit_code_embeddings
 
-# Rows for each value of each position from which on noise is the same for all.
+# Rows for each code embedding from which on all get noise of the same size.
 MANY_ROWS = 50
 # What that noise adds to the squared error at first, in units of the start's,
 # if there are 100 rounds; more rounds have the time for more, with the square
-# root of their number.
-NOISE_SHARE = 0.06
+# root of their number, up to the second.
+NOISE_SHARE, MOST_NOISE = 0.06, 0.2
 # The first noise on rows, in units of the root mean square error of the start.
 BLUR = 1.5
 
@@ -71,7 +71,9 @@ def relax(
     unit = float(errors.mean()) / d
     heat = choose_heat(rows, codes, errors, tables, noise, seed)
     many = len(rows) >= MANY_ROWS * D * K
-    share = NOISE_SHARE * np.sqrt(rounds / 100) / D if many else BLUR**2
+    share = BLUR**2
+    if many:
+        share = min(NOISE_SHARE * np.sqrt(rounds / 100), MOST_NOISE) / D
     variance = rows.var(axis=0)
     size = np.sqrt(share * unit * variance / max(variance.mean(), 1e-30))
     for step in range(rounds):

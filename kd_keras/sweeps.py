@@ -20,6 +20,8 @@ LEAST_GROUP = 16
 # Gumbel noise is read from random places of one table; drawing it afresh
 # would take longer than everything else.
 NOISE = 1 << 20
+# Products of all code embeddings with each other: up to 64 MiB.
+MOST_PRODUCTS = 1 << 24
 # Nanoseconds a row, measured on a core of 2024: a multiplication of a matrix
 # product; reading a row of a table, and each number of it.
 MULTIPLIED, ROW_READ, NUMBER_READ = 0.022, 5.0, 0.2
@@ -30,22 +32,22 @@ def gumbel_noise(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).gumbel(size=NOISE).astype(np.float32)
 
 
-class Sweeps:
+class ScoringTables:
     """Code embeddings, and what all blocks of rows need of them."""
 
-    def __init__(self, code_embeddings: np.ndarray, sweeps: int):
-        """Prepares for so many sweeps, which decide what is worth it."""
+    def __init__(self, code_embeddings: np.ndarray, rows: int, sweeps: int):
+        """Prepares for so many rows and sweeps, which decide what pays."""
         self.tables = code_embeddings
-        self.transposed = code_embeddings.transpose(0, 2, 1).copy()
         self.half_norms = 0.5 * np.einsum(
             "jkd,jkd->jk", code_embeddings, code_embeddings
         )
         self.products = None
         D, K, d = code_embeddings.shape
-        if _lookup_pays(D, K, d, sweeps):
-            flat = code_embeddings.reshape(D * K, d)
-            products = (flat @ flat.T).reshape(D, K, D, K)
-            self.products = products.transpose(0, 2, 1, 3).copy()
+        if _lookup_pays(rows, D, K, d, sweeps):
+            self.products = np.empty((D, D, K, K), np.float32)
+            for i, table in enumerate(code_embeddings):
+                for j, other in enumerate(code_embeddings):
+                    np.matmul(table, other.T, out=self.products[i, j])
 
     def block(self, vectors, codes):
         """Starts a block of rows at the codes that they have."""
@@ -53,21 +55,25 @@ class Sweeps:
         return kind(self, vectors, codes)
 
 
-def scoring_times(D: int, K: int, d: int) -> tuple[float, float]:
-    """Estimates nanoseconds to score a position of a row.
+def scoring_time(D: int, K: int, d: int) -> float:
+    """Estimates nanoseconds to score a position of a row, in many sweeps."""
+    return min(_from_residual(K, d), _looked_up(D, K))
 
-    Returns:
-        From the residual, and by looking up.
-    """
+
+def _from_residual(K: int, d: int) -> float:
     # A code embedding is taken out of the residual, and another put in.
-    from_residual = MULTIPLIED * K * d + 2 * (ROW_READ + NUMBER_READ * d)
-    looked_up = (D - 1) * (ROW_READ + NUMBER_READ * K)
-    return from_residual, looked_up
+    return MULTIPLIED * K * d + 2 * (ROW_READ + NUMBER_READ * d)
 
 
-def _lookup_pays(D: int, K: int, d: int, sweeps: int) -> bool:
-    from_residual, looked_up = scoring_times(D, K, d)
-    return MULTIPLIED * K * d + sweeps * looked_up < sweeps * from_residual
+def _looked_up(D: int, K: int) -> float:
+    if D == 1 or (D * K) ** 2 > MOST_PRODUCTS:
+        return np.inf
+    return (D - 1) * (ROW_READ + NUMBER_READ * K)
+
+
+def _lookup_pays(rows: int, D: int, K: int, d: int, sweeps: int) -> bool:
+    products = MULTIPLIED * K * d * (1 + D * K / max(rows, 1))
+    return products + sweeps * _looked_up(D, K) < sweeps * _from_residual(K, d)
 
 
 class _Block(ABC):
@@ -76,7 +82,7 @@ class _Block(ABC):
     def __init__(self, shared, vectors, codes):
         self.shared = shared
         self.vectors = vectors
-        self.codes = codes.T.astype(np.intp)
+        self.codes = codes.T.astype(np.intp, order="C")
         K = shared.tables.shape[1]
         self.scores = np.empty((len(vectors), K), np.float32)
 
@@ -121,7 +127,7 @@ class _ResidualBlock(_Block):
 
     def __init__(self, shared, vectors, codes):
         super().__init__(shared, vectors, codes)
-        self.residuals = vectors.copy()
+        self.residuals = vectors.astype(np.float32)
         self.found = np.empty_like(self.residuals)
         for j in range(len(self.codes)):
             self.residuals -= self._embedded(j)
@@ -131,7 +137,7 @@ class _ResidualBlock(_Block):
 
     def score(self, j):
         self.residuals += self._embedded(j)
-        _product(self.residuals, self.shared.transposed[j], self.scores)
+        _product(self.residuals, self.shared.tables[j].T, self.scores)
         self.scores -= self.shared.half_norms[j]
 
     def choose(self, j, values):
@@ -146,9 +152,9 @@ class _LookupBlock(_Block):
         super().__init__(shared, vectors, codes)
         self.alone = np.empty((len(codes.T), *self.scores.shape), np.float32)
         for table, norms, out in zip(
-            shared.transposed, shared.half_norms, self.alone, strict=True
+            shared.tables, shared.half_norms, self.alone, strict=True
         ):
-            _product(vectors, table, out)
+            _product(vectors, table.T, out)
             out -= norms
         self.found = np.empty_like(self.scores)
 
@@ -164,7 +170,7 @@ class _LookupBlock(_Block):
 
 
 def _look_up(table, values, out):
-    # Otherwise than by `clip` numpy takes a copy of `out`.
+    # By the default, "raise", numpy would copy `out`.
     return table.take(values, axis=0, out=out, mode="clip")
 
 

@@ -110,14 +110,42 @@ def ways(request, monkeypatch):
 
 
 def test_lookup_pays_where_codes_are_short_and_vectors_long():
-    def pays(D, K, d, count):
+    def pays(D, K, d, count, rows=1000):
         tables = np.zeros((D, K, d), np.float32)
-        return sweeps.Sweeps(tables, count).products is not None
+        found = sweeps.ScoringTables(tables, rows, count)
+        return found.products is not None
 
     assert pays(5, 32, 200, 10)
     assert pays(5, 32, 50, 10)
     assert not pays(5, 32, 50, 1)
+    assert not pays(5, 32, 50, 10, rows=10)
     assert not pays(16, 16, 50, 10)
+    assert not pays(1, 32, 200, 10)
+    assert not pays(2, 4096, 50, 10)
+
+
+@pytest.mark.parametrize("count", [1, 1000])
+def test_product_of_groups_of_rows(count):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(count, 300)).astype(np.float32)
+    table = rng.normal(size=(32, 300)).astype(np.float32)
+    out = np.empty((count, 32), np.float32)
+    sweeps._product(rows, table.T, out)  # groups of 24 rows, and 16
+    np.testing.assert_allclose(out, rows @ table.T, atol=1e-3)
+
+
+def test_both_ways_draw_the_same(monkeypatch):
+    vectors, codes, tables = random_problem(K=16, D=4)
+    found = []
+    for lookup in (False, True):
+        monkeypatch.setattr(sweeps, "_lookup_pays", lambda *_, x=lookup: x)
+        found.append(
+            search_codes(vectors, codes, tables, [3.0] * 2, gumbel_noise(0), 1)[
+                0
+            ]
+        )
+    assert (found[0] == found[1]).mean() > 0.99  # but for rounding
+    assert (found[0] == codes).mean() < 0.5
 
 
 def test_descent_equals_a_loop_of_conditional_modes(ways):

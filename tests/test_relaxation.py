@@ -42,7 +42,9 @@ def relaxed(start, rounds):
     return found, told
 
 
-def test_it_leaves_what_descent_cannot():
+@pytest.mark.parametrize("many", [0, 1000], ids=["uniform", "rows"])
+def test_it_leaves_what_descent_cannot(many, monkeypatch):
+    monkeypatch.setattr("kd_keras.relaxation.MANY_ROWS", many)
     start = started()
     (codes, tables, errors), told = relaxed(start, 30)
     np.testing.assert_allclose(
