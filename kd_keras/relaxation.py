@@ -30,10 +30,8 @@ from kd_keras.least_squares import fit_code_embeddings
 
 # Rows for each code embedding from which on all get noise of the same size.
 MANY_ROWS = 50
-# What that noise adds to the squared error at first, in units of the start's,
-# if there are 100 rounds; more rounds have the time for more, with the square
-# root of their number, up to the second.
-NOISE_SHARE, MOST_NOISE = 0.06, 0.2
+# What that noise adds to the squared error at first, in units of the start's.
+NOISE_SHARE = 0.2
 # The first noise on rows, in units of the root mean square error of the start.
 BLUR = 1.5
 
@@ -71,9 +69,7 @@ def relax(
     unit = float(errors.mean()) / d
     heat = choose_heat(rows, codes, errors, tables, noise, seed)
     many = len(rows) >= MANY_ROWS * D * K
-    share = BLUR**2
-    if many:
-        share = min(NOISE_SHARE * np.sqrt(rounds / 100), MOST_NOISE) / D
+    share = NOISE_SHARE / D if many else BLUR**2
     variance = rows.var(axis=0)
     size = np.sqrt(share * unit * variance / max(variance.mean(), 1e-30))
     for step in range(rounds):
