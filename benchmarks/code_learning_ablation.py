@@ -27,7 +27,7 @@ from kd_keras.encoding import decode_additive, fit_additive
 from kd_keras.report.measure import measure_error
 
 NAME = "code_learning_ablation"
-EFFORT = 0.3
+EFFORT = 0.1
 SEEDS = (0, 1, 2)
 CELLS = (("glove", 16, 16), ("glove", 256, 8), ("ptb", 32, 5))
 WHOLE = "the whole search"
