@@ -1,9 +1,9 @@
 """Errors in a table of a million symbols, where a decoder costs next to none.
 
 Methods are given 200,000 rows of the table of `huge_table.py` to learn from, of
-which `learn_codes` draws 50,000, or the first 50,000 where more take too long,
-and are measured on 50,000 others. Bytes are those of a million symbols: packed
-codes, code embeddings, composition.
+which `learn_codes` draws 50,000 for linear, or the first 50,000 where more take
+too long, and are measured on 50,000 others. Bytes are those of a million
+symbols: packed codes, code embeddings, composition.
 
     python benchmarks/huge_table_error.py
 

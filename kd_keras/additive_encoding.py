@@ -23,8 +23,7 @@ from kd_keras.sweeps import gumbel_noise
 # Rows that are encoded together.
 ENCODED_ROWS = 1 << 14
 # Short annealings of a row whose code is known, and of one whose code the beam
-# search finds. results/codebooks_ablation.json has
-# the error of other numbers.
+# search finds. results/codebooks_ablation.json has the error of other numbers.
 REHEATS, REHEATS_AFTER_BEAM = 16, 8
 ENCODING_BEAM, LEAST_BEAM, MOST_BEAM = 64, 16, 256
 # Rows on which two ways to search are compared.

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 import kd_keras
+from kd_keras.additive_sum import decode_additive
 
 # Sizes of the tests' layers: symbols, vector size, values, positions.
 N, SIZE, K, D = 30, 6, 4, 3
@@ -62,6 +63,21 @@ def run_python(script, *arguments, environment=None):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def random_codes_of_rows(count=200, K=5, D=3, dim=6, seed=0):
+    """Gives rows, codes and code embeddings that know nothing of each other."""
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(count, dim)).astype(np.float32)
+    tables = rng.normal(size=(D, K, dim)).astype(np.float32)
+    codes = rng.integers(0, K, (count, D)).astype(np.uint8)
+    return vectors, codes, tables
+
+
+def additive_error(vectors, codes, tables):
+    """Gives the squared error of each row in float64."""
+    gap = vectors.astype(np.float64) - decode_additive(codes, tables)
+    return np.square(gap).sum(axis=1)
 
 
 TEXT_SYMBOLS = 41  # of the texts of `write_texts`: words and <eos>

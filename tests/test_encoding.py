@@ -2,10 +2,10 @@ import itertools
 
 import numpy as np
 import pytest
+from kd_testing import additive_error, random_codes_of_rows
 
 import kd_keras
-from kd_keras import additive_search, least_squares, sweeps
-from kd_keras.additive_search import search_codes
+from kd_keras import least_squares
 from kd_keras.encoding import (
     decode_additive,
     decode_concat,
@@ -17,7 +17,6 @@ from kd_keras.encoding import (
 )
 from kd_keras.kmeans import kmeans
 from kd_keras.residual_start import beam_codes, residual_start
-from kd_keras.sweeps import gumbel_noise
 
 
 def correlated(count=600, dim=8, seed=0):
@@ -25,11 +24,6 @@ def correlated(count=600, dim=8, seed=0):
     mix = rng.normal(size=(dim, dim)) * 0.8 ** np.arange(dim)[:, None]
     vectors = rng.normal(size=(count, dim)) @ mix + rng.normal(size=dim)
     return vectors.astype(np.float32)
-
-
-def additive_error(vectors, codes, tables):
-    gap = vectors.astype(np.float64) - decode_additive(codes, tables)
-    return np.square(gap).sum(axis=1)
 
 
 def residual_error(vectors, K, D):
@@ -41,16 +35,8 @@ def residual_error(vectors, K, D):
     return np.square(rest).sum(axis=1).mean()
 
 
-def random_problem(count=200, K=5, D=3, dim=6, seed=0):
-    rng = np.random.default_rng(seed)
-    vectors = rng.normal(size=(count, dim)).astype(np.float32)
-    tables = rng.normal(size=(D, K, dim)).astype(np.float32)
-    codes = rng.integers(0, K, (count, D)).astype(np.uint8)
-    return vectors, codes, tables
-
-
 def test_decode_equals_a_loop():
-    _, codes, tables = random_problem(count=20)
+    _, codes, tables = random_codes_of_rows(count=20)
     sums = decode_additive(codes, tables)
     slices = decode_concat(codes, tables)
     for i, code in enumerate(codes):
@@ -60,7 +46,7 @@ def test_decode_equals_a_loop():
 
 
 def test_least_squares_are_optimal():
-    vectors, codes, _ = random_problem(count=300)
+    vectors, codes, _ = random_codes_of_rows(count=300)
     codes[codes[:, 1] == 2, 1] = 3  # an unused value
     tables = fit_code_embeddings(vectors, codes, 5, ridge=1e-6)
     one_hot = np.eye(5)[codes].reshape(300, 15)
@@ -70,7 +56,7 @@ def test_least_squares_are_optimal():
 
 
 def test_conjugate_gradients_equal_the_direct_solution(monkeypatch):
-    vectors, codes, _ = random_problem(count=300)
+    vectors, codes, _ = random_codes_of_rows(count=300)
     direct = fit_code_embeddings(vectors, codes, 5)
     monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", 1)
     iterated = fit_code_embeddings(vectors, codes, 5)
@@ -87,7 +73,7 @@ def test_improve_code_embeddings_goes_to_the_optimum(
     monkeypatch, direct_unknowns
 ):
     monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", direct_unknowns)
-    vectors, codes, tables = random_problem(count=300)
+    vectors, codes, tables = random_codes_of_rows(count=300)
     vectors -= vectors.mean(axis=0)
     best = additive_error(
         vectors, codes, fit_code_embeddings(vectors, codes, 5)
@@ -101,111 +87,6 @@ def test_improve_code_embeddings_goes_to_the_optimum(
         assert best - 1e-6 <= after <= before + 1e-6
         before = after
     assert after < 1.01 * best
-
-
-@pytest.fixture(params=[False, True], ids=["residuals", "lookup"])
-def ways(request, monkeypatch):
-    """The two ways to score the values of a position."""
-    monkeypatch.setattr(sweeps, "_lookup_pays", lambda *_: request.param)
-
-
-def test_lookup_pays_where_codes_are_short_and_vectors_long():
-    def pays(D, K, d, count, rows=1000):
-        tables = np.zeros((D, K, d), np.float32)
-        found = sweeps.ScoringTables(tables, rows, count)
-        return found.products is not None
-
-    assert pays(5, 32, 200, 10)
-    assert pays(5, 32, 50, 10)
-    assert not pays(5, 32, 50, 1)
-    assert not pays(5, 32, 50, 10, rows=10)
-    assert not pays(16, 16, 50, 10)
-    assert not pays(1, 32, 200, 10)
-    assert not pays(2, 4096, 50, 10)
-
-
-@pytest.mark.parametrize("count", [1, 1000])
-def test_product_of_groups_of_rows(count):
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(count, 300)).astype(np.float32)
-    table = rng.normal(size=(32, 300)).astype(np.float32)
-    out = np.empty((count, 32), np.float32)
-    sweeps._product(rows, table.T, out)  # groups of 24 rows, and 16
-    np.testing.assert_allclose(out, rows @ table.T, atol=1e-3)
-
-
-def test_both_ways_draw_the_same(monkeypatch):
-    vectors, codes, tables = random_problem(K=16, D=4)
-    found = []
-    for lookup in (False, True):
-        monkeypatch.setattr(sweeps, "_lookup_pays", lambda *_, x=lookup: x)
-        found.append(
-            search_codes(vectors, codes, tables, [3.0] * 2, gumbel_noise(0), 1)[
-                0
-            ]
-        )
-    assert (found[0] == found[1]).mean() > 0.99  # but for rounding
-    assert (found[0] == codes).mean() < 0.5
-
-
-def test_descent_equals_a_loop_of_conditional_modes(ways):
-    vectors, codes, tables = random_problem(count=40)
-    found, errors = search_codes(
-        vectors, codes, tables, [0.0], gumbel_noise(0), 3
-    )
-    for i, code in enumerate(codes.copy()):
-        for j in np.random.default_rng(3).permutation(3):
-            trials = np.repeat(code[None], 5, axis=0)
-            trials[:, j] = np.arange(5)
-            gaps = vectors[i] - decode_additive(trials, tables)
-            code[j] = np.square(gaps).sum(axis=1).argmin()
-        np.testing.assert_array_equal(found[i], code)
-    np.testing.assert_allclose(
-        errors, additive_error(vectors, found, tables), rtol=1e-4
-    )
-
-
-def test_sweeps_draw_from_the_boltzmann_distribution(ways):
-    vectors, _, tables = random_problem(count=1, K=3, D=2, dim=4)
-    temperature, count = 4.0, 4000
-    states = np.array(list(itertools.product(range(3), repeat=2)))
-    energies = additive_error(np.repeat(vectors, 9, 0), states, tables)
-    want = np.exp(-(energies - energies.min()) / temperature)
-    want /= want.sum()
-    codes, _ = search_codes(
-        np.repeat(vectors, count, axis=0),
-        np.zeros((count, 2), np.uint8),
-        tables,
-        [temperature] * 10,
-        np.random.default_rng(0).gumbel(size=1 << 20).astype(np.float32),
-        0,
-    )
-    got = np.bincount(codes[:, 0] * 3 + codes[:, 1], minlength=9) / count
-    # Blocks of rows share their draws: fewer free ones than rows.
-    np.testing.assert_allclose(got, want, atol=0.06)
-
-
-def test_more_descent_never_increases_the_error(ways):
-    vectors, codes, tables = random_problem(K=7, D=5)
-    before = additive_error(vectors, codes, tables)
-    for step in range(4):
-        codes, after = search_codes(
-            vectors, codes, tables, [0.0], gumbel_noise(0), step
-        )
-        assert (after <= before + 1e-4).all()
-        before = after
-
-
-def test_blocks_do_not_change_the_search(ways, monkeypatch):
-    vectors, codes, tables = random_problem(count=100)
-    whole, _ = search_codes(
-        vectors, codes, tables, [0.0] * 2, gumbel_noise(0), 0
-    )
-    monkeypatch.setattr(additive_search, "ROWS", 32)
-    parts, _ = search_codes(
-        vectors, codes, tables, [0.0] * 2, gumbel_noise(0), 0
-    )
-    np.testing.assert_array_equal(whole, parts)
 
 
 @pytest.mark.parametrize(("K", "D"), [(4, 4), (16, 3)])
@@ -237,7 +118,7 @@ def test_beam_start_beats_plain_residual_quantisation():
 
 def test_a_wide_beam_finds_the_best_of_all_codes():
     # 4 ** 2 codes: with 16 partial codes nothing is left out.
-    vectors, _, tables = random_problem(count=50, K=4, D=2)
+    vectors, _, tables = random_codes_of_rows(count=50, K=4, D=2)
     states = np.array(list(itertools.product(range(4), repeat=2)))
     gaps = vectors[:, None] - decode_additive(states, tables)
     best = np.square(gaps).sum(axis=2).argmin(axis=1)
@@ -245,7 +126,7 @@ def test_a_wide_beam_finds_the_best_of_all_codes():
 
 
 def test_codes_of_a_sum_are_found():
-    _, codes, tables = random_problem(count=400, K=4, D=3, dim=12)
+    _, codes, tables = random_codes_of_rows(count=400, K=4, D=3, dim=12)
     vectors = decode_additive(codes, tables)
     _, found = fit_additive(vectors, 4, 3, effort=0.3)
     again = encode_additive(vectors, tables)
@@ -254,7 +135,7 @@ def test_codes_of_a_sum_are_found():
 
 
 def test_encode_finds_nearly_the_best_of_all_codes():
-    vectors, _, tables = random_problem(count=150, K=4, D=4)
+    vectors, _, tables = random_codes_of_rows(count=150, K=4, D=4)
     states = np.array(list(itertools.product(range(4), repeat=4)))
     everything = decode_additive(states, tables)
     gaps = vectors[:, None] - everything
@@ -266,7 +147,7 @@ def test_encode_finds_nearly_the_best_of_all_codes():
 
 
 def test_encode_of_many_rows_is_encode_of_each_block(monkeypatch):
-    vectors, _, tables = random_problem(count=300)
+    vectors, _, tables = random_codes_of_rows(count=300)
     whole = encode_additive(vectors, tables)
     monkeypatch.setattr("kd_keras.additive_encoding.ENCODED_ROWS", 100)
     errors = [
@@ -277,7 +158,7 @@ def test_encode_of_many_rows_is_encode_of_each_block(monkeypatch):
 
 
 def test_encode_never_makes_given_codes_worse():
-    vectors, codes, tables = random_problem(K=9, D=6)
+    vectors, codes, tables = random_codes_of_rows(K=9, D=6)
     before = additive_error(vectors, codes, tables)
     codes = encode_additive(vectors, tables, codes=codes, effort=0)
     after = additive_error(vectors, codes, tables)

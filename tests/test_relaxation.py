@@ -87,7 +87,7 @@ def test_the_chosen_heat_gains_most():
 
 
 @pytest.mark.parametrize(
-    ("d", "K", "D", "worthwhile"), [(24, 16, 12, True), (60, 8, 4, False)]
+    ("d", "K", "D", "worthwhile"), [(30, 16, 8, True), (60, 8, 4, False)]
 )
 def test_annealing_is_promised_where_it_helps(d, K, D, worthwhile):
     rows, *start = started(d, K, D)
