@@ -273,7 +273,7 @@ def _fit_linear(vectors, K, D, code_dim, seed, progress, effort, for_others):
     Returns:
         `(codes, code_embeddings)`, or `(codes, code_embeddings, H)`.
     """
-    kernel = []
+    kernel, outside = [], 0.0
     if code_dim < vectors.shape[1]:
         # H spans the subspace that holds most of the vectors' squared length:
         # the error outside of it is then least, and inside of it H,
@@ -285,11 +285,9 @@ def _fit_linear(vectors, K, D, code_dim, seed, progress, effort, for_others):
         kernel = [H]
         vectors = vectors @ H.T
 
-        def tell(done, error):
-            progress(done, error + outside)
+    def tell(done, error):
+        progress(done, error + outside)
 
-    else:
-        tell = progress
     if not for_others:
         codes, table = fit_additive(vectors, K, D, seed, effort, tell)
         return codes, table, *kernel

@@ -19,8 +19,8 @@ EPOCHS, RESIDUAL_EPOCHS = 4, 40
 LEAST_STEPS, MOST_STEPS = 160, 1600
 LEARNING_RATE = 2e-3
 # Norm that the gradients of a residual composition are cut down to, in units of
-# vectors with unit variance: nearly every step's is longer, so that a batch
-# with outliers, whose errors may be fifty times the others', weighs no more.
+# vectors with unit variance: a batch with outliers, whose errors may be fifty
+# times the others', weighs no more. 0.3 does as well.
 CLIPNORM = 1.0
 
 # Gates of the near-linear start: the input and output gates nearly open, the

@@ -162,3 +162,14 @@ def test_code_embeddings_as_large_as_a_float_are_no_trouble():
     embedding = kd_keras.learn_codes(vectors, 10, 4, verbose=0)
     rebuilt = np.asarray(embedding.composition(embedding.encode(vectors)))
     np.testing.assert_allclose(rebuilt, vectors, rtol=1e-5)
+
+
+def test_a_table_that_is_its_own_sample_is_coded_as_later_rows_are(monkeypatch):
+    monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 200)
+    vectors = heavy_rows(500)
+    given = (vectors, 8, 3, "residual")
+    learner = kd_keras.learn_codebooks(*given, verbose=0)
+    assert learner.input_dim == 500
+    embedding = kd_keras.learn_codes(*given, verbose=0)
+    np.testing.assert_array_equal(embedding.codes, learner.encode(vectors))
+    assert (embedding.codes != learner.codes).any()
