@@ -36,6 +36,11 @@ NOISE_SHARE = 0.2
 BLUR = 1.5
 
 
+def shared_by_many(rows: int, K: int, D: int) -> bool:
+    """Tells whether a code embedding is that of many rows, on average."""
+    return rows >= MANY_ROWS * K * D
+
+
 def relax(
     rows: np.ndarray,
     codes: np.ndarray,
@@ -68,7 +73,7 @@ def relax(
     rng = np.random.default_rng([seed, 1])
     unit = float(errors.mean()) / d
     heat = choose_heat(rows, codes, errors, tables, noise, seed)
-    many = len(rows) >= MANY_ROWS * D * K
+    many = shared_by_many(len(rows), K, D)
     share = NOISE_SHARE / D if many else BLUR**2
     variance = rows.var(axis=0)
     size = np.sqrt(share * unit * variance / max(variance.mean(), 1e-30))

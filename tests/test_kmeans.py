@@ -16,7 +16,9 @@ def loss(vectors, labels, centres):
     return np.square(vectors - centres[labels]).sum(axis=1).mean()
 
 
-def test_sum_by_value_equals_a_loop():
+@pytest.mark.parametrize("large_group", [1, 1000])
+def test_sum_by_value_equals_a_loop(monkeypatch, large_group):
+    monkeypatch.setattr("kd_keras.kmeans.LARGE_GROUP", large_group)
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(50, 3)).astype(np.float32)
     labels = rng.integers(0, 6, 50)
@@ -32,7 +34,7 @@ def test_sum_by_value_equals_a_loop():
 
 def test_sum_by_value_adds_parts(monkeypatch):
     monkeypatch.setattr("kd_keras.kmeans.ROWS_PER_SUM", 7)
-    test_sum_by_value_equals_a_loop()
+    test_sum_by_value_equals_a_loop(monkeypatch, 1)
 
 
 def test_nearest_equals_a_loop(monkeypatch):
