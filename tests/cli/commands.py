@@ -1,0 +1,22 @@
+"""Processes, and learning that is fast, for tests of the command line."""
+
+import importlib
+import os
+
+import kd_keras
+from kd_keras.quiet_start import LEVEL
+
+START = "import sys; sys.argv[0] = 'kd-keras'; from kd_keras import cli; "
+
+# As a user has it: conftest.py sets the level for the tests' own process.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != LEVEL}
+
+
+def fake_learning(monkeypatch, learn_codes=None):
+    def random(vectors, verbose, effort, **given):
+        embedding = kd_keras.KDEmbedding(*vectors.shape, **given)
+        embedding.build()
+        return embedding
+
+    learning = importlib.import_module("kd_keras.learn_codes")
+    monkeypatch.setattr(learning, "learn_codes", learn_codes or random)
