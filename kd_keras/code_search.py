@@ -69,13 +69,7 @@ def block_encoder(embedding, seed=0, effort=1.0):
         tables, *kernel = weights
         for H in kernel:
             tables = tables @ H
-
-        def encode_sum(vectors):
-            near = _nearer(vectors, tables)
-            codes = encode_additive(near, tables, None, seed, effort)
-            return codes, _error(vectors, decode_additive(codes, tables))
-
-        return encode_sum
+        return sum_encoder(tables, seed, effort)
     # The symbols' own codes show how the composition behaves.
     known = embedding.codes
     sample = learning_sample(len(known), composition.K, seed)
@@ -98,6 +92,23 @@ def block_encoder(embedding, seed=0, effort=1.0):
         return codes, _error(vectors, compose(composition, codes))
 
     return encode_composed
+
+
+def sum_encoder(tables, seed, effort):
+    """Gives the function of `block_encoder` for sums of code embeddings.
+
+    Args:
+        tables: Float32 array `(D, K, d)`, the code embeddings.
+        seed: Integer.
+        effort: Float, as `KDEmbedding.encode` takes it.
+    """
+
+    def encode_sum(vectors):
+        near = _nearer(vectors, tables)
+        codes = encode_additive(near, tables, None, seed, effort)
+        return codes, _error(vectors, decode_additive(codes, tables))
+
+    return encode_sum
 
 
 def additive_near(composition, codes, fit, seed):

@@ -1,15 +1,11 @@
 import numpy as np
 
-from kd_keras.code_search import encode
+from kd_keras.code_search import encode, sum_encoder
 from kd_keras.codes import check_kd
 from kd_keras.composition import LSTMComposition
 from kd_keras.effort import check_effort
-from kd_keras.encoding import (
-    encode_additive,
-    fit_additive,
-    fit_codebooks,
-    fit_concat,
-)
+from kd_keras.encode_rows import encode_rows
+from kd_keras.encoding import fit_additive, fit_codebooks, fit_concat
 from kd_keras.grow_embedding import with_codes
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.learn_composition import (
@@ -285,17 +281,18 @@ def _fit_linear(vectors, K, D, code_dim, seed, progress, effort, for_others):
         kernel = [H]
         vectors = vectors @ H.T
 
-    def tell(done, error):
-        progress(done, error + outside)
+    def teller(begin, end):
+        part = progress.part(begin, end)
+        return lambda done, error: part(done, error + outside)
 
-    if not for_others:
-        codes, table = fit_additive(vectors, K, D, seed, effort, tell)
-        return codes, table, *kernel
+    fit = fit_codebooks if for_others else fit_additive
     sample = learning_sample(len(vectors), K, seed)
-    rows = vectors if sample is None else vectors[sample]
-    codes, table = fit_codebooks(rows, K, D, seed, effort, tell)
-    if sample is not None:
-        codes = encode_additive(
-            vectors, table, None, seed, FIRST_EFFORT * effort
-        )
+    if sample is None:
+        whole = teller(0.0, 1.0)
+        codes, table = fit(vectors, K, D, seed, effort, whole)
+    else:
+        rows, first = vectors[sample], teller(0.0, 0.5)
+        _, table = fit(rows, K, D, seed, effort, first)
+        encode_block = sum_encoder(table, seed, FIRST_EFFORT * effort)
+        codes = encode_rows(encode_block, vectors, progress=teller(0.5, 1.0))
     return codes, table, *kernel
