@@ -1,5 +1,8 @@
 """Code embeddings for rows that come later."""
 
+import contextlib
+import importlib
+
 import numpy as np
 import pytest
 
@@ -14,6 +17,7 @@ from kd_keras.encoding import (
     fit_codebooks,
     fit_in_order,
 )
+from kd_keras.progress_bar import Part
 from kd_keras.residual_start import beam_codes, residual_start
 
 
@@ -127,6 +131,24 @@ def test_a_residual_composition_codes_rows_that_come_later(monkeypatch):
         rebuilt = np.asarray(embedding.composition(embedding.encode(others)))
         errors[composition] = np.square(others - rebuilt).sum(axis=1).mean()
     assert errors["residual"] < errors["linear"]
+
+
+def test_coding_the_rows_to_train_on_is_seen_on_the_bar(monkeypatch):
+    monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 200)
+    monkeypatch.setattr("kd_keras.additive_encoding.ENCODED_ROWS", 100)
+    shares: list[float] = []
+
+    @contextlib.contextmanager
+    def bar(description, verbose):
+        yield Part(lambda done, error: shares.append(done))
+
+    learning = importlib.import_module("kd_keras.learn_codes")
+    monkeypatch.setattr(learning, "progress_bar", bar)
+    given = (heavy_rows(500), 4, 2, "residual")
+    kd_keras.learn_codebooks(*given, effort=0.05, verbose=0)
+    assert shares == sorted(shares)
+    blocks = [share for share in shares if 0.2 < share < 0.39]
+    np.testing.assert_allclose(blocks, [0.24, 0.28, 0.32, 0.36])
 
 
 def test_a_value_that_nobody_has_is_not_taken_for_the_mean():
