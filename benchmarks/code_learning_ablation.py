@@ -33,16 +33,9 @@ CELLS = (("glove", 16, 16), ("glove", 256, 8), ("ptb", 32, 5))
 WHOLE = "the whole search"
 
 
-def _always(*args):
-    return 0.0
-
-
-def _never(*args):
-    return 1.0
-
-
-def _middle_heat(*args):
-    return 16.0
+def _always(value):
+    """Gives a function that returns a value, whatever it is asked."""
+    return lambda *args: value
 
 
 # What is set to what in each: (module, name, value).
@@ -52,14 +45,18 @@ PIECES = {
     "start: k-means from all partial codes": [
         (residual_start, "LEARN_FROM", residual_start.BEAM)
     ],
-    "never annealed": [(additive_codes, "_promise", _never)],
-    "always annealed": [(additive_codes, "_promise", _always)],
+    "never annealed": [(additive_codes, "_promise", _always(1.0))],
+    "always annealed": [(additive_codes, "_promise", _always(0.0))],
     "no noise": [(relaxation, "BLUR", 0.0), (relaxation, "NOISE_SHARE", 0.0)],
-    "noise on code embeddings": [(relaxation, "MANY_ROWS", 0)],
+    # Of `relaxation` alone: whether annealing is tried stays as it is.
+    "noise on code embeddings": [(relaxation, "shared_by_many", _always(True))],
+    "noise on rows": [(relaxation, "shared_by_many", _always(False))],
     "annealings of relaxation: one heat": [
-        (relaxation, "choose_heat", _middle_heat)
+        (relaxation, "choose_heat", _always(16.0))
     ],
-    "start and descent alone": [(additive_codes, "_default_sweeps", _always)],
+    "start and descent alone": [
+        (additive_codes, "_default_sweeps", _always(0))
+    ],
 }
 
 
