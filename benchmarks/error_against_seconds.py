@@ -19,7 +19,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from methods import EFFORTS
-from record import RESULTS, write_results
+from record import RESULTS, measured_now, write_results
 from tables import read_tables
 
 from kd_keras.report.measure import measure_error
@@ -43,6 +43,7 @@ def run_point(key, vectors):
         "method": method,
         "error": measure_error(vectors, rebuilt)["error"],
         **{name: value for name, value in took.items() if "seconds" in name},
+        **measured_now(),
     }
 
 

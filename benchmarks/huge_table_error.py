@@ -17,7 +17,7 @@ import faiss
 import numpy as np
 from faiss_methods import LONG
 from huge_table import huge_rows
-from record import RESULTS, write_results
+from record import RESULTS, measured_now, write_results
 from rich.console import Console
 from rich.table import Table
 
@@ -97,6 +97,7 @@ def main():
                 ).total,
                 "seconds": round(time.perf_counter() - begin[0], 1),
                 "cpu_seconds": round(time.process_time() - begin[1], 1),
+                **measured_now(),
             }
         )
         print(rows[-1], flush=True)

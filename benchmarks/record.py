@@ -1,10 +1,18 @@
 """Where benchmarks write what they measured."""
 
+import datetime
 from pathlib import Path
 
+from kd_keras.cores import usable_cores
 from kd_keras.experiment_record import write_record
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
+
+
+def measured_now():
+    """Gives a row's date and cores: the head of a file is of its last row."""
+    today = datetime.date.today().isoformat()
+    return {"date": today, "cores": usable_cores()}
 
 
 def write_results(name, results, seed=None):

@@ -16,9 +16,8 @@ from kd_keras.additive_search import (
     falling,
     search_codes,
 )
-from kd_keras.additive_sum import additive_errors
+from kd_keras.additive_sum import additive_errors, typical_error
 from kd_keras.codes import code_dtype
-from kd_keras.concat_search import Progress
 from kd_keras.effort import check_effort
 from kd_keras.kmeans import kmeans
 from kd_keras.least_squares import (
@@ -26,7 +25,8 @@ from kd_keras.least_squares import (
     fit_code_embeddings,
     improve_code_embeddings,
 )
-from kd_keras.relaxation import relax, shared_by_many
+from kd_keras.progress import Progress
+from kd_keras.relaxation import many_rows, relax
 from kd_keras.residual_start import residual_start
 from kd_keras.sweeps import gumbel_noise, scoring_time
 
@@ -39,8 +39,8 @@ HOT, COLD = 2.0, 2.0
 # Measured: where 0.87 to 0.91 was told, annealing made relaxation start far
 # better; where it was 0.99 and more, relaxation alone found better codes. At
 # 0.93 it was far better on GloVe (K = D = 16) and 2 % worse on the language
-# model's table (K = D = 32). Where a code embedding has many rows, relaxation
-# alone is as good in half the time (GloVe, K = 32, D = 5).
+# model's table (K = D = 32). Where there are `many_rows`, relaxation alone is
+# as good in half the time (GloVe, K = 32, D = 5).
 TRIALS, WORTHWHILE = (20, 60), 0.95
 # Gauss-Seidel passes over the code embeddings after each sweep.
 PASSES = 1
@@ -79,19 +79,20 @@ def fit_additive(
     2. Anneal: Gibbs sweeps over the codes at a falling temperature, and a
        step towards the least squares code embeddings after each. Two short
        trials tell whether this can beat the start; otherwise it is left out,
-       as it is where each code embedding has many rows.
+       as it is where there are many rows for each code embedding.
     3. Relax: short annealings, of which each row keeps what made it better,
        and between them least squares code embeddings with falling noise.
-    4. Descend: coordinate descent and least squares, until nothing changes.
+    4. Descend: coordinate descent and least squares, until nothing changes
+       or ten rounds are done.
 
     Args:
         vectors: float `(N, d)`.
         K: values of a position, at most N.
         D: positions.
         seed: decides every random choice.
-        effort: number of sweeps, in units of those that take one to two
-            minutes at N = 10,000. Steps 2 and 3 have half each, or step 3 all
-            if step 2 is left out.
+        effort: number of sweeps, in units of those that take one to five
+            minutes of a core at N = 10,000. Steps 2 and 3 have half each, or
+            step 3 all if step 2 is left out. Of no consequence where D = 1.
         progress: called with (share done, error so far).
 
     Returns:
@@ -101,7 +102,11 @@ def fit_additive(
     check_effort(effort)
     if D == 1:
         labels, centres = kmeans(vectors, K, seed)
-        return labels[:, None].astype(code_dtype(K)), centres[None]
+        codes, tables = labels[:, None].astype(code_dtype(K)), centres[None]
+        if progress:
+            errors = additive_errors(vectors, codes, tables)
+            progress(1.0, float(errors.mean()))
+        return codes, tables
     rows, mean, scale = standardised(vectors)
     noise = gumbel_noise(seed)
 
@@ -162,7 +167,7 @@ def _promise(
     before = _mean_error(start)
     few, many = TRIALS
     D, K, _ = start[1].shape
-    if before == 0 or sweeps < many or shared_by_many(len(rows), K, D):
+    if before == 0 or sweeps < many or many_rows(len(rows), K, D):
         return 1.0
     worse, better = (
         _mean_error(_anneal(rows, *start, noise, n)) / before for n in TRIALS
@@ -183,7 +188,7 @@ def _anneal(
 ) -> Solution:
     """Melts the codes and lets them cool, the code embeddings following."""
     d = rows.shape[1]
-    unit = float(errors.mean()) / d
+    unit = typical_error(errors) / d
     hot = unit * HOT * np.sqrt(len(tables))
     for step, t in enumerate(falling(hot, unit * COLD, sweeps)):
         codes, errors = search_codes(rows, codes, tables, [t], noise, step)
@@ -200,7 +205,7 @@ def _descend(
     noise: np.ndarray,
     rounds: int,
 ) -> Solution:
-    """Alternates coordinate descent and least squares until nothing changes."""
+    """Alternates coordinate descent and least squares, in so many rounds."""
     K = tables.shape[1]
     for step in range(rounds):
         before = codes

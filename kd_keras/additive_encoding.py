@@ -14,6 +14,7 @@ from kd_keras.additive_search import (
     improve_codes,
     search_codes,
 )
+from kd_keras.additive_sum import typical_error
 from kd_keras.codes import code_dtype
 from kd_keras.effort import check_effort
 from kd_keras.residual_start import beam_codes
@@ -88,7 +89,7 @@ def encode_additive(
             best, errors = better_rows(best, errors, *found)
         # Not lower with the errors: where vectors are exact sums, the last
         # rows to be found would be left cold.
-        hot = float(errors.mean()) / d
+        hot = typical_error(errors) / d
         hot *= choose_heat(rows, best, errors, tables, noise, seed)
         for reheat in range(max(1, round(effort * reheats))):
             best, errors = improve_codes(

@@ -18,6 +18,7 @@ References:
 
 import numpy as np
 
+from kd_keras.additive_sum import typical_error
 from kd_keras.cores import spread
 from kd_keras.sweeps import ScoringTables
 
@@ -148,11 +149,12 @@ def choose_heat(
         seed: decides the draws.
 
     Returns:
-        One of `HEATS`, to be multiplied by the squared error per dimension.
+        One of `HEATS`, to be multiplied by the typical squared error per
+        dimension.
     """
     some = slice(None, None, -(-len(vectors) // HEAT_ROWS))
     rows, given, before = vectors[some], codes[some], errors[some]
-    unit = float(before.mean()) / vectors.shape[1]
+    unit = typical_error(before) / vectors.shape[1]
     if unit == 0:  # nothing is left to gain
         return HEATS[0]
     found = []

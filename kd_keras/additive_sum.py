@@ -2,6 +2,11 @@
 
 import numpy as np
 
+# An outlier's error counts as this many times that which so many rows have at
+# most. Where that is next to nothing the rows are exact sums, and the others
+# are those whose codes are still to be found, not outliers.
+FAR, NEAR_SHARE, EXACT = 20, 0.99, 1e-9
+
 
 def decode_additive(
     codes: np.ndarray, code_embeddings: np.ndarray
@@ -28,3 +33,19 @@ def additive_errors(
     """Gives the squared error of each row, float32 `(N,)`."""
     gap = vectors - decode_additive(codes, code_embeddings)
     return np.einsum("nd,nd->n", gap, gap)
+
+
+def typical_error(errors: np.ndarray) -> float:
+    """Returns the mean squared error of rows, a few far outliers aside.
+
+    How hot a search begins and how large its noise is are told in units of
+    it: those of one row with a thousand times the others' length would leave
+    the codes of all others to chance.
+
+    Args:
+        errors: float `(N,)`, squared.
+    """
+    near = np.quantile(errors, NEAR_SHARE)
+    if near < EXACT * errors.mean():
+        return float(errors.mean())
+    return float(np.minimum(errors, FAR * near).mean())

@@ -18,9 +18,9 @@ import numpy as np
 from kd_keras.additive_codes import fit_additive, standardised
 from kd_keras.additive_encoding import encode_additive
 from kd_keras.additive_sum import additive_errors
-from kd_keras.concat_search import Progress
 from kd_keras.effort import check_effort
 from kd_keras.least_squares import improve_code_embeddings
+from kd_keras.progress import Progress
 from kd_keras.residual_start import residual_start
 
 # Rows of k-means' sample that a value of the start should serve, or a K-th of

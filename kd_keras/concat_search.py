@@ -5,14 +5,11 @@ Reference:
     search", 2011.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
 from kd_keras.codes import code_dtype
 from kd_keras.kmeans import kmeans, nearest
-
-Progress = Callable[[float, float], None]
+from kd_keras.progress import Progress
 
 
 def fit_concat(
@@ -20,7 +17,6 @@ def fit_concat(
     K: int,
     D: int,
     seed: int = 0,
-    iterations: int = 100,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Learns concat (product) codes: k-means in each of D slices.
@@ -30,7 +26,6 @@ def fit_concat(
         K: values of a position, at most N.
         D: positions.
         seed: decides every random choice.
-        iterations: most Lloyd steps in a row.
         progress: called with (share done, error so far).
 
     Returns:
@@ -42,7 +37,7 @@ def fit_concat(
     tables, error = [], 0.0
     for j, part in enumerate(slices):
         part = np.ascontiguousarray(part)
-        labels, centres = kmeans(part, K, seed + j, iterations, swaps=3)
+        labels, centres = kmeans(part, K, seed + j, swaps=3)
         codes[:, j] = labels
         tables.append(centres)
         gap = (part - centres[labels]).astype(np.float64)  # may be 1e30

@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from kd_keras import additive_encoding
-from kd_keras.concat_search import Progress
 from kd_keras.cores import usable_cores
+from kd_keras.progress import Progress
 from kd_keras.row_blocks import Rows, row_blocks
 
 # Blocks that are encoded at a time. Each uses several cores, but not all the

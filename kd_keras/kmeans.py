@@ -18,6 +18,9 @@ MANY = 2048
 # Where a centre goes that leaves its outliers: so far from another centre
 # towards one of its rows.
 ASIDE = 0.3
+# The start is drawn from this many rows, or 20 K if that is more: it needs K
+# passes over them.
+START_ROWS = 20_000
 # Rows are added up in float32 this many at a time, the parts in float64.
 ROWS_PER_SUM = 1 << 15
 # From so many floats in a group on, one product with ones for each group is
@@ -93,11 +96,16 @@ def nearest(
     return labels, distances
 
 
-def _distances_to(vectors: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Returns squared distances, float32 `(len(points), N)`, never negative."""
+def _distances_to(
+    vectors: np.ndarray, lengths: np.ndarray, points: np.ndarray
+) -> np.ndarray:
+    """Returns squared distances, float32 `(len(points), N)`, never negative.
+
+    `lengths` are those of the vectors, squared.
+    """
     out = points @ vectors.T
     out *= -2
-    out += np.einsum("nd,nd->n", vectors, vectors)
+    out += lengths
     out += np.einsum("nd,nd->n", points, points)[:, None]
     return np.maximum(out, 0, out=out)
 
@@ -108,8 +116,9 @@ def _greedy_start(
     """Greedy k-means++: of a few rows drawn by distance, keep the best."""
     n = len(vectors)
     trials = 2 + int(np.log(K))
+    lengths = np.einsum("nd,nd->n", vectors, vectors)
     chosen = [int(rng.integers(n))]
-    closest = _distances_to(vectors, vectors[chosen])[0]
+    closest = _distances_to(vectors, lengths, vectors[chosen])[0]
     closest[chosen[0]] = 0
     while len(chosen) < K:
         cumulated = np.cumsum(closest, dtype=np.float64)
@@ -118,7 +127,7 @@ def _greedy_start(
             break
         draws = rng.random(trials) * cumulated[-1]
         candidates = np.minimum(np.searchsorted(cumulated, draws), n - 1)
-        options = _distances_to(vectors, vectors[candidates])
+        options = _distances_to(vectors, lengths, vectors[candidates])
         np.minimum(options, closest, out=options)
         best = int(options.sum(axis=1).argmin())
         closest = options[best]
@@ -184,7 +193,8 @@ def _swapped(
     """Takes the centre that is missed least to a cluster that needs two."""
     K = len(centres)
     counts = np.bincount(labels, minlength=K)
-    between = _distances_to(centres, centres).astype(np.float64)
+    lengths = np.einsum("kd,kd->k", centres, centres)
+    between = _distances_to(centres, lengths, centres).astype(np.float64)
     # What merging i into j adds to the squared error: n_i n_j / (n_i + n_j)
     # times their squared distance (Ward).
     total = np.maximum(counts[:, None] + counts, 1)
@@ -212,7 +222,6 @@ def kmeans(
     seed: int = 0,
     iterations: int = 100,
     swaps: int = 30,
-    sample: int = 20_000,
     least: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Clusters rows: greedy k-means++, Lloyd, then accepted centre swaps.
@@ -224,7 +233,6 @@ def kmeans(
         iterations: most Lloyd steps in a row.
         swaps: stop after this many swaps in a row that did not help. 0: only
             the start and Lloyd.
-        sample: the start is drawn from this many rows, or 20 K if more.
         least: rows that a centre must serve; one that serves fewer is an
             outlier's, of no use to rows that come later, and leaves for the
             clusters that are served worst. After the last step some may have
@@ -240,15 +248,14 @@ def kmeans(
     vectors = original - mean
     scale = np.abs(vectors).max(initial=0)
     vectors = vectors / (scale if scale > 0 else np.float32(1))
-    # The start needs K passes over its rows; a sample is enough for it.
-    drawn = vectors
-    if len(vectors) > max(sample, 20 * K):
-        rows = rng.choice(len(vectors), max(sample, 20 * K), replace=False)
-        drawn = vectors[np.sort(rows)]
     if K > MANY:
         centres = vectors[rng.choice(len(vectors), K, replace=False)]
         swaps = 0
     else:
+        drawn, most = vectors, max(START_ROWS, 20 * K)
+        if len(vectors) > most:
+            rows = rng.choice(len(vectors), most, replace=False)
+            drawn = vectors[np.sort(rows)]
         centres = _greedy_start(drawn, K, rng)
     best = _lloyd(vectors, centres, iterations, least)
     failures = 0

@@ -2,7 +2,12 @@ import numpy as np
 
 from kd_keras.code_search import encode, sum_encoder
 from kd_keras.codes import check_kd
-from kd_keras.composition import LSTMComposition
+from kd_keras.composition import (
+    ConcatComposition,
+    LinearComposition,
+    LSTMComposition,
+)
+from kd_keras.compositions import COMPOSITIONS
 from kd_keras.effort import check_effort
 from kd_keras.encode_rows import encode_rows
 from kd_keras.encoding import fit_additive, fit_codebooks, fit_concat
@@ -30,7 +35,7 @@ CHECKED_FLOATS = 1 << 20  # at a time
 # Of coding the rows that a composition is trained on, before it is.
 FIRST_EFFORT = 0.25
 # The compositions of which nothing is trained.
-SEARCHED = ("linear", "concat")
+SEARCHED = (LinearComposition, ConcatComposition)
 
 
 def learn_codes(
@@ -54,9 +59,11 @@ def learn_codes(
       for the code embeddings. Where `code_dim < d`, in the subspace of the
       `code_dim` strongest directions, which H then spans.
     - `"concat"`: k-means in each of the D slices.
-    - `"lstm"`, `"residual"`, or a composition layer: starts from the linear
-      solution; then the composition is trained by Adam with the codes fixed,
-      and the codes are searched again with the composition fixed, in turns.
+    - `"lstm"`, `"residual"`: starts from the linear solution; then the
+      composition is trained by Adam with the codes fixed, and the codes are
+      searched again with the composition fixed, in turns.
+    - A composition layer is treated as its class is; one of another class
+      starts from the linear solution's codes and its own weights.
 
     Above 50,000 vectors (4 K if that is more) the composition is learned from
     so many, drawn at random, or trained on up to 200,000, and the codes of all
@@ -185,23 +192,27 @@ def _learn_on_sample(
             "There must be at least K vectors. "
             f"Received: {count} vectors, K={K}"
         )
-    if composition == "linear" and code_dim is not None and code_dim > dim:
+    kind = type(composition)
+    if isinstance(composition, str):
+        kind = COMPOSITIONS.get(composition, str)
+    width = getattr(composition, "code_dim", code_dim)
+    if kind is LinearComposition and width is not None and width > dim:
         raise ValueError(
             "`code_dim` of a linear composition must be at most the vectors' "
-            f"size, {dim}. Received: code_dim={code_dim}"
+            f"size, {dim}. Received: code_dim={width}"
         )
-    if composition in SEARCHED:
+    searched = issubclass(kind, SEARCHED)
+    if searched:
         sample = learning_sample(count, K, seed)
     else:
         sample = training_sample(count, K, dim, seed)
     rows = vectors[:] if sample is None else vectors[sample]
-    _check_size(vectors, composition)
+    _check_size(vectors, LARGEST if searched else LARGEST_TRAINED)
     given = (rows, K, D, composition, code_dim, seed, verbose, effort)
     return _learn(*given, for_others=is_large(count, K)), vectors
 
 
-def _check_size(vectors, composition):
-    most = LARGEST if composition in SEARCHED else LARGEST_TRAINED
+def _check_size(vectors, most):
     step = max(1, CHECKED_FLOATS // vectors.shape[1])
     for block in row_blocks(len(vectors), step):
         largest = np.abs(vectors[block]).max()
@@ -209,8 +220,7 @@ def _check_size(vectors, composition):
             raise ValueError(
                 f"The vectors must be within {most:.0e}, or else what is "
                 "computed of them in float32 overflows; divide them by a "
-                f"constant. Received: a value of size {largest:.3g}, "
-                f"composition={composition!r}"
+                f"constant. Received: a value of size {largest:.3g}"
             )
 
 
@@ -232,9 +242,10 @@ def _learn(
         count, dim, K, D, composition=composition, code_dim=code_dim, seed=seed
     )
     embedding.build()
-    searched = composition in SEARCHED
+    layer = embedding.composition
+    searched = isinstance(layer, SEARCHED)
     with progress_bar("Learning codes", verbose) as progress:
-        if composition == "concat":
+        if isinstance(layer, ConcatComposition):
             codes, table = fit_concat(vectors, K, D, seed, progress=progress)
             weights = [table]
         else:
@@ -250,15 +261,15 @@ def _learn(
             )
         embedding.codes = codes
         if searched:
-            embedding.composition.set_weights(weights)
+            layer.set_weights(weights)
         else:
             rest = progress.part(0.4, 1.0)
             given = (embedding, vectors, seed, rest, effort)
-            if isinstance(embedding.composition, ResidualComposition):
+            if isinstance(layer, ResidualComposition):
                 learn_residual(*given, for_others, *weights)
             else:
-                if isinstance(embedding.composition, LSTMComposition):
-                    start_near_linear(embedding.composition, *weights)
+                if isinstance(layer, LSTMComposition):
+                    start_near_linear(layer, *weights)
                 learn_composition(*given, for_others)
     return embedding
 

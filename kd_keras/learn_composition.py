@@ -161,7 +161,7 @@ def learn_composition(
         for_others: Boolean. Whether other vectors are to be encoded: the
             codes then are searched no longer than theirs will be.
         epochs: Integer. Passes over the vectors in each turn, within
-            `LEAST_STEPS` and `MOST_STEPS`.
+            `LEAST_STEPS` and `MOST_STEPS`, times the effort.
         clipnorm: Float or None. Largest norm of all gradients together.
     """
     rng = np.random.default_rng(seed)

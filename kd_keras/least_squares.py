@@ -13,6 +13,9 @@ from kd_keras.kmeans import sum_by_value
 # Up to this many unknowns a dimension the normal equations are solved
 # directly; above, conjugate gradients need no (D K)^2 matrix.
 DIRECT_UNKNOWNS = 5000
+# Added to the diagonal of the normal equations, which counts rows; steps of
+# conjugate gradients.
+RIDGE, ITERATIONS = 1e-4, 50
 
 
 def _pair_counts(
@@ -23,9 +26,10 @@ def _pair_counts(
     Args:
         codes: integer `(N, D)`.
         K: number of values.
+        dtype: of the counts; float32 holds them up to 2^24 rows.
 
     Returns:
-        `(D * K, D * K)` of the given dtype, symmetric.
+        `(D * K, D * K)`, symmetric.
     """
     columns = codes.T.astype(np.int64)
     D = len(columns)
@@ -52,19 +56,18 @@ def _conjugate_gradients(
     vectors: np.ndarray,
     codes: np.ndarray,
     K: int,
-    ridge: float,
     iterations: int,
 ) -> np.ndarray:
     """Solves the normal equations by products alone, all columns at once."""
     D = codes.shape[1]
     counts = np.stack([np.bincount(c, minlength=K) for c in codes.T])
-    inverse = 1 / (counts + ridge)[:, :, None]
+    inverse = 1 / (counts + RIDGE)[:, :, None]
     solution = np.zeros((D, K, vectors.shape[1]))
     rest = _sums(vectors, codes, K)
     step = inverse * rest
     length = np.einsum("jkd,jkd->d", rest, step)
     for _ in range(iterations):
-        image = _sums(decode_additive(codes, step), codes, K) + ridge * step
+        image = _sums(decode_additive(codes, step), codes, K) + RIDGE * step
         curve = np.einsum("jkd,jkd->d", step, image)
         rate = np.divide(
             length, curve, out=np.zeros_like(length), where=curve > 0
@@ -80,24 +83,19 @@ def _conjugate_gradients(
 
 
 def fit_code_embeddings(
-    vectors: np.ndarray,
-    codes: np.ndarray,
-    K: int,
-    ridge: float = 1e-4,
-    iterations: int = 50,
+    vectors: np.ndarray, codes: np.ndarray, K: int
 ) -> np.ndarray:
     """Finds the code embeddings of least squared error for given codes.
 
     The system never has full rank (a constant can move from one position to
     another) and some values may be unused: the ridge picks the shortest code
-    embeddings, and an unused value gets the mean of its position's others.
+    embeddings of rows without their mean. D-th parts of the mean are added, and
+    are what an unused value gets.
 
     Args:
         vectors: float32 `(N, d)`.
         codes: integer `(N, D)` in `{0..K-1}`.
         K: number of values of a position.
-        ridge: added to the diagonal, which counts rows.
-        iterations: of conjugate gradients, used where `D * K` is large.
 
     Returns:
         float32 `(D, K, d)`.
@@ -109,11 +107,11 @@ def fit_code_embeddings(
     centred = (vectors - mean).astype(np.float32)
     if D * K <= DIRECT_UNKNOWNS:
         normal = _pair_counts(codes, K)
-        normal[np.diag_indices(D * K)] += ridge
+        normal[np.diag_indices(D * K)] += RIDGE
         right = _sums(centred, codes, K).reshape(D * K, d)
         solution = np.linalg.solve(normal, right).reshape(D, K, d)
     else:
-        solution = _conjugate_gradients(centred, codes, K, ridge, iterations)
+        solution = _conjugate_gradients(centred, codes, K, ITERATIONS)
     return (solution + mean / D).astype(np.float32)
 
 
@@ -169,12 +167,13 @@ def improve_code_embeddings(
         passes: over all positions.
 
     Returns:
-        float32 `(D, K, d)`. The error is never higher than before.
+        float32 `(D, K, d)`. The error is never higher than before. A value
+        that no row has becomes zero, or beyond `DIRECT_UNKNOWNS` stays.
     """
     D, K, d = code_embeddings.shape
     if D * K > DIRECT_UNKNOWNS:
         gap = vectors - decode_additive(codes, code_embeddings)
-        step = _conjugate_gradients(gap, codes, K, 1e-4, 3 * passes)
+        step = _conjugate_gradients(gap, codes, K, 3 * passes)
         return code_embeddings + step.astype(np.float32)
     normal = _pair_counts(codes, K, np.float32)
     right = _sums(vectors, codes, K).astype(np.float32)

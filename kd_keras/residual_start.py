@@ -25,13 +25,15 @@ from kd_keras.kmeans import kmeans
 BEAM = 16
 LEARN_FROM = 2
 KMEANS_ROWS = 20_000
+# Remainders are kept of so many rows that they have this many floats, twice,
+# or of 10 K if that is more. Larger tables are coded once all positions are
+# learned, a few rows at a time.
+KEPT_FLOATS = 1 << 26
 # Rows whose partial codes are extended at a time, so that they stay in cache:
-# so many scores (row, partial code, value), and so many floats.
+# so many scores (row, partial code, value), and so many floats. A row has
+# fewer partial codes where K is so large that its scores alone are more.
 SCORES = 1 << 17
 FLOATS = 1 << 18
-# Where a score is, partial code and value, is written into so many of its 23
-# bits: with K = 65,536 values 16 partial codes are kept, with 4,096 up to 256.
-PLACE_BITS = 20
 
 
 def residual_start(
@@ -57,12 +59,17 @@ def residual_start(
         were found under, float32 `(D, K, d)`.
     """
     rng = np.random.default_rng(seed)
-    count = len(vectors)
+    count, d = vectors.shape
+    most = max(KEPT_FLOATS // (BEAM * d), 10 * K)
+    if count > most:
+        rows = np.sort(rng.choice(count, most, replace=False))
+        _, tables = residual_start(vectors[rows], K, D, seed, progress, least)
+        return beam_codes(vectors, tables), tables
     rests = vectors[:, None]  # (N, beam, d), the best first
     codes: np.ndarray = np.zeros((count, 1, D), code_dtype(K))
-    tables = np.empty((D, K, vectors.shape[1]), np.float32)
+    tables = np.empty((D, K, d), np.float32)
     for j in range(D):
-        pool = rests[:, :LEARN_FROM].reshape(-1, vectors.shape[1])
+        pool = rests[:, :LEARN_FROM].reshape(-1, d)
         if len(pool) > max(KMEANS_ROWS, 10 * K):
             most = max(KMEANS_ROWS, 10 * K)
             pool = pool[np.sort(rng.choice(len(pool), most, replace=False))]
@@ -81,8 +88,7 @@ def beam_codes(
         vectors: float32 `(N, d)`.
         tables: float32 `(D, K, d)`. Each position codes what those before it
             have left.
-        beam: partial codes kept of each row; beyond K = 4,096 no more than
-            2^20 / K.
+        beam: partial codes kept of each row, no more than 2^17 / K.
 
     Returns:
         Codes, uint8 or uint16 `(N, D)`.
@@ -143,7 +149,7 @@ class _Position:
     def kept(self, given: int) -> int:
         """Tells how many partial codes there are after this position."""
         K = len(self._table)
-        return max(1, min(self._beam, given * K, (1 << PLACE_BITS) // K))
+        return max(1, min(self._beam, given * K, SCORES // K))
 
     def extend(
         self, rests: np.ndarray, codes: np.ndarray, j: int
@@ -159,7 +165,8 @@ class _Position:
         scores += np.einsum("nbd,nbd->nb", rests, rests)[:, :, None]
         scores = scores.reshape(count, given * K)
         # numpy's partition is far faster than its argpartition: write where a
-        # score is into its lowest bits. Above the row's least, the few bits
+        # score is, partial code and value, into the lowest of its 23 bits, 17
+        # at most. Above the row's least, the few bits
         # that are lost tell no two apart that matter.
         scores -= scores.min(axis=1, keepdims=True)
         low = np.int32((1 << max(1, (given * K - 1).bit_length())) - 1)

@@ -125,6 +125,28 @@ def test_residual_learns_alike_at_any_offset_and_as_a_layer(vectors):
     assert errors[2] == errors[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "code_dim"),
+    [
+        ("linear", kd_keras.LinearComposition, None),
+        ("linear", kd_keras.LinearComposition, 5),
+        ("concat", kd_keras.ConcatComposition, None),
+    ],
+)
+def test_a_layer_is_learned_as_its_name(vectors, name, kind, code_dim):
+    layer = kind(8, 4, 12, code_dim)
+    of_name = kd_keras.learn_codes(
+        vectors, 8, 4, name, code_dim, verbose=0, effort=0.1
+    )
+    of_layer = kd_keras.learn_codes(vectors, 8, 4, layer, verbose=0, effort=0.1)
+    assert of_layer.composition is layer
+    np.testing.assert_array_equal(of_layer.codes, of_name.codes)
+    for a, b in zip(
+        layer.get_weights(), of_name.composition.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("code_dim", [5, 20])
 @pytest.mark.usefixtures("few_steps")
 def test_residual_learns_alike_at_any_scale(vectors, code_dim):
@@ -257,6 +279,10 @@ def test_progress_is_shown_unless_verbose_is_0(vectors, capsys):
         ({"D": 5, "composition": "concat"}, "output_dim=12, D=5"),
         ({"composition": "sum"}, "composition='sum'"),
         ({"code_dim": 13}, "code_dim=13"),
+        (
+            {"composition": kd_keras.LinearComposition(16, 4, 12, 13)},
+            "code_dim=13",
+        ),
         ({"code_dim": 0}, "code_dim=0"),
         ({"effort": -0.1}, "effort=-0.1"),
         ({"effort": float("nan")}, "effort=nan"),

@@ -79,10 +79,12 @@ def test_huge_vectors_get_the_codes_of_their_direction(composition):
     np.testing.assert_array_equal(
         far, embedding.encode(np.float32(1e30) * directions)
     )
-    if composition == "concat":
-        (table,) = embedding.composition.get_weights()
-        parts = directions.reshape(20, 4, 1, 2)
-        best = (parts * table).sum(axis=-1).argmax(axis=-1)
+    table = embedding.composition.get_weights()[0]
+    # Where code embeddings stand side by side, and where they are added up.
+    parts = {"concat": directions.reshape(20, 4, 1, 2)}
+    parts["linear"] = directions[:, None, None]
+    if composition in parts:
+        best = (parts[composition] * table).sum(axis=-1).argmax(axis=-1)
         np.testing.assert_array_equal(far, best)
 
 
