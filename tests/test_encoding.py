@@ -1,4 +1,5 @@
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -126,6 +127,18 @@ def test_the_start_of_a_table_whose_remainders_are_too_many(monkeypatch):
         errors.append(additive_error(vectors, codes, tables).mean())
     np.testing.assert_array_equal(codes, beam_codes(vectors, tables))
     assert errors[0] != errors[1] < 1.05 * errors[0]
+
+
+def test_the_start_needs_little_memory_where_vectors_are_long(monkeypatch):
+    vectors = np.random.default_rng(0).normal(size=(2000, 256))
+    vectors = vectors.astype(np.float32)
+    monkeypatch.setattr(residual_start, "KEPT_FLOATS", 16 * 256 * 100)
+    tracemalloc.start()
+    find_start(vectors, 8, 2, 0, lambda done, errors: None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # All remainders of all rows would be 16 times the table, twice.
+    assert peak < 4 * vectors.nbytes
 
 
 def test_rows_have_fewer_partial_codes_where_values_are_many(monkeypatch):
