@@ -72,7 +72,8 @@ def encode_additive(
     beam = int(np.clip(effort * ENCODING_BEAM, LEAST_BEAM, MOST_BEAM))
     out: np.ndarray = np.zeros((len(vectors), D), code_dtype(K))
     for part in row_blocks(len(vectors), ENCODED_ROWS):
-        rows = (vectors[part] - means.sum(axis=0)) / scale
+        rows = vectors[part] - means.sum(axis=0)
+        rows /= scale
         rows = rows.astype(np.float32)
         given = (out if codes is None else codes)[part].astype(out.dtype)
         best, errors = search_codes(rows, given, tables, [0], noise, seed)

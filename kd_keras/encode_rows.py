@@ -13,8 +13,8 @@ from kd_keras.progress import Progress
 from kd_keras.row_blocks import Rows, row_blocks
 
 # Blocks that are encoded at a time. Each uses several cores, but not all the
-# time; its scratch space is 30 MB,
-# or five times that where products are looked up (`sweeps`).
+# time; its scratch space is 30 MB at d = 64, or five times that where products
+# are looked up (`sweeps`).
 MOST_AT_A_TIME = 4
 
 # From a block of vectors to its codes and their mean squared error.
