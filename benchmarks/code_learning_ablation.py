@@ -45,6 +45,7 @@ PIECES = {
     "start: k-means from all partial codes": [
         (residual_start, "LEARN_FROM", residual_start.BEAM)
     ],
+    "start: values may serve outliers alone": [(residual_start, "LEAST", 1)],
     "never annealed": [(additive_codes, "_promise", _always(1.0))],
     "always annealed": [(additive_codes, "_promise", _always(0.0))],
     "no noise": [(relaxation, "BLUR", 0.0), (relaxation, "NOISE_SHARE", 0.0)],

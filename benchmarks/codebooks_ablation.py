@@ -20,7 +20,7 @@ from record import RESULTS, write_results
 from rich.console import Console
 from rich.table import Table
 
-from kd_keras import additive_encoding, codebooks
+from kd_keras import additive_encoding, codebooks, residual_start
 from kd_keras.encoding import (
     decode_additive,
     encode_additive,
@@ -48,7 +48,10 @@ BEAM, REHEATS = "ENCODING_BEAM", "REHEATS_AFTER_BEAM"
 PIECES = {
     "all": (fit_codebooks, []),
     "as a table that is learned whole": (fit_additive, []),
-    "values serve outliers alone": (fit_codebooks, [(codebooks, "LEAST", 1)]),
+    "values serve outliers alone": (
+        fit_codebooks,
+        [(residual_start, "LEAST", 1)],
+    ),
     "no rounds": (fit_codebooks, [(codebooks, STEP, _stay)]),
     "least squares in each round": (
         fit_codebooks,

@@ -23,10 +23,6 @@ from kd_keras.least_squares import improve_code_embeddings
 from kd_keras.progress import Progress
 from kd_keras.residual_start import residual_start
 
-# Rows of k-means' sample that a value of the start should serve, or a K-th of
-# this share of the rows if that is less: values that k-means spends on single
-# outliers are lost for all other rows.
-LEAST, LEAST_SHARE = 10, 0.1
 # Rounds, and the `effort` of the encoding in each.
 ROUNDS, ROUND_EFFORT = 6, 0.25
 
@@ -62,9 +58,8 @@ def fit_codebooks(
         if progress:
             progress(done, error * scale**2)
 
-    least = int(min(LEAST, LEAST_SHARE * len(rows) / K))
     codes, tables = residual_start(
-        rows, K, D, seed, lambda s, e: tell(0.2 * s, float(e.mean())), least
+        rows, K, D, seed, lambda s, e: tell(0.2 * s, float(e.mean()))
     )
     rounds = max(1, round(effort * ROUNDS))
     for done in range(rounds):
