@@ -118,6 +118,19 @@ def test_beam_start_beats_plain_residual_quantisation():
     assert error < 0.80 * residual_error(vectors, 8, 4)
 
 
+def test_no_position_of_the_start_is_spent_on_outliers(monkeypatch):
+    rng = np.random.default_rng(0)
+    tail = np.sqrt(3 / rng.chisquare(3, size=(1000, 1)))
+    vectors = (tail * rng.normal(size=(1000, 100))).astype(np.float32)
+    lowest = []
+    for least in (residual_start.LEAST, 1):
+        monkeypatch.setattr(residual_start, "LEAST", least)
+        codes, _ = find_start(vectors, 32, 6, 0, lambda done, errors: None)
+        perplexity = kd_keras.code_statistics(codes, 32).perplexity
+        lowest.append(min(perplexity))
+    assert lowest[0] > 10 and lowest[1] < 3
+
+
 def test_the_start_of_a_table_whose_remainders_are_too_many(monkeypatch):
     vectors = correlated(count=3000, seed=2)
     errors = []
