@@ -92,7 +92,7 @@ def learn_codes(
         verbose: 0 for silence, 1 for a progress bar.
         effort: Float, 0 to 1,000. How long to search: steps of the search, of
             a composition's training and of `encode`, in units of the default,
-            which takes two to eight minutes of a core at N = 10,000. 0.1
+            which takes one to eight minutes of a core at N = 10,000. 0.1
             is a draft; beyond 1 the error falls slowly. 0 leaves what cannot
             be done without: for linear, the start of the search and descent.
             Concat takes the same time with any.
