@@ -58,7 +58,7 @@ def fit_codebooks(
         if progress:
             progress(done, error * scale**2)
 
-    codes, tables = residual_start(
+    _, tables = residual_start(
         rows, K, D, seed, lambda s, e: tell(0.2 * s, float(e.mean()))
     )
     rounds = max(1, round(effort * ROUNDS))

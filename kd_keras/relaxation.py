@@ -7,9 +7,9 @@ such pairs are left.
 
 Where rows are many times as many as code embeddings, the noise is as large for
 all of these. Else it comes from noise on the rows: a value that few rows have
-gets more of it, may lose them, and is free for others. On the language
-model's table noise on rows gives an error up to 7 % higher for K = 32, D = 5,
-and 5 % lower for K = 256, D = 8.
+gets more of it, may lose them, and is free for others. The other kind of noise
+gives an error 0.4 % higher on the language model's table (K = 32, D = 5), and
+4 % on GloVe (K = D = 16): `results/code_learning_ablation.json`.
 
 References:
     Zeger, Vaisey & Gersho, "Globally optimal vector quantizer design by

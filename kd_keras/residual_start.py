@@ -29,8 +29,8 @@ KMEANS_ROWS = 20_000
 # them if that is less. Else k-means may end with one value for nearly all rows
 # and the others on single outliers: late remainders lie all around the mean,
 # and none is nearer to another than to the mean. Six of 32 positions were lost
-# so on the language model's table (K = D = 32), and the error was 13 % higher;
-# and such values are of no use to rows that come later.
+# so on the language model's table (K = D = 32): the start's error was 13 %
+# higher; and such values are of no use to rows that come later.
 LEAST, LEAST_SHARE = 10, 0.1
 # Remainders are kept of so many rows that they have this many floats, twice,
 # or of 10 K if that is more. Larger tables are coded once all positions are
@@ -172,8 +172,8 @@ class _Position:
         scores = scores.reshape(count, given * K)
         # numpy's partition is far faster than its argpartition: write where a
         # score is, partial code and value, into the lowest of its 23 bits, 17
-        # at most. Above the row's least, the few bits
-        # that are lost tell no two apart that matter.
+        # at most. Above the row's least, the few bits that are lost tell no
+        # two apart that matter.
         scores -= scores.min(axis=1, keepdims=True)
         low = np.int32((1 << max(1, (given * K - 1).bit_length())) - 1)
         bits = scores.view(np.int32)

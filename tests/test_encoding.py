@@ -174,6 +174,10 @@ def test_a_wide_beam_finds_the_best_of_all_codes():
 def test_codes_of_a_sum_are_found():
     _, codes, tables = random_codes_of_rows(count=400, K=4, D=3, dim=12)
     vectors = decode_additive(codes, tables)
+    fitted = fit_additive(vectors, 4, 3, effort=0.3)
+    assert fitted[1].shape == tables.shape
+    spread = vectors.var(axis=0).sum()
+    assert additive_error(vectors, *fitted).mean() < 0.2 * spread
     again = encode_additive(vectors, tables)
     assert (additive_error(vectors, again, tables) < 1e-6).all()
 

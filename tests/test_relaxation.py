@@ -69,7 +69,7 @@ def test_no_rounds_change_nothing():
 
 
 def test_the_chosen_heat_gains_most():
-    rows, codes, tables, errors = started(K=32, D=6, count=3000)
+    rows, codes, tables, errors = started(d=20, K=32, D=6, count=2000)
     heat = choose_heat(rows, codes, errors, tables, NOISE, 0)
     unit = errors.mean() / rows.shape[1]
 
@@ -83,7 +83,7 @@ def test_the_chosen_heat_gains_most():
 
     gains = {heat: gained(heat) for heat in HEATS}
     assert gains[heat] > 0.9 * max(gains.values())
-    assert gains[heat] > 1.2 * min(gains.values())
+    assert gains[heat] > 1.5 * min(gains.values())
 
 
 @pytest.mark.parametrize(
