@@ -121,7 +121,7 @@ def test_fit_in_order_is_nearly_optimal_and_suits_a_beam_search():
 def test_a_residual_composition_codes_rows_that_come_later(monkeypatch):
     monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 1000)
     monkeypatch.setattr("kd_keras.learning_sample.TRAINING_ROWS", 1500)
-    vectors, others = heavy_rows(2000), heavy_rows(4000, seed=7)
+    vectors, others = heavy_rows(2000), heavy_rows(2000, seed=7)
     errors = {}
     for composition, rows in (("linear", 1000), ("residual", 1500)):
         embedding = kd_keras.learn_codebooks(
@@ -189,9 +189,11 @@ def test_code_embeddings_as_large_as_a_float_are_no_trouble():
 def test_a_table_that_is_its_own_sample_is_coded_as_later_rows_are(monkeypatch):
     monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 200)
     vectors = heavy_rows(500)
-    given = (vectors, 8, 3, "residual")
-    learner = kd_keras.learn_codebooks(*given, verbose=0)
+    given = {"K": 8, "D": 3, "composition": "residual", "effort": 0.2}
+    learner = kd_keras.learn_codebooks(vectors, **given, verbose=0)
     assert learner.input_dim == 500
-    embedding = kd_keras.learn_codes(*given, verbose=0)
-    np.testing.assert_array_equal(embedding.codes, learner.encode(vectors))
+    embedding = kd_keras.learn_codes(vectors, **given, verbose=0)
+    np.testing.assert_array_equal(
+        embedding.codes, learner.encode(vectors, effort=0.2)
+    )
     assert (embedding.codes != learner.codes).any()
