@@ -31,18 +31,12 @@ FEWER = 50_000  # to learn from
 DIM, K, D, SEED = 64, 16, 16, 0
 
 
-def learn_codes(composition, effort=1):
+def learn_codes(composition):
     def method(rows, others):
         embedding = kd_keras.learn_codebooks(
-            rows,
-            K,
-            D,
-            composition=composition,
-            seed=SEED,
-            verbose=0,
-            effort=effort,
+            rows, K, D, composition=composition, seed=SEED, verbose=0
         )
-        codes = embedding.encode(others, effort=effort)
+        codes = embedding.encode(others)
         return compose(embedding.composition, codes), composition
 
     return method
@@ -66,7 +60,6 @@ long_lsq = faiss_method("LocalSearchQuantizer", **LONG)
 METHODS = {
     "learn_codes linear": (learn_codes("linear"), LEARNED),
     "learn_codes residual": (learn_codes("residual"), LEARNED),
-    "learn_codes residual, effort 2": (learn_codes("residual", 2), LEARNED),
     "faiss RQ, beam 16": (rq, FEWER),
     "faiss RQ, beam 16, from 200,000 rows": (rq, LEARNED),
     "faiss LSQ": (lsq, FEWER),
