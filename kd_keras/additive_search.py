@@ -22,9 +22,11 @@ from kd_keras.additive_sum import typical_error
 from kd_keras.cores import spread
 from kd_keras.sweeps import ScoringTables
 
-# Rows searched together. It must not depend on the machine, or else the same
-# seed would give other codes there. A position's scores stay in cache.
-ROWS = 1024
+# Rows searched together, and their scores of a position. It must not depend on
+# the machine, or else the same seed would give other codes there. With fewer
+# rows, numpy's calls are so short that threads wait for each other between
+# them: two threads take longer than one with 1,024 rows, K = D = 16.
+ROWS = 5000
 SCORES = 1 << 19
 # A short annealing from codes that are good already: its sweeps, how far the
 # temperature falls, and the first temperatures, in units of the squared error
@@ -61,7 +63,10 @@ def search_codes(
         Codes, same shape and dtype, and squared errors, float32 `(N,)`.
     """
     K = code_embeddings.shape[1]
-    rows = int(np.clip(SCORES // K, 16, ROWS))
+    most = int(np.clip(SCORES // K, 16, ROWS))
+    # Blocks of one size, so that no thread waits for another's.
+    blocks = max(1, -(-len(vectors) // most))
+    rows = max(1, -(-len(vectors) // blocks))
 
     def search(start):
         part = slice(start, start + rows)
