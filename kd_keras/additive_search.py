@@ -22,10 +22,11 @@ from kd_keras.additive_sum import typical_error
 from kd_keras.cores import spread
 from kd_keras.sweeps import ScoringTables
 
-# Rows searched together, and their scores of a position. It must not depend on
-# the machine, or else the same seed would give other codes there. With fewer
-# rows, numpy's calls are so short that threads wait for each other between
-# them: two threads take longer than one with 1,024 rows, K = D = 16.
+# At most so many rows, and so many scores of one position (rows times K), are
+# searched together. It must not depend on the machine, or else the same seed
+# would give other codes there. Fewer rows make numpy's calls so short that
+# threads wait for each other between them: with 1,024 rows (K = D = 16) two
+# threads take longer than one.
 ROWS = 5000
 SCORES = 1 << 19
 # A short annealing from codes that are good already: its sweeps, how far the
@@ -64,8 +65,10 @@ def search_codes(
     """
     K = code_embeddings.shape[1]
     most = int(np.clip(SCORES // K, 16, ROWS))
-    # Blocks of one size, so that no thread waits for another's.
+    # Blocks of nearly one size and an even number of them, for two threads.
     blocks = max(1, -(-len(vectors) // most))
+    if blocks > 1:
+        blocks += blocks % 2
     rows = max(1, -(-len(vectors) // blocks))
 
     def search(start):

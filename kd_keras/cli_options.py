@@ -179,7 +179,7 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
         "--effort",
         type=float,
         metavar="X",
-        help="how long to search, 0 to 1000; default 1: one to eight minutes "
+        help="how long to search, 0 to 1000; default 1: one to six minutes "
         "of one core for 10,000 rows; 0.1 is a draft",
     )
     add(

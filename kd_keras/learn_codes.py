@@ -32,10 +32,11 @@ from kd_keras.vector_checks import check_rows
 # gradients too.
 LARGEST, LARGEST_TRAINED = 1e36, 1e15
 CHECKED_FLOATS = 1 << 20  # at a time
-# Of the linear solution that a residual composition starts from: with 1 it ends
-# no better (GloVe and PTB, K = D = 16), while an LSTM does.
+# Of the linear solution that a residual composition starts from: 1 gains some
+# 2 % at most. An LSTM, which is trained less, starts from the whole search.
 RESIDUAL_EFFORT = 0.5
-# Of coding the rows that a composition is trained on, in units of that.
+# Of coding the rows that a composition is trained on, relative to the effort of
+# the linear solution.
 FIRST_EFFORT = 0.5
 # The compositions of which nothing is trained.
 SEARCHED = (LinearComposition, ConcatComposition)
@@ -95,7 +96,7 @@ def learn_codes(
         verbose: 0 for silence, 1 for a progress bar.
         effort: Float, 0 to 1,000. How long to search: steps of the search, of
             a composition's training and of `encode`, in units of the default,
-            which takes one to eight minutes of a core at N = 10,000. 0.1
+            which takes one to six minutes of a core at N = 10,000. 0.1
             is a draft; beyond 1 the error falls slowly. 0 leaves what cannot
             be done without: for linear, the start of the search and descent.
             Concat takes the same time with any.
@@ -248,6 +249,7 @@ def _learn(
     layer = embedding.composition
     searched = isinstance(layer, SEARCHED)
     residual = isinstance(layer, ResidualComposition)
+    linear_share = 0.4 if residual else 0.7  # of the time
     with progress_bar("Learning codes", verbose) as progress:
         if isinstance(layer, ConcatComposition):
             codes, table = fit_concat(vectors, K, D, seed, progress=progress)
@@ -259,7 +261,7 @@ def _learn(
                 D,
                 min(embedding.code_dim, dim),
                 seed,
-                progress if searched else progress.part(0.0, 0.3),
+                progress if searched else progress.part(0.0, linear_share),
                 RESIDUAL_EFFORT * effort if residual else effort,
                 for_others,
             )
@@ -267,7 +269,7 @@ def _learn(
         if searched:
             layer.set_weights(weights)
         else:
-            rest = progress.part(0.3, 1.0)
+            rest = progress.part(linear_share, 1.0)
             given = (embedding, vectors, seed, rest, effort)
             if residual:
                 learn_residual(*given, for_others, *weights)

@@ -21,7 +21,7 @@ def lstm(vectors):
 
 @pytest.fixture
 def few_steps(monkeypatch):
-    """Where the test is not about how well the LSTM is trained."""
+    """Where the test is not about how well a composition is trained."""
     monkeypatch.setattr(learn_composition, "TURNS", 2)
     monkeypatch.setattr(learn_composition, "LEAST_STEPS", 20)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from kd_testing import additive_error, random_codes_of_rows
 
-from kd_keras import additive_search, sweeps
+from kd_keras import additive_search, cores, sweeps
 from kd_keras.additive_search import search_codes
 from kd_keras.additive_sum import decode_additive
 from kd_keras.sweeps import gumbel_noise
@@ -105,8 +105,9 @@ def test_more_descent_never_increases_the_error(ways):
         before = after
 
 
-def test_blocks_do_not_change_the_search(ways, monkeypatch):
-    vectors, codes, tables = random_codes_of_rows(count=100)
+@pytest.mark.parametrize("count", [0, 1, 33, 100])
+def test_blocks_do_not_change_the_search(ways, count, monkeypatch):
+    vectors, codes, tables = random_codes_of_rows(count=count)
     whole, _ = search_codes(
         vectors, codes, tables, [0.0] * 2, gumbel_noise(0), 0
     )
@@ -115,3 +116,16 @@ def test_blocks_do_not_change_the_search(ways, monkeypatch):
         vectors, codes, tables, [0.0] * 2, gumbel_noise(0), 0
     )
     np.testing.assert_array_equal(whole, parts)
+
+
+def test_codes_do_not_depend_on_the_number_of_cores(ways, monkeypatch):
+    vectors, codes, tables = random_codes_of_rows(count=100)
+    monkeypatch.setattr(additive_search, "ROWS", 16)
+    found = []
+    for count in (1, 4):
+        monkeypatch.setattr(cores, "usable_cores", lambda count=count: count)
+        found.append(
+            search_codes(vectors, codes, tables, [1.0], gumbel_noise(0), 0)[0]
+        )
+    np.testing.assert_array_equal(*found)
+    assert (found[0] != codes).any()
