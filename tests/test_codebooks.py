@@ -121,7 +121,7 @@ def test_fit_in_order_is_nearly_optimal_and_suits_a_beam_search():
 def test_a_residual_composition_codes_rows_that_come_later(monkeypatch):
     monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 1000)
     monkeypatch.setattr("kd_keras.learning_sample.TRAINING_ROWS", 1500)
-    vectors, others = heavy_rows(2000), heavy_rows(2000, seed=7)
+    vectors, others = heavy_rows(2000), heavy_rows(4000, seed=7)
     errors = {}
     for composition, rows in (("linear", 1000), ("residual", 1500)):
         embedding = kd_keras.learn_codebooks(

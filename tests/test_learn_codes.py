@@ -106,7 +106,6 @@ def test_residual_is_far_better_than_linear_on_a_curved_sheet(vectors):
     assert error(vectors, residual) < 0.7 * error(vectors, linear)
 
 
-@pytest.mark.usefixtures("few_steps")
 def test_residual_learns_alike_at_any_offset_and_as_a_layer(vectors):
     layer = kd_keras.ResidualComposition(8, 4, 12)
     errors = [
@@ -189,7 +188,6 @@ def test_lstm_with_h_reaches_vectors_of_any_scale(vectors):
     assert errors[1] < 1.2 * errors[0]
 
 
-@pytest.mark.usefixtures("few_steps")
 def test_a_composition_layer_is_trained_in_place(vectors):
     composition = kd_keras.LSTMComposition(8, 4, 12, code_dim=6)
     embedding = kd_keras.learn_codes(
