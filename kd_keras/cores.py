@@ -5,9 +5,16 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from threadpoolctl import threadpool_limits
+
 Item = TypeVar("Item")
 # Threads at a time: each has scratch space of its own.
 MOST_THREADS = 8
+# Decorates a search: matrix products in it run on the thread that calls them.
+# OpenBLAS would spread each over all cores, where `spread` has a thread of ours
+# already, and all of its threads wait actively for the last one. Where another
+# process keeps a core busy, that takes four times as long (d = 1500).
+one_blas_thread = threadpool_limits.wrap(limits=1, user_api="blas")
 
 
 def usable_cores() -> int:

@@ -32,11 +32,13 @@ def circumstances() -> dict[str, Any]:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    machine = {
+    machine: dict[str, Any] = {
         "processor": _processor(),
         "cores": usable_cores(),
         "system": f"{platform.system()} {platform.machine()}",
     }
+    if gpus := _gpus():
+        machine["gpus"] = gpus
     return {"versions": versions, "machine": machine}
 
 
@@ -95,3 +97,20 @@ def _processor() -> str:
         return name.split(":", 1)[1].strip()
     except (OSError, StopIteration):
         return platform.processor()
+
+
+def _gpus() -> list[str]:
+    """Names the GPUs of the backend, if Keras has been imported at all."""
+    keras = sys.modules.get("keras")
+    if keras is None:
+        return []
+    if keras.backend.backend() == "jax":
+        import jax
+
+        found = [d for d in jax.local_devices() if d.platform == "gpu"]
+        return [device.device_kind for device in found]
+    import tensorflow as tf
+
+    found = tf.config.list_physical_devices("GPU")
+    details = map(tf.config.experimental.get_device_details, found)
+    return [each.get("device_name", "GPU") for each in details]

@@ -115,6 +115,7 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
         composition=composition,
         code_dim=given.code_dim,
         seed=given.seed,
+        effort=given.effort,
         output=given.output
         or str(
             run.path.parent / f"{settings.model}-codes-{composition}-K{K}-D{D}"

@@ -87,6 +87,13 @@ def add_ptb_parser(commands, formatter, integer) -> None:
     )
     _sizes(learn, integer, "50 and 10, as in the paper")
     _seed(learn, integer)
+    learn.add_argument(
+        "--effort",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="how long to search, as in `compress`; default 1, 0.1 is a draft",
+    )
     learn.add_argument("--output", metavar="FOLDER", help="the folder to write")
     _quiet(learn)
 

@@ -101,14 +101,14 @@ def test_perplexity_is_that_of_the_mean_cross_entropy():
     assert logs["perplexity"] == pytest.approx(np.exp(losses.mean()), rel=1e-5)
 
 
-def test_sizes_are_those_of_the_tutorial():
+def test_sizes_are_those_of_the_tutorial_but_for_the_clipping_of_large():
     figures = {
         name: (c.hidden, c.layers, c.steps, c.epochs, c.clip)
         for name, c in CONFIGURATIONS.items()
     }
     assert figures["small"] == (200, 2, 20, 13, 5)
     assert figures["medium"] == (650, 2, 35, 39, 5)
-    assert figures["large"] == (1500, 2, 35, 55, 10)
+    assert figures["large"] == (1500, 2, 35, 55, 5)
     small = CONFIGURATIONS["small"]
     rates = [small.learning_rate_of(epoch) for epoch in range(6)]
     assert rates == [1, 1, 1, 1, 0.5, 0.25]
