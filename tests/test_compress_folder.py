@@ -1,3 +1,5 @@
+"""What `compress_folder` writes: files, report, page."""
+
 import html
 import importlib.util
 import json
@@ -12,12 +14,11 @@ import pytest
 
 import kd_keras
 from kd_keras import result_folder
-from kd_keras.bad_input import BadInputError
 from kd_keras.cli import main
 from kd_keras.compress_arguments import Arguments
 from kd_keras.compress_folder import compress_folder
 from kd_keras.export import quiet_litert
-from kd_keras.output_folder import FILES, check_output, new_folder
+from kd_keras.output_folder import FILES
 from kd_keras.quiet_start import LEVEL
 from kd_keras.report.report_file import read_report
 from kd_keras.stored_table import stored_dtype
@@ -224,47 +225,6 @@ def test_precision_is_read_from_headers(tmp_path, vectors, dtype, name):
     else:
         path.write_text("the 1 2\n")
     assert stored_dtype(path) == (np.dtype(dtype).name if dtype else None)
-
-
-def test_output_with_other_files_is_never_replaced(tmp_path):
-    (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(BadInputError, match=r"letter\.txt"):
-        check_output(tmp_path, force=True)
-
-
-def test_new_folder_replaces_only_at_its_end(tmp_path):
-    output = tmp_path / "out"
-    output.mkdir()
-    (output / "codes.npz").write_text("old")
-    with new_folder(output, force=True) as folder:
-        (folder / "codes.npz").write_text("new")
-        assert (output / "codes.npz").read_text() == "old"
-    assert (output / "codes.npz").read_text() == "new"
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
-
-
-@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt, SystemExit])
-def test_new_folder_leaves_the_old_one_on_any_error(tmp_path, error):
-    output = tmp_path / "out"
-    output.mkdir()
-    (output / "codes.npz").write_text("old")
-    with pytest.raises(error), new_folder(output, force=True) as folder:
-        (folder / "codes.npz").write_text("new")
-        raise error
-    assert (output / "codes.npz").read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
-
-
-def test_new_folder_yields_to_one_that_came_meanwhile(tmp_path):
-    output = tmp_path / "out"
-    with (
-        pytest.raises(BadInputError, match="new or empty"),
-        new_folder(output),
-    ):
-        output.mkdir()
-        (output / "codes.npz").write_text("another's")
-    assert (output / "codes.npz").read_text() == "another's"
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_link_to_a_folder_stays_a_link(source, tmp_path, fake_learning):

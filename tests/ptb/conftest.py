@@ -27,8 +27,8 @@ def conventional(work):
 
 @pytest.fixture(scope="module")
 def codes(conventional):
-    sizes = ["--K", "8", "--D", "4", "--quiet"]
-    run("learn-codes", "--from", f"ptb-runs/{conventional.name}", *sizes)
+    words = ["--K", "8", "--D", "4", "--effort", "0.5", "--quiet"]
+    run("learn-codes", "--from", f"ptb-runs/{conventional.name}", *words)
     return "ptb-runs/tiny-codes-linear-K8-D4"
 
 

@@ -1,3 +1,5 @@
+"""`kd-keras ptb`: trainings, resuming, several devices, the table."""
+
 import csv
 import dataclasses
 import json
@@ -82,7 +84,8 @@ def test_retrain_over_learned_codes(codes):
     assert row["embedding_bytes"] == count * 2 + 4 * 4 * 8 * 16
     from kd_keras.report.report_file import read_report
 
-    assert read_report(codes)["N"] == count
+    report = read_report(codes)
+    assert (report["N"], report["arguments"]["effort"]) == (count, 0.5)
 
 
 def test_codes_are_those_of_the_folder(codes):

@@ -188,4 +188,8 @@ def test_other_codes_in_the_folder_are_told(codes, conventional, capsys):
     run_folder = f"ptb-runs/{conventional.name}"
     assert main(["ptb", "learn-codes", "--from", run_folder, *words]) == 2
     assert "learned otherwise" in capsys.readouterr().err
+    words[-1:] = ["other", "--effort", "-1"]
+    assert main(["ptb", "learn-codes", "--from", run_folder, *words]) == 2
+    assert "Received: effort=-1.0" in capsys.readouterr().err
+    assert not os.path.exists("other")
     assert main(["ptb", "learn-codes", "--from", codes]) == 2
