@@ -18,7 +18,6 @@ from kd_keras.additive_search import (
 )
 from kd_keras.additive_sum import additive_errors, typical_error
 from kd_keras.codes import code_dtype
-from kd_keras.cores import one_blas_thread
 from kd_keras.effort import check_effort
 from kd_keras.kmeans import kmeans
 from kd_keras.least_squares import (
@@ -66,7 +65,6 @@ def _default_sweeps(N: int, d: int, K: int, D: int) -> int:
     return int(np.clip(BUDGET / sweep, FEWEST, most))
 
 
-@one_blas_thread
 def fit_additive(
     vectors: np.ndarray,
     K: int,

@@ -16,7 +16,6 @@ from kd_keras.additive_search import (
 )
 from kd_keras.additive_sum import typical_error
 from kd_keras.codes import code_dtype
-from kd_keras.cores import one_blas_thread
 from kd_keras.effort import check_effort
 from kd_keras.residual_start import beam_codes
 from kd_keras.row_blocks import row_blocks
@@ -34,7 +33,6 @@ TRIED_ROWS = 500
 LARGEST_SHIFT = 1e4
 
 
-@one_blas_thread
 def encode_additive(
     vectors: np.ndarray,
     code_embeddings: np.ndarray,

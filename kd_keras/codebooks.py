@@ -18,7 +18,6 @@ import numpy as np
 from kd_keras.additive_codes import fit_additive, standardised
 from kd_keras.additive_encoding import encode_additive
 from kd_keras.additive_sum import additive_errors
-from kd_keras.cores import one_blas_thread
 from kd_keras.effort import check_effort
 from kd_keras.least_squares import improve_code_embeddings
 from kd_keras.progress import Progress
@@ -28,7 +27,6 @@ from kd_keras.residual_start import residual_start
 ROUNDS, ROUND_EFFORT = 6, 0.25
 
 
-@one_blas_thread
 def fit_codebooks(
     vectors: np.ndarray,
     K: int,

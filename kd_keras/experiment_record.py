@@ -100,7 +100,7 @@ def _processor() -> str:
 
 
 def _gpus() -> list[str]:
-    """Names the GPUs of the backend, if Keras has been imported at all."""
+    """Names this process's GPUs; none if it has not imported Keras."""
     keras = sys.modules.get("keras")
     if keras is None:
         return []

@@ -164,8 +164,8 @@ class _Position:
         count, given, d = rests.shape
         K = len(self._table)
         kept = self.kept(given)
-        # A small product for each row: OpenBLAS would spread a large one over
-        # the cores, which have a thread of ours already.
+        # A product for each row, so small in most tables that OpenBLAS never
+        # spreads it over the cores, which have a thread of ours already.
         scores = rests @ self._doubled
         scores += self._norms
         scores += np.einsum("nbd,nbd->nb", rests, rests)[:, :, None]

@@ -13,8 +13,9 @@ import numpy as np
 
 from kd_keras.additive_sum import additive_errors
 
-# OpenBLAS uses one thread below this many multiplications; our own threads
-# over the blocks do better than its threads inside of each product.
+# OpenBLAS uses one thread below this many multiplications, also where `spread`
+# does not tell it to; our own threads over the blocks do better than its
+# threads inside of each product.
 SERIAL_PRODUCT = 1 << 18
 LEAST_GROUP = 16
 # Gumbel noise is read from random places of one table; drawing it afresh

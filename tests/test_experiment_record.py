@@ -1,23 +1,32 @@
 """What is written beside the results of an experiment."""
 
 import json
+from types import SimpleNamespace
 
+import jax
+import keras
+import pytest
 import tensorflow as tf
 
 from kd_keras.experiment_record import circumstances, write_record
 
 
-def test_gpus_are_named_where_there_are_any(monkeypatch):
-    assert "gpus" not in circumstances()["machine"]
-    monkeypatch.setattr(
-        tf.config, "list_physical_devices", lambda kind: [f"{kind}:0"]
-    )
-    monkeypatch.setattr(
-        tf.config.experimental,
-        "get_device_details",
-        lambda device: {"device_name": f"name of {device}"},
-    )
-    assert circumstances()["machine"]["gpus"] == ["name of GPU:0"]
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_gpus_are_named_where_there_are_any(backend, monkeypatch):
+    gpu = SimpleNamespace(platform="gpu", device_kind="name")
+    cpu = SimpleNamespace(platform="cpu", device_kind="cpu")
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    for found, names in (([gpu, gpu], ["name", "name"]), ([], None)):
+        monkeypatch.setattr(jax, "local_devices", lambda f=found: [*f, cpu])
+        monkeypatch.setattr(
+            tf.config, "list_physical_devices", lambda kind, f=found: f
+        )
+        monkeypatch.setattr(
+            tf.config.experimental,
+            "get_device_details",
+            lambda device: {"device_name": device.device_kind},
+        )
+        assert circumstances()["machine"].get("gpus") == names
 
 
 def test_a_record_says_what_is_needed_to_repeat_it(tmp_path):
