@@ -31,9 +31,14 @@ def spread(work: Callable[[Item], object], items: Iterable[Item]) -> None:
     numbers and another process on a core the whole search took twice as long.
 
     Args:
-        work: Called from other threads; most of its time must be numpy's.
+        work: Called from other threads, but for a single item; most of its
+            time must be numpy's.
         items: What it is called with.
     """
+    items = list(items)
+    if len(items) == 1:  # small tables: threads would take longer than it
+        work(items[0])
+        return
     workers = ThreadPoolExecutor(min(usable_cores(), MOST_THREADS))
     try:
         with _one_blas_thread():

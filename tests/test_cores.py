@@ -51,10 +51,10 @@ def test_spread_leaves_the_cores_to_its_threads(two_blas_threads):
 
     def work(item):
         seen.append(blas_threads())
-        spread(lambda item: seen.append(blas_threads()), [item])  # as one
+        spread(lambda item: seen.append(blas_threads()), range(2))
 
     spread(work, range(3))
-    assert seen == [{1}] * 6
+    assert seen == [{1}] * 9
     assert blas_threads() == {2}
     with pytest.raises(ZeroDivisionError):
         spread(lambda item: item / 0, range(3))
@@ -64,13 +64,24 @@ def test_spread_leaves_the_cores_to_its_threads(two_blas_threads):
 def test_two_calls_at_a_time_give_the_threads_back(two_blas_threads):
     both, ended = threading.Barrier(2, timeout=30), threading.Event()
 
-    def work(item):
-        both.wait()
-        assert item == "first" or ended.wait(30)
+    def early(item):
+        if item == "wait":
+            both.wait()
 
-    second = threading.Thread(target=spread, args=(work, ["second"]))
+    def late(item):
+        if item == "wait":
+            both.wait()
+            assert ended.wait(30)
+
+    second = threading.Thread(target=spread, args=(late, ["wait", "go"]))
     second.start()
-    spread(work, ["first"])  # ends while the second still works
+    spread(early, ["wait", "go"])  # ends while the second still works
     ended.set()
     second.join()
     assert blas_threads() == {2}
+
+
+def test_a_single_item_needs_no_thread():
+    threads = []
+    spread(lambda item: threads.append(threading.get_ident()), [0])
+    assert threads == [threading.get_ident()]
