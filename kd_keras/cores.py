@@ -36,8 +36,9 @@ def spread(work: Callable[[Item], object], items: Iterable[Item]) -> None:
         items: What it is called with.
     """
     items = list(items)
-    if len(items) == 1:  # small tables: threads would take longer than it
-        work(items[0])
+    if len(items) < 2:  # small tables: threads would take longer than it
+        for item in items:
+            work(item)
         return
     workers = ThreadPoolExecutor(min(usable_cores(), MOST_THREADS))
     try:

@@ -11,6 +11,7 @@ from keras import ops
 
 import kd_keras
 from kd_keras.additive_sum import decode_additive
+from kd_keras.kmeans import kmeans
 
 # Sizes of the tests' layers: symbols, vector size, values, positions.
 N, SIZE, K, D = 30, 6, 4, 3
@@ -150,3 +151,19 @@ class TemperatureProbe:
 @keras.saving.register_keras_serializable(package="kd_testing")
 def first_value(targets, code):
     return ops.sum(code[..., 0], axis=-1)
+
+
+def correlated(count=600, dim=8, seed=0):
+    rng = np.random.default_rng(seed)
+    mix = rng.normal(size=(dim, dim)) * 0.8 ** np.arange(dim)[:, None]
+    vectors = rng.normal(size=(count, dim)) @ mix + rng.normal(size=dim)
+    return vectors.astype(np.float32)
+
+
+def residual_error(vectors, K, D):
+    """Plain residual quantisation: k-means of what the former left."""
+    rest = vectors
+    for j in range(D):
+        labels, centres = kmeans(rest, K, j)
+        rest = rest - centres[labels]
+    return np.square(rest).sum(axis=1).mean()

@@ -1,40 +1,25 @@
+"""Codes and code embeddings by search: what `kd_keras.encoding` offers."""
+
 import itertools
-import tracemalloc
 
 import numpy as np
 import pytest
-from kd_testing import additive_error, random_codes_of_rows
+from kd_testing import (
+    additive_error,
+    correlated,
+    random_codes_of_rows,
+    residual_error,
+)
 
 import kd_keras
-from kd_keras import least_squares, residual_start
 from kd_keras.encoding import (
     decode_additive,
     decode_concat,
     encode_additive,
     encode_concat,
     fit_additive,
-    fit_code_embeddings,
     fit_concat,
 )
-from kd_keras.kmeans import kmeans
-from kd_keras.residual_start import beam_codes
-from kd_keras.residual_start import residual_start as find_start
-
-
-def correlated(count=600, dim=8, seed=0):
-    rng = np.random.default_rng(seed)
-    mix = rng.normal(size=(dim, dim)) * 0.8 ** np.arange(dim)[:, None]
-    vectors = rng.normal(size=(count, dim)) @ mix + rng.normal(size=dim)
-    return vectors.astype(np.float32)
-
-
-def residual_error(vectors, K, D):
-    """Plain residual quantisation: k-means of what the former left."""
-    rest = vectors
-    for j in range(D):
-        labels, centres = kmeans(rest, K, j)
-        rest = rest - centres[labels]
-    return np.square(rest).sum(axis=1).mean()
 
 
 def test_decode_equals_a_loop():
@@ -45,50 +30,6 @@ def test_decode_equals_a_loop():
         rows = [tables[j, c] for j, c in enumerate(code)]
         np.testing.assert_allclose(sums[i], sum(rows), rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(slices[i], np.concatenate(rows))
-
-
-def test_least_squares_are_optimal():
-    vectors, codes, _ = random_codes_of_rows(count=300)
-    codes[codes[:, 1] == 2, 1] = 3  # an unused value
-    tables = fit_code_embeddings(vectors, codes, 5)
-    one_hot = np.eye(5)[codes].reshape(300, 15)
-    best = one_hot @ np.linalg.lstsq(one_hot, vectors, rcond=None)[0]
-    np.testing.assert_allclose(decode_additive(codes, tables), best, atol=1e-4)
-    assert np.abs(tables).max() < 10
-
-
-def test_conjugate_gradients_equal_the_direct_solution(monkeypatch):
-    vectors, codes, _ = random_codes_of_rows(count=300)
-    direct = fit_code_embeddings(vectors, codes, 5)
-    monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", 1)
-    iterated = fit_code_embeddings(vectors, codes, 5)
-    # Their code embeddings may differ by constants that cancel in the sum.
-    np.testing.assert_allclose(
-        decode_additive(codes, iterated),
-        decode_additive(codes, direct),
-        atol=1e-3,
-    )
-
-
-@pytest.mark.parametrize("direct_unknowns", [1, 1000])
-def test_improve_code_embeddings_goes_to_the_optimum(
-    monkeypatch, direct_unknowns
-):
-    monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", direct_unknowns)
-    vectors, codes, tables = random_codes_of_rows(count=300)
-    vectors -= vectors.mean(axis=0)
-    best = additive_error(
-        vectors, codes, fit_code_embeddings(vectors, codes, 5)
-    ).mean()
-    before = additive_error(vectors, codes, tables).mean()
-    for _ in range(5):
-        tables = least_squares.improve_code_embeddings(
-            vectors, codes, tables, 1
-        )
-        after = additive_error(vectors, codes, tables).mean()
-        assert best - 1e-6 <= after <= before + 1e-6
-        before = after
-    assert after < 1.01 * best
 
 
 @pytest.mark.parametrize(("K", "D"), [(4, 4), (16, 3)])
@@ -108,67 +49,6 @@ def test_longer_search_helps():
         for effort in (0, 1)
     )
     assert long.mean() < 0.98 * short.mean()
-
-
-def test_beam_start_beats_plain_residual_quantisation():
-    vectors = correlated(seed=2)
-    codes, _ = find_start(vectors, 8, 4, 0, lambda done, errors: None)
-    tables = fit_code_embeddings(vectors, codes, 8)
-    error = additive_error(vectors, codes, tables).mean()
-    assert error < 0.80 * residual_error(vectors, 8, 4)
-
-
-def test_no_position_of_the_start_is_spent_on_outliers(monkeypatch):
-    rng = np.random.default_rng(0)
-    tail = np.sqrt(3 / rng.chisquare(3, size=(1000, 1)))
-    vectors = (tail * rng.normal(size=(1000, 100))).astype(np.float32)
-    lowest = []
-    for least in (residual_start.LEAST, 1):
-        monkeypatch.setattr(residual_start, "LEAST", least)
-        codes, _ = find_start(vectors, 32, 6, 0, lambda done, errors: None)
-        perplexity = kd_keras.code_statistics(codes, 32).perplexity
-        lowest.append(min(perplexity))
-    assert lowest[0] > 10 and lowest[1] < 3
-
-
-def test_the_start_of_a_table_whose_remainders_are_too_many(monkeypatch):
-    vectors = correlated(count=3000, seed=2)
-    errors = []
-    for floats in (residual_start.KEPT_FLOATS, 16 * 8 * 1000):
-        monkeypatch.setattr(residual_start, "KEPT_FLOATS", floats)
-        codes, tables = find_start(vectors, 8, 4, 0, lambda done, errors: None)
-        errors.append(additive_error(vectors, codes, tables).mean())
-    np.testing.assert_array_equal(codes, beam_codes(vectors, tables))
-    assert errors[0] != errors[1] < 1.05 * errors[0]
-
-
-def test_the_start_needs_little_memory_where_vectors_are_long(monkeypatch):
-    vectors = np.random.default_rng(0).normal(size=(2000, 256))
-    vectors = vectors.astype(np.float32)
-    monkeypatch.setattr(residual_start, "KEPT_FLOATS", 16 * 256 * 100)
-    tracemalloc.start()
-    find_start(vectors, 8, 2, 0, lambda done, errors: None)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    # All remainders of all rows would be 16 times the table, twice.
-    assert peak < 4 * vectors.nbytes
-
-
-def test_rows_have_fewer_partial_codes_where_values_are_many(monkeypatch):
-    vectors, _, tables = random_codes_of_rows(count=50, K=40, D=3)
-    two = beam_codes(vectors, tables, 2)
-    assert (beam_codes(vectors, tables) != two).any()
-    monkeypatch.setattr(residual_start, "SCORES", 2 * 40)
-    np.testing.assert_array_equal(beam_codes(vectors, tables), two)
-
-
-def test_a_wide_beam_finds_the_best_of_all_codes():
-    # 4 ** 2 codes: with 16 partial codes nothing is left out.
-    vectors, _, tables = random_codes_of_rows(count=50, K=4, D=2)
-    states = np.array(list(itertools.product(range(4), repeat=2)))
-    gaps = vectors[:, None] - decode_additive(states, tables)
-    best = np.square(gaps).sum(axis=2).argmin(axis=1)
-    np.testing.assert_array_equal(beam_codes(vectors, tables), states[best])
 
 
 def test_codes_of_a_sum_are_found():

@@ -1,0 +1,52 @@
+"""Code embeddings of given codes: the best, or nearer to them."""
+
+import numpy as np
+import pytest
+from kd_testing import additive_error, random_codes_of_rows
+
+from kd_keras import least_squares
+from kd_keras.encoding import decode_additive, fit_code_embeddings
+
+
+def test_least_squares_are_optimal():
+    vectors, codes, _ = random_codes_of_rows(count=300)
+    codes[codes[:, 1] == 2, 1] = 3  # an unused value
+    tables = fit_code_embeddings(vectors, codes, 5)
+    one_hot = np.eye(5)[codes].reshape(300, 15)
+    best = one_hot @ np.linalg.lstsq(one_hot, vectors, rcond=None)[0]
+    np.testing.assert_allclose(decode_additive(codes, tables), best, atol=1e-4)
+    assert np.abs(tables).max() < 10
+
+
+def test_conjugate_gradients_equal_the_direct_solution(monkeypatch):
+    vectors, codes, _ = random_codes_of_rows(count=300)
+    direct = fit_code_embeddings(vectors, codes, 5)
+    monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", 1)
+    iterated = fit_code_embeddings(vectors, codes, 5)
+    # Their code embeddings may differ by constants that cancel in the sum.
+    np.testing.assert_allclose(
+        decode_additive(codes, iterated),
+        decode_additive(codes, direct),
+        atol=1e-3,
+    )
+
+
+@pytest.mark.parametrize("direct_unknowns", [1, 1000])
+def test_improve_code_embeddings_goes_to_the_optimum(
+    monkeypatch, direct_unknowns
+):
+    monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", direct_unknowns)
+    vectors, codes, tables = random_codes_of_rows(count=300)
+    vectors -= vectors.mean(axis=0)
+    best = additive_error(
+        vectors, codes, fit_code_embeddings(vectors, codes, 5)
+    ).mean()
+    before = additive_error(vectors, codes, tables).mean()
+    for _ in range(5):
+        tables = least_squares.improve_code_embeddings(
+            vectors, codes, tables, 1
+        )
+        after = additive_error(vectors, codes, tables).mean()
+        assert best - 1e-6 <= after <= before + 1e-6
+        before = after
+    assert after < 1.01 * best
