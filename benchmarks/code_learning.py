@@ -28,9 +28,9 @@ from record import RESULTS, write_results
 from tables import read_tables
 
 from kd_keras.datasets.clusters import CLUSTERS, make_clusters
-from kd_keras.experiment_record import circumstances, script_command
 from kd_keras.packing import packed_width
 from kd_keras.report.measure import measure_error, measure_neighbours
+from kd_keras.utils.experiment_record import circumstances, script_command
 
 SETTINGS = ("16,16", "256,8", "32,32", "16,32", "64,10", "32,5")
 METHODS = [*methods.METHODS, *faiss_methods.FAISS_METHODS]

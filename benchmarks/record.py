@@ -3,8 +3,8 @@
 import datetime
 from pathlib import Path
 
-from kd_keras.cores import usable_cores
-from kd_keras.experiment_record import write_record
+from kd_keras.utils.cores import usable_cores
+from kd_keras.utils.experiment_record import write_record
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 

@@ -3,7 +3,7 @@
 import os
 import sys
 
-__version__ = "0.1.0"
+from kd_keras.version import __version__
 
 # Importing the package registers its layers with Keras, so that
 # `keras.saving.load_model` finds them. Only the command line does without: it

@@ -25,10 +25,10 @@ from kd_keras.least_squares import (
     fit_code_embeddings,
     improve_code_embeddings,
 )
-from kd_keras.progress import Progress
 from kd_keras.relaxation import many_rows, relax
 from kd_keras.residual_start import residual_start
 from kd_keras.sweeps import gumbel_noise, scoring_time
+from kd_keras.utils.progress_bar import Progress
 
 # Temperatures of the annealing, in units of the squared error per dimension of
 # the start; the first times sqrt(D). 2 is that at which the errors look like

@@ -18,8 +18,8 @@ from kd_keras.additive_sum import typical_error
 from kd_keras.codes import code_dtype
 from kd_keras.effort import check_effort
 from kd_keras.residual_start import beam_codes
-from kd_keras.row_blocks import row_blocks
 from kd_keras.sweeps import gumbel_noise
+from kd_keras.utils.row_blocks import row_blocks
 
 # Rows that are encoded together.
 ENCODED_ROWS = 1 << 14

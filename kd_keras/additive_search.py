@@ -19,8 +19,8 @@ References:
 import numpy as np
 
 from kd_keras.additive_sum import typical_error
-from kd_keras.cores import spread
 from kd_keras.sweeps import ScoringTables
+from kd_keras.utils.cores import spread
 
 # At most so many rows, and so many scores of one position (rows times K), are
 # searched together. It must not depend on the machine, or else the same seed

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from kd_keras.cli_options import BAD_INPUT, make_parser, one_line
-from kd_keras.interrupts import Interrupts, interrupts
+from kd_keras.utils.interrupts import Interrupts, interrupts
 
 INTERRUPTED = 130
 
@@ -47,8 +47,8 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
         given = make_parser().parse_args(argv)
     except SystemExit as end:
         return int(end.code or 0)
-    from kd_keras.bad_input import BadInputError
     from kd_keras.export.parity import ParityError
+    from kd_keras.utils.errors import BadInputError
     from kd_keras.vectors import VectorFileError
 
     for stream in (sys.stdout, sys.stderr):  # words may not fit an encoding
@@ -189,8 +189,8 @@ def _explore(given: argparse.Namespace) -> int:
 
 
 def _report_size(path: str) -> int:
-    from kd_keras.quiet_start import quiet_start
     from kd_keras.report.size_table import print_size_report
+    from kd_keras.utils.quiet_start import quiet_start
 
     with quiet_start():
         import kd_keras.language_model.model  # noqa: F401  (registers layers)

@@ -3,8 +3,8 @@
 import argparse
 from typing import NoReturn
 
-from kd_keras import __version__
 from kd_keras.ptb_options import add_ptb_parser
+from kd_keras.version import __version__
 
 BAD_INPUT = 2
 

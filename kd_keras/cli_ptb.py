@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from kd_keras.cli_options import make_parser
-from kd_keras.interrupts import Interrupts
-from kd_keras.quiet_start import quiet_start
+from kd_keras.utils.interrupts import Interrupts
+from kd_keras.utils.quiet_start import quiet_start
 
 
 def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:

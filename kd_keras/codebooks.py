@@ -20,8 +20,8 @@ from kd_keras.additive_encoding import encode_additive
 from kd_keras.additive_sum import additive_errors
 from kd_keras.effort import check_effort
 from kd_keras.least_squares import improve_code_embeddings
-from kd_keras.progress import Progress
 from kd_keras.residual_start import residual_start
+from kd_keras.utils.progress_bar import Progress
 
 # Rounds, and the `effort` of the encoding in each.
 ROUNDS, ROUND_EFFORT = 6, 0.25

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras import __version__
-from kd_keras.bad_input import BadInputError
 from kd_keras.description_file import read_description, write_description
 from kd_keras.learning_sample import is_large
+from kd_keras.utils.errors import BadInputError
+from kd_keras.version import __version__
 
 if TYPE_CHECKING:
     from kd_keras.kd_embedding import KDEmbedding

@@ -2,17 +2,16 @@
 
 import dataclasses
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kd_keras.bad_input import BadInputError
 from kd_keras.codebooks_folder import SETTINGS, Codebooks, read_codebooks
 from kd_keras.codes import check_kd
 from kd_keras.effort import check_effort
 from kd_keras.export.quiet_litert import need_litert
 from kd_keras.shards import shard_rows
 from kd_keras.sizes import parameter_count
+from kd_keras.utils.errors import BadInputError, as_bad_input
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,13 +220,3 @@ def check_fit(
             f"{N} rows in {arguments.vectors}, --K {K}"
         )
     return counted.code_embeddings // (D * K)
-
-
-def as_bad_input(function: Callable[..., Any], *values: Any) -> Any:
-    """Calls a function; what it says is wrong is the user's to put right."""
-    try:
-        return function(*values)
-    except ValueError as error:
-        if "\n" in str(error):  # Keras' own, not said to a user
-            raise
-        raise BadInputError(str(error)) from None

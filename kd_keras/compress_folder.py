@@ -12,7 +12,6 @@ from typing import Any
 from kd_keras.codebooks_folder import Codebooks
 from kd_keras.compress_arguments import (
     Arguments,
-    as_bad_input,
     check_arguments,
     check_fit,
     rows_of_shard,
@@ -22,6 +21,7 @@ from kd_keras.output_folder import check_output, check_writable, new_folder
 from kd_keras.result_folder import Say, write_result
 from kd_keras.shard_folder import write_shard
 from kd_keras.table_codes import TableCodes, learn_to_folder, start_keras
+from kd_keras.utils.errors import as_bad_input
 from kd_keras.vectors import WordVectors, open_vectors
 
 ReadProgress = Callable[[int, int], object] | None

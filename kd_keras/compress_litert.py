@@ -11,7 +11,7 @@ from kd_keras.export_litert import export_litert
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.load_litert import LiteRTModel, load_litert
 from kd_keras.report.measure import measure_error
-from kd_keras.row_blocks import Rows
+from kd_keras.utils.row_blocks import Rows
 
 # What `quantization` of `export_litert` is for a precision on a command line.
 QUANTIZATION = {"float32": None, "float16": "float16", "int8": "int8"}

@@ -9,7 +9,7 @@ import numpy as np
 
 from kd_keras.codes import code_dtype
 from kd_keras.kmeans import kmeans, nearest
-from kd_keras.progress import Progress
+from kd_keras.utils.progress_bar import Progress
 
 
 def fit_concat(

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kd_keras.bad_input import BadInputError
+from kd_keras.utils.errors import BadInputError
 
 FORMAT = 1
 

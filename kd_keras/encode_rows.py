@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from kd_keras import additive_encoding
-from kd_keras.cores import usable_cores
-from kd_keras.progress import Progress
-from kd_keras.row_blocks import Rows, row_blocks
+from kd_keras.utils.cores import usable_cores
+from kd_keras.utils.progress_bar import Progress
+from kd_keras.utils.row_blocks import Rows, row_blocks
 
 # Blocks that are encoded at a time. Each uses several cores, but not all the
 # time; its scratch space is 30 MB at d = 64, or five times that where products

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from kd_keras.bad_input import BadInputError
 from kd_keras.explorer.explorer_page import explorer_page
 from kd_keras.explorer.folder_contents import read_folder
+from kd_keras.utils.errors import BadInputError
 
 NAME = "explorer.html"
 MOST_SYMBOLS = 50_000

@@ -81,12 +81,12 @@ def export_litert(
     (3, 64)
     """
     from kd_keras.export.checks import (
-        check_choice,
         check_model,
         check_path,
         check_tolerance,
         check_vocabulary,
     )
+    from kd_keras.utils.checks import check_choice
 
     check_model(model)
     words, unknown_id = check_vocabulary(model, vocabulary, unknown_id)

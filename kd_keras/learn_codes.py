@@ -23,9 +23,9 @@ from kd_keras.learning_sample import (
     learning_sample,
     training_sample,
 )
-from kd_keras.progress_bar import progress_bar
 from kd_keras.residual_composition import ResidualComposition
-from kd_keras.row_blocks import row_blocks
+from kd_keras.utils.progress_bar import progress_bar
+from kd_keras.utils.row_blocks import row_blocks
 from kd_keras.vector_checks import check_rows
 
 # Sums of vectors are taken in float32; in training squares of them and of

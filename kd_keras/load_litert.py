@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.bad_input import BadInputError
+from kd_keras.utils.errors import BadInputError
 
 
 class LiteRTModel:
@@ -260,7 +260,7 @@ def load_litert(
 
     Raises:
         ValueError: If there is no such file, it is damaged, or no export of
-            this package (`kd_keras.bad_input.BadInputError`).
+            this package (`kd_keras.utils.errors.BadInputError`).
 
     Example:
 

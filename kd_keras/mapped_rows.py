@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from kd_keras.row_blocks import row_blocks
+from kd_keras.utils.row_blocks import row_blocks
 
 PART_FLOATS = 1 << 18  # read before pages are given back
 # Rows drawn here and there: each may bring 64 KB around it into memory.

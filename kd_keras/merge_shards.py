@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.bad_input import BadInputError
 from kd_keras.compress_arguments import Arguments
 from kd_keras.compress_folder import ReadProgress, found_lines
 from kd_keras.export.quiet_litert import need_litert
@@ -16,6 +15,7 @@ from kd_keras.result_folder import Say, write_result
 from kd_keras.shard_folder import Shard, check_shards, read_shard
 from kd_keras.table_codes import start_keras
 from kd_keras.table_identity import table_identity
+from kd_keras.utils.errors import BadInputError
 from kd_keras.vectors import open_vectors
 
 

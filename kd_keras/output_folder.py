@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from kd_keras.bad_input import BadInputError
-from kd_keras.interrupts import shielded
+from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.interrupts import shielded
 
 # The files of a result.
 FILES = (

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kd_keras.bad_input import BadInputError
 from kd_keras.compress_arguments import Arguments
 from kd_keras.compress_folder import compress_folder
 from kd_keras.datasets.ptb.corpus import Corpus, read_corpus
@@ -38,6 +37,7 @@ from kd_keras.ptb_settings import (
     read_settings,
 )
 from kd_keras.report.report_file import read_report
+from kd_keras.utils.errors import BadInputError
 
 RUNS = "ptb-runs"
 Say = Callable[[str], object]

@@ -16,8 +16,8 @@ from collections.abc import Callable
 import numpy as np
 
 from kd_keras.codes import code_dtype
-from kd_keras.cores import spread
 from kd_keras.kmeans import kmeans
+from kd_keras.utils.cores import spread
 
 # Partial codes kept of each row by `residual_start`. K-means learns from the
 # remainders of the best few of them alone (measured: from all 16 the error is

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras import __version__, additive_encoding
-from kd_keras.bad_input import BadInputError
+from kd_keras import additive_encoding
 from kd_keras.codebooks_folder import Codebooks, codebooks_of
 from kd_keras.compress_arguments import Arguments
 from kd_keras.description_file import read_description, write_description
 from kd_keras.packing import pack_codes, unpack_codes
+from kd_keras.utils.errors import BadInputError
+from kd_keras.version import __version__
 
 if TYPE_CHECKING:
     from kd_keras.table_codes import TableCodes

@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from kd_keras.bad_input import BadInputError
 from kd_keras.sizes import COMPOSITIONS, embedding_bytes, parameter_count
+from kd_keras.utils.errors import BadInputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +104,7 @@ def size_report(path_or_model, quantization=None):
 
     Raises:
         ValueError: If there is no such file, or it is damaged or of another
-            kind (`kd_keras.bad_input.BadInputError`).
+            kind (`kd_keras.utils.errors.BadInputError`).
 
     Example:
 

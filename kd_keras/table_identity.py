@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.row_blocks import Rows
+from kd_keras.utils.row_blocks import Rows
 
 LOOKED_AT = 256  # rows, evenly spread
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.bad_input import BadInputError
 from kd_keras.description_file import read_description, write_description
+from kd_keras.utils.errors import BadInputError
 
 SETTINGS = "settings.json"
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kd_keras.mapped_rows import MappedRows, is_mapped
-from kd_keras.row_blocks import Rows, row_blocks
+from kd_keras.utils.row_blocks import Rows, row_blocks
 
 BLOCK_FLOATS = 1 << 20
 

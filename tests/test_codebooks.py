@@ -17,8 +17,8 @@ from kd_keras.encoding import (
     fit_codebooks,
     fit_in_order,
 )
-from kd_keras.progress_bar import Part
 from kd_keras.residual_start import beam_codes, residual_start
+from kd_keras.utils.progress_bar import Part
 
 
 def heavy_rows(count=3000, dim=12, seed=0):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kd_keras.bad_input import BadInputError
 from kd_keras.output_folder import check_output, new_folder
+from kd_keras.utils.errors import BadInputError
 
 
 def test_output_with_other_files_is_never_replaced(tmp_path):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from kd_testing import additive_error, random_codes_of_rows
 
-from kd_keras import additive_search, cores, sweeps
+from kd_keras import additive_search, sweeps
 from kd_keras.additive_search import search_codes
 from kd_keras.additive_sum import decode_additive
 from kd_keras.sweeps import gumbel_noise
+from kd_keras.utils import cores
 
 
 @pytest.fixture(params=[False, True], ids=["residuals", "lookup"])

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from kd_keras.experiment_record import write_record
+from kd_keras.utils.experiment_record import write_record
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras import __version__
 from kd_keras.code_statistics import value_counts
 from kd_keras.explorer.folder_contents import FolderContents
 from kd_keras.report.report_page import report_text
+from kd_keras.version import __version__
 
 MOST_COLUMNS = 256  # of the map; beyond it, values are taken together
 STARTS = 8

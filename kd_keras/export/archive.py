@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from kd_keras.bad_input import BadInputError
+from kd_keras.utils.errors import BadInputError
 
 CONFIGURATION = "kd_keras.json"
 VOCABULARY = "vocabulary.txt"

@@ -1,10 +1,10 @@
 """What an exported file says of itself."""
 
-from kd_keras import __version__
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.layer_search import find_layers, output_layer
 from kd_keras.residual_composition import ResidualComposition
+from kd_keras.version import __version__
 
 
 def configuration_of(model, signatures, quantization, unknown_id):

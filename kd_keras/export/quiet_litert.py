@@ -6,7 +6,7 @@ import sys
 import tempfile
 from importlib.util import find_spec
 
-from kd_keras.bad_input import BadInputError
+from kd_keras.utils.errors import BadInputError
 
 
 def need_litert():

@@ -28,7 +28,7 @@ def report_model(model, quantization=None):
     Raises:
         ValueError: If the model is not built or the quantization unknown.
     """
-    from kd_keras.export.checks import check_choice
+    from kd_keras.utils.checks import check_choice
 
     check_choice("quantization", quantization, tuple(_WIDTHS))
     if not model.built:

@@ -7,10 +7,10 @@ import keras
 import tensorflow as tf
 
 from kd_keras.composition import LSTMComposition
-from kd_keras.export.checks import check_integer
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.layer_search import find_layers
+from kd_keras.utils.checks import check_integer
 
 # What SavedModel and LiteRT call the only signature of a file.
 DEFAULT = "serving_default"

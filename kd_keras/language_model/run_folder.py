@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from kd_keras.bad_input import BadInputError
 from kd_keras.language_model.run_settings import RunSettings
+from kd_keras.utils.errors import BadInputError
 
 
 class RunFolder:

@@ -2,14 +2,13 @@
 
 import dataclasses
 
-from kd_keras.bad_input import BadInputError
 from kd_keras.codes import check_kd
-from kd_keras.compress_arguments import as_bad_input
 from kd_keras.language_model.configurations import (
     CONFIGURATIONS,
     Configuration,
 )
 from kd_keras.sizes import embedding_bytes, parameter_count
+from kd_keras.utils.errors import BadInputError, as_bad_input
 
 EMBEDDINGS = ("conventional", "fixed", "learn")
 

@@ -7,7 +7,7 @@ import os
 
 import keras
 
-from kd_keras.bad_input import BadInputError
+from kd_keras.utils.errors import BadInputError
 
 STRATEGIES = ("default", "mirrored", "multi-worker", "tpu")
 

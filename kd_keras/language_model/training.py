@@ -5,9 +5,7 @@ import statistics
 import keras
 import numpy as np
 
-from kd_keras.bad_input import BadInputError
 from kd_keras.datasets.ptb.batches import cut_batches
-from kd_keras.experiment_record import circumstances
 from kd_keras.language_model.embedding_projector import write_projector
 from kd_keras.language_model.embeddings import make_embedding
 from kd_keras.language_model.evaluation import (
@@ -30,6 +28,8 @@ from kd_keras.language_model.strategies import (
     scope_of,
     told_of_lost_workers,
 )
+from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.experiment_record import circumstances
 
 
 def train(settings, corpus, folder, given=None, command=None, verbose=1):

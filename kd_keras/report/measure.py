@@ -14,7 +14,7 @@ from kd_keras.report.neighbours import (
     sample_symbols,
     unit_rows,
 )
-from kd_keras.row_blocks import Rows, row_blocks
+from kd_keras.utils.row_blocks import Rows, row_blocks
 
 BLOCK = 4096
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kd_keras.row_blocks import Rows, row_blocks
+from kd_keras.utils.row_blocks import Rows, row_blocks
 
 COUNT = 10
 TABLE_BLOCK = 8192  # with QUERY_BLOCK, similarities of 32 MB at a time

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from kd_keras.code_statistics import symbol_groups
-from kd_keras.row_blocks import row_blocks
+from kd_keras.utils.row_blocks import row_blocks
 
 EXAMPLES = 12
 GROUPS = 10

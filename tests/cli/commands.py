@@ -4,7 +4,7 @@ import importlib
 import os
 
 import kd_keras
-from kd_keras.quiet_start import LEVEL
+from kd_keras.utils.quiet_start import LEVEL
 
 START = "import sys; sys.argv[0] = 'kd-keras'; from kd_keras import cli; "
 

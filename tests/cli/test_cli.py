@@ -261,7 +261,7 @@ def test_bad_input_does_not_start_tensorflow():
 def test_lines_that_are_not_chatter_are_passed_on():
     code = """
 import os, sys
-from kd_keras.quiet_start import quiet_start
+from kd_keras.utils.quiet_start import quiet_start
 with quiet_start():
     os.write(2, b"I0000 00:00:1795456747.571003    7858 port.cc:153] on\\n")
     os.write(2, b"WARNING: All log messages before absl::InitializeLog() is\\n")

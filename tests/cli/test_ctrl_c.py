@@ -13,7 +13,7 @@ from commands import ENVIRONMENT, START, fake_learning
 
 import kd_keras
 from kd_keras import cli
-from kd_keras.interrupts import interrupts
+from kd_keras.utils.interrupts import interrupts
 
 
 def test_ctrl_c_while_learning_leaves_nothing(monkeypatch, capsys):

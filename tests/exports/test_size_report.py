@@ -6,8 +6,8 @@ import pytest
 from exported_models import N, classifier, embedding, language_model
 
 import kd_keras
-from kd_keras.bad_input import BadInputError
 from kd_keras.cli import main
+from kd_keras.utils.errors import BadInputError
 
 SIZES = [
     {"K": 16, "D": 32},

@@ -27,9 +27,9 @@ import kd_keras
 from kd_keras import (
     table_identity,
 )
-from kd_keras.bad_input import BadInputError
 from kd_keras.codebooks_folder import Codebooks
 from kd_keras.shard_folder import Shard, check_shards
+from kd_keras.utils.errors import BadInputError
 
 
 def train_little(monkeypatch):

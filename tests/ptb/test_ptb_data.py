@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kd_keras.bad_input import BadInputError
 from kd_keras.datasets.ptb import ptb_files
 from kd_keras.datasets.ptb.batches import cut_batches
 from kd_keras.datasets.ptb.corpus import corpus_of_lines, read_corpus
 from kd_keras.datasets.ptb.ptb_files import FILES, TextFile
+from kd_keras.utils.errors import BadInputError
 
 TEXTS = {
     "train": " the cat sat \n the <unk> sat on N \n\n",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kd_keras.bad_input import BadInputError
+from kd_keras.utils.errors import BadInputError
 
 
 def cut_batches(

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kd_keras.bad_input import BadInputError
 from kd_keras.datasets.ptb.ptb_files import SPLITS, ptb_files
+from kd_keras.utils.errors import BadInputError
 
 END_OF_LINE = "<eos>"
 

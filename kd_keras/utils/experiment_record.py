@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kd_keras.cores import usable_cores
+from kd_keras.utils.cores import usable_cores
 
 PACKAGES = (
     "kd_keras",

@@ -4,15 +4,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from rich import progress as rich_progress
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+
+# Called with the share that is done, 0 to 1, and the mean squared error so far.
+Progress = Callable[[float, float], None]
 
 
 @dataclass(frozen=True)
@@ -39,13 +35,13 @@ def progress_bar(description: str, verbose: int) -> Iterator[Part]:
     if not verbose:
         yield Part(lambda done, error: None)
         return
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[error]}"),
+    with rich_progress.Progress(
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.TaskProgressColumn(),
+        rich_progress.TimeElapsedColumn(),
+        rich_progress.TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.fields[error]}"),
         console=Console(stderr=True),
     ) as bar:
         task = bar.add_task(description, total=1.0, error="")

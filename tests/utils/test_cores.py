@@ -4,7 +4,7 @@ import threading
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from kd_keras.cores import spread, usable_cores
+from kd_keras.utils.cores import spread, usable_cores
 
 
 def test_usable_cores_are_those_that_the_process_may_use(monkeypatch):

@@ -1,0 +1,1 @@
+"""What every other wing uses: errors, argument checks, cores, progress."""
