@@ -27,8 +27,8 @@ from rate_distortion import rate_distortion
 from record import RESULTS, write_results
 from tables import read_tables
 
+from kd_keras.codes.packing import packed_width
 from kd_keras.datasets.clusters import CLUSTERS, make_clusters
-from kd_keras.packing import packed_width
 from kd_keras.report.measure import measure_error, measure_neighbours
 from kd_keras.utils.experiment_record import circumstances, script_command
 

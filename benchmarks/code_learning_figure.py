@@ -7,7 +7,7 @@ from matplotlib.ticker import NullFormatter
 from rich.console import Console
 from rich.table import Table
 
-from kd_keras.codes import code_bits
+from kd_keras.codes.checks import code_bits
 
 # Those of the figure; all are in the printed tables.
 LINES = {

@@ -13,13 +13,15 @@ _COMMAND = os.path.splitext(os.path.basename((sys.argv or [""])[0]))[0]
 
 if _COMMAND != "kd-keras":
     from kd_keras.code_metrics import CodeMetrics
-    from kd_keras.code_statistics import (
+    from kd_keras.code_summaries import CodeSummaries
+    from kd_keras.codes.packing import pack_codes, unpack_codes
+    from kd_keras.codes.random_codes import compact_codes, random_codes
+    from kd_keras.codes.sizes import embedding_bytes, parameter_count
+    from kd_keras.codes.statistics import (
         code_statistics,
         format_groups,
         symbol_groups,
     )
-    from kd_keras.code_summaries import CodeSummaries
-    from kd_keras.codes import compact_codes, random_codes
     from kd_keras.composition import (
         Composition,
         ConcatComposition,
@@ -38,11 +40,9 @@ if _COMMAND != "kd-keras":
     from kd_keras.learn_codes import learn_codebooks, learn_codes
     from kd_keras.load_litert import load_litert
     from kd_keras.nanopq_bridge import from_nanopq, to_nanopq
-    from kd_keras.packing import pack_codes, unpack_codes
     from kd_keras.residual_composition import ResidualComposition
     from kd_keras.shards import shard_rows
     from kd_keras.size_report import size_report
-    from kd_keras.sizes import embedding_bytes, parameter_count
     from kd_keras.straight_through import smooth_code, straight_through
     from kd_keras.temperature_schedule import TemperatureSchedule
-    from kd_keras.vectors import read_vectors, write_vectors
+    from kd_keras.vectors.files import read_vectors, write_vectors

@@ -17,7 +17,7 @@ from kd_keras.additive_search import (
     search_codes,
 )
 from kd_keras.additive_sum import additive_errors, typical_error
-from kd_keras.codes import code_dtype
+from kd_keras.codes.checks import code_dtype
 from kd_keras.effort import check_effort
 from kd_keras.kmeans import kmeans
 from kd_keras.least_squares import (

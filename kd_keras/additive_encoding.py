@@ -15,7 +15,7 @@ from kd_keras.additive_search import (
     search_codes,
 )
 from kd_keras.additive_sum import typical_error
-from kd_keras.codes import code_dtype
+from kd_keras.codes.checks import code_dtype
 from kd_keras.effort import check_effort
 from kd_keras.residual_start import beam_codes
 from kd_keras.sweeps import gumbel_noise

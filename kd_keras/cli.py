@@ -49,7 +49,7 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
         return int(end.code or 0)
     from kd_keras.export.parity import ParityError
     from kd_keras.utils.errors import BadInputError
-    from kd_keras.vectors import VectorFileError
+    from kd_keras.vectors.files import VectorFileError
 
     for stream in (sys.stdout, sys.stderr):  # words may not fit an encoding
         if hasattr(stream, "reconfigure"):

@@ -1,11 +1,7 @@
 import keras
 import numpy as np
 
-from kd_keras.code_statistics import (
-    code_perplexity,
-    collisions,
-    unused_values,
-)
+from kd_keras.codes.statistics import code_perplexity, collisions, unused_values
 from kd_keras.find_learners import learners_of
 
 

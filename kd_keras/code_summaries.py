@@ -4,8 +4,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kd_keras.code_statistics import value_counts
-from kd_keras.code_usage import usage_levels
+from kd_keras.codes.statistics import value_counts
+from kd_keras.codes.usage import usage_levels
 from kd_keras.find_learners import learners_of
 
 CELL = 8  # pixels

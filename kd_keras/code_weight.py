@@ -2,7 +2,7 @@
 
 import keras
 
-from kd_keras.codes import code_dtype
+from kd_keras.codes.checks import code_dtype
 
 
 def code_weight_dtype(K: int) -> str:

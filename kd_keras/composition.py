@@ -3,7 +3,7 @@
 import keras
 from keras import initializers, ops
 
-from kd_keras.codes import check_kd
+from kd_keras.codes.checks import check_kd
 
 
 class Composition(keras.layers.Layer):

@@ -22,7 +22,7 @@ from kd_keras.result_folder import Say, write_result
 from kd_keras.shard_folder import write_shard
 from kd_keras.table_codes import TableCodes, learn_to_folder, start_keras
 from kd_keras.utils.errors import as_bad_input
-from kd_keras.vectors import WordVectors, open_vectors
+from kd_keras.vectors.files import WordVectors, open_vectors
 
 ReadProgress = Callable[[int, int], object] | None
 

@@ -7,7 +7,7 @@ Reference:
 
 import numpy as np
 
-from kd_keras.codes import code_dtype
+from kd_keras.codes.checks import code_dtype
 from kd_keras.kmeans import kmeans, nearest
 from kd_keras.utils.progress_bar import Progress
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from kd_keras.code_search import encode, sum_encoder
-from kd_keras.codes import check_kd
+from kd_keras.codes.checks import check_kd
 from kd_keras.composition import (
     ConcatComposition,
     LinearComposition,
@@ -26,7 +26,7 @@ from kd_keras.learning_sample import (
 from kd_keras.residual_composition import ResidualComposition
 from kd_keras.utils.progress_bar import progress_bar
 from kd_keras.utils.row_blocks import row_blocks
-from kd_keras.vector_checks import check_rows
+from kd_keras.vectors.checks import check_rows
 
 # Sums of vectors are taken in float32; in training squares of them and of
 # gradients too.

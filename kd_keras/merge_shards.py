@@ -14,9 +14,9 @@ from kd_keras.output_folder import check_output, check_writable
 from kd_keras.result_folder import Say, write_result
 from kd_keras.shard_folder import Shard, check_shards, read_shard
 from kd_keras.table_codes import start_keras
-from kd_keras.table_identity import table_identity
 from kd_keras.utils.errors import BadInputError
-from kd_keras.vectors import open_vectors
+from kd_keras.vectors.files import open_vectors
+from kd_keras.vectors.stored_table import table_identity
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kd_keras.codes import code_dtype
+from kd_keras.codes.checks import code_dtype
 from kd_keras.quantizer_codes import codebooks_of, embedding_of, other_library
 
 

@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
+from kd_keras.codes.sizes import RESIDUAL_WIDTH
 from kd_keras.composition import (
     Composition,
     apply_kernel,
     output_kernel,
 )
-from kd_keras.sizes import RESIDUAL_WIDTH
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kd_keras.codes import code_dtype
+from kd_keras.codes.checks import code_dtype
 from kd_keras.kmeans import kmeans
 from kd_keras.utils.cores import spread
 

@@ -35,11 +35,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras.code_statistics import code_statistics
+from kd_keras.codes.packing import pack_codes, unpack_codes
+from kd_keras.codes.sizes import parameter_count
+from kd_keras.codes.statistics import code_statistics
 from kd_keras.compress_arguments import Arguments
 from kd_keras.description_file import FORMAT
 from kd_keras.output_folder import new_folder
-from kd_keras.packing import pack_codes, unpack_codes
 from kd_keras.report.measure import (
     measure_bytes,
     measure_error,
@@ -51,11 +52,10 @@ from kd_keras.report.symbol_examples import (
     near_groups,
     shared_groups,
 )
-from kd_keras.sizes import parameter_count
-from kd_keras.stored_table import file_sha256, stored_dtype
 from kd_keras.utils.quiet_start import quiet_start
 from kd_keras.utils.row_blocks import row_blocks
-from kd_keras.vectors import WordVectors
+from kd_keras.vectors.files import WordVectors
+from kd_keras.vectors.stored_table import file_sha256, stored_dtype
 from kd_keras.version import __version__
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from kd_keras.sizes import COMPOSITIONS, embedding_bytes, parameter_count
+from kd_keras.codes.sizes import COMPOSITIONS, embedding_bytes, parameter_count
 from kd_keras.utils.errors import BadInputError
 
 

@@ -16,12 +16,12 @@ from kd_keras.codebooks_folder import (
 from kd_keras.compress_arguments import Arguments
 from kd_keras.output_folder import new_folder
 from kd_keras.shards import encoded_blocks
-from kd_keras.table_identity import table_identity
 from kd_keras.unfinished_run import UnfinishedRun
 from kd_keras.utils.errors import as_bad_input
 from kd_keras.utils.progress_bar import progress_bar
 from kd_keras.utils.quiet_start import quiet_start
-from kd_keras.vectors import WordVectors
+from kd_keras.vectors.files import WordVectors
+from kd_keras.vectors.stored_table import table_identity
 from kd_keras.version import __version__
 
 if TYPE_CHECKING:

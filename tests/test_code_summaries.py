@@ -6,7 +6,7 @@ import pytest
 from kd_testing import D, K, N, ids_and_vectors, learning_model, run_python
 
 import kd_keras
-from kd_keras.code_statistics import value_counts
+from kd_keras.codes.statistics import value_counts
 
 
 class Codes(keras.callbacks.Callback):

@@ -20,8 +20,8 @@ from kd_keras.compress_folder import compress_folder
 from kd_keras.export import quiet_litert
 from kd_keras.output_folder import FILES
 from kd_keras.report.report_file import read_report
-from kd_keras.stored_table import stored_dtype
 from kd_keras.utils.quiet_start import LEVEL
+from kd_keras.vectors.stored_table import stored_dtype
 
 N, SIZE, K, D = 50, 8, 4, 3
 WORDS = ["<unk>", "two words", '"q"', "ü", "\x85", "日本"] + [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kd_keras.cli import main
-from kd_keras.packing import pack_codes
+from kd_keras.codes.packing import pack_codes
 
 K, D, N = 4, 3, 60
 NASTY = ["<script>fail()</script>", "</script>", '"quoted"', "[b]", "é%2F#"]

@@ -4,12 +4,12 @@ import re
 import numpy as np
 import pytest
 
-from kd_keras.code_statistics import code_statistics
-from kd_keras.code_usage import usage_levels
+from kd_keras.codes.sizes import parameter_count
+from kd_keras.codes.statistics import code_statistics
+from kd_keras.codes.usage import usage_levels
 from kd_keras.report.code_map import code_map
 from kd_keras.report.report_page import report_page, use_in_keras
 from kd_keras.report.symbol_examples import near_groups, shared_groups
-from kd_keras.sizes import parameter_count
 
 NASTY = ["<script>alert(1)</script>", '"><img src=x>', "&amp;", "[/bold]", "ü"]
 VOID = {"meta", "link", "img", "br", "hr", "input"}

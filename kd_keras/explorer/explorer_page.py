@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.code_statistics import value_counts
+from kd_keras.codes.statistics import value_counts
 from kd_keras.explorer.folder_contents import FolderContents
 from kd_keras.report.report_page import report_text
 from kd_keras.version import __version__

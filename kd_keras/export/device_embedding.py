@@ -6,12 +6,12 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from kd_keras.codes.packing import pack_codes
 from kd_keras.composition import ConcatComposition, LSTMComposition
 from kd_keras.export.configuration import codes_of
 from kd_keras.export.unpack_rows import unpack_rows
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.layer_search import find_layers
-from kd_keras.packing import pack_codes
 
 QUANTIZATIONS = (None, "int8", "float16")
 

@@ -10,8 +10,8 @@ fold the whole table.
 import numpy as np
 import tensorflow as tf
 
-from kd_keras.codes import code_bits
-from kd_keras.packing import packed_width
+from kd_keras.codes.checks import code_bits
+from kd_keras.codes.packing import packed_width
 
 
 def unpack_rows(rows, K, D):

@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from kd_keras.codes import check_kd
+from kd_keras.codes.checks import check_kd
+from kd_keras.codes.sizes import embedding_bytes, parameter_count
 from kd_keras.language_model.configurations import (
     CONFIGURATIONS,
     Configuration,
 )
-from kd_keras.sizes import embedding_bytes, parameter_count
 from kd_keras.utils.errors import BadInputError, as_bad_input
 
 EMBEDDINGS = ("conventional", "fixed", "learn")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from kd_keras.code_usage import LEVEL_NAMES, usage_levels
+from kd_keras.codes.usage import LEVEL_NAMES, usage_levels
 
 
 def code_map(codes: np.ndarray, K: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from kd_keras.code_usage import LEVEL_NAMES
+from kd_keras.codes.usage import LEVEL_NAMES
 from kd_keras.report import report_numbers as numbers
 from kd_keras.report.report_sections import example_card, group_line, row
 

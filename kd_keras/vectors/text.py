@@ -7,9 +7,10 @@ a word may hold spaces, as GloVe's ". . ." does.
 import collections
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
+
+from kd_keras.vectors.table import Table, VectorFileError, check_header, stack
 
 HEADER = re.compile(rb"(\d{1,12})[ \t]+(\d{1,12})\s*")
 NUMBER = re.compile(
@@ -19,19 +20,6 @@ SPACE = re.compile(rb"\s")  # of ASCII only: U+0085 is a word in GloVe
 BOM = b"\xef\xbb\xbf"
 LONGEST_LINE = 1 << 26
 SAMPLE = 100  # lines from which the width of a file without header is told
-
-
-class VectorFileError(ValueError):
-    """A vector file that cannot be read; one line says where and why."""
-
-
-class Table(NamedTuple):
-    """What a parser returns: `first_line` is that of row 0, None if binary."""
-
-    words: list[str] | None
-    vectors: Any  # `(N, d)`, float32: an array, of a .npy file a `MappedRows`
-    first_line: int | None = None
-    notes: tuple[str, ...] = ()
 
 
 def read_text(blocks: Iterator[bytes], verified: bool) -> Table:
@@ -129,18 +117,6 @@ def write_text(
             file.write(f"{len(words)} {vectors.shape[1]}\n")
         for word, vector in zip(words, vectors, strict=True):
             file.write(word + pattern % tuple(vector.tolist()))
-
-
-def stack(tables: list[np.ndarray]) -> np.ndarray:
-    """Joins tables, letting go of each, so that they are not held twice."""
-    whole = np.empty((sum(map(len, tables)), tables[0].shape[1]), np.float32)
-    start = 0
-    tables.reverse()
-    while tables:
-        table = tables.pop()
-        whole[start : start + len(table)] = table
-        start += len(table)
-    return whole
 
 
 def _lines(blocks: Iterator[bytes], notes: list[str]) -> Iterator[list[bytes]]:
@@ -276,12 +252,3 @@ def _decode(words: list[bytes], first: int) -> list[str]:
                     f"{number}"
                 ) from None
         raise  # not reached: the line that fails together fails alone
-
-
-def check_header(N: int, d: int) -> None:
-    """Refuses a header of no rows or no columns."""
-    if N < 1 or d < 1:
-        raise VectorFileError(
-            "The header must promise at least one row and one column. "
-            f"Received: {N} rows, {d} columns"
-        )

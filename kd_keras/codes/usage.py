@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kd_keras.code_statistics import value_counts
+from kd_keras.codes.statistics import value_counts
 
 MOST_ROWS = 64
 MOST_COLUMNS = 128

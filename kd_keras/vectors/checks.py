@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from kd_keras.mapped_rows import MappedRows, is_mapped
 from kd_keras.utils.row_blocks import Rows, row_blocks
+from kd_keras.vectors.mapped_rows import MappedRows, is_mapped
 
 BLOCK_FLOATS = 1 << 20
 

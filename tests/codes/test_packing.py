@@ -1,13 +1,14 @@
-"""Tests of kd_keras.packing against a bit at a time in plain Python."""
+"""Tests of kd_keras.codes.packing against a bit at a time in plain Python."""
 
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from kd_keras import packing
-from kd_keras.codes import code_bits, code_dtype, random_codes
-from kd_keras.packing import pack_codes, packed_width, unpack_codes
+from kd_keras.codes import packing
+from kd_keras.codes.checks import code_bits, code_dtype
+from kd_keras.codes.packing import pack_codes, packed_width, unpack_codes
+from kd_keras.codes.random_codes import random_codes
 
 settings = hypothesis.settings(
     derandomize=True, deadline=None, max_examples=200, database=None

@@ -3,10 +3,12 @@
 import hashlib
 import os
 import zipfile
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy_format
+
+from kd_keras.utils.row_blocks import Rows
 
 MAGIC = b"\x93NUMPY"
 
@@ -66,3 +68,32 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
     else:
         shape, _, dtype = npy_format.read_array_header_2_0(file)
     return shape, dtype
+
+
+LOOKED_AT = 256  # rows, evenly spread
+
+
+def table_identity(vectors: Rows) -> dict[str, Any]:
+    """Describes a table by its size and some of its rows.
+
+    A process that encodes one of many shards must not read the whole table to
+    know that it is the right one.
+
+    Args:
+        vectors: Table of shape `(N, d)`, float32.
+
+    Returns:
+        `N`, `d`, and `sampled_sha256`, of up to 256 rows.
+
+    Example:
+
+    >>> table = np.eye(3, dtype=np.float32)
+    >>> table_identity(table) == table_identity(table.copy())
+    True
+    >>> table_identity(table) == table_identity(2 * table)
+    False
+    """
+    N, d = vectors.shape
+    rows = np.linspace(0, N - 1, min(N, LOOKED_AT)).astype(np.int64)
+    data = np.asarray(vectors[rows], "<f4").tobytes()
+    return {"N": N, "d": d, "sampled_sha256": hashlib.sha256(data).hexdigest()}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kd_keras.codes import MAX_K, check_codes, row_keys
+from kd_keras.codes.checks import MAX_K, check_codes, row_keys
 
 # Up to so many symbols every pair is compared, beyond it a sample of rows
 # against all: 1e8 pairs take about two seconds at D = 32 on one core.

@@ -1,4 +1,4 @@
-"""Tests of kd_keras.vectors: what is written is read, else an error."""
+"""Tests of kd_keras.vectors.files: what is written is read, else an error."""
 
 import gzip
 import io
@@ -10,8 +10,10 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from kd_keras import vector_formats, vector_text, vectors
-from kd_keras.vectors import (
+from kd_keras.vectors import files as vectors
+from kd_keras.vectors import formats as vector_formats
+from kd_keras.vectors import text as vector_text
+from kd_keras.vectors.files import (
     VectorFileError,
     check_vectors,
     read_vectors,

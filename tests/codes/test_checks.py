@@ -1,17 +1,16 @@
-"""Tests of kd_keras.codes: checks name what is wrong, draws keep promises."""
+"""Checks of codes name what is wrong; random draws keep their promises."""
 
 import numpy as np
 import pytest
 
-from kd_keras.codes import (
+from kd_keras.codes.checks import (
     check_codes,
     check_kd,
     code_bits,
     code_dtype,
-    compact_codes,
-    random_codes,
     row_keys,
 )
+from kd_keras.codes.random_codes import compact_codes, random_codes
 
 
 @pytest.mark.parametrize("K", [1, 0, -3, 65_537, True, 16.0, "16", None])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kd_keras import vector_checks
-from kd_keras.vector_checks import check_vectors
+from kd_keras.vectors import checks as vector_checks
+from kd_keras.vectors.checks import check_vectors
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f8", "i4", "u1", ">f4"])

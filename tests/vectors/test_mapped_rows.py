@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kd_keras import mapped_rows
-from kd_keras.mapped_rows import MappedRows, is_mapped
-from kd_keras.vector_checks import check_rows
-from kd_keras.vectors import open_vectors, read_vectors
+from kd_keras.vectors import mapped_rows
+from kd_keras.vectors.checks import check_rows
+from kd_keras.vectors.files import open_vectors, read_vectors
+from kd_keras.vectors.mapped_rows import MappedRows, is_mapped
 
 
 @pytest.fixture(params=["f2", "f4", "f8", ">f4", "i2"])

@@ -13,15 +13,11 @@ from typing import Any, BinaryIO, cast
 
 import numpy.typing as npt
 
-from kd_keras import vector_formats
-from kd_keras.mapped_rows import MappedRows
-from kd_keras.vector_checks import check_vectors, find_not_finite
-from kd_keras.vector_text import (
-    Table,
-    VectorFileError,
-    read_text,
-    write_text,
-)
+from kd_keras.vectors import formats as vector_formats
+from kd_keras.vectors.checks import check_vectors, find_not_finite
+from kd_keras.vectors.mapped_rows import MappedRows
+from kd_keras.vectors.table import Table, VectorFileError
+from kd_keras.vectors.text import read_text, write_text
 
 __all__ = [
     "VectorFileError",

@@ -1,4 +1,4 @@
-"""Tests of kd_keras.sizes against the paper's arithmetic and real arrays."""
+"""Sizes against the arithmetic of the paper and against real arrays."""
 
 import json
 import math
@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from kd_keras.cli_options import make_parser
-from kd_keras.codes import random_codes
-from kd_keras.compositions import COMPOSITIONS
-from kd_keras.packing import pack_codes
-from kd_keras.sizes import (
+from kd_keras.codes.packing import pack_codes
+from kd_keras.codes.random_codes import random_codes
+from kd_keras.codes.sizes import (
     code_size_bits,
     embedding_bytes,
     packed_code_bytes,
     parameter_count,
 )
+from kd_keras.compositions import COMPOSITIONS
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Tests of kd_keras.code_statistics against plain loops."""
+"""Tests of kd_keras.codes.statistics against plain loops."""
 
 import collections
 import importlib
@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from kd_keras.code_statistics import (
+from kd_keras.codes.random_codes import compact_codes, random_codes
+from kd_keras.codes.statistics import (
     code_perplexity,
     code_statistics,
     collisions,
@@ -19,10 +20,9 @@ from kd_keras.code_statistics import (
     unused_values,
     value_counts,
 )
-from kd_keras.codes import compact_codes, random_codes
 
-# By its name: `kd_keras.code_statistics` may be the function.
-module = importlib.import_module("kd_keras.code_statistics")
+# By its name: `kd_keras.codes.statistics` may be the function.
+module = importlib.import_module("kd_keras.codes.statistics")
 
 SIZES = [(40, 3, 2), (60, 2, 9), (50, 300, 3), (30, 300, 7), (30, 2, 300)]
 

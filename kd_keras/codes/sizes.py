@@ -9,8 +9,8 @@ codebooks.
 import dataclasses
 import math
 
-from kd_keras.codes import check_kd
-from kd_keras.packing import packed_width
+from kd_keras.codes.checks import check_kd
+from kd_keras.codes.packing import packed_width
 
 COMPOSITIONS = ("linear", "lstm", "concat", "residual")
 # Hidden units of the residual composition for each dimension of a code

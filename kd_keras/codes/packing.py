@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from kd_keras.codes import check_codes, check_kd, code_bits, code_dtype
+from kd_keras.codes.checks import check_codes, check_kd, code_bits, code_dtype
 
 # Bits stand as one byte each while a block of rows is worked on.
 BLOCK_BITS = 1 << 22

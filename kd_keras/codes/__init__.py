@@ -1,0 +1,1 @@
+"""Codes as data: checked, drawn, packed, counted, and what they cost."""

@@ -1,0 +1,1 @@
+"""Tables of vectors, read, checked and written; one file per format."""
