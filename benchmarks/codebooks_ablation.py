@@ -20,14 +20,16 @@ from record import RESULTS, write_results
 from rich.console import Console
 from rich.table import Table
 
-from kd_keras import additive_encoding, codebooks, residual_start
-from kd_keras.encoding import (
+from kd_keras.search import (
     decode_additive,
     encode_additive,
     fit_additive,
     fit_code_embeddings,
     fit_codebooks,
 )
+from kd_keras.search import encode_additive as additive_encoding
+from kd_keras.search import fit_codebooks as codebooks
+from kd_keras.search.methods import residual_start
 
 NAME = "codebooks_ablation"
 ROWS, DIM, K, D, SEED = 50_000, 64, 16, 16, 0

@@ -41,7 +41,7 @@ if _COMMAND != "kd-keras":
     from kd_keras.load_litert import load_litert
     from kd_keras.nanopq_bridge import from_nanopq, to_nanopq
     from kd_keras.residual_composition import ResidualComposition
-    from kd_keras.shards import shard_rows
+    from kd_keras.search.encode_rows import shard_rows
     from kd_keras.size_report import size_report
     from kd_keras.straight_through import smooth_code, straight_through
     from kd_keras.temperature_schedule import TemperatureSchedule

@@ -3,17 +3,17 @@
 import keras
 import numpy as np
 
-from kd_keras.additive_search import better_rows
 from kd_keras.composition import ConcatComposition, LinearComposition
-from kd_keras.encode_rows import encode_rows
-from kd_keras.encoding import (
+from kd_keras.search import (
     decode_additive,
     decode_concat,
     encode_additive,
     encode_concat,
     fit_in_order,
 )
-from kd_keras.learning_sample import learning_sample
+from kd_keras.search.effort import learning_sample
+from kd_keras.search.encode_rows import encode_rows
+from kd_keras.search.methods.annealing import better_rows
 
 # Rows composed at a time.
 BLOCK = 1024

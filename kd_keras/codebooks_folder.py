@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kd_keras.description_file import read_description, write_description
-from kd_keras.learning_sample import is_large
+from kd_keras.search.effort import is_large
 from kd_keras.utils.errors import BadInputError
 from kd_keras.version import __version__
 

@@ -11,9 +11,9 @@ from kd_keras.codes.checks import check_codes, check_kd, code_dtype
 from kd_keras.codes.random_codes import random_codes
 from kd_keras.composition import Composition
 from kd_keras.compositions import COMPOSITIONS
-from kd_keras.effort import check_effort
 from kd_keras.gather import gather_rows, integer_ids, nan_out_of_range
 from kd_keras.kd_code_learner import KDCodeLearner
+from kd_keras.search.effort import check_effort
 from kd_keras.vectors.checks import check_rows
 
 _fixing_codes = False

@@ -8,9 +8,6 @@ from kd_keras.composition import (
     LSTMComposition,
 )
 from kd_keras.compositions import COMPOSITIONS
-from kd_keras.effort import check_effort
-from kd_keras.encode_rows import encode_rows
-from kd_keras.encoding import fit_additive, fit_codebooks, fit_concat
 from kd_keras.grow_embedding import with_codes
 from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.learn_composition import (
@@ -18,12 +15,15 @@ from kd_keras.learn_composition import (
     learn_residual,
     start_near_linear,
 )
-from kd_keras.learning_sample import (
+from kd_keras.residual_composition import ResidualComposition
+from kd_keras.search import fit_additive, fit_codebooks, fit_concat
+from kd_keras.search.effort import (
+    check_effort,
     is_large,
     learning_sample,
     training_sample,
 )
-from kd_keras.residual_composition import ResidualComposition
+from kd_keras.search.encode_rows import encode_rows
 from kd_keras.utils.progress_bar import progress_bar
 from kd_keras.utils.row_blocks import row_blocks
 from kd_keras.vectors.checks import check_rows
@@ -124,7 +124,7 @@ def learn_codes(
 
     References:
         [Chen, Min and Sun, 2017](https://arxiv.org/abs/1711.03067),
-        equation 1; the search: see `kd_keras.encoding`.
+        equation 1; the search: see `kd_keras.search`.
     """
     given = (K, D, composition, code_dim, seed, verbose, effort)
     embedding, vectors = _learn_on_sample(vectors, *given)

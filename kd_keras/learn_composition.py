@@ -5,11 +5,7 @@ import numpy as np
 from keras import ops
 
 from kd_keras.code_search import NEAR_EFFORT, additive_near, search_near
-from kd_keras.encoding import (
-    decode_additive,
-    fit_code_embeddings,
-    fit_in_order,
-)
+from kd_keras.search import decode_additive, fit_code_embeddings, fit_in_order
 
 BATCH = 256
 # Turns of training and searching; passes over the vectors in each turn, but

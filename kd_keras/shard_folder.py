@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras import additive_encoding
 from kd_keras.codebooks_folder import Codebooks, codebooks_of
 from kd_keras.codes.packing import pack_codes, unpack_codes
 from kd_keras.compress_arguments import Arguments
 from kd_keras.description_file import read_description, write_description
+from kd_keras.search import encode_additive as additive_encoding
 from kd_keras.utils.errors import BadInputError
 from kd_keras.version import __version__
 

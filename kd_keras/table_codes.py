@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras import additive_encoding
 from kd_keras.codebooks_folder import (
     Codebooks,
     read_codebooks,
@@ -15,7 +14,8 @@ from kd_keras.codebooks_folder import (
 )
 from kd_keras.compress_arguments import Arguments
 from kd_keras.output_folder import new_folder
-from kd_keras.shards import encoded_blocks
+from kd_keras.search import encode_additive as additive_encoding
+from kd_keras.search.encode_rows import encoded_blocks
 from kd_keras.unfinished_run import UnfinishedRun
 from kd_keras.utils.errors import as_bad_input
 from kd_keras.utils.progress_bar import progress_bar

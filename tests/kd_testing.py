@@ -10,8 +10,8 @@ import numpy as np
 from keras import ops
 
 import kd_keras
-from kd_keras.additive_sum import decode_additive
-from kd_keras.kmeans import kmeans
+from kd_keras.search.methods.additive_sum import decode_additive
+from kd_keras.search.methods.kmeans import kmeans
 
 # Sizes of the tests' layers: symbols, vector size, values, positions.
 N, SIZE, K, D = 30, 6, 4, 3

@@ -6,7 +6,7 @@ import pytest
 from kd_testing import as_numpy
 
 import kd_keras
-from kd_keras import additive_encoding
+from kd_keras.search import encode_additive as additive_encoding
 
 KNOWN, NEW = 120, 30
 

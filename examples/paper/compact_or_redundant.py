@@ -24,7 +24,7 @@ import numpy as np
 from experiment import BLUE, GREY, ORANGE, ROOT, finish, parse, record
 
 import kd_keras
-from kd_keras.least_squares import fit_code_embeddings
+from kd_keras.search.methods.least_squares import fit_code_embeddings
 
 PTB = ROOT / "saved_models" / "ptb_small_200.npz"
 COMPACT = {"K": 128, "D": 2}

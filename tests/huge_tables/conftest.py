@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from tables import BLOCK, make_vectors
 
-from kd_keras import additive_encoding, learning_sample
+from kd_keras import learning_sample
+from kd_keras.search import encode_additive as additive_encoding
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,8 @@ from tables import (
     shards,
 )
 
-from kd_keras import cli, encode_rows, unfinished_run
+from kd_keras import cli, unfinished_run
+from kd_keras.search import encode_rows
 
 
 def stop_after(monkeypatch, blocks):

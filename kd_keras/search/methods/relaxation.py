@@ -21,12 +21,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kd_keras.additive_search import (
-    choose_heat,
-    improve_codes,
-)
-from kd_keras.additive_sum import additive_errors, typical_error
-from kd_keras.least_squares import fit_code_embeddings
+from kd_keras.search.methods.additive_sum import additive_errors, typical_error
+from kd_keras.search.methods.annealing import choose_heat, improve_codes
+from kd_keras.search.methods.least_squares import fit_code_embeddings
 
 # So many times as many rows as the D K code embeddings are many: then these get
 # noise, all of the same size.

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 import kd_keras
-from kd_keras import additive_encoding
 from kd_keras.code_search import additive_near
-from kd_keras.encoding import (
+from kd_keras.search import (
     decode_additive,
     encode_additive,
     fit_additive,
@@ -17,7 +16,9 @@ from kd_keras.encoding import (
     fit_codebooks,
     fit_in_order,
 )
-from kd_keras.residual_start import beam_codes, residual_start
+from kd_keras.search import encode_additive as additive_encoding
+from kd_keras.search.methods.beam_search import beam_codes
+from kd_keras.search.methods.residual_start import residual_start
 from kd_keras.utils.progress_bar import Part
 
 
@@ -119,8 +120,8 @@ def test_fit_in_order_is_nearly_optimal_and_suits_a_beam_search():
 
 
 def test_a_residual_composition_codes_rows_that_come_later(monkeypatch):
-    monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 1000)
-    monkeypatch.setattr("kd_keras.learning_sample.TRAINING_ROWS", 1500)
+    monkeypatch.setattr("kd_keras.search.effort.LEARNING_ROWS", 1000)
+    monkeypatch.setattr("kd_keras.search.effort.TRAINING_ROWS", 1500)
     vectors, others = heavy_rows(2000), heavy_rows(4000, seed=7)
     errors = {}
     for composition, rows in (("linear", 1000), ("residual", 1500)):
@@ -134,8 +135,8 @@ def test_a_residual_composition_codes_rows_that_come_later(monkeypatch):
 
 
 def test_coding_the_rows_to_train_on_is_seen_on_the_bar(monkeypatch):
-    monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 200)
-    monkeypatch.setattr("kd_keras.additive_encoding.ENCODED_ROWS", 100)
+    monkeypatch.setattr("kd_keras.search.effort.LEARNING_ROWS", 200)
+    monkeypatch.setattr("kd_keras.search.encode_additive.ENCODED_ROWS", 100)
     shares: list[float] = []
 
     @contextlib.contextmanager
@@ -187,7 +188,7 @@ def test_code_embeddings_as_large_as_a_float_are_no_trouble():
 
 
 def test_a_table_that_is_its_own_sample_is_coded_as_later_rows_are(monkeypatch):
-    monkeypatch.setattr("kd_keras.learning_sample.LEARNING_ROWS", 200)
+    monkeypatch.setattr("kd_keras.search.effort.LEARNING_ROWS", 200)
     vectors = heavy_rows(500)
     given = {"K": 8, "D": 3, "composition": "residual", "effort": 0.2}
     learner = kd_keras.learn_codebooks(vectors, **given, verbose=0)

@@ -8,17 +8,17 @@ References:
 
 import numpy as np
 
-from kd_keras.additive_search import (
+from kd_keras.codes.checks import code_dtype
+from kd_keras.search.effort import check_effort
+from kd_keras.search.methods.additive_sum import typical_error
+from kd_keras.search.methods.annealing import (
     better_rows,
     choose_heat,
     improve_codes,
     search_codes,
 )
-from kd_keras.additive_sum import typical_error
-from kd_keras.codes.checks import code_dtype
-from kd_keras.effort import check_effort
-from kd_keras.residual_start import beam_codes
-from kd_keras.sweeps import gumbel_noise
+from kd_keras.search.methods.beam_search import beam_codes
+from kd_keras.search.methods.sweeps import gumbel_noise
 from kd_keras.utils.row_blocks import row_blocks
 
 # Rows that are encoded together.

@@ -18,8 +18,8 @@ References:
 
 import numpy as np
 
-from kd_keras.additive_sum import typical_error
-from kd_keras.sweeps import ScoringTables
+from kd_keras.search.methods.additive_sum import typical_error
+from kd_keras.search.methods.sweeps import ScoringTables
 from kd_keras.utils.cores import spread
 
 # At most so many rows, and so many scores of one position (rows times K), are

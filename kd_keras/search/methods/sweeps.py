@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from kd_keras.additive_sum import additive_errors
+from kd_keras.search.methods.additive_sum import additive_errors
 
 # OpenBLAS uses one thread below this many multiplications, also where `spread`
 # does not tell it to; our own threads over the blocks do better than its

@@ -11,23 +11,23 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kd_keras.additive_search import (
+from kd_keras.codes.checks import code_dtype
+from kd_keras.search.effort import check_effort
+from kd_keras.search.methods.additive_sum import additive_errors, typical_error
+from kd_keras.search.methods.annealing import (
     REHEAT_SWEEPS,
     falling,
     search_codes,
 )
-from kd_keras.additive_sum import additive_errors, typical_error
-from kd_keras.codes.checks import code_dtype
-from kd_keras.effort import check_effort
-from kd_keras.kmeans import kmeans
-from kd_keras.least_squares import (
+from kd_keras.search.methods.kmeans import kmeans
+from kd_keras.search.methods.least_squares import (
     DIRECT_UNKNOWNS,
     fit_code_embeddings,
     improve_code_embeddings,
 )
-from kd_keras.relaxation import many_rows, relax
-from kd_keras.residual_start import residual_start
-from kd_keras.sweeps import gumbel_noise, scoring_time
+from kd_keras.search.methods.relaxation import many_rows, relax
+from kd_keras.search.methods.residual_start import residual_start
+from kd_keras.search.methods.sweeps import gumbel_noise, scoring_time
 from kd_keras.utils.progress_bar import Progress
 
 # Temperatures of the annealing, in units of the squared error per dimension of

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from kd_testing import additive_error, random_codes_of_rows
 
-from kd_keras import additive_search, sweeps
-from kd_keras.additive_search import search_codes
-from kd_keras.additive_sum import decode_additive
-from kd_keras.sweeps import gumbel_noise
+from kd_keras.search.methods import annealing as additive_search
+from kd_keras.search.methods import sweeps
+from kd_keras.search.methods.additive_sum import decode_additive
+from kd_keras.search.methods.annealing import search_codes
+from kd_keras.search.methods.sweeps import gumbel_noise
 from kd_keras.utils import cores
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kd_keras.kmeans import kmeans, nearest, sum_by_value
+from kd_keras.search.methods.kmeans import kmeans, nearest, sum_by_value
 
 
 def clusters(seed, count=2000, K=30, dim=6):
@@ -18,7 +18,9 @@ def loss(vectors, labels, centres):
 
 @pytest.mark.parametrize("large_group", [1, 1000])
 def test_sum_by_value_equals_a_loop(monkeypatch, large_group):
-    monkeypatch.setattr("kd_keras.kmeans.LARGE_GROUP", large_group)
+    monkeypatch.setattr(
+        "kd_keras.search.methods.kmeans.LARGE_GROUP", large_group
+    )
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(50, 3)).astype(np.float32)
     labels = rng.integers(0, 6, 50)
@@ -33,12 +35,12 @@ def test_sum_by_value_equals_a_loop(monkeypatch, large_group):
 
 
 def test_sum_by_value_adds_parts(monkeypatch):
-    monkeypatch.setattr("kd_keras.kmeans.ROWS_PER_SUM", 7)
+    monkeypatch.setattr("kd_keras.search.methods.kmeans.ROWS_PER_SUM", 7)
     test_sum_by_value_equals_a_loop(monkeypatch, 1)
 
 
 def test_nearest_equals_a_loop(monkeypatch):
-    monkeypatch.setattr("kd_keras.kmeans.PAIRS_PER_BLOCK", 100)
+    monkeypatch.setattr("kd_keras.search.methods.kmeans.PAIRS_PER_BLOCK", 100)
     rng = np.random.default_rng(1)
     vectors = rng.normal(size=(101, 4)).astype(np.float32)
     centres = rng.normal(size=(9, 4)).astype(np.float32)
@@ -114,7 +116,7 @@ def test_scale_and_offset_do_not_matter(scale):
 def test_many_centres_start_at_rows(monkeypatch):
     vectors, _ = clusters(4, K=10)
     good = loss(vectors, *kmeans(vectors, 50))
-    monkeypatch.setattr("kd_keras.kmeans.MANY", 49)
+    monkeypatch.setattr("kd_keras.search.methods.kmeans.MANY", 49)
     labels, centres = kmeans(vectors, 50)
     assert np.bincount(labels, minlength=50).min() > 0
     assert loss(vectors, labels, centres) < 1.2 * good

@@ -15,12 +15,12 @@ References:
 
 import numpy as np
 
-from kd_keras.additive_codes import fit_additive, standardised
-from kd_keras.additive_encoding import encode_additive
-from kd_keras.additive_sum import additive_errors
-from kd_keras.effort import check_effort
-from kd_keras.least_squares import improve_code_embeddings
-from kd_keras.residual_start import residual_start
+from kd_keras.search.effort import check_effort
+from kd_keras.search.encode_additive import encode_additive
+from kd_keras.search.fit_additive import fit_additive, standardised
+from kd_keras.search.methods.additive_sum import additive_errors
+from kd_keras.search.methods.least_squares import improve_code_embeddings
+from kd_keras.search.methods.residual_start import residual_start
 from kd_keras.utils.progress_bar import Progress
 
 # Rounds, and the `effort` of the encoding in each.

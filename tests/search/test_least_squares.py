@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from kd_testing import additive_error, random_codes_of_rows
 
-from kd_keras import least_squares
-from kd_keras.encoding import decode_additive, fit_code_embeddings
+from kd_keras.search import decode_additive, fit_code_embeddings
+from kd_keras.search.methods import least_squares
 
 
 def test_least_squares_are_optimal():

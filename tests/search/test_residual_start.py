@@ -12,10 +12,10 @@ from kd_testing import (
 )
 
 import kd_keras
-from kd_keras import residual_start
-from kd_keras.encoding import decode_additive, fit_code_embeddings
-from kd_keras.residual_start import beam_codes
-from kd_keras.residual_start import residual_start as find_start
+from kd_keras.search import decode_additive, fit_code_embeddings
+from kd_keras.search.methods import residual_start
+from kd_keras.search.methods.beam_search import beam_codes
+from kd_keras.search.methods.residual_start import residual_start as find_start
 
 
 def test_beam_start_beats_plain_residual_quantisation():

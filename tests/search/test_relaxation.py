@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from kd_keras import additive_codes
-from kd_keras.additive_search import (
+from kd_keras.search import fit_additive as additive_codes
+from kd_keras.search.methods.additive_sum import decode_additive
+from kd_keras.search.methods.annealing import (
     HEATS,
     choose_heat,
     improve_codes,
     search_codes,
 )
-from kd_keras.additive_sum import decode_additive
-from kd_keras.least_squares import fit_code_embeddings
-from kd_keras.relaxation import relax
-from kd_keras.residual_start import residual_start
-from kd_keras.sweeps import gumbel_noise
+from kd_keras.search.methods.least_squares import fit_code_embeddings
+from kd_keras.search.methods.relaxation import relax
+from kd_keras.search.methods.residual_start import residual_start
+from kd_keras.search.methods.sweeps import gumbel_noise
 
 NOISE = gumbel_noise(0)
 
@@ -44,7 +44,7 @@ def relaxed(start, rounds):
 
 @pytest.mark.parametrize("many", [0, 1000], ids=["uniform", "rows"])
 def test_it_leaves_what_descent_cannot(many, monkeypatch):
-    monkeypatch.setattr("kd_keras.relaxation.MANY_ROWS", many)
+    monkeypatch.setattr("kd_keras.search.methods.relaxation.MANY_ROWS", many)
     start = started()
     (codes, tables, errors), told = relaxed(start, 30)
     np.testing.assert_allclose(

@@ -7,8 +7,8 @@ Reference:
 
 import numpy as np
 
-from kd_keras.additive_sum import decode_additive
-from kd_keras.kmeans import sum_by_value
+from kd_keras.search.methods.additive_sum import decode_additive
+from kd_keras.search.methods.kmeans import sum_by_value
 
 # Up to this many unknowns a dimension the normal equations are solved
 # directly; above, conjugate gradients need no (D K)^2 matrix.

@@ -8,7 +8,7 @@ Reference:
 import numpy as np
 
 from kd_keras.codes.checks import code_dtype
-from kd_keras.kmeans import kmeans, nearest
+from kd_keras.search.methods.kmeans import kmeans, nearest
 from kd_keras.utils.progress_bar import Progress
 
 

@@ -1,11 +1,35 @@
-"""The rows of a large table from which code embeddings are learned."""
+"""How long to search."""
+
+import numbers
 
 import numpy as np
+
+MOST_EFFORT = 1000
+
+
+def check_effort(effort: float) -> None:
+    """Checks how long is to be searched.
+
+    Args:
+        effort: number, 0 to 1,000; 1 is the default.
+
+    Raises:
+        ValueError: If it is no number or out of this range.
+    """
+    real = isinstance(effort, numbers.Real) and not isinstance(effort, bool)
+    if not (real and 0 <= effort <= MOST_EFFORT):
+        raise ValueError(
+            f"`effort` must be a number from 0 to {MOST_EFFORT:,}. "
+            f"Received: effort={effort!r}"
+        )
+
 
 # Up to this many rows, or 4 K, codes and code embeddings of all are learned
 # together. Above, code embeddings are learned from so many and the codes of all
 # are found under them. Four times as many are no better for other rows.
 LEARNING_ROWS = 50_000
+
+
 # A composition that is trained does gain by more rows: they are this many, or
 # fewer where vectors are long, but not fewer than for a search.
 TRAINING_ROWS, TRAINING_FLOATS = 200_000, 1 << 24

@@ -5,12 +5,15 @@ composition, `fit_concat` is product quantisation. The `encode_...` functions
 find codes of vectors under code embeddings that stay as they are.
 """
 
-from kd_keras.additive_codes import fit_additive
-from kd_keras.additive_encoding import encode_additive
-from kd_keras.additive_sum import decode_additive
-from kd_keras.codebooks import fit_codebooks
-from kd_keras.concat_search import decode_concat, encode_concat, fit_concat
-from kd_keras.least_squares import fit_code_embeddings, fit_in_order
+from kd_keras.search.concat import decode_concat, encode_concat, fit_concat
+from kd_keras.search.encode_additive import encode_additive
+from kd_keras.search.fit_additive import fit_additive
+from kd_keras.search.fit_codebooks import fit_codebooks
+from kd_keras.search.methods.additive_sum import decode_additive
+from kd_keras.search.methods.least_squares import (
+    fit_code_embeddings,
+    fit_in_order,
+)
 
 __all__ = [
     "decode_additive",

@@ -1,0 +1,1 @@
+"""What the searches are made of: starts, annealing, least squares, k-means."""
