@@ -12,7 +12,7 @@ import numpy as np
 
 from kd_keras.codes.statistics import value_counts
 from kd_keras.explorer.folder_contents import FolderContents
-from kd_keras.report.report_page import report_text
+from kd_keras.report.page import report_text
 from kd_keras.version import __version__
 
 MOST_COLUMNS = 256  # of the map; beyond it, values are taken together

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from kd_keras.language_model.results_file import Row
 from kd_keras.language_model.run_settings import usual_lstm_rate
-from kd_keras.report.report_numbers import format_bytes
+from kd_keras.report.numbers import format_bytes
 
 GROUP = (
     "code_learning", "relearning", "K", "D", "code_dim", "lstm_rate",

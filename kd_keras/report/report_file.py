@@ -10,7 +10,7 @@ import numpy as np
 from kd_keras.description_file import read_description
 from kd_keras.output_folder import FILES
 from kd_keras.report.code_map import code_map
-from kd_keras.report.report_page import report_page
+from kd_keras.report.page import report_page
 
 
 def write_report(

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kd_keras.report import report_numbers as numbers
+from kd_keras.report import numbers
 from kd_keras.report.report_file import file_sizes
 
 

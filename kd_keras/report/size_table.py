@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kd_keras.report.report_numbers import format_bytes, format_ratio
+from kd_keras.report.numbers import format_bytes, format_ratio
 from kd_keras.size_report import SizeReport
 
 

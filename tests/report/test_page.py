@@ -8,7 +8,7 @@ from kd_keras.codes.sizes import parameter_count
 from kd_keras.codes.statistics import code_statistics
 from kd_keras.codes.usage import usage_levels
 from kd_keras.report.code_map import code_map
-from kd_keras.report.report_page import report_page, use_in_keras
+from kd_keras.report.page import report_page, use_in_keras
 from kd_keras.report.symbol_examples import near_groups, shared_groups
 
 NASTY = ["<script>alert(1)</script>", '"><img src=x>', "&amp;", "[/bold]", "ü"]

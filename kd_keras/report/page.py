@@ -7,8 +7,8 @@ from string import Template
 from typing import Any
 
 from kd_keras.codes.usage import LEVEL_NAMES
-from kd_keras.report import report_numbers as numbers
-from kd_keras.report.report_sections import example_card, group_line, row
+from kd_keras.report import numbers
+from kd_keras.report.sections import example_card, group_line, row
 
 KEPT_INTRO = (
     "Ten words whose vectors point most nearly the same way, before and "
