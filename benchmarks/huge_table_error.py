@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 import kd_keras
-from kd_keras.code_search import compose
 from kd_keras.codes.sizes import embedding_bytes
+from kd_keras.layers.compositions.code_search import compose
 
 NAME = "huge_table_error"
 N, LEARNED, OTHERS = 1_000_000, 200_000, 50_000

@@ -22,27 +22,25 @@ if _COMMAND != "kd-keras":
         format_groups,
         symbol_groups,
     )
-    from kd_keras.composition import (
-        Composition,
-        ConcatComposition,
-        LinearComposition,
-        LSTMComposition,
-    )
     from kd_keras.export_litert import export_litert
     from kd_keras.export_saved_model import export_saved_model
     from kd_keras.faiss_bridge import from_faiss, to_faiss
     from kd_keras.freeze import freeze
     from kd_keras.grow_embedding import grow_embedding
-    from kd_keras.kd_code_learner import KDCodeLearner
-    from kd_keras.kd_embedding import KDEmbedding
     from kd_keras.language_model import model as _registers_language_model
+    from kd_keras.layers.compositions.composition import Composition
+    from kd_keras.layers.compositions.concat import ConcatComposition
+    from kd_keras.layers.compositions.linear import LinearComposition
+    from kd_keras.layers.compositions.lstm import LSTMComposition
+    from kd_keras.layers.compositions.residual import ResidualComposition
+    from kd_keras.layers.kd_code_learner import KDCodeLearner
+    from kd_keras.layers.kd_embedding import KDEmbedding
+    from kd_keras.layers.straight_through import smooth_code, straight_through
     from kd_keras.lazy_adam import LazyAdam
     from kd_keras.learn_codes import learn_codebooks, learn_codes
     from kd_keras.load_litert import load_litert
     from kd_keras.nanopq_bridge import from_nanopq, to_nanopq
-    from kd_keras.residual_composition import ResidualComposition
     from kd_keras.search.encode_rows import shard_rows
     from kd_keras.size_report import size_report
-    from kd_keras.straight_through import smooth_code, straight_through
     from kd_keras.temperature_schedule import TemperatureSchedule
     from kd_keras.vectors.files import read_vectors, write_vectors

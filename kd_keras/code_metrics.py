@@ -2,7 +2,7 @@ import keras
 import numpy as np
 
 from kd_keras.codes.statistics import code_perplexity, collisions, unused_values
-from kd_keras.find_learners import learners_of
+from kd_keras.layers.find_layers import learners_of
 
 
 class CodeMetrics(keras.callbacks.Callback):

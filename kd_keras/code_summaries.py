@@ -6,7 +6,7 @@ import numpy as np
 
 from kd_keras.codes.statistics import value_counts
 from kd_keras.codes.usage import usage_levels
-from kd_keras.find_learners import learners_of
+from kd_keras.layers.find_layers import learners_of
 
 CELL = 8  # pixels
 # From unused to over four times as often as all values equally often.

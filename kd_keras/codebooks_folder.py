@@ -18,7 +18,7 @@ from kd_keras.utils.errors import BadInputError
 from kd_keras.version import __version__
 
 if TYPE_CHECKING:
-    from kd_keras.kd_embedding import KDEmbedding
+    from kd_keras.layers.kd_embedding import KDEmbedding
 
 # What must be the same wherever the codebooks are used.
 SETTINGS = ("K", "D", "composition", "code_dim", "seed", "effort")

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.utils.row_blocks import row_blocks
 
 BLOCK_FLOATS = 1 << 24  # code embeddings gathered at a time: 64 MB

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.layers.kd_embedding import KDEmbedding
 
 
 def save_embedding(embedding: KDEmbedding, path: str | os.PathLike) -> None:

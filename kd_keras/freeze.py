@@ -1,5 +1,5 @@
-from kd_keras.kd_embedding import KDEmbedding, codes_fixed_in_copies
-from kd_keras.layer_search import find_layers
+from kd_keras.layers.find_layers import find_layers
+from kd_keras.layers.kd_embedding import KDEmbedding, codes_fixed_in_copies
 
 
 def freeze(layer_or_model):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.layers.kd_embedding import KDEmbedding
 
 
 def grow_embedding(embedding, vectors, seed=0, effort=1.0):

@@ -1,21 +1,19 @@
 import numpy as np
 
-from kd_keras.code_search import encode, sum_encoder
 from kd_keras.codes.checks import check_kd
-from kd_keras.composition import (
-    ConcatComposition,
-    LinearComposition,
-    LSTMComposition,
-)
-from kd_keras.compositions import COMPOSITIONS
 from kd_keras.grow_embedding import with_codes
-from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.layers.compositions.by_name import COMPOSITIONS
+from kd_keras.layers.compositions.code_search import encode, sum_encoder
+from kd_keras.layers.compositions.concat import ConcatComposition
+from kd_keras.layers.compositions.linear import LinearComposition
+from kd_keras.layers.compositions.lstm import LSTMComposition
+from kd_keras.layers.compositions.residual import ResidualComposition
+from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.learn_composition import (
     learn_composition,
     learn_residual,
     start_near_linear,
 )
-from kd_keras.residual_composition import ResidualComposition
 from kd_keras.search import fit_additive, fit_codebooks, fit_concat
 from kd_keras.search.effort import (
     check_effort,

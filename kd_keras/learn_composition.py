@@ -4,7 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from kd_keras.code_search import NEAR_EFFORT, additive_near, search_near
+from kd_keras.layers.compositions.code_search import (
+    NEAR_EFFORT,
+    additive_near,
+    search_near,
+)
 from kd_keras.search import decode_additive, fit_code_embeddings, fit_in_order
 
 BATCH = 256

@@ -256,7 +256,7 @@ def _corpus(given: argparse.Namespace, backend: str) -> Corpus:
 def _load_codes(folder: str, corpus: Corpus) -> Any:
     import keras
 
-    import kd_keras.kd_embedding  # noqa: F401  (registers the layer)
+    import kd_keras.layers.kd_embedding  # noqa: F401  (registers the layer)
 
     path = Path(folder) / "embedding.keras"
     try:

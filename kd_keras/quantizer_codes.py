@@ -7,8 +7,9 @@ import importlib
 
 import numpy as np
 
-from kd_keras.composition import ConcatComposition, LinearComposition
-from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.layers.compositions.concat import ConcatComposition
+from kd_keras.layers.compositions.linear import LinearComposition
+from kd_keras.layers.kd_embedding import KDEmbedding
 
 
 def other_library(module, package):

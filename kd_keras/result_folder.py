@@ -60,7 +60,7 @@ from kd_keras.version import __version__
 
 if TYPE_CHECKING:
     from kd_keras.decoded_vectors import DecodedVectors
-    from kd_keras.kd_embedding import KDEmbedding
+    from kd_keras.layers.kd_embedding import KDEmbedding
 
 Say = Callable[[str], object]
 

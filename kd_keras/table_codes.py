@@ -25,7 +25,7 @@ from kd_keras.vectors.stored_table import table_identity
 from kd_keras.version import __version__
 
 if TYPE_CHECKING:
-    from kd_keras.kd_embedding import KDEmbedding
+    from kd_keras.layers.kd_embedding import KDEmbedding
 
 Say = Callable[[str], object]
 
@@ -137,8 +137,8 @@ class TableCodes:
             self._learn(verbose)
         assert self.codebooks is not None
         with quiet_start():
-            from kd_keras.code_search import encode
             from kd_keras.embedding_file import load_embedding
+            from kd_keras.layers.compositions.code_search import encode
 
             path = self.codebooks_folder / "embedding.keras"
             embedding = load_embedding(path)

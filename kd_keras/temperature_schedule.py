@@ -2,8 +2,8 @@ import math
 
 import keras
 
-from kd_keras.find_learners import learners_of
-from kd_keras.temperature_law import LAWS
+from kd_keras.layers.find_layers import learners_of
+from kd_keras.layers.temperature_law import LAWS
 
 
 class TemperatureSchedule(keras.callbacks.Callback):

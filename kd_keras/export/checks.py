@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kd_keras.kd_embedding import KDEmbedding
-from kd_keras.layer_search import find_layers
+from kd_keras.layers.find_layers import find_layers
+from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.utils.checks import _said, is_integer
 
 

@@ -1,9 +1,9 @@
 """What an exported file says of itself."""
 
-from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.language_model.model import LanguageModel
-from kd_keras.layer_search import find_layers, output_layer
-from kd_keras.residual_composition import ResidualComposition
+from kd_keras.layers.compositions.residual import ResidualComposition
+from kd_keras.layers.find_layers import find_layers, output_layer
+from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.version import __version__
 
 
@@ -97,7 +97,7 @@ def codes_of(embedding):
 
 def composition_name(composition):
     """Gives a name such as `"linear"`, or else that of the class."""
-    from kd_keras.compositions import COMPOSITIONS
+    from kd_keras.layers.compositions.by_name import COMPOSITIONS
 
     for name, kind in COMPOSITIONS.items():
         if type(composition) is kind:

@@ -7,11 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from kd_keras.codes.packing import pack_codes
-from kd_keras.composition import ConcatComposition, LSTMComposition
 from kd_keras.export.configuration import codes_of
 from kd_keras.export.unpack_rows import unpack_rows
-from kd_keras.kd_embedding import KDEmbedding
-from kd_keras.layer_search import find_layers
+from kd_keras.layers.compositions.concat import ConcatComposition
+from kd_keras.layers.compositions.lstm import LSTMComposition
+from kd_keras.layers.find_layers import find_layers
+from kd_keras.layers.kd_embedding import KDEmbedding
 
 QUANTIZATIONS = (None, "int8", "float16")
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kd_keras.kd_embedding import KDEmbedding
-from kd_keras.layer_search import find_layers
+from kd_keras.layers.find_layers import find_layers
+from kd_keras.layers.kd_embedding import KDEmbedding
 
 # Columns of an input that are looked at one by one: `user(x[:, 0])` and
 # `item(x[:, 1])` have ranges of their own.

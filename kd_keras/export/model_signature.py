@@ -7,8 +7,8 @@ import tensorflow as tf
 from kd_keras.export.id_ranges import IdProbe
 from kd_keras.export.parity import STEPS
 from kd_keras.export.signatures import DEFAULT, Signature, compiled
-from kd_keras.kd_embedding import KDEmbedding
-from kd_keras.layer_search import output_layer
+from kd_keras.layers.find_layers import output_layer
+from kd_keras.layers.kd_embedding import KDEmbedding
 
 
 def model_signature(

@@ -6,8 +6,8 @@ import zipfile
 from kd_keras.codes.sizes import packed_code_bytes
 from kd_keras.export.configuration import describe_embeddings
 from kd_keras.export.roles import ROLES, find_owner
-from kd_keras.kd_embedding import KDEmbedding
-from kd_keras.layer_search import find_layers
+from kd_keras.layers.find_layers import find_layers
+from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.size_report import SizeReport, predict
 
 _WIDTHS = {None: 4, "float16": 2, "int8": 1}

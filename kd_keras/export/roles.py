@@ -6,8 +6,8 @@ they contain: at the export every weight is at hand, and each is looked for.
 
 import numpy as np
 
-from kd_keras.kd_embedding import KDEmbedding
-from kd_keras.layer_search import find_layers, output_layer
+from kd_keras.layers.find_layers import find_layers, output_layer
+from kd_keras.layers.kd_embedding import KDEmbedding
 
 ROLES = ("codes", "code embeddings", "composition", "output layer", "rest")
 

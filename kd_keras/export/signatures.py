@@ -6,10 +6,10 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from kd_keras.composition import LSTMComposition
-from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.language_model.model import LanguageModel
-from kd_keras.layer_search import find_layers
+from kd_keras.layers.compositions.lstm import LSTMComposition
+from kd_keras.layers.find_layers import find_layers
+from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.utils.checks import check_integer
 
 # What SavedModel and LiteRT call the only signature of a file.

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
-from kd_keras.kd_code_learner import KDCodeLearner
-from kd_keras.kd_embedding import KDEmbedding
+from kd_keras.layers.kd_code_learner import KDCodeLearner
+from kd_keras.layers.kd_embedding import KDEmbedding
 
 # The logit of the code that a warm start begins with; the others start at 0.
 WARM_LOGIT = 1.0

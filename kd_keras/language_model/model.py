@@ -4,13 +4,13 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from kd_keras.composition import LSTMComposition
-from kd_keras.kd_embedding import KDEmbedding
 from kd_keras.language_model.carried_lstm import CarriedLSTM
 from kd_keras.language_model.clipped_sgd import ClippedSGD
 from kd_keras.language_model.run_settings import usual_lstm_rate
 from kd_keras.language_model.strategies import in_replica_of_several_workers
 from kd_keras.language_model.unique_symbols import UniqueSymbols
+from kd_keras.layers.compositions.lstm import LSTMComposition
+from kd_keras.layers.kd_embedding import KDEmbedding
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")

@@ -6,8 +6,8 @@ import keras
 
 from kd_keras.code_metrics import CodeMetrics
 from kd_keras.code_summaries import CodeSummaries
-from kd_keras.kd_code_learner import KDCodeLearner
-from kd_keras.layer_search import find_layers
+from kd_keras.layers.find_layers import find_layers
+from kd_keras.layers.kd_code_learner import KDCodeLearner
 from kd_keras.temperature_schedule import TemperatureSchedule
 
 

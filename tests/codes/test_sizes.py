@@ -15,7 +15,7 @@ from kd_keras.codes.sizes import (
     packed_code_bytes,
     parameter_count,
 )
-from kd_keras.compositions import COMPOSITIONS
+from kd_keras.layers.compositions.by_name import COMPOSITIONS
 
 
 @pytest.mark.parametrize(

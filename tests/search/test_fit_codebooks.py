@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import kd_keras
-from kd_keras.code_search import additive_near
+from kd_keras.layers.compositions.code_search import additive_near
 from kd_keras.search import (
     decode_additive,
     encode_additive,

@@ -7,9 +7,9 @@ from keras import ops
 from keras.src.backend.common.stateless_scope import get_stateless_scope
 
 from kd_keras.codes.checks import check_kd, code_dtype
-from kd_keras.gather import gather_rows, integer_ids, nan_out_of_range
-from kd_keras.straight_through import smooth_code, straight_through
-from kd_keras.temperature_law import LAWS, temperature_of_schedule
+from kd_keras.layers.gather import gather_rows, integer_ids, nan_out_of_range
+from kd_keras.layers.straight_through import smooth_code, straight_through
+from kd_keras.layers.temperature_law import LAWS, temperature_of_schedule
 
 ESTIMATORS = ("straight_through", "smooth")
 

@@ -2,6 +2,8 @@
 
 import keras
 
+from kd_keras.layers.kd_code_learner import KDCodeLearner
+
 
 def find_layers(layer, layer_class):
     """Finds the layers of a class in a layer or model, nested ones included.
@@ -37,3 +39,25 @@ def output_layer(model):
         return None
     last = outputs[0]._keras_history.operation
     return last if isinstance(last, keras.layers.Layer) else None
+
+
+def learners_of(callback):
+    """Finds the layers that learn codes in a callback's model.
+
+    Args:
+        callback: Keras callback whose `model` is set.
+
+    Returns:
+        List of `KDCodeLearner`, at least one.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    learners = find_layers(callback.model, KDCodeLearner)
+    if not learners:
+        raise ValueError(
+            f"{type(callback).__name__} needs a layer that learns codes "
+            '(KDEmbedding(..., codes="learn") or KDCodeLearner). '
+            f"Received: model {callback.model.name!r} without one"
+        )
+    return learners

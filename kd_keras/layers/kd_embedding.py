@@ -5,14 +5,13 @@ import keras
 import numpy as np
 from keras import initializers, ops
 
-from kd_keras.code_search import encode
-from kd_keras.code_weight import code_weight_dtype
 from kd_keras.codes.checks import check_codes, check_kd, code_dtype
 from kd_keras.codes.random_codes import random_codes
-from kd_keras.composition import Composition
-from kd_keras.compositions import COMPOSITIONS
-from kd_keras.gather import gather_rows, integer_ids, nan_out_of_range
-from kd_keras.kd_code_learner import KDCodeLearner
+from kd_keras.layers.compositions.by_name import COMPOSITIONS
+from kd_keras.layers.compositions.code_search import encode
+from kd_keras.layers.compositions.composition import Composition
+from kd_keras.layers.gather import gather_rows, integer_ids, nan_out_of_range
+from kd_keras.layers.kd_code_learner import KDCodeLearner
 from kd_keras.search.effort import check_effort
 from kd_keras.vectors.checks import check_rows
 
@@ -311,3 +310,28 @@ def _serialize_shared(layer):
     """
     config = keras.saving.serialize_keras_object(layer)
     return config | {"shared_object_id": id(layer)}
+
+
+def code_weight_dtype(K: int) -> str:
+    """Gives the dtype of a weight of codes: the smallest that can be held.
+
+    That is `code_dtype(K)`, but under a `MultiWorkerMirroredStrategy` int32:
+    the workers send each other the first value of every weight, for which
+    TensorFlow has no 8 or 16 bit integers. Saved models do not care: a layer
+    built elsewhere loads the same codes into its own type.
+
+    Args:
+        K: Integer, values of a position.
+
+    Returns:
+        String, name of a dtype.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if isinstance(
+            tf.distribute.get_strategy(),
+            tf.distribute.MultiWorkerMirroredStrategy,
+        ):
+            return "int32"
+    return str(code_dtype(K).name)

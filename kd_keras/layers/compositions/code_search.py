@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from kd_keras.composition import ConcatComposition, LinearComposition
+from kd_keras.layers.compositions.concat import ConcatComposition
+from kd_keras.layers.compositions.linear import LinearComposition
 from kd_keras.search import (
     decode_additive,
     decode_concat,

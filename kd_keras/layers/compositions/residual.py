@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kd_keras.codes.sizes import RESIDUAL_WIDTH
-from kd_keras.composition import (
+from kd_keras.layers.compositions.composition import (
     Composition,
     apply_kernel,
     output_kernel,

@@ -1,0 +1,1 @@
+"""The maps from a code to a vector, f in the paper. by_name.py is the one list of them."""
