@@ -174,7 +174,7 @@ def _report(path: str) -> int:
 
     if Path(path).is_file() or (Path(path) / "saved_model.pb").is_file():
         return _report_size(path)
-    from kd_keras.report.report_file import read_report
+    from kd_keras.folders.report_file import read_report
     from kd_keras.report.report_tables import print_report
 
     print_report(read_report(path), path)

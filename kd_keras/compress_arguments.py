@@ -5,10 +5,14 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from kd_keras.codebooks_folder import SETTINGS, Codebooks, read_codebooks
 from kd_keras.codes.checks import check_kd
 from kd_keras.codes.sizes import parameter_count
 from kd_keras.export.quiet_litert import need_litert
+from kd_keras.folders.codebooks_folder import (
+    SETTINGS,
+    Codebooks,
+    read_codebooks,
+)
 from kd_keras.search.effort import check_effort
 from kd_keras.search.encode_rows import shard_rows
 from kd_keras.utils.errors import BadInputError, as_bad_input

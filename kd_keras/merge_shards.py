@@ -10,9 +10,9 @@ import numpy as np
 from kd_keras.compress_arguments import Arguments
 from kd_keras.compress_folder import ReadProgress, found_lines
 from kd_keras.export.quiet_litert import need_litert
-from kd_keras.output_folder import check_output, check_writable
+from kd_keras.folders.output_folder import check_output, check_writable
+from kd_keras.folders.shard_folder import Shard, check_shards, read_shard
 from kd_keras.result_folder import Say, write_result
-from kd_keras.shard_folder import Shard, check_shards, read_shard
 from kd_keras.table_codes import start_keras
 from kd_keras.utils.errors import BadInputError
 from kd_keras.vectors.files import open_vectors
@@ -84,7 +84,7 @@ def merge_shards(
     read = time.perf_counter()
     say("Starting Keras")
     start_keras()
-    from kd_keras.embedding_file import load_embedding
+    from kd_keras.folders.embedding_file import load_embedding
     from kd_keras.grow_embedding import with_codes
 
     first = Path(shards[0].folder, "embedding.keras")

@@ -13,6 +13,7 @@ from kd_keras.compress_arguments import Arguments
 from kd_keras.compress_folder import compress_folder
 from kd_keras.datasets.ptb.corpus import Corpus, read_corpus
 from kd_keras.datasets.ptb.ptb_files import ptb_files
+from kd_keras.folders.report_file import read_report
 from kd_keras.language_model.paper_plan import (
     commands_of,
     key_of,
@@ -36,7 +37,6 @@ from kd_keras.ptb_settings import (
     backend,
     read_settings,
 )
-from kd_keras.report.report_file import read_report
 from kd_keras.utils.errors import BadInputError
 
 RUNS = "ptb-runs"

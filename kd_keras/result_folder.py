@@ -39,14 +39,14 @@ from kd_keras.codes.packing import pack_codes, unpack_codes
 from kd_keras.codes.sizes import parameter_count
 from kd_keras.codes.statistics import code_statistics
 from kd_keras.compress_arguments import Arguments
-from kd_keras.description_file import FORMAT
-from kd_keras.output_folder import new_folder
+from kd_keras.folders.description_file import FORMAT
+from kd_keras.folders.output_folder import new_folder
+from kd_keras.folders.report_file import write_report
 from kd_keras.report.measure import (
     measure_bytes,
     measure_error,
     measure_neighbours,
 )
-from kd_keras.report.report_file import write_report
 from kd_keras.report.symbol_examples import (
     example_symbols,
     near_groups,
@@ -59,7 +59,7 @@ from kd_keras.vectors.stored_table import file_sha256, stored_dtype
 from kd_keras.version import __version__
 
 if TYPE_CHECKING:
-    from kd_keras.decoded_vectors import DecodedVectors
+    from kd_keras.folders.embedding_file import DecodedVectors
     from kd_keras.layers.kd_embedding import KDEmbedding
 
 Say = Callable[[str], object]
@@ -149,8 +149,11 @@ def write_result(
 
 def _save(embedding: "KDEmbedding", path: Path) -> "DecodedVectors":
     """Saves an embedding and gives what can be read from the file."""
-    from kd_keras.decoded_vectors import DecodedVectors
-    from kd_keras.embedding_file import load_embedding, save_embedding
+    from kd_keras.folders.embedding_file import (
+        DecodedVectors,
+        load_embedding,
+        save_embedding,
+    )
 
     save_embedding(embedding, path)
     return DecodedVectors(load_embedding(path))

@@ -1,5 +1,7 @@
 """Code embeddings of a table, and the codes of its rows, from folders."""
 
+import dataclasses
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,22 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras.codebooks_folder import (
+from kd_keras.codes.packing import pack_codes
+from kd_keras.compress_arguments import Arguments
+from kd_keras.folders.codebooks_folder import (
     Codebooks,
     read_codebooks,
     write_codebooks,
 )
-from kd_keras.compress_arguments import Arguments
-from kd_keras.output_folder import new_folder
+from kd_keras.folders.description_file import write_description
+from kd_keras.folders.output_folder import new_folder
+from kd_keras.folders.unfinished_run import UnfinishedRun
 from kd_keras.search import encode_additive as additive_encoding
 from kd_keras.search.encode_rows import encoded_blocks
-from kd_keras.unfinished_run import UnfinishedRun
 from kd_keras.utils.errors import as_bad_input
 from kd_keras.utils.progress_bar import progress_bar
 from kd_keras.utils.quiet_start import quiet_start
 from kd_keras.vectors.files import WordVectors
 from kd_keras.vectors.stored_table import table_identity
 from kd_keras.version import __version__
+
+if TYPE_CHECKING:
+    from kd_keras.table_codes import TableCodes
+from kd_keras.folders.shard_folder import Shard
 
 if TYPE_CHECKING:
     from kd_keras.layers.kd_embedding import KDEmbedding
@@ -137,7 +145,7 @@ class TableCodes:
             self._learn(verbose)
         assert self.codebooks is not None
         with quiet_start():
-            from kd_keras.embedding_file import load_embedding
+            from kd_keras.folders.embedding_file import load_embedding
             from kd_keras.layers.compositions.code_search import encode
 
             path = self.codebooks_folder / "embedding.keras"
@@ -172,3 +180,36 @@ class TableCodes:
     def remove(self) -> None:
         """Removes what was kept for a stop, once the output is there."""
         self._run.remove()
+
+
+def write_shard(
+    folder: Path,
+    arguments: Arguments,
+    found: "TableCodes",
+    rows: slice,
+    codes: np.ndarray,
+    seconds: float,
+) -> None:
+    """Writes the codes of a shard into an empty folder."""
+    assert found.codebooks is not None and arguments.shard is not None
+    packed = pack_codes(codes, arguments.K)
+    N, D, K = len(codes), arguments.D, arguments.K
+    np.savez(folder / "codes.npz", codes=packed, N=N, D=D, K=K)
+    shutil.copyfile(
+        found.codebooks_folder / "embedding.keras", folder / "embedding.keras"
+    )
+    i, n = map(int, arguments.shard.split("/"))
+    shard = Shard(
+        folder="",
+        i=i,
+        n=n,
+        rows=(rows.start, rows.stop),
+        block=additive_encoding.ENCODED_ROWS,
+        table=found.identity,
+        codebooks=found.codebooks,
+        vectors=arguments.vectors,
+        duplicates=arguments.duplicates,
+        codebooks_folder=str(arguments.codebooks),
+        seconds=round(seconds, 2),
+    )
+    write_description(folder / "shard.json", dataclasses.asdict(shard))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kd_keras.codes.packing import unpack_codes
-from kd_keras.report.report_file import read_report
+from kd_keras.folders.report_file import read_report
 from kd_keras.utils.errors import BadInputError
 
 

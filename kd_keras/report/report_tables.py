@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kd_keras.folders.report_file import file_sizes
 from kd_keras.report import numbers
-from kd_keras.report.report_file import file_sizes
 
 
 def print_report(

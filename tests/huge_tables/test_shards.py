@@ -27,8 +27,8 @@ import kd_keras
 from kd_keras import (
     table_identity,
 )
-from kd_keras.codebooks_folder import Codebooks
-from kd_keras.shard_folder import Shard, check_shards
+from kd_keras.folders.codebooks_folder import Codebooks
+from kd_keras.folders.shard_folder import Shard, check_shards
 from kd_keras.utils.errors import BadInputError
 
 

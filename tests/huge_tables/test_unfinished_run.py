@@ -20,7 +20,8 @@ from tables import (
     shards,
 )
 
-from kd_keras import cli, unfinished_run
+from kd_keras import cli
+from kd_keras.folders import unfinished_run
 from kd_keras.search import encode_rows
 
 

@@ -82,7 +82,7 @@ def test_retrain_over_learned_codes(codes):
     count = TEXT_SYMBOLS
     assert row["embedding_parameters"] == count * 4 + 4 * 8 * 16
     assert row["embedding_bytes"] == count * 2 + 4 * 4 * 8 * 16
-    from kd_keras.report.report_file import read_report
+    from kd_keras.folders.report_file import read_report
 
     report = read_report(codes)
     assert (report["N"], report["arguments"]["effort"]) == (count, 0.5)

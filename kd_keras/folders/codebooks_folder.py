@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras.description_file import read_description, write_description
+from kd_keras.folders.description_file import (
+    read_description,
+    write_description,
+)
 from kd_keras.search.effort import is_large
 from kd_keras.utils.errors import BadInputError
 from kd_keras.version import __version__
@@ -81,7 +84,7 @@ def write_codebooks(
     Returns:
         The `Codebooks`.
     """
-    from kd_keras.embedding_file import save_embedding
+    from kd_keras.folders.embedding_file import save_embedding
 
     save_embedding(embedding, folder / "embedding.keras")
     digest = hashlib.sha256(repr(sorted(settings.items())).encode())

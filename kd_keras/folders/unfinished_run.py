@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.description_file import read_description, write_description
+from kd_keras.folders.description_file import (
+    read_description,
+    write_description,
+)
 from kd_keras.utils.errors import BadInputError
 
 SETTINGS = "settings.json"

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.description_file import read_description
-from kd_keras.output_folder import FILES
+from kd_keras.folders.description_file import read_description
+from kd_keras.folders.output_folder import FILES
 from kd_keras.report.code_map import code_map
 from kd_keras.report.page import report_page
 

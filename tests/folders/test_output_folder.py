@@ -2,7 +2,7 @@
 
 import pytest
 
-from kd_keras.output_folder import check_output, new_folder
+from kd_keras.folders.output_folder import check_output, new_folder
 from kd_keras.utils.errors import BadInputError
 
 

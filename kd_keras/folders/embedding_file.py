@@ -1,5 +1,7 @@
-"""The rows of the table that an embedding stands for, computed when asked."""
+"""An embedding in a `.keras` file, by itself."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -7,6 +9,23 @@ import numpy as np
 
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.utils.row_blocks import row_blocks
+
+
+def save_embedding(embedding: KDEmbedding, path: str | os.PathLike) -> None:
+    """Saves an embedding as a model that takes ids of any batch and length.
+
+    Args:
+        embedding: Built `KDEmbedding`.
+        path: The file, which ends in ".keras".
+    """
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    keras.Sequential([ids, embedding]).save(path)
+
+
+def load_embedding(path: str | os.PathLike) -> KDEmbedding:
+    """Loads what `save_embedding` saved."""
+    return keras.saving.load_model(Path(path)).layers[0]
+
 
 BLOCK_FLOATS = 1 << 24  # code embeddings gathered at a time: 64 MB
 

@@ -8,7 +8,6 @@ folder; and `shard.json`, the fields of `Shard`.
 import collections
 import dataclasses
 import os
-import shutil
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras.codebooks_folder import Codebooks, codebooks_of
-from kd_keras.codes.packing import pack_codes, unpack_codes
-from kd_keras.compress_arguments import Arguments
-from kd_keras.description_file import read_description, write_description
-from kd_keras.search import encode_additive as additive_encoding
+from kd_keras.codes.packing import unpack_codes
+from kd_keras.folders.codebooks_folder import Codebooks, codebooks_of
+from kd_keras.folders.description_file import (
+    read_description,
+)
 from kd_keras.utils.errors import BadInputError
 from kd_keras.version import __version__
 
 if TYPE_CHECKING:
-    from kd_keras.table_codes import TableCodes
+    pass
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,39 +76,6 @@ class Shard:
                 f"D={D}. Received: {path}, which does not"
             )
         return codes
-
-
-def write_shard(
-    folder: Path,
-    arguments: Arguments,
-    found: "TableCodes",
-    rows: slice,
-    codes: np.ndarray,
-    seconds: float,
-) -> None:
-    """Writes the codes of a shard into an empty folder."""
-    assert found.codebooks is not None and arguments.shard is not None
-    packed = pack_codes(codes, arguments.K)
-    N, D, K = len(codes), arguments.D, arguments.K
-    np.savez(folder / "codes.npz", codes=packed, N=N, D=D, K=K)
-    shutil.copyfile(
-        found.codebooks_folder / "embedding.keras", folder / "embedding.keras"
-    )
-    i, n = map(int, arguments.shard.split("/"))
-    shard = Shard(
-        folder="",
-        i=i,
-        n=n,
-        rows=(rows.start, rows.stop),
-        block=additive_encoding.ENCODED_ROWS,
-        table=found.identity,
-        codebooks=found.codebooks,
-        vectors=arguments.vectors,
-        duplicates=arguments.duplicates,
-        codebooks_folder=str(arguments.codebooks),
-        seconds=round(seconds, 2),
-    )
-    write_description(folder / "shard.json", dataclasses.asdict(shard))
 
 
 def read_shard(folder: str | os.PathLike[str]) -> Shard:

@@ -1,0 +1,1 @@
+"""What lies on disk: results, code embeddings, shards, unfinished runs."""
