@@ -25,8 +25,6 @@ if _COMMAND != "kd-keras":
     from kd_keras.export_litert import export_litert
     from kd_keras.export_saved_model import export_saved_model
     from kd_keras.faiss_bridge import from_faiss, to_faiss
-    from kd_keras.freeze import freeze
-    from kd_keras.grow_embedding import grow_embedding
     from kd_keras.language_model import model as _registers_language_model
     from kd_keras.layers.compositions.composition import Composition
     from kd_keras.layers.compositions.concat import ConcatComposition
@@ -37,7 +35,9 @@ if _COMMAND != "kd-keras":
     from kd_keras.layers.kd_embedding import KDEmbedding
     from kd_keras.layers.straight_through import smooth_code, straight_through
     from kd_keras.lazy_adam import LazyAdam
-    from kd_keras.learn_codes import learn_codebooks, learn_codes
+    from kd_keras.learning.freeze import freeze
+    from kd_keras.learning.grow_embedding import grow_embedding
+    from kd_keras.learning.learn_codes import learn_codebooks, learn_codes
     from kd_keras.load_litert import load_litert
     from kd_keras.nanopq_bridge import from_nanopq, to_nanopq
     from kd_keras.search.encode_rows import shard_rows

@@ -74,7 +74,7 @@ def compress_folder(
     if found is None:
         embedding = _learn(arguments, table, verbose)
     else:
-        from kd_keras.grow_embedding import with_codes
+        from kd_keras.learning.grow_embedding import with_codes
 
         learner, codes = found.find(slice(0, N), say, verbose)
         embedding = with_codes(learner, codes)
@@ -187,7 +187,7 @@ def found_lines(table: WordVectors) -> list[str]:
 
 
 def _learn(arguments: Arguments, table: WordVectors, verbose: int) -> Any:
-    from kd_keras.learn_codes import learn_codes
+    from kd_keras.learning.learn_codes import learn_codes
 
     given = arguments.settings | {"verbose": verbose}
     return as_bad_input(lambda: learn_codes(table.vectors, **given))

@@ -85,7 +85,7 @@ def merge_shards(
     say("Starting Keras")
     start_keras()
     from kd_keras.folders.embedding_file import load_embedding
-    from kd_keras.grow_embedding import with_codes
+    from kd_keras.learning.grow_embedding import with_codes
 
     first = Path(shards[0].folder, "embedding.keras")
     embedding = with_codes(load_embedding(first), codes)

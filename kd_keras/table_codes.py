@@ -45,7 +45,7 @@ def start_keras() -> None:
 
         keras.ops.zeros(1)
 
-        import kd_keras.learn_codes  # noqa: F401
+        import kd_keras.learning.learn_codes  # noqa: F401
 
 
 def learn_to_folder(
@@ -67,7 +67,7 @@ def learn_to_folder(
     Returns:
         The `Codebooks`.
     """
-    from kd_keras.learn_codes import learn_codebooks
+    from kd_keras.learning.learn_codes import learn_codebooks
 
     began = time.perf_counter()
     given = arguments.settings | {"verbose": verbose}

@@ -6,10 +6,10 @@ import keras
 from rich.console import Console
 from rich.progress import track
 
-from kd_keras.freeze import freeze
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.language_model.unique_symbols import UniqueSymbols
 from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.learning.freeze import freeze
 from kd_keras.utils.errors import BadInputError
 
 # Tokens of one call; the state is carried on, so it changes no figure.

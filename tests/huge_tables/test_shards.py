@@ -34,7 +34,7 @@ from kd_keras.utils.errors import BadInputError
 
 def train_little(monkeypatch):
     """What a few steps of training give is enough here."""
-    from kd_keras import learn_composition
+    from kd_keras.learning import learn_composition
 
     monkeypatch.setattr(learn_composition, "TURNS", 1)
     monkeypatch.setattr(learn_composition, "LEAST_STEPS", 5)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import kd_keras
-from kd_keras import learn_composition
+from kd_keras.learning import learn_composition
 from kd_keras.search import fit_additive
 
 

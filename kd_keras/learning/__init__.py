@@ -1,0 +1,1 @@
+"""Codes learned from a trained table or taken from a trained model."""
