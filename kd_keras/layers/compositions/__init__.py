@@ -1,1 +1,4 @@
-"""The maps from a code to a vector, f in the paper. by_name.py is the one list of them."""
+"""The maps from a code to a vector, f in the paper.
+
+`by_name` is the one list of them.
+"""
