@@ -12,6 +12,8 @@ from kd_keras.version import __version__
 _COMMAND = os.path.splitext(os.path.basename((sys.argv or [""])[0]))[0]
 
 if _COMMAND != "kd-keras":
+    from kd_keras.bridges.faiss_bridge import from_faiss, to_faiss
+    from kd_keras.bridges.nanopq_bridge import from_nanopq, to_nanopq
     from kd_keras.code_metrics import CodeMetrics
     from kd_keras.code_summaries import CodeSummaries
     from kd_keras.codes.packing import pack_codes, unpack_codes
@@ -24,7 +26,6 @@ if _COMMAND != "kd-keras":
     )
     from kd_keras.export_litert import export_litert
     from kd_keras.export_saved_model import export_saved_model
-    from kd_keras.faiss_bridge import from_faiss, to_faiss
     from kd_keras.language_model import model as _registers_language_model
     from kd_keras.layers.compositions.composition import Composition
     from kd_keras.layers.compositions.concat import ConcatComposition
@@ -39,7 +40,6 @@ if _COMMAND != "kd-keras":
     from kd_keras.learning.grow_embedding import grow_embedding
     from kd_keras.learning.learn_codes import learn_codebooks, learn_codes
     from kd_keras.load_litert import load_litert
-    from kd_keras.nanopq_bridge import from_nanopq, to_nanopq
     from kd_keras.search.encode_rows import shard_rows
     from kd_keras.size_report import size_report
     from kd_keras.temperature_schedule import TemperatureSchedule

@@ -2,8 +2,12 @@
 
 import numpy as np
 
+from kd_keras.bridges.quantizer_codes import (
+    codebooks_of,
+    embedding_of,
+    other_library,
+)
 from kd_keras.codes.checks import code_dtype
-from kd_keras.quantizer_codes import codebooks_of, embedding_of, other_library
 
 
 def from_nanopq(quantizer, codes):

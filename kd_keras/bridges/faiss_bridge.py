@@ -2,9 +2,13 @@
 
 import numpy as np
 
+from kd_keras.bridges.quantizer_codes import (
+    codebooks_of,
+    embedding_of,
+    other_library,
+)
 from kd_keras.codes.checks import code_bits
 from kd_keras.codes.packing import pack_codes, unpack_codes
-from kd_keras.quantizer_codes import codebooks_of, embedding_of, other_library
 
 
 def from_faiss(quantizer, codes):

@@ -1,0 +1,1 @@
+"""Codes and codebooks of other libraries, and for them."""
