@@ -14,8 +14,6 @@ _COMMAND = os.path.splitext(os.path.basename((sys.argv or [""])[0]))[0]
 if _COMMAND != "kd-keras":
     from kd_keras.bridges.faiss_bridge import from_faiss, to_faiss
     from kd_keras.bridges.nanopq_bridge import from_nanopq, to_nanopq
-    from kd_keras.code_metrics import CodeMetrics
-    from kd_keras.code_summaries import CodeSummaries
     from kd_keras.codes.packing import pack_codes, unpack_codes
     from kd_keras.codes.random_codes import compact_codes, random_codes
     from kd_keras.codes.sizes import embedding_bytes, parameter_count
@@ -35,12 +33,14 @@ if _COMMAND != "kd-keras":
     from kd_keras.layers.kd_code_learner import KDCodeLearner
     from kd_keras.layers.kd_embedding import KDEmbedding
     from kd_keras.layers.straight_through import smooth_code, straight_through
-    from kd_keras.lazy_adam import LazyAdam
     from kd_keras.learning.freeze import freeze
     from kd_keras.learning.grow_embedding import grow_embedding
     from kd_keras.learning.learn_codes import learn_codebooks, learn_codes
     from kd_keras.load_litert import load_litert
     from kd_keras.search.encode_rows import shard_rows
     from kd_keras.size_report import size_report
-    from kd_keras.temperature_schedule import TemperatureSchedule
+    from kd_keras.training.code_metrics import CodeMetrics
+    from kd_keras.training.code_summaries import CodeSummaries
+    from kd_keras.training.lazy_adam import LazyAdam
+    from kd_keras.training.temperature_schedule import TemperatureSchedule
     from kd_keras.vectors.files import read_vectors, write_vectors

@@ -1,7 +1,7 @@
 import keras
 
-from kd_keras.lazy_adam import LazyAdam
-from kd_keras.sparse_gradients import ClipsSummedGradients
+from kd_keras.training.lazy_adam import LazyAdam
+from kd_keras.training.sparse_gradients import ClipsSummedGradients
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")

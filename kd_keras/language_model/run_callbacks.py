@@ -4,11 +4,11 @@ import time
 
 import keras
 
-from kd_keras.code_metrics import CodeMetrics
-from kd_keras.code_summaries import CodeSummaries
 from kd_keras.layers.find_layers import find_layers
 from kd_keras.layers.kd_code_learner import KDCodeLearner
-from kd_keras.temperature_schedule import TemperatureSchedule
+from kd_keras.training.code_metrics import CodeMetrics
+from kd_keras.training.code_summaries import CodeSummaries
+from kd_keras.training.temperature_schedule import TemperatureSchedule
 
 
 class FreshState(keras.callbacks.Callback):

@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from kd_keras.sparse_gradients import (
+from kd_keras.training.sparse_gradients import (
     ClipsSummedGradients,
     is_sparse,
     sum_repeated_rows,

@@ -1,0 +1,1 @@
+"""What one hands to fit: callbacks, and an optimizer for sparse gradients."""
