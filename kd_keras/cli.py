@@ -182,7 +182,7 @@ def _report(path: str) -> int:
 
 
 def _explore(given: argparse.Namespace) -> int:
-    from kd_keras.explore_folder import explore_folder
+    from kd_keras.explorer.explore_folder import explore_folder
 
     print(explore_folder(given.folder, given.symbols))
     return 0
