@@ -31,7 +31,7 @@ from kd_keras.language_model.model import (
     compile_language_model,
     uniform_initializers,
 )
-from kd_keras.language_model.run_callbacks import FreshState
+from kd_keras.ptb.run_callbacks import FreshState
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--model", choices=CONFIGURATIONS, default="small")

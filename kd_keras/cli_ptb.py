@@ -36,7 +36,7 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
             # Before TensorFlow does anything else.
             get_strategy(given.strategy, given.replicas)
             given.quiet = given.quiet or worker_index() > 0
-    from kd_keras import ptb_commands as commands
+    from kd_keras.ptb import commands
 
     out, notes = Console(highlight=False), Console(stderr=True, highlight=False)
 
@@ -67,7 +67,7 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
             line += f" (recorded: {recorded:.3f})"
         out.print(line)
     elif given.step == "export":
-        from kd_keras.ptb_export import export
+        from kd_keras.ptb.export import export
         from kd_keras.report.size_table import print_size_report
 
         with quiet_start():
@@ -81,7 +81,7 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
 
 
 def _print_rows(out: Console, rows: list, model: str) -> None:
-    from kd_keras.language_model.paper_table import paper_table
+    from kd_keras.ptb.paper_table import paper_table
 
     title = f"Penn Treebank, {model} model: perplexity"
     if not out.is_terminal:  # a file may be as wide as the table

@@ -21,7 +21,7 @@ import numpy as np
 from experiment import BLUE, GREY, ORANGE, ROOT, finish, parse, record
 
 from kd_keras.cli import main as kd_keras_command
-from kd_keras.language_model.results_file import read_rows
+from kd_keras.ptb.results_file import read_rows
 
 CELLS = [(50, 2), (5, 10), (50, 25), (100, 10), (50, 5), (10, 10)]
 TABLE_1 = ROOT / "results" / "ptb_small.json"

@@ -87,3 +87,8 @@ CONFIGURATIONS = {
         ),
     )
 }
+
+
+def usual_lstm_rate(D: int | None) -> float | None:
+    """Gives the usual `lstm_rate` where an LSTM runs over D positions."""
+    return 1 / D**2 if D else None

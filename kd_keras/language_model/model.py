@@ -6,7 +6,7 @@ from keras import layers, ops
 
 from kd_keras.language_model.carried_lstm import CarriedLSTM
 from kd_keras.language_model.clipped_sgd import ClippedSGD
-from kd_keras.language_model.run_settings import usual_lstm_rate
+from kd_keras.language_model.configurations import usual_lstm_rate
 from kd_keras.language_model.strategies import in_replica_of_several_workers
 from kd_keras.language_model.unique_symbols import UniqueSymbols
 from kd_keras.layers.compositions.lstm import LSTMComposition

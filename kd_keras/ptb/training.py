@@ -1,13 +1,13 @@
 """One training of the language model, from its settings to its row."""
 
 import statistics
+from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
 
 from kd_keras.datasets.ptb.batches import cut_batches
-from kd_keras.language_model.embedding_projector import write_projector
-from kd_keras.language_model.embeddings import make_embedding
 from kd_keras.language_model.evaluation import (
     evaluate_perplexity,
     streaming_model,
@@ -17,17 +17,15 @@ from kd_keras.language_model.model import (
     compile_language_model,
     uniform_initializers,
 )
-from kd_keras.language_model.run_callbacks import run_callbacks
-from kd_keras.language_model.run_settings import (
-    check_settings,
-    size_of_embedding,
-)
 from kd_keras.language_model.strategies import (
     check_agreement,
     get_strategy,
     scope_of,
     told_of_lost_workers,
 )
+from kd_keras.ptb.embeddings import make_embedding
+from kd_keras.ptb.run_callbacks import run_callbacks
+from kd_keras.ptb.run_settings import check_settings, size_of_embedding
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.experiment_record import circumstances
 
@@ -164,3 +162,27 @@ def _row(settings, vocabulary_size, log, test, command):
             )
         }
     return row | {"command": command} | circumstances()
+
+
+def write_projector(
+    folder: Path, words: Sequence[str], vectors: np.ndarray
+) -> None:
+    """Writes what the projector tab of TensorBoard shows.
+
+    Args:
+        folder: Folder of a run of TensorBoard, one that holds curves.
+        words: N strings.
+        vectors: Array `(N, d)`.
+    """
+    from tensorboard.plugins import projector
+
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savetxt(folder / "vectors.tsv", vectors, "%.5g", delimiter="\t")
+    text = "".join(f"{word}\n" for word in words)
+    (folder / "words.tsv").write_text(text, "utf-8")
+    config = projector.ProjectorConfig()
+    embedding = config.embeddings.add()
+    embedding.tensor_name = "embedding"
+    embedding.tensor_path = "vectors.tsv"
+    embedding.metadata_path = "words.tsv"
+    (folder / "projector_config.pbtxt").write_text(str(config), "utf-8")

@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from kd_keras.language_model.run_folder import read_json, write_json
+from kd_keras.ptb.run_folder import read_json, write_json
 from kd_keras.utils.errors import BadInputError
 
 Row = dict[str, Any]

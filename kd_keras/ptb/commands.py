@@ -14,29 +14,20 @@ from kd_keras.compress_folder import compress_folder
 from kd_keras.datasets.ptb.corpus import Corpus, read_corpus
 from kd_keras.datasets.ptb.ptb_files import ptb_files
 from kd_keras.folders.report_file import read_report
-from kd_keras.language_model.paper_plan import (
-    commands_of,
-    key_of,
-    planned_runs,
-)
-from kd_keras.language_model.results_file import (
+from kd_keras.language_model.strategies import worker_index
+from kd_keras.load_litert import load_litert
+from kd_keras.ptb.export import is_litert, litert_perplexity
+from kd_keras.ptb.paper_plan import commands_of, key_of, planned_runs
+from kd_keras.ptb.results_file import (
     Row,
     add_row,
     check_writable,
     read_rows,
     row_key,
 )
-from kd_keras.language_model.run_folder import RunFolder
-from kd_keras.language_model.run_settings import check_settings
-from kd_keras.language_model.strategies import worker_index
-from kd_keras.load_litert import load_litert
-from kd_keras.ptb_export import is_litert, litert_perplexity
-from kd_keras.ptb_settings import (
-    PAPER_D,
-    PAPER_K,
-    backend,
-    read_settings,
-)
+from kd_keras.ptb.run_folder import RunFolder
+from kd_keras.ptb.run_settings import check_settings
+from kd_keras.ptb.settings import PAPER_D, PAPER_K, backend, read_settings
 from kd_keras.utils.errors import BadInputError
 
 RUNS = "ptb-runs"
@@ -66,7 +57,7 @@ def train(given: argparse.Namespace, say: Say) -> Row:
     check_settings(settings, len(corpus.vocabulary))
     say(f"Training {settings.name}, {settings.configuration.epochs} epochs")
     finished = folder.read_row()
-    from kd_keras.language_model import training
+    from kd_keras.ptb import training
 
     row = training.train(
         settings,

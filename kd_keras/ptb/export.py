@@ -11,8 +11,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from kd_keras.language_model.run_folder import RunFolder
 from kd_keras.load_litert import LiteRTModel
+from kd_keras.ptb.run_folder import RunFolder
 from kd_keras.size_report import SizeReport, size_report
 from kd_keras.utils.errors import BadInputError
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from kd_keras.language_model.results_file import Row
-from kd_keras.language_model.run_settings import usual_lstm_rate
+from kd_keras.language_model.configurations import usual_lstm_rate
+from kd_keras.ptb.results_file import Row
 from kd_keras.report.numbers import format_bytes
 
 GROUP = (

@@ -185,8 +185,8 @@ def test_table_draws_what_is_there(codes, capsys):
 
 
 def test_table_trains_what_is_missing(work, monkeypatch, capsys):
-    from kd_keras import ptb_commands
-    from kd_keras.language_model import paper_plan
+    from kd_keras.ptb import commands as ptb_commands
+    from kd_keras.ptb import paper_plan
 
     def plan(model, backend):
         wanted = paper_plan.planned_runs(model, backend)
@@ -203,7 +203,7 @@ def test_table_trains_what_is_missing(work, monkeypatch, capsys):
 
 
 def test_the_plan_leads_to_its_rows():
-    from kd_keras.language_model import paper_plan
+    from kd_keras.ptb import paper_plan
 
     for model in ("small", "large"):
         plan = paper_plan.planned_runs(model)

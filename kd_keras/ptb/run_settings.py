@@ -7,6 +7,7 @@ from kd_keras.codes.sizes import embedding_bytes, parameter_count
 from kd_keras.language_model.configurations import (
     CONFIGURATIONS,
     Configuration,
+    usual_lstm_rate,
 )
 from kd_keras.utils.errors import BadInputError, as_bad_input
 
@@ -90,11 +91,6 @@ class RunSettings:
         if self.epochs is not None:
             parts.append(f"{self.epochs}epochs")
         return "-".join([*parts, f"seed{self.seed}"])
-
-
-def usual_lstm_rate(D: int | None) -> float | None:
-    """Gives the usual `lstm_rate` where an LSTM runs over D positions."""
-    return 1 / D**2 if D else None
 
 
 def check_settings(settings: RunSettings, vocabulary_size: int) -> None:

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from kd_keras.language_model.run_settings import RunSettings
+from kd_keras.ptb.run_settings import RunSettings
 from kd_keras.utils.errors import BadInputError
 
 

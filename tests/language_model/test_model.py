@@ -17,12 +17,12 @@ from kd_keras.language_model.model import (
     build_language_model,
     compile_language_model,
 )
-from kd_keras.language_model.run_callbacks import FreshState
 from kd_keras.language_model.strategies import (
     LostWorkerError,
     told_of_lost_workers,
 )
 from kd_keras.language_model.unique_symbols import UniqueSymbols
+from kd_keras.ptb.run_callbacks import FreshState
 
 TINY = CONFIGURATIONS["tiny"]
 WORDS, ROWS, STEPS = 20, 4, 8

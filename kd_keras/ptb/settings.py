@@ -4,8 +4,9 @@ import argparse
 from typing import Any
 
 from kd_keras.folders.report_file import read_report
-from kd_keras.language_model.run_settings import RunSettings, usual_lstm_rate
+from kd_keras.language_model.configurations import usual_lstm_rate
 from kd_keras.language_model.strategies import get_strategy, replicas_of
+from kd_keras.ptb.run_settings import RunSettings
 from kd_keras.utils.errors import BadInputError
 
 PAPER_K, PAPER_D = 50, 10

@@ -3,11 +3,9 @@
 import dataclasses
 import os
 
-from kd_keras.language_model.results_file import KEY
-from kd_keras.language_model.run_settings import (
-    RunSettings,
-    usual_lstm_rate,
-)
+from kd_keras.language_model.configurations import usual_lstm_rate
+from kd_keras.ptb.results_file import KEY
+from kd_keras.ptb.run_settings import RunSettings
 
 # The task's own: learned codes are meant to be small.
 TASK = {
