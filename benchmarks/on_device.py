@@ -36,7 +36,7 @@ from rich.console import Console
 from rich.table import Table
 
 import kd_keras
-from kd_keras.export.quiet_litert import quiet_litert
+from kd_keras.export.litert.quiet_litert import quiet_litert
 
 ROUNDS, CALLS, LONGEST = 15, 300, 1.0  # look-ups a round, or seconds
 IDS = (1, 20)

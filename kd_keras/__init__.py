@@ -22,8 +22,10 @@ if _COMMAND != "kd-keras":
         format_groups,
         symbol_groups,
     )
-    from kd_keras.export_litert import export_litert
-    from kd_keras.export_saved_model import export_saved_model
+    from kd_keras.export.export_litert import export_litert
+    from kd_keras.export.export_saved_model import export_saved_model
+    from kd_keras.export.litert.load_litert import load_litert
+    from kd_keras.export.size.size_report import size_report
     from kd_keras.language_model import model as _registers_language_model
     from kd_keras.layers.compositions.composition import Composition
     from kd_keras.layers.compositions.concat import ConcatComposition
@@ -36,9 +38,7 @@ if _COMMAND != "kd-keras":
     from kd_keras.learning.freeze import freeze
     from kd_keras.learning.grow_embedding import grow_embedding
     from kd_keras.learning.learn_codes import learn_codebooks, learn_codes
-    from kd_keras.load_litert import load_litert
     from kd_keras.search.encode_rows import shard_rows
-    from kd_keras.size_report import size_report
     from kd_keras.training.code_metrics import CodeMetrics
     from kd_keras.training.code_summaries import CodeSummaries
     from kd_keras.training.lazy_adam import LazyAdam

@@ -194,7 +194,7 @@ def _report_size(path: str) -> int:
 
     with quiet_start():
         import kd_keras.language_model.model  # noqa: F401  (registers layers)
-        from kd_keras.size_report import size_report
+        from kd_keras.export.size.size_report import size_report
 
         report = size_report(path)
     print_size_report(report)

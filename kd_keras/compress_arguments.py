@@ -7,7 +7,7 @@ from typing import Any
 
 from kd_keras.codes.checks import check_kd
 from kd_keras.codes.sizes import parameter_count
-from kd_keras.export.quiet_litert import need_litert
+from kd_keras.export.litert.quiet_litert import need_litert
 from kd_keras.folders.codebooks_folder import (
     SETTINGS,
     Codebooks,

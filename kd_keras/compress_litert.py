@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.export_litert import export_litert
+from kd_keras.export.export_litert import export_litert
+from kd_keras.export.litert.load_litert import LiteRTModel, load_litert
 from kd_keras.layers.compositions.lstm import LSTMComposition
 from kd_keras.layers.kd_embedding import KDEmbedding
-from kd_keras.load_litert import LiteRTModel, load_litert
 from kd_keras.report.measure import measure_error
 from kd_keras.utils.row_blocks import Rows
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from kd_keras.compress_arguments import Arguments
 from kd_keras.compress_folder import ReadProgress, found_lines
-from kd_keras.export.quiet_litert import need_litert
+from kd_keras.export.litert.quiet_litert import need_litert
 from kd_keras.folders.output_folder import check_output, check_writable
 from kd_keras.folders.shard_folder import Shard, check_shards, read_shard
 from kd_keras.result_folder import Say, write_result

@@ -17,7 +17,7 @@ from kd_keras import result_folder
 from kd_keras.cli import main
 from kd_keras.compress_arguments import Arguments
 from kd_keras.compress_folder import compress_folder
-from kd_keras.export import quiet_litert
+from kd_keras.export.litert import quiet_litert
 from kd_keras.folders.output_folder import FILES
 from kd_keras.folders.report_file import read_report
 from kd_keras.utils.quiet_start import LEVEL

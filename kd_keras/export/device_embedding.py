@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from kd_keras.codes.packing import pack_codes
-from kd_keras.export.configuration import codes_of
-from kd_keras.export.unpack_rows import unpack_rows
+from kd_keras.export.litert.unpack_rows import unpack_rows
+from kd_keras.export.size.describe import codes_of
 from kd_keras.layers.compositions.concat import ConcatComposition
 from kd_keras.layers.compositions.lstm import LSTMComposition
 from kd_keras.layers.find_layers import find_layers

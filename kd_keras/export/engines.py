@@ -9,7 +9,7 @@ import tempfile
 
 import tensorflow as tf
 
-from kd_keras.export import litert_runtimes
+from kd_keras.export.litert import litert_runtimes
 from kd_keras.export.parity import ParityError
 
 

@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 
+from kd_keras.export.signatures.signature import STEPS
+
 # Largest distance between an output's vector (its last axis) and that of Keras
 # that passes, relative to the longest such vector. In float32 the order of a
 # sum differs; int8 and float16 round. A miscompiled graph is off by as much as
@@ -11,7 +13,6 @@ import numpy as np
 TOLERANCES = {None: 1e-5, "float16": 1e-2, "int8": 0.25}
 
 SEQUENCES = 3  # random ones, of each signature
-STEPS = 16  # of a sequence where any length will do
 ELEMENTS = 4_000_000  # of all outputs of a call
 IDS_OF_A_CALL = 1024
 CALLS_AT_ONCE = 256  # that Keras reads together where shapes are static

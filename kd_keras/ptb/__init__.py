@@ -1,1 +1,1 @@
-"""The paper's experiment: what is run, in which folders, and the table of what it gave."""
+"""The paper's experiment: which trainings, in which folders, and its table."""

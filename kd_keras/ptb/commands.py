@@ -13,9 +13,9 @@ from kd_keras.compress_arguments import Arguments
 from kd_keras.compress_folder import compress_folder
 from kd_keras.datasets.ptb.corpus import Corpus, read_corpus
 from kd_keras.datasets.ptb.ptb_files import ptb_files
+from kd_keras.export.litert.load_litert import load_litert
 from kd_keras.folders.report_file import read_report
 from kd_keras.language_model.strategies import worker_index
-from kd_keras.load_litert import load_litert
 from kd_keras.ptb.export import is_litert, litert_perplexity
 from kd_keras.ptb.paper_plan import commands_of, key_of, planned_runs
 from kd_keras.ptb.results_file import (

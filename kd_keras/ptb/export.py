@@ -11,9 +11,10 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from kd_keras.load_litert import LiteRTModel
+from kd_keras.export.litert.load_litert import LiteRTModel
+from kd_keras.export.size.report import SizeReport
+from kd_keras.export.size.size_report import size_report
 from kd_keras.ptb.run_folder import RunFolder
-from kd_keras.size_report import SizeReport, size_report
 from kd_keras.utils.errors import BadInputError
 
 
@@ -63,8 +64,8 @@ def export(
 
     say(f"Exporting {given.run}; every word is checked, which takes a minute")
     from kd_keras.compress_litert import QUANTIZATION
-    from kd_keras.export_litert import export_litert
-    from kd_keras.export_saved_model import export_saved_model
+    from kd_keras.export.export_litert import export_litert
+    from kd_keras.export.export_saved_model import export_saved_model
     from kd_keras.language_model.evaluation import load_streaming_model
 
     model = load_streaming_model(folder.model)

@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kd_keras.export.size.report import SizeReport
 from kd_keras.report.numbers import format_bytes, format_ratio
-from kd_keras.size_report import SizeReport
 
 
 def print_size_report(

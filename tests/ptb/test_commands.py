@@ -17,8 +17,8 @@ from kd_testing import TEXT_SYMBOLS, run_python
 from ptb_runs import TEXT, TRAIN, read, run
 
 from kd_keras.cli import main
+from kd_keras.export.litert.load_litert import load_litert
 from kd_keras.language_model.configurations import CONFIGURATIONS
-from kd_keras.load_litert import load_litert
 
 ROW_OF_THE_PAPER = {
     "code_learning", "relearning", "K", "D", "code_dim", "seed",

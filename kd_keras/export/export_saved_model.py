@@ -57,8 +57,8 @@ def export_saved_model(
     from kd_keras.export.device_embedding import on_device
     from kd_keras.export.engines import SavedModelEngine
     from kd_keras.export.parity import TOLERANCES, check_parity
-    from kd_keras.export.signatures import signatures_of
-    from kd_keras.export.write_saved_model import write_saved_model
+    from kd_keras.export.signatures.signatures_of import signatures_of
+    from kd_keras.export.write import write_saved_model
 
     signatures = signatures_of(model, batch_size, sequence_length, example)
     with tempfile.TemporaryDirectory(

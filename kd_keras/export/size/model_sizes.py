@@ -4,11 +4,11 @@ import io
 import zipfile
 
 from kd_keras.codes.sizes import packed_code_bytes
-from kd_keras.export.configuration import describe_embeddings
-from kd_keras.export.roles import ROLES, find_owner
+from kd_keras.export.size.describe import describe_embeddings
+from kd_keras.export.size.report import SizeReport, predict
+from kd_keras.export.size.roles import ROLES, find_owner
 from kd_keras.layers.find_layers import find_layers
 from kd_keras.layers.kd_embedding import KDEmbedding
-from kd_keras.size_report import SizeReport, predict
 
 _WIDTHS = {None: 4, "float16": 2, "int8": 1}
 # The converter leaves smaller weights in float32.

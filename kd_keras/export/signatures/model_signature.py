@@ -4,9 +4,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kd_keras.export.id_ranges import IdProbe
-from kd_keras.export.parity import STEPS
-from kd_keras.export.signatures import DEFAULT, Signature, compiled
+from kd_keras.export.signatures.id_ranges import IdProbe
+from kd_keras.export.signatures.signature import (
+    DEFAULT,
+    STEPS,
+    Signature,
+    compiled,
+)
 from kd_keras.layers.find_layers import output_layer
 from kd_keras.layers.kd_embedding import KDEmbedding
 

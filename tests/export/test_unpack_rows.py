@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kd_keras
-from kd_keras.export.unpack_rows import unpack_rows
+from kd_keras.export.litert.unpack_rows import unpack_rows
 
 # A K of every number of bits, at both ends of its range.
 SIZES = sorted({K for b in range(1, 17) for K in (2 ** (b - 1) + 1, 2**b)})

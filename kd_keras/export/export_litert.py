@@ -91,18 +91,17 @@ def export_litert(
     check_model(model)
     words, unknown_id = check_vocabulary(model, vocabulary, unknown_id)
 
-    from kd_keras.export.archive import append_archive
     from kd_keras.export.configuration import configuration_of
     from kd_keras.export.device_embedding import QUANTIZATIONS, on_device
     from kd_keras.export.engines import litert_engines
-    from kd_keras.export.flatbuffer import read_flatbuffer
+    from kd_keras.export.litert.archive import append_archive
+    from kd_keras.export.litert.flatbuffer import read_flatbuffer
+    from kd_keras.export.litert.quiet_litert import need_litert
     from kd_keras.export.parity import TOLERANCES, check_parity
-    from kd_keras.export.quiet_litert import need_litert
-    from kd_keras.export.roles import find_buffers, weights_by_role
-    from kd_keras.export.signatures import signatures_of
-    from kd_keras.export.write_litert import convert
-    from kd_keras.export.write_saved_model import write_saved_model
-    from kd_keras.size_report import size_report
+    from kd_keras.export.signatures.signatures_of import signatures_of
+    from kd_keras.export.size.roles import find_buffers, weights_by_role
+    from kd_keras.export.size.size_report import size_report
+    from kd_keras.export.write import convert, write_saved_model
 
     check_choice("quantization", quantization, QUANTIZATIONS)
     check_tolerance(tolerance)

@@ -253,7 +253,7 @@ def test_a_foreign_tflite_is_counted_but_not_loaded(file, tmp_path):
 
 
 def test_a_later_format_is_refused(tmp_path, monkeypatch):
-    from kd_keras.export import archive
+    from kd_keras.export.litert import archive
 
     monkeypatch.setattr(archive, "FORMAT", 2)
     kd_keras.export_litert(embedding(), tmp_path / "new.tflite")

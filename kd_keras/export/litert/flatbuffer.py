@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 
-from kd_keras.export.archive import MAGIC
+from kd_keras.export.litert.archive import MAGIC
 from kd_keras.utils.errors import BadInputError
 
 # Bytes of an element by the name of the type; int4 and int2 are packed.

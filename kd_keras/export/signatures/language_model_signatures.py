@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from kd_keras.export.signatures import Signature, compiled
+from kd_keras.export.signatures.signature import Signature, compiled
 from kd_keras.language_model.carried_lstm import CarriedLSTM
 from kd_keras.language_model.evaluation import streaming_model
 

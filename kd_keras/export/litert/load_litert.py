@@ -272,9 +272,9 @@ def load_litert(
     >>> print(kd_keras.load_litert("small.tflite").embed(["cat"]).shape)
     (1, 8)
     """
-    from kd_keras.export.archive import MAGIC, read_archive, read_file
-    from kd_keras.export.litert_runtimes import InterpreterRuntime
-    from kd_keras.export.quiet_litert import need_litert, quiet_litert
+    from kd_keras.export.litert.archive import MAGIC, read_archive, read_file
+    from kd_keras.export.litert.litert_runtimes import InterpreterRuntime
+    from kd_keras.export.litert.quiet_litert import need_litert, quiet_litert
 
     need_litert()
     if not _is_integer(num_threads) or not 1 <= num_threads < 2**31:

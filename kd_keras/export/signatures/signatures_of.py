@@ -1,55 +1,14 @@
 """The named functions of an exported file, and what they must compute."""
 
-import dataclasses
-from collections.abc import Callable
-
 import keras
 import tensorflow as tf
 
+from kd_keras.export.signatures.signature import DEFAULT, Signature, compiled
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.layers.compositions.lstm import LSTMComposition
 from kd_keras.layers.find_layers import find_layers
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.utils.checks import check_integer
-
-# What SavedModel and LiteRT call the only signature of a file.
-DEFAULT = "serving_default"
-
-
-@dataclasses.dataclass(frozen=True)
-class Signature:
-    """A function of an exported file.
-
-    Attributes:
-        name: String.
-        function: Callable from tensors, by name, to a dictionary of tensors;
-            it is traced.
-        inputs: Dictionary of `tf.TensorSpec`.
-        vocabularies: Dictionary from each input of ids to the number of its
-            symbols; an array of them where its columns differ.
-        reference: Callable from numpy arrays, by name, to a dictionary of
-            numpy arrays: what Keras computes.
-        carried: Dictionary from each input that takes the state of the call
-            before to the name of the output that gives it.
-        restart: Called before the first of a series of calls.
-        one_row: Whether the reference takes the rows of one call only.
-        first_id: Integer, the smallest id of any input.
-    """
-
-    name: str
-    function: Callable
-    inputs: dict
-    vocabularies: dict
-    reference: Callable
-    carried: dict = dataclasses.field(default_factory=dict)
-    restart: Callable = lambda: None
-    one_row: bool = False
-    first_id: int = 0
-
-    @property
-    def is_static(self):
-        """Whether every size is known."""
-        return all(None not in spec.shape for spec in self.inputs.values())
 
 
 def signatures_of(model, batch_size=None, sequence_length=None, example=None):
@@ -80,7 +39,7 @@ def signatures_of(model, batch_size=None, sequence_length=None, example=None):
 
 def _signatures(model, batch_size, sequence_length, example):
     if isinstance(model, LanguageModel):
-        from kd_keras.export.language_model_signatures import (
+        from kd_keras.export.signatures.language_model_signatures import (
             language_model_signatures,
         )
 
@@ -102,7 +61,7 @@ def _signatures(model, batch_size, sequence_length, example):
                 "A stateful layer cannot be exported: rebuild the model with "
                 f"stateful=False. Received: {layer.name!r}, stateful=True"
             )
-    from kd_keras.export.model_signature import model_signature
+    from kd_keras.export.signatures.model_signature import model_signature
 
     default_batch = 1 if is_recurrent(model) else None
     return [
@@ -126,16 +85,3 @@ def _of_embedding(embedding, size):
         {"token_ids": embedding.input_dim},
         compiled(lambda token_ids: {"embeddings": embedding(token_ids)}),
     )
-
-
-def compiled(function):
-    """Compiles what Keras computes: numpy arrays by name, in and out."""
-    graph = tf.function(function, reduce_retracing=True)
-
-    def call(**inputs):
-        given = {name: tf.constant(value) for name, value in inputs.items()}
-        # Not graph(**given): many exports in a row would be warned of.
-        outputs = graph.get_concrete_function(**given)(**given)
-        return {name: value.numpy() for name, value in outputs.items()}
-
-    return call

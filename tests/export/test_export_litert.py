@@ -322,7 +322,7 @@ def test_a_wrong_export_is_caught_and_its_first_id_named(tmp_path, monkeypatch):
 
 
 def test_a_wrong_state_is_caught(tmp_path, monkeypatch):
-    from kd_keras.export import language_model_signatures as module
+    from kd_keras.export.signatures import language_model_signatures as module
 
     right = module.language_model_signatures
 

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 import kd_keras
 from kd_keras.export import parity
-from kd_keras.export.signatures import signatures_of
+from kd_keras.export.signatures.signatures_of import signatures_of
 from kd_keras.language_model.unique_symbols import UniqueSymbols
 
 

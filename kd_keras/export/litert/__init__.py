@@ -1,0 +1,1 @@
+"""The .tflite file and the runtimes that read it."""
