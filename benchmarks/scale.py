@@ -49,8 +49,8 @@ def compress(table, output, seed):
 
     tf.zeros(1)  # starts its devices
     before = peak_mib()
-    from kd_keras.compress_arguments import Arguments
-    from kd_keras.compress_folder import compress_folder
+    from kd_keras.commands.arguments import Arguments
+    from kd_keras.commands.compress_folder import compress_folder
 
     # The machine may be shared: time on the processors is told as well.
     clocks = {"seconds": time.perf_counter, "cpu_seconds": time.process_time}

@@ -75,8 +75,8 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
 
 
 def _compress(given: argparse.Namespace, interrupted: Interrupts) -> int:
-    from kd_keras.compress_arguments import make_arguments
-    from kd_keras.compress_folder import (
+    from kd_keras.commands.arguments import make_arguments
+    from kd_keras.commands.compress_folder import (
         compress_codebooks,
         compress_folder,
         compress_shard,
@@ -106,7 +106,7 @@ def _compress(given: argparse.Namespace, interrupted: Interrupts) -> int:
 
 
 def _merge(given: argparse.Namespace, interrupted: Interrupts) -> int:
-    from kd_keras.merge_shards import MergeArguments, merge_shards
+    from kd_keras.commands.merge_shards import MergeArguments, merge_shards
 
     merged = MergeArguments(
         tuple(given.shards),

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kd_keras.compress_arguments import Arguments
-from kd_keras.compress_folder import compress_folder
+from kd_keras.commands.arguments import Arguments
+from kd_keras.commands.compress_folder import compress_folder
 from kd_keras.datasets.ptb.corpus import Corpus, read_corpus
 from kd_keras.datasets.ptb.ptb_files import ptb_files
 from kd_keras.export.litert.load_litert import load_litert

@@ -63,7 +63,7 @@ def export(
     }
 
     say(f"Exporting {given.run}; every word is checked, which takes a minute")
-    from kd_keras.compress_litert import QUANTIZATION
+    from kd_keras.commands.compress_litert import QUANTIZATION
     from kd_keras.export.export_litert import export_litert
     from kd_keras.export.export_saved_model import export_saved_model
     from kd_keras.language_model.evaluation import load_streaming_model

@@ -9,26 +9,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kd_keras.compress_arguments import (
+from kd_keras.commands.arguments import (
     Arguments,
     check_arguments,
     check_fit,
     rows_of_shard,
 )
+from kd_keras.commands.table_codes import (
+    TableCodes,
+    learn_to_folder,
+    start_keras,
+    write_shard,
+)
+from kd_keras.commands.write_result import Say, write_result
 from kd_keras.folders.codebooks_folder import Codebooks
 from kd_keras.folders.output_folder import (
     check_output,
     check_writable,
     new_folder,
 )
-from kd_keras.result_folder import Say, write_result
 from kd_keras.search.effort import is_large
-from kd_keras.table_codes import (
-    TableCodes,
-    learn_to_folder,
-    start_keras,
-    write_shard,
-)
 from kd_keras.utils.errors import as_bad_input
 from kd_keras.vectors.files import WordVectors, open_vectors
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import kd_keras
-from kd_keras import result_folder
 from kd_keras.cli import main
-from kd_keras.compress_arguments import Arguments
-from kd_keras.compress_folder import compress_folder
+from kd_keras.commands import write_result as result_folder
+from kd_keras.commands.arguments import Arguments
+from kd_keras.commands.compress_folder import compress_folder
 from kd_keras.export.litert import quiet_litert
 from kd_keras.folders.output_folder import FILES
 from kd_keras.folders.report_file import read_report

@@ -38,7 +38,7 @@ import numpy as np
 from kd_keras.codes.packing import pack_codes, unpack_codes
 from kd_keras.codes.sizes import parameter_count
 from kd_keras.codes.statistics import code_statistics
-from kd_keras.compress_arguments import Arguments
+from kd_keras.commands.arguments import Arguments
 from kd_keras.folders.description_file import FORMAT
 from kd_keras.folders.output_folder import new_folder
 from kd_keras.folders.report_file import write_report
@@ -129,7 +129,7 @@ def write_result(
         if arguments.litert is not None:
             say("Exporting to LiteRT, every symbol checked")
             with quiet_start():
-                from kd_keras.compress_litert import compress_litert
+                from kd_keras.commands.compress_litert import compress_litert
 
                 report["litert"] = compress_litert(
                     decoded.embedding,

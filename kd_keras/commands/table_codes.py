@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kd_keras.codes.packing import pack_codes
-from kd_keras.compress_arguments import Arguments
+from kd_keras.commands.arguments import Arguments
 from kd_keras.folders.codebooks_folder import (
     Codebooks,
     read_codebooks,
@@ -29,7 +29,7 @@ from kd_keras.vectors.stored_table import table_identity
 from kd_keras.version import __version__
 
 if TYPE_CHECKING:
-    from kd_keras.table_codes import TableCodes
+    from kd_keras.commands.table_codes import TableCodes
 from kd_keras.folders.shard_folder import Shard
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What kd-keras compress and merge do."""
