@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import kd_keras
-from kd_keras.cli import main
+from kd_keras.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "saved_models"

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from experiment import BLUE, GREY, ORANGE, ROOT, finish, parse, record
 
-from kd_keras.cli import main as kd_keras_command
+from kd_keras.cli.main import main as kd_keras_command
 from kd_keras.ptb.results_file import read_rows
 
 CELLS = [(50, 2), (5, 10), (50, 25), (100, 10), (50, 5), (10, 10)]

@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import pytest
-from commands import ENVIRONMENT, START, fake_learning
+from command_line import ENVIRONMENT, START, fake_learning
 
 import kd_keras
-from kd_keras import cli
+from kd_keras.cli import main as cli
 
 
 def write_bad_files():
@@ -204,7 +204,7 @@ def test_help_has_examples(arguments, capsys):
 
 
 def test_examples_of_the_help_are_right(capsys):
-    from kd_keras.cli_options import make_parser
+    from kd_keras.cli.options import make_parser
 
     for words in ([], ["compress"], ["merge"], ["report"], ["ptb"]):
         cli.main([*words, "--help"])

@@ -9,10 +9,10 @@ import sys
 import time
 
 import pytest
-from commands import ENVIRONMENT, START, fake_learning
+from command_line import ENVIRONMENT, START, fake_learning
 
 import kd_keras
-from kd_keras import cli
+from kd_keras.cli import main as cli
 from kd_keras.utils.interrupts import interrupts
 
 

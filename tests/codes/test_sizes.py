@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from kd_keras.cli_options import make_parser
+from kd_keras.cli.options import make_parser
 from kd_keras.codes.packing import pack_codes
 from kd_keras.codes.random_codes import random_codes
 from kd_keras.codes.sizes import (

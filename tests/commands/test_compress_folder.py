@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import kd_keras
-from kd_keras.cli import main
+from kd_keras.cli.main import main
 from kd_keras.commands import write_result as result_folder
 from kd_keras.commands.arguments import Arguments
 from kd_keras.commands.compress_folder import compress_folder

@@ -42,7 +42,7 @@ def test_the_commands_of_the_pages_exist():
     told = "".join(blocks("sh", ALL))
     for target in re.findall(r"^make (\w+)", told, re.M):
         assert f"\n{target}:" in makefile
-    from kd_keras.cli_options import make_parser
+    from kd_keras.cli.options import make_parser
 
     commands = re.findall(r"^kd-keras (.*)$", told, re.M)
     assert len(commands) > 10

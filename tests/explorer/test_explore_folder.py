@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from kd_keras.cli import main
+from kd_keras.cli.main import main
 from kd_keras.codes.packing import pack_codes
 
 K, D, N = 4, 3, 60

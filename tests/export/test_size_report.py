@@ -6,7 +6,7 @@ import pytest
 from exported_models import N, classifier, embedding, language_model
 
 import kd_keras
-from kd_keras.cli import main
+from kd_keras.cli.main import main
 from kd_keras.utils.errors import BadInputError
 
 SIZES = [

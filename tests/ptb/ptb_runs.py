@@ -2,7 +2,7 @@
 
 import json
 
-from kd_keras.cli import main
+from kd_keras.cli.main import main
 
 TEXT = ["--data-dir", "text", "--any-text"]
 TRAIN = [*TEXT, "--model", "tiny", "--quiet"]

@@ -16,7 +16,7 @@ import tensorflow as tf
 from kd_testing import TEXT_SYMBOLS, run_python
 from ptb_runs import TEXT, TRAIN, read, run
 
-from kd_keras.cli import main
+from kd_keras.cli.main import main
 from kd_keras.export.litert.load_litert import load_litert
 from kd_keras.language_model.configurations import CONFIGURATIONS
 
@@ -220,7 +220,7 @@ def test_the_plan_leads_to_its_rows():
 KILLED = """
 import dataclasses, os, signal, sys
 import keras
-from kd_keras.cli import main
+from kd_keras.cli.main import main
 from kd_keras.language_model import configurations, training
 
 tiny = configurations.CONFIGURATIONS["tiny"]
@@ -273,7 +273,7 @@ def test_jax_trains_without_tensorflow(work):
         "import sys\n"
         "for name in ('tensorflow', 'tensorflow_datasets'):\n"
         "    sys.modules[name] = None\n"
-        "from kd_keras.cli import main\n"
+        "from kd_keras.cli.main import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     learn = ["--embedding", "learn", "--K", "8", "--D", "4"]
@@ -320,7 +320,7 @@ def test_two_processes_train_as_one(work):
     assert one["test_perplexity"] == pytest.approx(two["test_perplexity"], 1e-4)
 
 
-MAIN = "import sys; from kd_keras.cli import main; sys.exit(main(sys.argv[1:]))"
+MAIN = "import sys; from kd_keras.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
 def test_the_rate_of_an_lstm_makes_another_row(work, capsys):

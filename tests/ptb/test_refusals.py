@@ -7,7 +7,7 @@ import keras
 import pytest
 from ptb_runs import TEXT, TRAIN
 
-from kd_keras.cli import main
+from kd_keras.cli.main import main
 
 BAD = {
     "no text": (["train", "--data-dir", "nothing"], "Received: nothing"),

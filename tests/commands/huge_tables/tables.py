@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kd_keras import cli
+from kd_keras.cli import main as cli
 
 N, SIZE, BLOCK = 450, 8, 100  # five blocks, of which the last is short
 KD = ("--K", "4", "--D", "4")

@@ -20,7 +20,7 @@ from tables import (
     shards,
 )
 
-from kd_keras import cli
+from kd_keras.cli import main as cli
 from kd_keras.folders import unfinished_run
 from kd_keras.search import encode_rows
 

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from kd_keras.cli_options import BAD_INPUT, make_parser, one_line
+from kd_keras.cli.options import BAD_INPUT, make_parser, one_line
 from kd_keras.utils.interrupts import Interrupts, interrupts
 
 INTERRUPTED = 130
@@ -60,7 +60,7 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
         if given.command == "explore":
             return _explore(given)
         if given.command == "ptb":
-            from kd_keras.cli_ptb import run_ptb
+            from kd_keras.cli.ptb import run_ptb
 
             return run_ptb(given, interrupted)
         if given.command == "merge":
@@ -133,7 +133,7 @@ def _write_folder(
     if quiet:
         work(lambda line: interrupted.check(), None)
         return 0
-    from kd_keras.report.report_tables import print_report
+    from kd_keras.cli.report_tables import print_report
 
     written = _with_progress(work, interrupted)
     if isinstance(written, str):
@@ -174,8 +174,8 @@ def _report(path: str) -> int:
 
     if Path(path).is_file() or (Path(path) / "saved_model.pb").is_file():
         return _report_size(path)
+    from kd_keras.cli.report_tables import print_report
     from kd_keras.folders.report_file import read_report
-    from kd_keras.report.report_tables import print_report
 
     print_report(read_report(path), path)
     return 0
@@ -189,7 +189,7 @@ def _explore(given: argparse.Namespace) -> int:
 
 
 def _report_size(path: str) -> int:
-    from kd_keras.report.size_table import print_size_report
+    from kd_keras.cli.size_table import print_size_report
     from kd_keras.utils.quiet_start import quiet_start
 
     with quiet_start():

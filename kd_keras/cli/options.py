@@ -3,7 +3,7 @@
 import argparse
 from typing import NoReturn
 
-from kd_keras.ptb_options import add_ptb_parser
+from kd_keras.cli.ptb_options import add_ptb_parser
 from kd_keras.version import __version__
 
 BAD_INPUT = 2

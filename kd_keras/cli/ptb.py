@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.text import Text
 
-from kd_keras.cli_options import make_parser
+from kd_keras.cli.options import make_parser
 from kd_keras.utils.interrupts import Interrupts
 from kd_keras.utils.quiet_start import quiet_start
 
@@ -57,7 +57,7 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
     elif given.step == "learn-codes":
         report = commands.learn_codes(given, say)
         if not given.quiet:
-            from kd_keras.report.report_tables import print_report
+            from kd_keras.cli.report_tables import print_report
 
             print_report(report, _folder_of(report))
     elif given.step == "evaluate":
@@ -67,8 +67,8 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
             line += f" (recorded: {recorded:.3f})"
         out.print(line)
     elif given.step == "export":
+        from kd_keras.cli.size_table import print_size_report
         from kd_keras.ptb.export import export
-        from kd_keras.report.size_table import print_size_report
 
         with quiet_start():
             size = export(given, say)
