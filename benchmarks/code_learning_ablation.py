@@ -23,9 +23,10 @@ from rich.table import Table
 from tables import read_tables
 
 from kd_keras.report.measure import measure_error
-from kd_keras.search import decode_additive, fit_additive
 from kd_keras.search import fit_additive as additive_codes
+from kd_keras.search.fit_additive import fit_additive
 from kd_keras.search.methods import relaxation, residual_start
+from kd_keras.search.methods.additive_sum import decode_additive
 
 NAME = "code_learning_ablation"
 EFFORT = 0.1

@@ -20,16 +20,14 @@ from record import RESULTS, write_results
 from rich.console import Console
 from rich.table import Table
 
-from kd_keras.search import (
-    decode_additive,
-    encode_additive,
-    fit_additive,
-    fit_code_embeddings,
-    fit_codebooks,
-)
 from kd_keras.search import encode_additive as additive_encoding
 from kd_keras.search import fit_codebooks as codebooks
+from kd_keras.search.encode_additive import encode_additive
+from kd_keras.search.fit_additive import fit_additive
+from kd_keras.search.fit_codebooks import fit_codebooks
 from kd_keras.search.methods import residual_start
+from kd_keras.search.methods.additive_sum import decode_additive
+from kd_keras.search.methods.least_squares import fit_code_embeddings
 
 NAME = "codebooks_ablation"
 ROWS, DIM, K, D, SEED = 50_000, 64, 16, 16, 0

@@ -1,6 +1,5 @@
 """K-way D-dimensional discrete codes for embedding tables, for Keras 3."""
 
-import os
 import sys
 
 from kd_keras.version import __version__
@@ -9,9 +8,7 @@ from kd_keras.version import __version__
 # `keras.saving.load_model` finds them. Only the command line does without: it
 # answers `--help` and bad arguments before it loads Keras, which takes
 # seconds, and imports from the modules what a command needs.
-_COMMAND = os.path.splitext(os.path.basename((sys.argv or [""])[0]))[0]
-
-if _COMMAND != "kd-keras":
+if "kd_keras_command" not in sys.modules:
     from kd_keras.bridges.faiss_bridge import from_faiss, to_faiss
     from kd_keras.bridges.nanopq_bridge import from_nanopq, to_nanopq
     from kd_keras.codes.packing import pack_codes, unpack_codes
@@ -38,7 +35,7 @@ if _COMMAND != "kd-keras":
     from kd_keras.learning.freeze import freeze
     from kd_keras.learning.grow_embedding import grow_embedding
     from kd_keras.learning.learn_codes import learn_codebooks, learn_codes
-    from kd_keras.search.encode_rows import shard_rows
+    from kd_keras.search.shards import shard_rows
     from kd_keras.training.code_metrics import CodeMetrics
     from kd_keras.training.code_summaries import CodeSummaries
     from kd_keras.training.lazy_adam import LazyAdam

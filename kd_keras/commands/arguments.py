@@ -14,7 +14,7 @@ from kd_keras.folders.codebooks_folder import (
     read_codebooks,
 )
 from kd_keras.search.effort import check_effort
-from kd_keras.search.encode_rows import shard_rows
+from kd_keras.search.shards import shard_rows
 from kd_keras.utils.errors import BadInputError, as_bad_input
 
 

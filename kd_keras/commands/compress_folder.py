@@ -28,7 +28,7 @@ from kd_keras.folders.output_folder import (
     check_writable,
     new_folder,
 )
-from kd_keras.search.effort import is_large
+from kd_keras.search.learning_sample import is_large
 from kd_keras.utils.errors import as_bad_input
 from kd_keras.vectors.files import WordVectors, open_vectors
 

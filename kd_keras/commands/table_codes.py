@@ -19,8 +19,8 @@ from kd_keras.folders.codebooks_folder import (
 from kd_keras.folders.description_file import write_description
 from kd_keras.folders.output_folder import new_folder
 from kd_keras.folders.unfinished_run import UnfinishedRun
-from kd_keras.search import encode_additive as additive_encoding
-from kd_keras.search.encode_rows import encoded_blocks
+from kd_keras.search import shards
+from kd_keras.search.shards import encoded_blocks
 from kd_keras.utils.errors import as_bad_input
 from kd_keras.utils.progress_bar import progress_bar
 from kd_keras.utils.quiet_start import quiet_start
@@ -124,7 +124,7 @@ class TableCodes:
             "shard": self._arguments.shard,
             "codebooks": codebooks and codebooks.sha256,
             "table": self.identity,
-            "block": additive_encoding.ENCODED_ROWS,
+            "block": shards.ENCODED_ROWS,
             "kd_keras": __version__,
         }
 
@@ -204,7 +204,7 @@ def write_shard(
         i=i,
         n=n,
         rows=(rows.start, rows.stop),
-        block=additive_encoding.ENCODED_ROWS,
+        block=shards.ENCODED_ROWS,
         table=found.identity,
         codebooks=found.codebooks,
         vectors=arguments.vectors,

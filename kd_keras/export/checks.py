@@ -9,7 +9,7 @@ import numpy as np
 
 from kd_keras.layers.find_layers import find_layers
 from kd_keras.layers.kd_embedding import KDEmbedding
-from kd_keras.utils.checks import _said, is_integer
+from kd_keras.utils.checks import is_integer, short_repr
 
 
 def check_model(model):
@@ -29,7 +29,7 @@ def check_model(model):
     ):
         raise ValueError(
             "An export needs a KDEmbedding or a Keras model with one. "
-            f"Received: {_said(model)}"
+            f"Received: {short_repr(model)}"
         )
     if not model.built:
         raise ValueError(
@@ -62,7 +62,7 @@ def check_vocabulary(model, vocabulary, unknown_id):
     ):
         raise ValueError(
             f"`unknown_id` must be None or an id, 0 to {min(sizes) - 1}. "
-            f"Received: unknown_id={_said(unknown_id)}"
+            f"Received: unknown_id={short_repr(unknown_id)}"
         )
     unknown_id = None if unknown_id is None else int(unknown_id)
     if vocabulary is None:
@@ -73,7 +73,7 @@ def check_vocabulary(model, vocabulary, unknown_id):
     ):
         raise ValueError(
             "`vocabulary` must be a list of strings, a symbol each. "
-            f"Received: {_said(vocabulary)}"
+            f"Received: {short_repr(vocabulary)}"
         )
     words = list(vocabulary)
     if len(words) != sizes[0]:
@@ -86,7 +86,7 @@ def check_vocabulary(model, vocabulary, unknown_id):
         if not isinstance(word, str) or not _is_line(word):
             raise ValueError(
                 "`vocabulary` must hold strings without line ends, in UTF-8. "
-                f"Received: {_said(word)} for id {i}"
+                f"Received: {short_repr(word)} for id {i}"
             )
         if word in seen:
             raise ValueError(
@@ -116,7 +116,7 @@ def check_tolerance(tolerance):
     if not isinstance(tolerance, int | float) or not 0 < tolerance < np.inf:
         raise ValueError(
             "`tolerance` must be a positive number or None. "
-            f"Received: tolerance={_said(tolerance)}"
+            f"Received: tolerance={short_repr(tolerance)}"
         )
 
 
@@ -137,7 +137,7 @@ def check_path(path, is_folder=False):
     if not isinstance(path, str | os.PathLike) or not os.fspath(path):
         raise ValueError(
             "`path` must be a string or pathlib.Path that names a file or "
-            f"folder. Received: {_said(path)}"
+            f"folder. Received: {short_repr(path)}"
         )
     path = Path(os.path.realpath(path))
     if not path.parent.is_dir():

@@ -16,7 +16,7 @@ from kd_keras.folders.description_file import (
     read_description,
     write_description,
 )
-from kd_keras.search.effort import is_large
+from kd_keras.search.learning_sample import is_large
 from kd_keras.utils.errors import BadInputError
 from kd_keras.version import __version__
 

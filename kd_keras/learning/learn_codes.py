@@ -6,8 +6,8 @@ from kd_keras.layers.compositions.code_search import encode
 from kd_keras.layers.compositions.linear import LinearComposition
 from kd_keras.learning.grow_embedding import with_codes
 from kd_keras.learning.recipes import SEARCHED, _learn
-from kd_keras.search.effort import (
-    check_effort,
+from kd_keras.search.effort import check_effort
+from kd_keras.search.learning_sample import (
     is_large,
     learning_sample,
     training_sample,

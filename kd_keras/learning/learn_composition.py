@@ -9,7 +9,10 @@ from kd_keras.layers.compositions.code_search import (
     additive_near,
     search_near,
 )
-from kd_keras.search import fit_code_embeddings, fit_in_order
+from kd_keras.search.methods.least_squares import (
+    fit_code_embeddings,
+    fit_in_order,
+)
 
 BATCH = 256
 # Turns of training and searching; passes over the vectors in each turn, but

@@ -6,7 +6,7 @@ from kd_keras.learning.learn_composition import (
     RESIDUAL_EPOCHS,
     learn_composition,
 )
-from kd_keras.search import decode_additive
+from kd_keras.search.methods.additive_sum import decode_additive
 
 # Norm that the gradients of a residual composition are cut down to, in units of
 # vectors with unit variance: a batch with outliers, whose errors may be fifty

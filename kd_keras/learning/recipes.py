@@ -11,11 +11,11 @@ from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.learning.learn_composition import learn_composition
 from kd_keras.learning.learn_residual import learn_residual
 from kd_keras.learning.start_lstm import start_near_linear
-from kd_keras.search import fit_additive, fit_codebooks, fit_concat
-from kd_keras.search.effort import (
-    learning_sample,
-)
+from kd_keras.search.concat import fit_concat
 from kd_keras.search.encode_rows import encode_rows
+from kd_keras.search.fit_additive import fit_additive
+from kd_keras.search.fit_codebooks import fit_codebooks
+from kd_keras.search.learning_sample import learning_sample
 from kd_keras.utils.progress_bar import progress_bar
 
 # Of the linear solution that a residual composition starts from: 1 gains some

@@ -9,6 +9,7 @@ References:
 import numpy as np
 
 from kd_keras.codes.checks import code_dtype
+from kd_keras.search import shards
 from kd_keras.search.effort import check_effort
 from kd_keras.search.methods.additive_sum import typical_error
 from kd_keras.search.methods.annealing import (
@@ -21,8 +22,6 @@ from kd_keras.search.methods.beam_search import beam_codes
 from kd_keras.search.methods.sweeps import gumbel_noise
 from kd_keras.utils.row_blocks import row_blocks
 
-# Rows that are encoded together.
-ENCODED_ROWS = 1 << 14
 # Short annealings of a row whose code is known, and of one whose code the beam
 # search finds. results/codebooks_ablation.json has the error of other numbers.
 REHEATS, REHEATS_AFTER_BEAM = 16, 8
@@ -71,7 +70,7 @@ def encode_additive(
     reheats = REHEATS_AFTER_BEAM if codes is None else REHEATS
     beam = int(np.clip(effort * ENCODING_BEAM, LEAST_BEAM, MOST_BEAM))
     out: np.ndarray = np.zeros((len(vectors), D), code_dtype(K))
-    for part in row_blocks(len(vectors), ENCODED_ROWS):
+    for part in row_blocks(len(vectors), shards.ENCODED_ROWS):
         rows = vectors[part] - means.sum(axis=0)
         rows /= scale
         rows = rows.astype(np.float32)

@@ -1,14 +1,13 @@
 """Finds codes of many rows, block by block, and may keep each block's."""
 
 import contextlib
-import operator
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
 
-from kd_keras.search import encode_additive as additive_encoding
+from kd_keras.search import shards
 from kd_keras.utils.cores import usable_cores
 from kd_keras.utils.progress_bar import Progress
 from kd_keras.utils.row_blocks import Rows, row_blocks
@@ -44,7 +43,7 @@ def encode_rows(
             their mean squared error.
         vectors: Table of shape `(N, d)`; memory does not grow with N.
         rows: slice, those to encode. It begins at a multiple of
-            `additive_encoding.ENCODED_ROWS` rows, that of a block.
+            `shards.ENCODED_ROWS` rows, that of a block.
         kept: A `KeptBlocks`. Blocks that it has are read, others written.
         progress: Called with (share done, mean error of the blocks encoded).
 
@@ -52,7 +51,7 @@ def encode_rows(
         Codes, shape `(rows, D)`.
     """
     begin, end, _ = rows.indices(vectors.shape[0])
-    blocks = list(row_blocks(end, additive_encoding.ENCODED_ROWS, begin))
+    blocks = list(row_blocks(end, shards.ENCODED_ROWS, begin))
 
     def codes_of(block: slice) -> tuple[np.ndarray, float | None]:
         codes = kept.read(block) if kept is not None else None
@@ -86,55 +85,3 @@ def encode_rows(
                 progress(done, total / max(encoded, 1))
     assert codes is not None  # a table has rows
     return codes
-
-
-def encoded_blocks(N: int) -> int:
-    """Returns the number of blocks in which N rows are encoded."""
-    return -(-N // additive_encoding.ENCODED_ROWS)
-
-
-def shard_rows(N, i, n):
-    """Gives the rows of a table that are shard i of n.
-
-    Shards are cut at multiples of the 16,384 rows that `KDEmbedding.encode`
-    encodes together, so that the codes of all shards, one after the other, are
-    the codes of the whole table to the bit, and they have the same number of
-    such blocks or differ by one.
-
-    Args:
-        N: Integer, rows of the table.
-        i: Integer from 1 to n, which shard.
-        n: Integer, the number of shards; at most that of the blocks.
-
-    Returns:
-        A slice of row numbers.
-
-    Raises:
-        ValueError: If i or n is no integer or out of its range.
-
-    Example:
-
-    >>> import kd_keras
-    >>> kd_keras.shard_rows(100_000, 1, 3), kd_keras.shard_rows(100_000, 3, 3)
-    (slice(0, 32768, None), slice(65536, 100000, None))
-    """
-    blocks = encoded_blocks(N)
-    try:
-        i, n = operator.index(i), operator.index(n)
-    except TypeError:
-        raise ValueError(
-            f"A shard must be i of n, integers. Received: i={i!r}, n={n!r}"
-        ) from None
-    if not 1 <= n <= blocks:
-        raise ValueError(
-            f"The number of shards must be from 1 to {blocks:,}: {N:,} rows "
-            f"are as many blocks of {additive_encoding.ENCODED_ROWS:,}. "
-            f"Received: n={n}"
-        )
-    if not 1 <= i <= n:
-        raise ValueError(
-            f"The first of {n} shards is 1, the last is {n}. Received: i={i}"
-        )
-    begin, end = ((j * blocks // n) for j in (i - 1, i))
-    step = additive_encoding.ENCODED_ROWS
-    return slice(begin * step, min(end * step, N))

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def _said(value):
+def short_repr(value):
     """Gives what was received in one short line."""
     return " ".join(repr(value).split())[:100]
 
@@ -15,9 +15,10 @@ def check_choice(name, value, choices):
         ValueError: If it is not.
     """
     if not isinstance(value, str | None) or value not in choices:
-        said = ", ".join(repr(choice) for choice in choices)
+        named = ", ".join(repr(choice) for choice in choices)
         raise ValueError(
-            f"`{name}` must be one of {said}. Received: {name}={_said(value)}"
+            f"`{name}` must be one of {named}. "
+            f"Received: {name}={short_repr(value)}"
         )
 
 
@@ -30,7 +31,7 @@ def check_integer(name, value):
     if value is not None and (not is_integer(value) or not 0 < value < 2**31):
         raise ValueError(
             f"`{name}` must be a positive integer or None. "
-            f"Received: {name}={_said(value)}"
+            f"Received: {name}={short_repr(value)}"
         )
 
 

@@ -6,7 +6,7 @@ import os
 import kd_keras
 from kd_keras.utils.quiet_start import LEVEL
 
-START = "import sys; sys.argv[0] = 'kd-keras'; from kd_keras import cli; "
+START = "import sys, kd_keras_command; from kd_keras.cli import main as cli; "
 
 # As a user has it: conftest.py sets the level for the tests' own process.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != LEVEL}
@@ -18,5 +18,5 @@ def fake_learning(monkeypatch, learn_codes=None):
         embedding.build()
         return embedding
 
-    learning = importlib.import_module("kd_keras.learn_codes")
+    learning = importlib.import_module("kd_keras.learning.learn_codes")
     monkeypatch.setattr(learning, "learn_codes", learn_codes or random)

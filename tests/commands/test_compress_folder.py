@@ -14,7 +14,7 @@ import pytest
 
 import kd_keras
 from kd_keras.cli.main import main
-from kd_keras.commands import write_result as result_folder
+from kd_keras.commands import write_result
 from kd_keras.commands.arguments import Arguments
 from kd_keras.commands.compress_folder import compress_folder
 from kd_keras.export.litert import quiet_litert
@@ -28,7 +28,7 @@ WORDS = ["<unk>", "two words", '"q"', "ü", "\x85", "日本"] + [
     f"word{i}" for i in range(N - 6)
 ]
 
-RUN = "import sys; sys.argv[0] = 'kd-keras'; from kd_keras import cli; "
+RUN = "import sys, kd_keras_command; "
 
 # As a user has it: conftest.py sets the level for the tests' own process.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != LEVEL}
@@ -59,7 +59,7 @@ def fake_learning(monkeypatch):
         embedding.build()
         return embedding
 
-    learning = importlib.import_module("kd_keras.learn_codes")
+    learning = importlib.import_module("kd_keras.learning.learn_codes")
     monkeypatch.setattr(learning, "learn_codes", learn_codes)
     return calls
 
@@ -241,7 +241,7 @@ def test_a_failing_step_leaves_nothing(
     def fail(*given):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(result_folder, "write_report", fail)
+    monkeypatch.setattr(write_result, "write_report", fail)
     with pytest.raises(OSError, match="No space"):
         compress(source, tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["table.npz"]
@@ -252,7 +252,7 @@ def test_program_and_page_in_fresh_processes(source, tmp_path):
     run = subprocess.run(
         [
             *(sys.executable, "-c"),
-            RUN + "sys.exit(cli.main())",
+            RUN + "sys.exit(kd_keras_command.main())",
             *("compress", source, "--K", "4", "--D", "3", "--output", "out"),
         ],
         cwd=tmp_path,

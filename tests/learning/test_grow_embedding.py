@@ -6,7 +6,7 @@ import pytest
 from kd_testing import as_numpy
 
 import kd_keras
-from kd_keras.search import encode_additive as additive_encoding
+from kd_keras.search import shards
 
 KNOWN, NEW = 120, 30
 
@@ -82,7 +82,7 @@ def test_a_mapped_table_of_any_precision_is_encoded_block_by_block(
     vectors, tmp_path, monkeypatch
 ):
     embedding = kd_keras.learn_codes(vectors[:KNOWN], 4, 4, verbose=0)
-    monkeypatch.setattr(additive_encoding, "ENCODED_ROWS", 50)
+    monkeypatch.setattr(shards, "ENCODED_ROWS", 50)
     whole = embedding.encode(vectors.astype("f2"))
     np.save(tmp_path / "table.npy", vectors.astype("f2"))
     mapped = np.load(tmp_path / "table.npy", mmap_mode="r")

@@ -3,7 +3,7 @@ import pytest
 
 import kd_keras
 from kd_keras.learning import learn_composition
-from kd_keras.search import fit_additive
+from kd_keras.search.fit_additive import fit_additive
 
 
 @pytest.fixture(scope="module")
@@ -200,9 +200,9 @@ def test_a_composition_layer_is_trained_in_place(vectors):
 
 @pytest.mark.usefixtures("few_steps")
 def test_a_large_table_is_learned_on_a_sample(vectors, monkeypatch, capsys):
-    monkeypatch.setattr("kd_keras.search.effort.LEARNING_ROWS", 400)
-    monkeypatch.setattr("kd_keras.search.effort.TRAINING_ROWS", 500)
-    monkeypatch.setattr("kd_keras.search.encode_additive.ENCODED_ROWS", 250)
+    monkeypatch.setattr("kd_keras.search.learning_sample.LEARNING_ROWS", 400)
+    monkeypatch.setattr("kd_keras.search.learning_sample.TRAINING_ROWS", 500)
+    monkeypatch.setattr("kd_keras.search.shards.ENCODED_ROWS", 250)
     composition = kd_keras.LSTMComposition(4, 3, 12)
     for kind, rows in (("linear", 400), (composition, 500)):
         sample = kd_keras.learn_codebooks(vectors, 4, 3, kind, verbose=0)

@@ -221,7 +221,8 @@ KILLED = """
 import dataclasses, os, signal, sys
 import keras
 from kd_keras.cli.main import main
-from kd_keras.language_model import configurations, training
+from kd_keras.language_model import configurations
+from kd_keras.ptb import training
 
 tiny = configurations.CONFIGURATIONS["tiny"]
 configurations.CONFIGURATIONS["tiny"] = dataclasses.replace(tiny, dropout=0.2)
@@ -320,7 +321,11 @@ def test_two_processes_train_as_one(work):
     assert one["test_perplexity"] == pytest.approx(two["test_perplexity"], 1e-4)
 
 
-MAIN = "import sys; from kd_keras.cli.main import main; sys.exit(main(sys.argv[1:]))"
+MAIN = """
+import sys
+from kd_keras.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 def test_the_rate_of_an_lstm_makes_another_row(work, capsys):

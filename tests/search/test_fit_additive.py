@@ -12,14 +12,10 @@ from kd_testing import (
 )
 
 import kd_keras
-from kd_keras.search import (
-    decode_additive,
-    decode_concat,
-    encode_additive,
-    encode_concat,
-    fit_additive,
-    fit_concat,
-)
+from kd_keras.search.concat import decode_concat, encode_concat, fit_concat
+from kd_keras.search.encode_additive import encode_additive
+from kd_keras.search.fit_additive import fit_additive
+from kd_keras.search.methods.additive_sum import decode_additive
 
 
 def test_decode_equals_a_loop():
@@ -76,7 +72,7 @@ def test_encode_finds_nearly_the_best_of_all_codes():
 
 def test_encode_of_many_rows_is_encode_of_each_block(monkeypatch):
     vectors, _, tables = random_codes_of_rows(count=250)
-    monkeypatch.setattr("kd_keras.search.encode_additive.ENCODED_ROWS", 100)
+    monkeypatch.setattr("kd_keras.search.shards.ENCODED_ROWS", 100)
     blocks = [vectors[:100], vectors[100:200], vectors[200:]]
     np.testing.assert_array_equal(
         encode_additive(vectors, tables),
@@ -108,7 +104,7 @@ def test_encode_never_makes_given_codes_worse():
 
 
 def test_a_large_table_is_learned_on_a_sample(monkeypatch):
-    monkeypatch.setattr("kd_keras.search.effort.LEARNING_ROWS", 300)
+    monkeypatch.setattr("kd_keras.search.learning_sample.LEARNING_ROWS", 300)
     vectors = correlated()
     embedding = kd_keras.learn_codes(vectors, 8, 3, verbose=0)
     assert len(embedding.codes) == 600

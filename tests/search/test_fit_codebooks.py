@@ -8,16 +8,16 @@ import pytest
 
 import kd_keras
 from kd_keras.layers.compositions.code_search import additive_near
-from kd_keras.search import (
-    decode_additive,
-    encode_additive,
-    fit_additive,
+from kd_keras.search import encode_additive as encode_module
+from kd_keras.search.encode_additive import encode_additive
+from kd_keras.search.fit_additive import fit_additive
+from kd_keras.search.fit_codebooks import fit_codebooks
+from kd_keras.search.methods.additive_sum import decode_additive
+from kd_keras.search.methods.beam_search import beam_codes
+from kd_keras.search.methods.least_squares import (
     fit_code_embeddings,
-    fit_codebooks,
     fit_in_order,
 )
-from kd_keras.search import encode_additive as additive_encoding
-from kd_keras.search.methods.beam_search import beam_codes
 from kd_keras.search.methods.residual_start import residual_start
 from kd_keras.utils.progress_bar import Part
 
@@ -56,7 +56,7 @@ def test_effort_widens_the_beam(monkeypatch):
         beams.extend(beam)
         return beam_codes(rows, tables, *beam)
 
-    monkeypatch.setattr(additive_encoding, "beam_codes", spied)
+    monkeypatch.setattr(encode_module, "beam_codes", spied)
     codes = [encode_additive(vectors, tables, effort=e) for e in (0, 0.5, 9)]
     assert beams == [16, 32, 256]
     errors = [error(vectors, c, tables) for c in codes]
@@ -120,8 +120,8 @@ def test_fit_in_order_is_nearly_optimal_and_suits_a_beam_search():
 
 
 def test_a_residual_composition_codes_rows_that_come_later(monkeypatch):
-    monkeypatch.setattr("kd_keras.search.effort.LEARNING_ROWS", 1000)
-    monkeypatch.setattr("kd_keras.search.effort.TRAINING_ROWS", 1500)
+    monkeypatch.setattr("kd_keras.search.learning_sample.LEARNING_ROWS", 1000)
+    monkeypatch.setattr("kd_keras.search.learning_sample.TRAINING_ROWS", 1500)
     vectors, others = heavy_rows(2000), heavy_rows(4000, seed=7)
     errors = {}
     for composition, rows in (("linear", 1000), ("residual", 1500)):
@@ -135,15 +135,15 @@ def test_a_residual_composition_codes_rows_that_come_later(monkeypatch):
 
 
 def test_coding_the_rows_to_train_on_is_seen_on_the_bar(monkeypatch):
-    monkeypatch.setattr("kd_keras.search.effort.LEARNING_ROWS", 200)
-    monkeypatch.setattr("kd_keras.search.encode_additive.ENCODED_ROWS", 100)
+    monkeypatch.setattr("kd_keras.search.learning_sample.LEARNING_ROWS", 200)
+    monkeypatch.setattr("kd_keras.search.shards.ENCODED_ROWS", 100)
     shares: list[float] = []
 
     @contextlib.contextmanager
     def bar(description, verbose):
         yield Part(lambda done, error: shares.append(done))
 
-    learning = importlib.import_module("kd_keras.learn_codes")
+    learning = importlib.import_module("kd_keras.learning.learn_codes")
     monkeypatch.setattr(learning, "progress_bar", bar)
     given = (heavy_rows(500), 4, 2, "residual")
     kd_keras.learn_codebooks(*given, effort=0.05, verbose=0)
@@ -188,7 +188,7 @@ def test_code_embeddings_as_large_as_a_float_are_no_trouble():
 
 
 def test_a_table_that_is_its_own_sample_is_coded_as_later_rows_are(monkeypatch):
-    monkeypatch.setattr("kd_keras.search.effort.LEARNING_ROWS", 200)
+    monkeypatch.setattr("kd_keras.search.learning_sample.LEARNING_ROWS", 200)
     vectors = heavy_rows(500)
     given = {"K": 8, "D": 3, "composition": "residual", "effort": 0.2}
     learner = kd_keras.learn_codebooks(vectors, **given, verbose=0)

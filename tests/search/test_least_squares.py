@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from kd_testing import additive_error, random_codes_of_rows
 
-from kd_keras.search import decode_additive, fit_code_embeddings
 from kd_keras.search.methods import least_squares
+from kd_keras.search.methods.additive_sum import decode_additive
+from kd_keras.search.methods.least_squares import fit_code_embeddings
 
 
 def test_least_squares_are_optimal():

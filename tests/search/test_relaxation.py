@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kd_keras.search import fit_additive as additive_codes
+from kd_keras.search import fit_additive as fit_additive
 from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.annealing import (
     HEATS,
@@ -91,7 +91,7 @@ def test_the_chosen_heat_gains_most():
 )
 def test_annealing_is_promised_where_it_helps(d, K, D, worthwhile):
     rows, *start = started(d, K, D)
-    promise = additive_codes._promise(rows, tuple(start), NOISE, 300)
-    annealed = additive_codes._anneal(rows, *start, NOISE, 300)[2].mean()
+    promise = fit_additive._promise(rows, tuple(start), NOISE, 300)
+    annealed = fit_additive._anneal(rows, *start, NOISE, 300)[2].mean()
     assert promise == pytest.approx(annealed / start[2].mean(), rel=0.05)
-    assert (promise < additive_codes.WORTHWHILE) == worthwhile
+    assert (promise < fit_additive.WORTHWHILE) == worthwhile

@@ -12,9 +12,10 @@ from kd_testing import (
 )
 
 import kd_keras
-from kd_keras.search import decode_additive, fit_code_embeddings
-from kd_keras.search.methods import residual_start
+from kd_keras.search.methods import beam_search, residual_start
+from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.beam_search import beam_codes
+from kd_keras.search.methods.least_squares import fit_code_embeddings
 from kd_keras.search.methods.residual_start import residual_start as find_start
 
 
@@ -66,7 +67,7 @@ def test_rows_have_fewer_partial_codes_where_values_are_many(monkeypatch):
     vectors, _, tables = random_codes_of_rows(count=50, K=40, D=3)
     two = beam_codes(vectors, tables, 2)
     assert (beam_codes(vectors, tables) != two).any()
-    monkeypatch.setattr(residual_start, "SCORES", 2 * 40)
+    monkeypatch.setattr(beam_search, "SCORES", 2 * 40)
     np.testing.assert_array_equal(beam_codes(vectors, tables), two)
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from kd_testing import additive_error, random_codes_of_rows
 
-from kd_keras.search.methods import annealing as additive_search
-from kd_keras.search.methods import sweeps
+from kd_keras.search.methods import annealing, sweeps
 from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.annealing import search_codes
 from kd_keras.search.methods.sweeps import gumbel_noise
@@ -113,7 +112,7 @@ def test_blocks_do_not_change_the_search(ways, count, monkeypatch):
     whole, _ = search_codes(
         vectors, codes, tables, [0.0] * 2, gumbel_noise(0), 0
     )
-    monkeypatch.setattr(additive_search, "ROWS", 32)
+    monkeypatch.setattr(annealing, "ROWS", 32)
     parts, _ = search_codes(
         vectors, codes, tables, [0.0] * 2, gumbel_noise(0), 0
     )
@@ -122,7 +121,7 @@ def test_blocks_do_not_change_the_search(ways, count, monkeypatch):
 
 def test_codes_do_not_depend_on_the_number_of_cores(ways, monkeypatch):
     vectors, codes, tables = random_codes_of_rows(count=100)
-    monkeypatch.setattr(additive_search, "ROWS", 16)
+    monkeypatch.setattr(annealing, "ROWS", 16)
     found = []
     for count in (1, 4):
         monkeypatch.setattr(cores, "usable_cores", lambda count=count: count)

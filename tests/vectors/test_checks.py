@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kd_keras.vectors import checks as vector_checks
+from kd_keras.vectors import checks
 from kd_keras.vectors.checks import check_vectors
 
 
@@ -32,7 +32,7 @@ def test_check_vectors_refuses(bad, what):
 
 
 def test_check_vectors_finds_the_first_bad_row_in_any_block(monkeypatch):
-    monkeypatch.setattr(vector_checks, "BLOCK_FLOATS", 10)  # 3 rows of 3
+    monkeypatch.setattr(checks, "BLOCK_FLOATS", 10)  # 3 rows of 3
     array = np.zeros((100, 3), np.float32)
     assert check_vectors(array) is array
     array[77, 2] = array[90, 0] = np.nan

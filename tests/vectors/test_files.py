@@ -10,9 +10,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from kd_keras.vectors import files as vectors
-from kd_keras.vectors import formats as vector_formats
-from kd_keras.vectors import text as vector_text
+from kd_keras.vectors import files, text, word2vec_binary
 from kd_keras.vectors.files import (
     VectorFileError,
     check_vectors,
@@ -79,7 +77,7 @@ def refused(path, what, **options):
 
 def text_word(word):
     # A space, then a number, reads as a vector that is too wide.
-    return not vector_text._word_problem(word.encode())
+    return not text._word_problem(word.encode())
 
 
 def tables(alphabet=None, keep=lambda word: True):
@@ -121,8 +119,8 @@ def test_text_round_trip(tmp_path, monkeypatch, table, header, block):
     # Blocks of a few bytes cut lines and letters anywhere but in the first
     # row, which tells a text with NUL in its words from a binary file.
     head = b"\n".join(path.read_bytes().split(b"\n")[:2])
-    monkeypatch.setattr(vectors, "BLOCK_BYTES", max(block, len(head) + 1))
-    monkeypatch.setattr(vectors, "HEAD_BYTES", 1 << 16)
+    monkeypatch.setattr(files, "BLOCK_BYTES", max(block, len(head) + 1))
+    monkeypatch.setattr(files, "HEAD_BYTES", 1 << 16)
     same(read_vectors(path), words, array)
     zipped = tmp_path / "vectors.txt.gz"
     zipped.write_bytes(gzip.compress(path.read_bytes()))
@@ -138,8 +136,8 @@ def binary_word(word):
 def test_word2vec_binary_round_trip(tmp_path, monkeypatch, table, end, block):
     words, array = table
     data = word2vec(words, array, b"\n" if end else b"")
-    monkeypatch.setattr(vectors, "BLOCK_BYTES", max(block, 16))
-    monkeypatch.setattr(vector_formats, "FLUSH_BYTES", 20)
+    monkeypatch.setattr(files, "BLOCK_BYTES", max(block, 16))
+    monkeypatch.setattr(word2vec_binary, "FLUSH_BYTES", 20)
     for name, content in [("v.bin", data), ("v.bin.gz", gzip.compress(data))]:
         (tmp_path / name).write_bytes(content)
         read = read_vectors(tmp_path / name)
@@ -172,7 +170,7 @@ def test_large_text_is_read_in_several_blocks(tmp_path):
     words[7_777] = "a b c"  # its block is parsed from the right
     path = tmp_path / "large.txt"
     write_vectors(path, words, array, header=False)
-    assert path.stat().st_size > 1.5 * vectors.BLOCK_BYTES
+    assert path.stat().st_size > 1.5 * files.BLOCK_BYTES
     calls = []
     same(read_vectors(path, progress=lambda *c: calls.append(c)), words, array)
     size = path.stat().st_size
@@ -291,13 +289,13 @@ def test_text_that_is_not_utf_8(save):
 
 
 def test_a_line_that_does_not_end(save, monkeypatch):
-    monkeypatch.setattr(vector_text, "LONGEST_LINE", 1_000)
-    monkeypatch.setattr(vectors, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(text, "LONGEST_LINE", 1_000)
+    monkeypatch.setattr(files, "BLOCK_BYTES", 100)
     refused(save("a 1\n" + "x" * 2_000), "more than 1000 bytes in line 2")
 
 
 def test_a_blank_line_at_the_end_of_a_block(save, monkeypatch):
-    monkeypatch.setattr(vectors, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(files, "BLOCK_BYTES", 100)
     # "b 2" begins the third block.
     path = save("a 1\n" + "\n" * 196 + "b 2\n")
     refused(path, "rows after line 2, which is blank")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kd_keras.utils.checks import is_integer, short_repr
 from kd_keras.utils.errors import BadInputError
 
 
@@ -94,10 +95,10 @@ class LiteRTModel:
             symbols, str | bytes
         )
         given: list[Any] = list(symbols) if is_list else [None]
-        if not all(isinstance(s, str) or _is_integer(s) for s in given):
+        if not all(isinstance(s, str) or is_integer(s) for s in given):
             raise ValueError(
                 "Symbols must be a list of words and integer ids. "
-                f"Received: {_said(symbols)}"
+                f"Received: {short_repr(symbols)}"
             )
         ids = [self.id_of(s) if isinstance(s, str) else int(s) for s in given]
         N = self.configuration["embeddings"][0]["N"]
@@ -169,7 +170,7 @@ class LiteRTModel:
         if not isinstance(states, dict):
             raise ValueError(
                 "`states` must be what `start` or the step before returned. "
-                f"Received: {_said(states)}"
+                f"Received: {short_repr(states)}"
             )
         after = self.run("stream", token_id=self.ids_of([symbol]), **states)
         return after["logits"][0], {name: after[name] for name in states}
@@ -191,7 +192,7 @@ class LiteRTModel:
                 positive integer, or the text is empty or has an unknown word.
         """
         states = self.start()
-        if not _is_integer(count) or count < 1:
+        if not is_integer(count) or count < 1:
             raise ValueError(
                 f"`count` must be a positive integer. Received: count={count!r}"
             )
@@ -213,15 +214,6 @@ class LiteRTModel:
             )
 
 
-def _is_integer(value):
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _said(value):
-    """Gives what was received in one short line."""
-    return " ".join(repr(value).split())[:100]
-
-
 def _cast(name, value, dtype, shape):
     """Turns what was given into the array that an input takes."""
     try:
@@ -241,7 +233,7 @@ def _cast(name, value, dtype, shape):
         wanted = ", ".join("any" if s is None else str(s) for s in shape)
         raise ValueError(
             f"`{name}` must be {np.dtype(dtype).name} of shape ({wanted}). "
-            f"Received: {_said(value)}"
+            f"Received: {short_repr(value)}"
         )
     return array.astype(dtype)
 
@@ -277,7 +269,7 @@ def load_litert(
     from kd_keras.export.litert.quiet_litert import need_litert, quiet_litert
 
     need_litert()
-    if not _is_integer(num_threads) or not 1 <= num_threads < 2**31:
+    if not is_integer(num_threads) or not 1 <= num_threads < 2**31:
         raise ValueError(
             "`num_threads` must be a positive integer. "
             f"Received: num_threads={num_threads!r}"

@@ -5,16 +5,13 @@ import numpy as np
 
 from kd_keras.layers.compositions.concat import ConcatComposition
 from kd_keras.layers.compositions.linear import LinearComposition
-from kd_keras.search import (
-    decode_additive,
-    decode_concat,
-    encode_additive,
-    encode_concat,
-    fit_in_order,
-)
-from kd_keras.search.effort import learning_sample
+from kd_keras.search.concat import decode_concat, encode_concat
+from kd_keras.search.encode_additive import encode_additive
 from kd_keras.search.encode_rows import encode_rows
+from kd_keras.search.learning_sample import learning_sample
+from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.annealing import better_rows
+from kd_keras.search.methods.least_squares import fit_in_order
 
 # Rows composed at a time.
 BLOCK = 1024

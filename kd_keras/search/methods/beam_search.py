@@ -36,7 +36,7 @@ def beam_codes(
     """
     D, K, _ = tables.shape
     found: np.ndarray = np.empty((len(vectors), D), code_dtype(K))
-    positions = [_Position(table, beam) for table in tables]
+    positions = [Position(table, beam) for table in tables]
     step = positions[0].rows_at_a_time
 
     def search(start: int) -> None:
@@ -51,7 +51,7 @@ def beam_codes(
     return found
 
 
-class _Position:
+class Position:
     """A position that partial codes are extended by."""
 
     def __init__(self, table: np.ndarray, beam: int):

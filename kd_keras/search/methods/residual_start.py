@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kd_keras.codes.checks import code_dtype
-from kd_keras.search.methods.beam_search import BEAM, _Position, beam_codes
+from kd_keras.search.methods.beam_search import BEAM, Position, beam_codes
 from kd_keras.search.methods.kmeans import kmeans
 from kd_keras.utils.cores import spread
 
@@ -82,7 +82,7 @@ def _extend(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Adds a position to the partial codes of many rows."""
     count, given, d = rests.shape
-    position = _Position(table, BEAM)
+    position = Position(table, BEAM)
     kept = position.kept(given)
     new_rests: np.ndarray = np.empty((count, kept, d), np.float32)
     new_codes: np.ndarray = np.empty((count, kept, codes.shape[2]), codes.dtype)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from tables import BLOCK, make_vectors
 
-from kd_keras import learning_sample
-from kd_keras.search import encode_additive as additive_encoding
+from kd_keras.search import learning_sample, shards
 
 
 @pytest.fixture(autouse=True)
@@ -13,7 +12,7 @@ def small_sample(monkeypatch, tmp_path):
     """Tables of more than 200 rows are large here."""
     monkeypatch.setattr(learning_sample, "LEARNING_ROWS", 200)
     monkeypatch.setattr(learning_sample, "TRAINING_ROWS", 300)
-    monkeypatch.setattr(additive_encoding, "ENCODED_ROWS", BLOCK)
+    monkeypatch.setattr(shards, "ENCODED_ROWS", BLOCK)
     monkeypatch.chdir(tmp_path)
 
 

@@ -24,12 +24,10 @@ from tables import (
 )
 
 import kd_keras
-from kd_keras import (
-    table_identity,
-)
 from kd_keras.folders.codebooks_folder import Codebooks
 from kd_keras.folders.shard_folder import Shard, check_shards
 from kd_keras.utils.errors import BadInputError
+from kd_keras.vectors import stored_table
 
 
 def train_little(monkeypatch):
@@ -243,7 +241,7 @@ def test_any_order_of_shards_is_right_and_the_odd_one_is_named():
 def test_a_table_far_larger_than_memory_is_encoded_in_shards(
     vectors, monkeypatch
 ):
-    monkeypatch.setattr(table_identity, "LOOKED_AT", 16)
+    monkeypatch.setattr(stored_table, "LOOKED_AT", 16)
     codebooks(*KD)
     N = 2_000_000_000
     with open("sparse.npy", "wb") as file:

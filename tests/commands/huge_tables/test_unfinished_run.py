@@ -95,10 +95,11 @@ def test_other_settings_do_not_touch_a_stopped_run(
 
 
 KILLED = """
-import sys; sys.argv[0] = "kd-keras"
-from kd_keras import additive_encoding, cli, learning_sample
-learning_sample.LEARNING_ROWS, additive_encoding.ENCODED_ROWS = 200, 100
-sys.exit(cli.main(sys.argv[1:]))
+import sys
+import kd_keras_command
+from kd_keras.search import learning_sample, shards
+learning_sample.LEARNING_ROWS, shards.ENCODED_ROWS = 200, 100
+sys.exit(kd_keras_command.main())
 """
 
 
