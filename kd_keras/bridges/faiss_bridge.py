@@ -3,9 +3,9 @@
 import numpy as np
 
 from kd_keras.bridges.quantizer_codes import (
-    codebooks_of,
     embedding_of,
     other_library,
+    quantizer_tables,
 )
 from kd_keras.codes.checks import code_bits
 from kd_keras.codes.packing import pack_codes, unpack_codes
@@ -126,7 +126,7 @@ def to_faiss(embedding):
     True
     """
     faiss = other_library("faiss", "faiss-cpu")
-    codebooks, composition = codebooks_of(embedding)
+    codebooks, composition = quantizer_tables(embedding)
     D, K, size = codebooks.shape
     bits = code_bits(K)
     spare = np.repeat(codebooks[:, :1], 2**bits - K, axis=1)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from kd_keras.bridges.quantizer_codes import (
-    codebooks_of,
     embedding_of,
     other_library,
+    quantizer_tables,
 )
 from kd_keras.codes.checks import code_dtype
 
@@ -89,7 +89,7 @@ def to_nanopq(embedding):
     True
     """
     nanopq = other_library("nanopq", "nanopq")
-    codebooks, composition = codebooks_of(embedding)
+    codebooks, composition = quantizer_tables(embedding)
     if composition != "concat":
         raise ValueError(
             "nanopq holds slices: `embedding` must have the concat "

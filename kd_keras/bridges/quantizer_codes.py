@@ -7,8 +7,6 @@ import importlib
 
 import numpy as np
 
-from kd_keras.layers.compositions.concat import ConcatComposition
-from kd_keras.layers.compositions.linear import LinearComposition
 from kd_keras.layers.kd_embedding import KDEmbedding
 
 
@@ -52,7 +50,7 @@ def embedding_of(codes, codebooks, composition):
     return embedding
 
 
-def codebooks_of(embedding):
+def quantizer_tables(embedding):
     """Gives the code embeddings of an embedding whose vectors are sums.
 
     Args:
@@ -70,16 +68,11 @@ def codebooks_of(embedding):
         raise ValueError(
             f"`embedding` must be a built KDEmbedding. Received: {embedding!r}"
         )
-    composition = embedding.composition
-    if isinstance(composition, ConcatComposition):
-        return composition.code_embeddings.numpy(), "concat"
-    if not isinstance(composition, LinearComposition):
+    tables = embedding.composition.tables()
+    if tables is None:
         raise ValueError(
             "Quantisers hold sums and slices: `embedding` must have the "
             "linear or the concat composition. Received: "
-            f"{type(composition).__name__}"
+            f"{type(embedding.composition).__name__}"
         )
-    codebooks = composition.code_embeddings.numpy()
-    if composition.kernel is not None:
-        codebooks = codebooks @ composition.kernel.numpy()
-    return codebooks, "linear"
+    return tables.rows, "concat" if tables.form == "slices" else "linear"

@@ -8,13 +8,10 @@ import numpy as np
 
 from kd_keras.export.export_litert import export_litert
 from kd_keras.export.litert.load_litert import LiteRTModel, load_litert
-from kd_keras.layers.compositions.lstm import LSTMComposition
+from kd_keras.export.litert.precisions import precision_by_name
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.report.measure import measure_error
 from kd_keras.utils.row_blocks import Rows
-
-# What `quantization` of `export_litert` is for a precision on a command line.
-QUANTIZATION = {"float32": None, "float16": "float16", "int8": "int8"}
 
 
 class LiteRTVectors:
@@ -56,13 +53,13 @@ def compress_litert(
         `precision`; `bytes`, by role; `error`, see `measure_error`.
     """
     # A word a call: LiteRT gets the LSTM wrong where shapes are open.
-    is_lstm = isinstance(embedding.composition, LSTMComposition)
+    is_recurrent = embedding.composition.runs_over_steps
     report = export_litert(
         embedding,
         path,
         words,
-        QUANTIZATION[precision],
-        sequence_length=1 if is_lstm else None,
+        precision_by_name(precision).quantization,
+        sequence_length=1 if is_recurrent else None,
     )
     return {
         "precision": precision,

@@ -7,13 +7,16 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kd_keras.layers.find_layers import find_layers
-from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.export.size.coded_model import CodedModel
+from kd_keras.layers.find_layers import coded_layers
 from kd_keras.utils.checks import is_integer, short_repr
 
 
 def check_model(model):
     """Checks that a layer or model can be exported.
+
+    Returns:
+        A `CodedModel`.
 
     Raises:
         ValueError: If it cannot.
@@ -24,9 +27,7 @@ def check_model(model):
             "KERAS_BACKEND=tensorflow. Received: KERAS_BACKEND="
             + keras.backend.backend()
         )
-    if not isinstance(model, keras.layers.Layer) or not find_layers(
-        model, KDEmbedding
-    ):
+    if not isinstance(model, keras.layers.Layer) or not coded_layers(model):
         raise ValueError(
             "An export needs a KDEmbedding or a Keras model with one. "
             f"Received: {short_repr(model)}"
@@ -44,9 +45,10 @@ def check_model(model):
                 "dtype_policy, or build the model in float32 and load its "
                 f"weights. Received: {layer.name!r}, {dtype}"
             )
+    return CodedModel.of(model)
 
 
-def check_vocabulary(model, vocabulary, unknown_id):
+def check_vocabulary(coded, vocabulary, unknown_id):
     """Checks symbols and the id of the unknown one against a model.
 
     Returns:
@@ -56,7 +58,7 @@ def check_vocabulary(model, vocabulary, unknown_id):
     Raises:
         ValueError: If they do not fit.
     """
-    sizes = [e.input_dim for e in find_layers(model, KDEmbedding)]
+    sizes = [layer.symbols for layer in coded.layers]
     if unknown_id is not None and (
         not is_integer(unknown_id) or not 0 <= unknown_id < min(sizes)
     ):

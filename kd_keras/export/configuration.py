@@ -1,17 +1,18 @@
 """What an exported file says of itself."""
 
+import keras
+
 from kd_keras.export.size.describe import describe_embeddings
 from kd_keras.language_model.model import LanguageModel
-from kd_keras.layers.find_layers import output_layer
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.version import __version__
 
 
-def configuration_of(model, signatures, quantization, unknown_id):
+def configuration_of(coded, signatures, quantization, unknown_id):
     """Describes an exported model.
 
     Args:
-        model: Keras layer or model.
+        coded: `CodedModel`.
         signatures: List of `Signature`.
         quantization: As in `export_litert`.
         unknown_id: Integer or None.
@@ -22,9 +23,9 @@ def configuration_of(model, signatures, quantization, unknown_id):
         `unknown_id`, `embeddings` (as `describe_embeddings`) and
         `signatures` (the shapes of their inputs by name; null where dynamic).
     """
-    if isinstance(model, LanguageModel):
+    if isinstance(coded.model, LanguageModel):
         kind = "language model"
-    elif isinstance(model, KDEmbedding) or _is_embedding(model):
+    elif _is_embedding(coded):
         kind = "embedding"
     else:
         kind = "model"
@@ -33,7 +34,7 @@ def configuration_of(model, signatures, quantization, unknown_id):
         "kind": kind,
         "quantization": quantization,
         "unknown_id": unknown_id,
-        "embeddings": describe_embeddings(model),
+        "embeddings": describe_embeddings(coded),
         "signatures": {
             signature.name: {
                 name: spec.shape.as_list()
@@ -44,9 +45,13 @@ def configuration_of(model, signatures, quantization, unknown_id):
     }
 
 
-def _is_embedding(model):
+def _is_embedding(coded):
     """Tells whether a model is an embedding and nothing else."""
-    layers = [x for x in model.layers if type(x).__name__ != "InputLayer"]
-    return layers == [output_layer(model)] and isinstance(
-        layers[0], KDEmbedding
-    )
+    if isinstance(coded.model, KDEmbedding):
+        return True
+    inner = [
+        layer
+        for layer in coded.model.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+    ]
+    return inner == [coded.output] and isinstance(coded.output, KDEmbedding)

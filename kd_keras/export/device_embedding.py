@@ -1,20 +1,12 @@
 """The form that a `KDEmbedding` has in an exported graph."""
 
 import contextlib
-import functools
 
 import numpy as np
 import tensorflow as tf
 
 from kd_keras.codes.packing import pack_codes
 from kd_keras.export.litert.unpack_rows import unpack_rows
-from kd_keras.export.size.describe import codes_of
-from kd_keras.layers.compositions.concat import ConcatComposition
-from kd_keras.layers.compositions.lstm import LSTMComposition
-from kd_keras.layers.find_layers import find_layers
-from kd_keras.layers.kd_embedding import KDEmbedding
-
-QUANTIZATIONS = (None, "int8", "float16")
 
 
 class DeviceEmbedding(tf.Module):
@@ -40,14 +32,11 @@ class DeviceEmbedding(tf.Module):
     def __init__(self, embedding, quantization=None, unknown_id=None):
         super().__init__(name="device_embedding")
         composition = embedding.composition
-        self.input_dim = embedding.input_dim
+        self.symbols = embedding.symbols
         self.K, self.D = embedding.K, embedding.D
         self.output_dim = embedding.output_dim
         self.unknown_id = unknown_id
-        self._compose = composition.compose
-        if isinstance(composition, LSTMComposition):
-            self._compose = functools.partial(_compose_in_loop, composition)
-        self._is_concat = isinstance(composition, ConcatComposition)
+        self._compose = composition.compose_on_device
         self.codes = tf.Variable(
             pack_codes(embedding.codes, self.K), trainable=False, name="codes"
         )
@@ -85,7 +74,7 @@ class DeviceEmbedding(tf.Module):
     def _in_range(self, ids):
         if self.unknown_id is None:
             return ids
-        known = (ids >= 0) & (ids < self.input_dim)
+        known = (ids >= 0) & (ids < self.symbols)
         return tf.where(known, ids, self.unknown_id)
 
     def _embed(self, ids):
@@ -97,29 +86,10 @@ class DeviceEmbedding(tf.Module):
         if embedded.dtype == tf.int16:
             embedded = tf.bitcast(embedded, tf.float16)
         embedded = tf.cast(embedded, tf.float32)
-        if self._is_concat and self.scales is None:
-            return tf.reshape(embedded, [-1, self.output_dim])
-        embedded = tf.reshape(embedded, [-1, self.D, embedded.shape[-1]])
         if self.scales is not None:
+            embedded = tf.reshape(embedded, [-1, self.D, embedded.shape[-1]])
             embedded *= tf.constant(self.scales[:, None])
-        if self._is_concat:
-            return tf.reshape(embedded, [-1, self.output_dim])
         return self._compose(embedded)
-
-
-def _compose_in_loop(composition, embedded):
-    """Does what `LSTMComposition.compose` does, in a graph of one step."""
-    steps = tf.transpose(embedded, [1, 0, 2])
-    start = steps[0] - steps[0]  # zeros would be written into the file
-
-    def body(j, hidden, memory, total):
-        hidden, memory = composition.step(tf.gather(steps, j), hidden, memory)
-        return j + 1, hidden, memory, total + hidden
-
-    *_, total = tf.while_loop(
-        lambda j, *_: j < composition.D, body, (0, start, start, start)
-    )
-    return composition.project(total)
 
 
 def store_code_embeddings(table, quantization):
@@ -146,28 +116,27 @@ def store_code_embeddings(table, quantization):
 
 
 @contextlib.contextmanager
-def on_device(model, quantization=None, unknown_id=None):
-    """Gives every `KDEmbedding` of a model its device form, while it lasts.
+def on_device(coded, quantization=None, unknown_id=None):
+    """Gives every coded layer of a model its device form, while it lasts.
 
     Args:
-        model: Built Keras layer or model.
+        coded: `CodedModel`.
         quantization, unknown_id: As in `DeviceEmbedding`.
 
     Yields:
         List of `DeviceEmbedding`, in the order of the model's layers.
     """
-    embeddings = find_layers(model, KDEmbedding)
     try:
         first: dict = {}
-        for embedding in embeddings:
-            form = DeviceEmbedding(embedding, quantization, unknown_id)
-            embedding.device_form = form
-            # What embeddings share is in the file once.
-            codes = first.setdefault(codes_of(embedding), form)
-            table = first.setdefault(embedding.composition, form)
+        for layer in coded.layers:
+            form = DeviceEmbedding(layer, quantization, unknown_id)
+            layer.device_form = form
+            # What layers share is in the file once.
+            codes = first.setdefault(layer.code_source, form)
+            table = first.setdefault(layer.composition, form)
             form.codes = codes.codes
             form.code_embeddings = table.code_embeddings
-        yield [embedding.device_form for embedding in embeddings]
+        yield [layer.device_form for layer in coded.layers]
     finally:
-        for embedding in embeddings:
-            embedding.device_form = None
+        for layer in coded.layers:
+            layer.device_form = None

@@ -88,40 +88,41 @@ def export_litert(
     )
     from kd_keras.utils.checks import check_choice
 
-    check_model(model)
-    words, unknown_id = check_vocabulary(model, vocabulary, unknown_id)
+    coded = check_model(model)
+    words, unknown_id = check_vocabulary(coded, vocabulary, unknown_id)
 
     from kd_keras.export.configuration import configuration_of
-    from kd_keras.export.device_embedding import QUANTIZATIONS, on_device
+    from kd_keras.export.device_embedding import on_device
     from kd_keras.export.engines import litert_engines
     from kd_keras.export.litert.archive import append_archive
     from kd_keras.export.litert.flatbuffer import read_flatbuffer
+    from kd_keras.export.litert.precisions import PRECISIONS
     from kd_keras.export.litert.quiet_litert import need_litert
-    from kd_keras.export.parity import TOLERANCES, check_parity
+    from kd_keras.export.parity import check_parity
     from kd_keras.export.signatures.signatures_of import signatures_of
     from kd_keras.export.size.roles import find_buffers, weights_by_role
     from kd_keras.export.size.size_report import size_report
     from kd_keras.export.write import convert, write_saved_model
 
-    check_choice("quantization", quantization, QUANTIZATIONS)
+    check_choice("quantization", quantization, PRECISIONS)
     check_tolerance(tolerance)
     path = check_path(path)
     need_litert()
-    signatures = signatures_of(model, batch_size, sequence_length, example)
+    signatures = signatures_of(coded, batch_size, sequence_length, example)
     if tolerance is None:
-        tolerance = TOLERANCES[quantization]
+        tolerance = PRECISIONS[quantization].tolerance
     with tempfile.TemporaryDirectory(
         prefix=f".{path.name}.", suffix=".partial", dir=path.parent
     ) as temporary:
         folder, file = Path(temporary) / "model", Path(temporary) / "file"
-        with on_device(model, quantization, unknown_id) as forms:
-            write_saved_model(model, folder, signatures, forms)
+        with on_device(coded, quantization, unknown_id) as forms:
+            write_saved_model(coded, folder, signatures, forms)
         content = convert(folder, signatures, quantization)
         configuration = configuration_of(
-            model, signatures, quantization, unknown_id
+            coded, signatures, quantization, unknown_id
         )
         configuration["buffers"] = find_buffers(
-            read_flatbuffer(content, path), weights_by_role(model, forms)
+            read_flatbuffer(content, path), weights_by_role(coded, forms)
         )
         file.write_bytes(content)
         append_archive(file, configuration, words)

@@ -49,29 +49,30 @@ def export_saved_model(
     """
     from kd_keras.export.checks import check_model, check_path, check_vocabulary
 
-    check_model(model)
-    words, unknown_id = check_vocabulary(model, vocabulary, unknown_id)
+    coded = check_model(model)
+    words, unknown_id = check_vocabulary(coded, vocabulary, unknown_id)
     path = check_path(path, is_folder=True)
 
     from kd_keras.export.configuration import configuration_of
     from kd_keras.export.device_embedding import on_device
     from kd_keras.export.engines import SavedModelEngine
-    from kd_keras.export.parity import TOLERANCES, check_parity
+    from kd_keras.export.litert.precisions import PRECISIONS
+    from kd_keras.export.parity import check_parity
     from kd_keras.export.signatures.signatures_of import signatures_of
     from kd_keras.export.write import write_saved_model
 
-    signatures = signatures_of(model, batch_size, sequence_length, example)
+    signatures = signatures_of(coded, batch_size, sequence_length, example)
     with tempfile.TemporaryDirectory(
         prefix=f".{path.name}.", suffix=".partial", dir=path.parent
     ) as temporary:
         folder = Path(temporary) / "model"
-        with on_device(model, None, unknown_id) as forms:
-            write_saved_model(model, folder, signatures, forms)
+        with on_device(coded, None, unknown_id) as forms:
+            write_saved_model(coded, folder, signatures, forms)
         engines = [SavedModelEngine(folder)]
-        check_parity(engines, signatures, TOLERANCES[None])
+        check_parity(engines, signatures, PRECISIONS[None].tolerance)
         extra = folder / "assets.extra"
         extra.mkdir()
-        configuration = configuration_of(model, signatures, None, unknown_id)
+        configuration = configuration_of(coded, signatures, None, unknown_id)
         text = json.dumps(configuration, indent=1)
         (extra / "kd_keras.json").write_text(text + "\n", "utf-8")
         if words is not None:

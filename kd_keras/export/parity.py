@@ -6,12 +6,6 @@ import numpy as np
 
 from kd_keras.export.signatures.signature import STEPS
 
-# Largest distance between an output's vector (its last axis) and that of Keras
-# that passes, relative to the longest such vector. In float32 the order of a
-# sum differs; int8 and float16 round. A miscompiled graph is off by as much as
-# the signal.
-TOLERANCES = {None: 1e-5, "float16": 1e-2, "int8": 0.25}
-
 SEQUENCES = 3  # random ones, of each signature
 ELEMENTS = 4_000_000  # of all outputs of a call
 IDS_OF_A_CALL = 1024
@@ -30,7 +24,7 @@ def check_parity(engines, signatures, tolerance):
     Args:
         engines: List of `kd_keras.export.engines`.
         signatures: List of `Signature`.
-        tolerance: Float, see `TOLERANCES`.
+        tolerance: Float, see `Precision`.
 
     Raises:
         ParityError: If an output differs; it names the first id that does.

@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from kd_keras.export.litert.flatbuffer import read_flatbuffer
 from kd_keras.export.litert.quiet_litert import quiet_litert
-from kd_keras.export.size.roles import find_owner
 
 
 def convert(folder, signatures, quantization):
@@ -60,11 +59,11 @@ def _missing_operators(message):
     return sorted({name.strip() for line in found for name in line.split(",")})
 
 
-def write_saved_model(model, folder, signatures, device_embeddings):
+def write_saved_model(coded, folder, signatures, device_embeddings):
     """Writes a SavedModel whose variables are named after their roles.
 
     Args:
-        model: Keras layer or model, inside `on_device`.
+        coded: `CodedModel`, inside `on_device`.
         folder: Path of the folder to be.
         signatures: List of `Signature`.
         device_embeddings: List of `DeviceEmbedding`.
@@ -75,10 +74,8 @@ def write_saved_model(model, folder, signatures, device_embeddings):
         form.code_embeddings for form in device_embeddings
     ]
     module.composition, module.output_layer, module.rest = [], [], []
-    for variable in model.variables:
-        owner = find_owner(model, variable)
-        if owner is not None:
-            getattr(module, owner.replace(" ", "_")).append(variable.value)
+    for role, variable in coded.weights_beside_codes():
+        getattr(module, role.replace(" ", "_")).append(variable.value)
     functions = {
         signature.name: tf.function(signature.function).get_concrete_function(
             **signature.inputs

@@ -9,7 +9,6 @@ from kd_keras.language_model.clipped_sgd import ClippedSGD
 from kd_keras.language_model.configurations import usual_lstm_rate
 from kd_keras.language_model.strategies import in_replica_of_several_workers
 from kd_keras.language_model.unique_symbols import UniqueSymbols
-from kd_keras.layers.compositions.lstm import LSTMComposition
 from kd_keras.layers.kd_embedding import KDEmbedding
 
 
@@ -95,8 +94,9 @@ def build_language_model(
     """
     uniform = uniform_initializers(configuration, seed)
     ids = keras.Input((steps,), batch_size, dtype="int32", name="token_ids")
-    if isinstance(embedding, KDEmbedding) and isinstance(
-        embedding.composition, LSTMComposition
+    if (
+        isinstance(embedding, KDEmbedding)
+        and embedding.composition.runs_over_steps
     ):
         vectors = UniqueSymbols(embedding, name="embedding")(ids)
     else:
@@ -156,10 +156,9 @@ def compile_language_model(
     """
     rates = {}
     composition = getattr(model.embedding, "composition", None)
-    if isinstance(composition, LSTMComposition):
+    if composition is not None and composition.step_weights:
         rate = lstm_rate or usual_lstm_rate(composition.D)
-        shared = (composition.recurrent_kernel, composition.bias)
-        rates = {variable.path: rate for variable in shared}
+        rates = {v.path: rate for v in composition.step_weights}
     model.compile(
         ClippedSGD(
             configuration.learning_rate,

@@ -1,16 +1,19 @@
-"""Finding layers wherever they sit in a model."""
+"""Finds layers wherever they are in a model."""
+
+from typing import Any
 
 import keras
 
+from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.kd_code_learner import KDCodeLearner
 
 
-def find_layers(layer, layer_class):
+def find_layers(layer: keras.layers.Layer, layer_class: Any) -> list[Any]:
     """Finds the layers of a class in a layer or model, nested ones included.
 
     Args:
-        layer: `keras.Layer` or `keras.Model`; it may itself be found.
-        layer_class: Class or tuple of classes.
+        layer: `keras.Layer` or `keras.Model`. It may itself be found.
+        layer_class: class or tuple of classes.
 
     Returns:
         List of layers, each once.
@@ -23,16 +26,21 @@ def find_layers(layer, layer_class):
     ]
 
 
-def output_layer(model):
-    """Finds the layer that gives a model's only output.
+def coded_layers(layer: keras.layers.Layer) -> list[CodedLayer]:
+    """Finds the layers that hold codes, nested ones included."""
+    return find_layers(layer, CodedLayer)
+
+
+def output_layer(model: keras.layers.Layer) -> keras.layers.Layer | None:
+    """Finds the layer that computes the only output of a model.
 
     Args:
-        model: Built Keras layer or model.
+        model: Keras layer or model, built.
 
     Returns:
-        The layer; None where the model has several outputs, ends in an
-        operation that is no layer (`ops.softmax`), or does not tell what
-        gives them (a subclassed model, a layer).
+        The layer; None if the model has several outputs, ends in an operation
+        that is not a layer (`ops.softmax`), or is a layer or subclassed model,
+        which does not say what computes its outputs.
     """
     outputs = getattr(model, "outputs", None)
     if not outputs or len(outputs) > 1:
@@ -41,8 +49,8 @@ def output_layer(model):
     return last if isinstance(last, keras.layers.Layer) else None
 
 
-def learners_of(callback):
-    """Finds the layers that learn codes in a callback's model.
+def learners_of(callback: keras.callbacks.Callback) -> list[KDCodeLearner]:
+    """Finds the layers that learn codes in the model of a callback.
 
     Args:
         callback: Keras callback whose `model` is set.

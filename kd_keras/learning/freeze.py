@@ -1,22 +1,29 @@
-from kd_keras.layers.find_layers import find_layers
-from kd_keras.layers.kd_embedding import KDEmbedding, codes_fixed_in_copies
+"""Fixes the codes that a model has learned."""
+
+from typing import Any
+
+import keras
+
+from kd_keras.layers.coded_layer import codes_fixed_in_copies
+from kd_keras.layers.find_layers import coded_layers
 
 
-def freeze(layer_or_model):
+def freeze(layer_or_model: Any) -> Any:
     """Copies a layer or model and fixes the codes it has learned.
 
-    In the copy every `KDEmbedding` has its present codes as fixed weights,
-    uint8 up to K = 256, instead of `(N, D, K)` float logits; all other
-    weights, the code embeddings included, have the same values and go on
-    training. The copy computes what the original computes in evaluation. It
-    is not compiled, as with `keras.models.clone_model`.
+    In the copy every coded layer has its present codes as fixed weights,
+    uint8 up to K = 256, instead of `(N, D, K)` float logits. All other
+    weights, the code embeddings included, have the same values and can be
+    trained further. The copy computes what the original computes in
+    evaluation. It is not compiled, as with `keras.models.clone_model`.
 
     A `.keras` file of the copy loads as usual, unless a subclassed model
     writes `codes="learn"` into its own `__init__`: loading runs that again.
-    Save the copy's weights then, and load them into `freeze` of a new model.
+    Save the weights of the copy then, and load them into `freeze` of a new
+    model.
 
     Args:
-        layer_or_model: A `KDEmbedding`, or a built Keras model (Sequential,
+        layer_or_model: `KDEmbedding`, or a built Keras model (Sequential,
             functional, or subclassed with `get_config`) that holds such
             layers at any depth. It is not changed.
 
@@ -24,7 +31,7 @@ def freeze(layer_or_model):
         A new layer or model of the same class.
 
     Raises:
-        ValueError: If there is no `KDEmbedding` in it, or it is not built.
+        ValueError: If there is no coded layer in it, or it is not built.
 
     Example:
 
@@ -38,8 +45,8 @@ def freeze(layer_or_model):
     >>> print(np.array_equal(before, small(ids)), small.layers[0].codes.dtype)
     True uint8
     """
-    embeddings = find_layers(layer_or_model, KDEmbedding)
-    if not embeddings:
+    layers = coded_layers(layer_or_model)
+    if not layers:
         raise ValueError(
             "freeze needs a KDEmbedding or a model with one. Received: "
             f"{layer_or_model!r}"
@@ -53,9 +60,8 @@ def freeze(layer_or_model):
         copy = type(layer_or_model).from_config(layer_or_model.get_config())
     if not copy.built:
         copy.build_from_config(layer_or_model.get_build_config() or {})
-        copy.built = True  # as Keras does where it loads a model
-    copies = find_layers(copy, KDEmbedding)
-    for source, target in zip(embeddings, copies, strict=True):
+        copy.built = True  # as Keras does when it loads a model
+    for source, target in zip(layers, coded_layers(copy), strict=True):
         target.codes = source.codes
     sources = _weights_beside_codes(layer_or_model)
     targets = _weights_beside_codes(copy)
@@ -67,18 +73,13 @@ def freeze(layer_or_model):
             f"weights beside codes instead of {len(sources)}"
         )
     for source, target in zip(sources, targets, strict=True):
-        # As an array of its own: JAX variables would share one buffer, and
-        # the training of one model delete the other's.
+        # As a separate array: JAX variables would share one buffer, and
+        # training one model would delete the other's.
         target.assign(source.numpy())
     return copy
 
 
-def _weights_beside_codes(layer):
+def _weights_beside_codes(layer: keras.layers.Layer) -> list[Any]:
     """Lists the variables of a layer or model except logits and codes."""
-    codes = set()
-    for embedding in find_layers(layer, KDEmbedding):
-        if embedding.learner is not None:
-            codes |= {id(v) for v in embedding.learner.variables}
-        else:
-            codes.add(id(embedding._codes))
+    codes = {id(v) for x in coded_layers(layer) for v in x.code_variables}
     return [v for v in layer.variables if id(v) not in codes]

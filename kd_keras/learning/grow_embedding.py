@@ -1,31 +1,38 @@
-"""More symbols for an embedding whose composition stands still."""
+"""Adds symbols to an embedding whose composition stays fixed."""
 
 import numpy as np
+import numpy.typing as npt
 
 from kd_keras.layers.kd_embedding import KDEmbedding
 
 
-def grow_embedding(embedding, vectors, seed=0, effort=1.0):
+def grow_embedding(
+    embedding: KDEmbedding,
+    vectors: npt.ArrayLike,
+    seed: int = 0,
+    effort: float = 1.0,
+) -> KDEmbedding:
     """Adds symbols to an embedding without learning anything again.
 
-    The new symbols get codes by `embedding.encode`; the composition and the
-    codes of the symbols that it has stay as they are, and so do their vectors.
-    How well the new ones are rebuilt depends on how much they are like those
-    that the composition was learned from.
+    The new symbols get codes by `embedding.encode`. The composition, the codes
+    of the present symbols and thus their vectors stay as they are. The new
+    vectors are rebuilt well if they resemble those that the composition was
+    learned from.
 
     Args:
-        embedding: `KDEmbedding` of N symbols. Not changed.
-        vectors: Array `(M, output_dim)`, finite: the vectors of the ids N to
-            N + M - 1. A memory map is read block by block.
-        seed: Integer. Decides the search.
-        effort: Float, as `KDEmbedding.encode` takes it.
+        embedding: `KDEmbedding` of N symbols. It is not changed.
+        vectors: array of float or int, shape `(M, output_dim)`, finite. The
+            vectors of the ids N to N + M - 1. A memory map is read block by
+            block.
+        seed: int. Decides the search.
+        effort: float, 0 to 1,000. See `KDEmbedding.encode`.
 
     Returns:
         A built `KDEmbedding` of N + M symbols with fixed codes and weights of
         its own.
 
     Raises:
-        ValueError: If the vectors are not finite or not of `output_dim`.
+        ValueError: If the vectors are not finite or not of size `output_dim`.
 
     Example:
 
@@ -49,12 +56,12 @@ def grow_embedding(embedding, vectors, seed=0, effort=1.0):
     return with_codes(copy, codes)
 
 
-def with_codes(embedding, codes):
-    """Gives an embedding other symbols; the composition is shared.
+def with_codes(embedding: KDEmbedding, codes: np.ndarray) -> KDEmbedding:
+    """Returns an embedding of other symbols that shares the composition.
 
     Args:
-        embedding: Built `KDEmbedding`.
-        codes: Integer array `(N, D)`.
+        embedding: `KDEmbedding`, built.
+        codes: array of int, shape `(N, D)`.
 
     Returns:
         A built `KDEmbedding` of N symbols.

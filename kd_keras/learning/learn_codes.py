@@ -1,11 +1,15 @@
+"""Learns codes of given vectors."""
+
 import numpy as np
+import numpy.typing as npt
 
 from kd_keras.codes.checks import check_kd
-from kd_keras.layers.compositions.by_name import COMPOSITIONS
 from kd_keras.layers.compositions.code_search import encode
-from kd_keras.layers.compositions.linear import LinearComposition
+from kd_keras.layers.compositions.composition import Composition
+from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.learning.grow_embedding import with_codes
-from kd_keras.learning.recipes import SEARCHED, _learn
+from kd_keras.learning.recipes import recipe_of
+from kd_keras.learning.task import Task
 from kd_keras.search.effort import check_effort
 from kd_keras.search.learning_sample import (
     is_large,
@@ -13,82 +17,80 @@ from kd_keras.search.learning_sample import (
     training_sample,
 )
 from kd_keras.utils.progress_bar import progress_bar
-from kd_keras.utils.row_blocks import row_blocks
+from kd_keras.utils.row_blocks import Rows, row_blocks
 from kd_keras.vectors.checks import check_rows
+from kd_keras.vectors.mapped_rows import MappedRows
 
-# Sums of vectors are taken in float32; in training squares of them and of
-# gradients too.
+# Vectors are summed in float32; training also squares them and gradients.
 LARGEST, LARGEST_TRAINED = 1e36, 1e15
 CHECKED_FLOATS = 1 << 20  # at a time
 
 
 def learn_codes(
-    vectors,
-    K=16,
-    D=32,
-    composition="linear",
-    code_dim=None,
-    seed=0,
-    verbose=1,
-    effort=1.0,
-):
+    vectors: npt.ArrayLike | MappedRows,
+    K: int = 16,
+    D: int = 32,
+    composition: str | Composition = "linear",
+    code_dim: int | None = None,
+    seed: int = 0,
+    verbose: int = 1,
+    effort: float = 1.0,
+) -> KDEmbedding:
     """Learns codes of given vectors, and a composition that rebuilds them.
 
     This is the paper's code learning (equation 1: minimise the squared error
     between each vector and the one composed from its code) by the best recipe
-    that we know. Where the composition is additive, the minimum is found
-    better by search than by gradients:
+    that we know. If the composition is additive, search finds a better minimum
+    than gradients do:
 
     - `"linear"`: local search over the codes, alternated with least squares
-      for the code embeddings. Where `code_dim < d`, in the subspace of the
-      `code_dim` strongest directions, which H then spans.
+      for the code embeddings. If `code_dim < d`, it works in the subspace of
+      the `code_dim` strongest directions, which H then spans.
     - `"concat"`: k-means in each of the D slices.
-    - `"lstm"`, `"residual"`: starts from the linear solution; then the
-      composition is trained by Adam with the codes fixed, and the codes are
-      searched again with the composition fixed, in turns.
-    - A composition layer is treated as its class is; one of another class
-      starts from the linear solution's codes and its own weights.
+    - `"lstm"`, `"residual"`: start from the linear solution; then, in turns,
+      Adam trains the composition with the codes fixed, and the codes are
+      searched again with the composition fixed.
+    - A composition layer is learned as its class is. A layer of another class
+      starts from the codes of the linear solution and its own weights.
 
-    Above 50,000 vectors (4 K if that is more) the composition is learned from
-    so many, drawn at random, or trained on up to 200,000, and the codes of all
-    are found by `KDEmbedding.encode`, block by block: memory does not grow
-    with N but for the codes themselves. The additive start then is one for
-    vectors that come later: residual quantisation, improved while a beam
-    search codes.
+    For more than 50,000 vectors (or 4K, if larger), the composition is learned
+    from a random sample of that size, or of up to 200,000 vectors if it is
+    trained by gradients. The codes of all vectors are then found by
+    `KDEmbedding.encode`, block by block, so that only the codes themselves
+    need memory that grows with N. The additive start is then one for vectors
+    that come later: residual quantisation, improved while a beam search
+    encodes.
 
     The paper's own Algorithm 1 is `model.fit(ids, vectors)` on a `KDEmbedding`
     with `codes="learn"`.
 
-    Others call K the codebook size and D the number of codebooks.
-
     Args:
-        vectors: Array `(N, d)`, floating or integer, finite; N at least K. It
-            may be a memory map (`numpy.load(path, mmap_mode="r")`), larger
-            than memory too.
-        K: Integer, 2 to 65,536. Number of values of a code position.
-        D: Integer, at least 1. Number of code positions.
-        composition: `"linear"`, `"lstm"`, `"concat"`, `"residual"`, or a
+        vectors: array of float or int, shape `(N, d)`, finite; N is at least
+            K. It may be a memory map (`numpy.load(path, mmap_mode="r")`), also
+            one larger than memory.
+        K: int, 2 to 65,536. Number of values of a code position.
+        D: int, at least 1. Number of code positions.
+        composition: One of `"linear"`, `"lstm"`, `"concat"`, `"residual"`, or a
             composition layer, which is trained in place.
-        code_dim: Integer or None. Size d' of a code embedding. None: d, or
-            d / D for concat.
-        seed: Integer. Decides everything: the same seed on the same machine
-            gives the same codes.
-        verbose: 0 for silence, 1 for a progress bar.
-        effort: Float, 0 to 1,000. How long to search: steps of the search, of
-            a composition's training and of `encode`, in units of the default,
-            which takes one to six minutes of a core at N = 10,000. 0.1
-            is a draft; beyond 1 the error falls slowly. 0 leaves what cannot
-            be done without: for linear, the start of the search and descent.
-            Concat takes the same time with any.
+        code_dim: int or None. Size d' of a code embedding. None: d, or d / D
+            for concat.
+        seed: int. Decides everything: the same seed on the same machine gives
+            the same codes, whatever the number of threads and cores.
+        verbose: int. 0 for silence, 1 for a progress bar.
+        effort: float, 0 to 1,000. How long to search and train, in units of
+            the default, which takes one to six minutes of one core at
+            N = 10,000. 0.1 is a draft; beyond 1 the error falls slowly. 0 does
+            only what is indispensable: for linear, the start of the search and
+            a descent. Concat takes the same time at any effort.
 
     Returns:
-        A built `KDEmbedding` with fixed codes; `embedding(ids)` gives the
+        A built `KDEmbedding` with fixed codes; `embedding(ids)` returns the
         rebuilt vectors.
 
     Raises:
         ValueError: If an argument is out of its range, or the vectors are not
             finite, not of rank 2, fewer than K, or beyond 1e36 (1e15 for a
-            composition that is trained).
+            composition that is trained by gradients).
 
     Example:
 
@@ -104,46 +106,48 @@ def learn_codes(
 
     References:
         [Chen, Min and Sun, 2017](https://arxiv.org/abs/1711.03067),
-        equation 1; the search: see `kd_keras.search`.
+        equation 1; for the search see `kd_keras.search`.
     """
-    given = (K, D, composition, code_dim, seed, verbose, effort)
-    embedding, vectors = _learn_on_sample(vectors, *given)
-    if not is_large(len(vectors), embedding.K):
+    rows = check_rows(vectors)
+    embedding = learn_codebooks(
+        rows, K, D, composition, code_dim, seed, verbose, effort
+    )
+    if not is_large(len(rows), embedding.K):
         return embedding
-    # The codes of rows that were trained on too: shards find the same.
+    # The rows that were trained on are encoded again, as shards do it.
     with progress_bar("Encoding", verbose) as progress:
-        codes = encode(embedding, vectors, seed, effort, progress=progress)
+        codes = encode(embedding, rows, seed, effort, progress=progress)
     return with_codes(embedding, codes)
 
 
 def learn_codebooks(
-    vectors,
-    K=16,
-    D=32,
-    composition="linear",
-    code_dim=None,
-    seed=0,
-    verbose=1,
-    effort=1.0,
-):
+    vectors: npt.ArrayLike | MappedRows,
+    K: int = 16,
+    D: int = 32,
+    composition: str | Composition = "linear",
+    code_dim: int | None = None,
+    seed: int = 0,
+    verbose: int = 1,
+    effort: float = 1.0,
+) -> KDEmbedding:
     """Learns the composition of a table that is too large for one process.
 
-    The first half of `learn_codes`: what it returns finds the codes of any
-    rows by `encode`, here or in other processes. Where they encode the rows
-    `shard_rows(N, i, n)` each, their codes, one after the other, are those
-    that `learn_codes` gives.
+    This is the first half of `learn_codes`. The returned layer finds the codes
+    of any rows by `encode`, here or in other processes. If each process encodes
+    the rows `shard_rows(N, i, n)`, the codes of all processes, one after the
+    other, are those that `learn_codes` returns.
 
     Args:
-        vectors, K, D, composition, code_dim, seed, verbose, effort: As
-            `learn_codes` takes them.
+        vectors, K, D, composition, code_dim, seed, verbose, effort: See
+            `learn_codes`.
 
     Returns:
-        A built `KDEmbedding` of the vectors that were learned from: 50,000
-        drawn at random (4 K if that is more), up to 200,000 for a composition
-        that is trained, all if there are not so many.
+        A built `KDEmbedding` of the vectors that were learned from: a random
+        sample of 50,000 (or 4K, if larger), or of up to 200,000 for a
+        composition that is trained; all vectors if there are not more.
 
     Raises:
-        ValueError: As `learn_codes` does.
+        ValueError: See `learn_codes`.
 
     Example:
 
@@ -159,46 +163,43 @@ def learn_codebooks(
     >>> print(rows, codes.shape)
     slice(49152, 60000, None) (10848, 2)
     """
-    given = (K, D, composition, code_dim, seed, verbose, effort)
-    return _learn_on_sample(vectors, *given)[0]
-
-
-def _learn_on_sample(
-    vectors, K, D, composition, code_dim, seed, verbose, effort
-):
-    """Returns the embedding of the learning sample, and the checked table."""
-    vectors = check_rows(vectors)
+    rows = check_rows(vectors)
     K, D = check_kd(K, D)
     check_effort(effort)
-    count, dim = vectors.shape
+    count, dim = rows.shape
     if count < K:
         raise ValueError(
             "There must be at least K vectors. "
             f"Received: {count} vectors, K={K}"
         )
-    kind = type(composition)
-    if isinstance(composition, str):
-        kind = COMPOSITIONS.get(composition, str)
+    recipe = recipe_of(composition)
     width = getattr(composition, "code_dim", code_dim)
-    if kind is LinearComposition and width is not None and width > dim:
+    if recipe.is_narrow and width is not None and width > dim:
         raise ValueError(
             "`code_dim` of a linear composition must be at most the vectors' "
             f"size, {dim}. Received: code_dim={width}"
         )
-    searched = issubclass(kind, SEARCHED)
-    if searched:
-        sample = learning_sample(count, K, seed)
-    else:
+    if recipe.is_trained:
         sample = training_sample(count, K, dim, seed)
-    rows = vectors[:] if sample is None else vectors[sample]
-    _check_size(vectors, LARGEST if searched else LARGEST_TRAINED)
-    given = (rows, K, D, composition, code_dim, seed, verbose, effort)
-    return _learn(*given, for_others=is_large(count, K)), vectors
+    else:
+        sample = learning_sample(count, K, seed)
+    _check_size(rows, LARGEST_TRAINED if recipe.is_trained else LARGEST)
+    learned = rows[:] if sample is None else rows[sample]
+    # Built first, so that bad arguments are refused before the work.
+    embedding = KDEmbedding(
+        len(learned), dim, K, D, None, composition, code_dim, seed=seed
+    )
+    embedding.build()
+    with progress_bar("Learning codes", verbose) as progress:
+        for_others = is_large(count, K)
+        task = Task(learned, seed, effort, for_others, progress)
+        recipe.learn(embedding, task)
+    return embedding
 
 
-def _check_size(vectors, most):
-    step = max(1, CHECKED_FLOATS // vectors.shape[1])
-    for block in row_blocks(len(vectors), step):
+def _check_size(vectors: Rows, most: float) -> None:
+    N, d = vectors.shape
+    for block in row_blocks(N, max(1, CHECKED_FLOATS // d)):
         largest = np.abs(vectors[block]).max()
         if largest > most:
             raise ValueError(

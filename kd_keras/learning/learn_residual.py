@@ -1,48 +1,48 @@
 """Learns a residual composition and its codes."""
 
+import dataclasses
+from typing import Any
+
 import numpy as np
 
-from kd_keras.learning.learn_composition import (
-    RESIDUAL_EPOCHS,
-    learn_composition,
-)
+from kd_keras.learning.learn_composition import learn_composition
+from kd_keras.learning.task import Task
 from kd_keras.search.methods.additive_sum import decode_additive
+from kd_keras.utils.progress_bar import Part
 
-# Norm that the gradients of a residual composition are cut down to, in units of
-# vectors with unit variance: a batch with outliers, whose errors may be fifty
-# times the others', weighs no more. 0.3 does as well.
+# Passes over the vectors in each turn: more than for other compositions, since
+# these steps are cheap.
+EPOCHS = 40
+# Largest norm of the gradients, for vectors with unit variance. It keeps
+# batches with outliers, whose errors may be fifty times the others', from
+# weighing more than other batches. 0.3 does as well.
 CLIPNORM = 1.0
 
 
 def learn_residual(
-    embedding,
-    vectors,
-    seed,
-    progress,
-    effort,
-    for_others,
-    code_embeddings,
-    H=None,
-):
+    embedding: Any,
+    task: Task,
+    code_embeddings: np.ndarray,
+    H: np.ndarray | None = None,
+) -> None:
     """Fits a `ResidualComposition` and its codes, from the linear solution.
 
     The hidden units start as random features of the sum, and the correction
-    at zero. Training runs in vectors without mean and of unit variance, so that
-    a step of Adam is as large for one table as for another; where there is an
-    H, which could not take it back, the mean stays.
+    starts at zero. Training runs on vectors with zero mean and unit variance,
+    so that a step of Adam is equally large for every table. If there is an H,
+    which could not restore the mean, the mean stays.
 
     Args:
-        embedding: Built `KDEmbedding` with the linear solution's codes.
-        vectors: Float32 array `(N, d)`.
-        seed: Integer.
-        progress: Callable `(share done, error)`.
-        effort, for_others: As `learn_composition` takes them.
-        code_embeddings: Float array `(D, K, d'')` of the linear solution, d''
-            at most d'.
-        H: Float array `(d'', d)` of it, or None where d'' = d.
+        embedding: `KDEmbedding`, built, with the codes of the linear solution.
+            It is changed in place.
+        task: `Task`.
+        code_embeddings: array of float, shape `(D, K, d'')`, of the linear
+            solution; d'' is at most d'.
+        H: array of float, shape `(d'', d)`, of the linear solution; None if
+            d'' = d.
     """
-    composition = embedding.composition
-    rng = np.random.default_rng(seed)
+    composition, vectors = embedding.composition, task.vectors
+    rng = np.random.default_rng(task.seed)
     mean = vectors.mean(axis=0, dtype=np.float64)
     scale = float(np.sqrt(np.square(vectors - mean).mean())) or 1.0
     shift = mean if composition.kernel is None else np.zeros(1)
@@ -60,17 +60,15 @@ def learn_residual(
     middle = decode_additive(embedding.codes, start).mean(axis=0) @ features
     composition.hidden_bias.assign(0.3 * rng.normal(size=hidden) - middle)
     composition.correction.assign(np.zeros((hidden, composition.output_dim)))
-    learn_composition(
-        embedding,
-        ((vectors - shift) / scale).astype(np.float32),
-        seed,
-        lambda done, error: progress(done, error * scale**2),
-        effort,
-        for_others,
-        RESIDUAL_EPOCHS,
-        CLIPNORM,
+    scaled = dataclasses.replace(
+        task,
+        vectors=((vectors - shift) / scale).astype(np.float32),
+        progress=Part(
+            lambda done, error: task.progress(done, error * scale**2)
+        ),
     )
-    # Of s' = scale s + shift now, where it was of s.
+    learn_composition(embedding, scaled, EPOCHS, CLIPNORM)
+    # The sum is now s' = scale s + shift where it was s.
     W, A, b, U = (
         np.asarray(weight.numpy(), np.float64)
         for weight in (

@@ -1,100 +1,129 @@
 """How the codes of each composition are learned."""
 
+import dataclasses
+from collections.abc import Callable
+
 import numpy as np
 
+from kd_keras.layers.compositions.by_name import COMPOSITIONS
 from kd_keras.layers.compositions.code_search import sum_encoder
-from kd_keras.layers.compositions.concat import ConcatComposition
-from kd_keras.layers.compositions.linear import LinearComposition
-from kd_keras.layers.compositions.lstm import LSTMComposition
-from kd_keras.layers.compositions.residual import ResidualComposition
+from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.learning.learn_composition import learn_composition
 from kd_keras.learning.learn_residual import learn_residual
 from kd_keras.learning.start_lstm import start_near_linear
+from kd_keras.learning.task import Task
 from kd_keras.search.concat import fit_concat
 from kd_keras.search.encode_rows import encode_rows
 from kd_keras.search.fit_additive import fit_additive
 from kd_keras.search.fit_codebooks import fit_codebooks
 from kd_keras.search.learning_sample import learning_sample
-from kd_keras.utils.progress_bar import progress_bar
 
-# Of the linear solution that a residual composition starts from: 1 gains some
-# 2 % at most. An LSTM, which is trained less, starts from the whole search.
+# Effort of the linear solution that a residual composition starts from: 1 would
+# gain some 2 % at most. An LSTM, which is trained less, starts from the whole
+# search.
 RESIDUAL_EFFORT = 0.5
-
-
-# Of coding the rows that a composition is trained on, relative to the effort of
-# the linear solution.
+# Share of the time that the linear solution takes of a trained composition.
+LINEAR_SHARE, RESIDUAL_LINEAR_SHARE = 0.7, 0.4
+# Effort of encoding the rows that a composition is trained on, relative to that
+# of the linear solution.
 FIRST_EFFORT = 0.5
 
 
-# The compositions of which nothing is trained.
-SEARCHED = (LinearComposition, ConcatComposition)
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A way to learn a composition and its codes.
+
+    Attributes:
+        learn: From a built `KDEmbedding`, changed in place, and a `Task`.
+        is_trained: bool. Whether the composition is trained by gradients.
+        is_narrow: bool. Whether d' must be at most d.
+    """
+
+    learn: Callable[[KDEmbedding, Task], None]
+    is_trained: bool
+    is_narrow: bool = False
 
 
-def _learn(
-    vectors,
-    K,
-    D,
-    composition,
-    code_dim,
-    seed,
-    verbose,
-    effort,
-    for_others,
-):
-    """Learns from all rows of an array `(N, d)`, for them or for others."""
-    count, dim = vectors.shape
-    # Built first, so that bad arguments are refused before the work.
-    embedding = KDEmbedding(
-        count, dim, K, D, composition=composition, code_dim=code_dim, seed=seed
+def recipe_of(composition: str | Composition) -> Recipe:
+    """Returns the recipe of a composition.
+
+    Args:
+        composition: str, a name; or a composition layer, which is learned as
+            the class that it is or is derived from.
+
+    Returns:
+        A `Recipe`; `OTHER` for layers of other classes and unknown names.
+    """
+    if not isinstance(composition, Composition):
+        return RECIPES.get(composition, OTHER)
+    for kind in type(composition).__mro__:
+        for name, known in COMPOSITIONS.items():
+            if kind is known:
+                return RECIPES[name]
+    return OTHER
+
+
+def _learn_linear(embedding: KDEmbedding, task: Task) -> None:
+    embedding.codes, *weights = _fit_linear(embedding, task)
+    embedding.composition.set_weights(weights)
+
+
+def _learn_concat(embedding: KDEmbedding, task: Task) -> None:
+    embedding.codes, table = fit_concat(
+        task.vectors,
+        embedding.K,
+        embedding.D,
+        task.seed,
+        progress=task.progress,
     )
-    embedding.build()
-    layer = embedding.composition
-    searched = isinstance(layer, SEARCHED)
-    residual = isinstance(layer, ResidualComposition)
-    linear_share = 0.4 if residual else 0.7  # of the time
-    with progress_bar("Learning codes", verbose) as progress:
-        if isinstance(layer, ConcatComposition):
-            codes, table = fit_concat(vectors, K, D, seed, progress=progress)
-            weights = [table]
-        else:
-            codes, *weights = _fit_linear(
-                vectors,
-                K,
-                D,
-                min(embedding.code_dim, dim),
-                seed,
-                progress if searched else progress.part(0.0, linear_share),
-                RESIDUAL_EFFORT * effort if residual else effort,
-                for_others,
-            )
-        embedding.codes = codes
-        if searched:
-            layer.set_weights(weights)
-        else:
-            rest = progress.part(linear_share, 1.0)
-            given = (embedding, vectors, seed, rest, effort)
-            if residual:
-                learn_residual(*given, for_others, *weights)
-            else:
-                if isinstance(layer, LSTMComposition):
-                    start_near_linear(layer, *weights)
-                learn_composition(*given, for_others)
-    return embedding
+    embedding.composition.set_weights([table])
 
 
-def _fit_linear(vectors, K, D, code_dim, seed, progress, effort, for_others):
-    """Learns codes, code embeddings and, where d' < d, H of v = (sum W)^T H.
+def _learn_lstm(embedding: KDEmbedding, task: Task) -> None:
+    linear = task.part(0.0, LINEAR_SHARE)
+    embedding.codes, *weights = _fit_linear(embedding, linear)
+    start_near_linear(embedding.composition, *weights)
+    learn_composition(embedding, task.part(LINEAR_SHARE, 1.0))
+
+
+def _learn_residual(embedding: KDEmbedding, task: Task) -> None:
+    linear = task.part(0.0, RESIDUAL_LINEAR_SHARE, RESIDUAL_EFFORT)
+    embedding.codes, *weights = _fit_linear(embedding, linear)
+    rest = task.part(RESIDUAL_LINEAR_SHARE, 1.0)
+    learn_residual(embedding, rest, *weights)
+
+
+def _learn_other(embedding: KDEmbedding, task: Task) -> None:
+    """Starts from the linear solution's codes and the layer's own weights."""
+    linear = task.part(0.0, LINEAR_SHARE)
+    embedding.codes, *_ = _fit_linear(embedding, linear)
+    learn_composition(embedding, task.part(LINEAR_SHARE, 1.0))
+
+
+# By the names of `COMPOSITIONS`.
+RECIPES = {
+    "linear": Recipe(_learn_linear, is_trained=False, is_narrow=True),
+    "concat": Recipe(_learn_concat, is_trained=False),
+    "lstm": Recipe(_learn_lstm, is_trained=True),
+    "residual": Recipe(_learn_residual, is_trained=True),
+}
+OTHER = Recipe(_learn_other, is_trained=True)
+
+
+def _fit_linear(embedding: KDEmbedding, task: Task) -> tuple[np.ndarray, ...]:
+    """Learns codes, code embeddings and, if d' < d, H of v = (sum W)^T H.
 
     Returns:
         `(codes, code_embeddings)`, or `(codes, code_embeddings, H)`.
     """
+    K, D, vectors = embedding.K, embedding.D, task.vectors
+    code_dim = min(embedding.code_dim, vectors.shape[1])
     kernel, outside = [], 0.0
     if code_dim < vectors.shape[1]:
         # H spans the subspace that holds most of the vectors' squared length:
-        # the error outside of it is then least, and inside of it H,
-        # orthonormal, leaves the squared error as it is.
+        # that minimises the error outside of it. Inside, H is orthonormal and
+        # leaves the squared error as it is.
         scatter = vectors.T.astype(np.float64) @ vectors
         strengths, directions = np.linalg.eigh(scatter)  # weakest first
         H = directions[:, ::-1].T[:code_dim].astype(np.float32)
@@ -102,18 +131,19 @@ def _fit_linear(vectors, K, D, code_dim, seed, progress, effort, for_others):
         kernel = [H]
         vectors = vectors @ H.T
 
-    def teller(begin, end):
-        part = progress.part(begin, end)
+    def teller(begin: float, end: float) -> Callable[[float, float], None]:
+        part = task.progress.part(begin, end)
         return lambda done, error: part(done, error + outside)
 
-    fit = fit_codebooks if for_others else fit_additive
-    sample = learning_sample(len(vectors), K, seed)
+    fit = fit_codebooks if task.for_others else fit_additive
+    sample = learning_sample(len(vectors), K, task.seed)
     if sample is None:
-        whole = teller(0.0, 1.0)
-        codes, table = fit(vectors, K, D, seed, effort, whole)
+        codes, table = fit(
+            vectors, K, D, task.seed, task.effort, teller(0.0, 1.0)
+        )
     else:
-        rows, first = vectors[sample], teller(0.0, 0.5)
-        _, table = fit(rows, K, D, seed, effort, first)
-        encode_block = sum_encoder(table, seed, FIRST_EFFORT * effort)
-        codes = encode_rows(encode_block, vectors, progress=teller(0.5, 1.0))
+        rows = vectors[sample]
+        _, table = fit(rows, K, D, task.seed, task.effort, teller(0.0, 0.5))
+        encode = sum_encoder(table, task.seed, FIRST_EFFORT * task.effort)
+        codes = encode_rows(encode, vectors, progress=teller(0.5, 1.0))
     return codes, table, *kernel

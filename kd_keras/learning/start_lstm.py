@@ -1,5 +1,7 @@
 """An LSTM composition that starts near the linear one."""
 
+from typing import Any
+
 import numpy as np
 
 # Gates of the near-linear start: the input and output gates nearly open, the
@@ -7,23 +9,27 @@ import numpy as np
 OPEN = 3.0
 
 
-def start_near_linear(composition, code_embeddings, H=None):
+def start_near_linear(
+    composition: Any, code_embeddings: np.ndarray, H: np.ndarray | None = None
+) -> None:
     """Sets an `LSTMComposition` to compute nearly what a linear one does.
 
-    With U = 0, the input and output gates open and the forget gate shut,
-    h_j = s tanh(s tanh(W_j)), s = sigmoid(3), an invertible function of each
-    entry of W_j; the LSTM then sums the linear composition's code embeddings,
-    as far as |h_j| < 0.7, and is trained from there.
+    With U = 0, open input and output gates and a shut forget gate,
+    h_j = s tanh(s tanh(W_j)), s = sigmoid(3), which is an invertible function
+    of each entry of W_j. The LSTM then sums the code embeddings of the linear
+    composition, as long as |h_j| < 0.7, and is trained from there.
 
     Args:
-        composition: `LSTMComposition`, changed in place.
-        code_embeddings: Float array `(D, K, d'')`, d'' at most d'.
-        H: Float array `(d'', d)`, or None where d'' = d.
+        composition: `LSTMComposition`, built. It is changed in place.
+        code_embeddings: array of float, shape `(D, K, d'')`, of the linear
+            solution; d'' is at most d'.
+        H: array of float, shape `(d'', d)`, of the linear solution; None if
+            d'' = d.
     """
     D, K, inner = code_embeddings.shape
     width = composition.code_dim
     if composition.kernel is not None:
-        # H takes the scale, so that no code embedding is beyond the range.
+        # H takes up the scale, so that all code embeddings are in range.
         scale = max(np.abs(code_embeddings).max() / 0.5, 1e-30)
         code_embeddings = code_embeddings / scale
         kernel = np.zeros((width, composition.output_dim), np.float32)

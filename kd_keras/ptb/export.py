@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 
 from kd_keras.export.litert.load_litert import LiteRTModel
+from kd_keras.export.litert.precisions import precision_by_name
 from kd_keras.export.size.report import SizeReport
 from kd_keras.export.size.size_report import size_report
 from kd_keras.ptb.run_folder import RunFolder
@@ -63,7 +64,6 @@ def export(
     }
 
     say(f"Exporting {given.run}; every word is checked, which takes a minute")
-    from kd_keras.commands.compress_litert import QUANTIZATION
     from kd_keras.export.export_litert import export_litert
     from kd_keras.export.export_saved_model import export_saved_model
     from kd_keras.language_model.evaluation import load_streaming_model
@@ -72,14 +72,14 @@ def export(
     length = given.sequence_length
     if length is None and given.part == "model":
         length = 20
-    elif length is None and settings.composition == "lstm":
-        length = 1  # LiteRT gets the LSTM wrong where it is open
+    elif length is None and model.embedding.composition.runs_over_steps:
+        length = 1  # LiteRT gets a recurrence wrong if it is open
     if given.part == "embedding":
         model = model.embedding
     options["sequence_length"] = length
     try:
         if is_litert_file:
-            options["quantization"] = QUANTIZATION[precision]
+            options["quantization"] = precision_by_name(precision).quantization
             return export_litert(model, path, **options)
         export_saved_model(model, path, **options)
         return size_report(path)

@@ -23,7 +23,7 @@ class IdProbe:
     """Calls a model on chosen inputs and sees what its embeddings are asked.
 
     Args:
-        model: Built Keras model.
+        coded: `CodedModel` of a built Keras model.
         call: Callable from a list of arrays, the inputs, to anything.
         shapes: List of the shapes of these arrays, without None.
         dtypes: List of their dtypes.
@@ -35,8 +35,10 @@ class IdProbe:
         ValueError: If the model cannot be called on such inputs.
     """
 
-    def __init__(self, model, call, shapes, dtypes):
-        self._layers = find_layers(model, (KDEmbedding, keras.layers.Embedding))
+    def __init__(self, coded, call, shapes, dtypes):
+        asked = [x for x in coded.layers if isinstance(x, KDEmbedding)]
+        tables = find_layers(coded.model, keras.layers.Embedding)
+        self._layers = [*asked, *tables]
         self._call = call
         for self.first_id in (0, 1):
             self._base = [

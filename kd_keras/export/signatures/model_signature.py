@@ -11,17 +11,16 @@ from kd_keras.export.signatures.signature import (
     Signature,
     compiled,
 )
-from kd_keras.layers.find_layers import output_layer
 from kd_keras.layers.kd_embedding import KDEmbedding
 
 
 def model_signature(
-    model, batch_size, sequence_length, example, default_batch=None
+    coded, batch_size, sequence_length, example, default_batch=None
 ):
     """Gives the function that an exported Keras model has.
 
     Args:
-        model: Built Keras model with a `KDEmbedding`.
+        coded: `CodedModel` of a built Keras model.
         batch_size, sequence_length, example: As in `export_litert`.
         default_batch: Integer or None. Batch size where neither `batch_size`
             nor the model says one.
@@ -32,6 +31,7 @@ def model_signature(
     Raises:
         ValueError: If the model's inputs are not known, or of other sizes.
     """
+    model = coded.model
     structure, is_sample = _structure(model, example)
     flat = [
         x if hasattr(x, "shape") else np.asarray(x)
@@ -45,7 +45,7 @@ def model_signature(
         return packed[0] if is_single else packed
 
     probe = IdProbe(
-        model,
+        coded,
         lambda arrays: model(
             pack(map(keras.ops.convert_to_tensor, arrays)), training=False
         ),
@@ -81,7 +81,7 @@ def model_signature(
 
     def call(**inputs):
         values = pack(inputs[name] for name in specs)
-        return _named(model, model(values, training=False))
+        return _named(coded, model(values, training=False))
 
     return Signature(
         DEFAULT,
@@ -93,14 +93,14 @@ def model_signature(
     )
 
 
-def _named(model, outputs):
+def _named(coded, outputs):
     """Names outputs: the embedding's, the only one, or as Keras does."""
     if isinstance(outputs, dict):
         return outputs
     if not isinstance(outputs, (list, tuple)):
-        is_embedding = isinstance(output_layer(model), KDEmbedding)
+        is_embedding = isinstance(coded.output, KDEmbedding)
         return {"embeddings" if is_embedding else "output": outputs}
-    names = getattr(model, "output_names", None)
+    names = getattr(coded.model, "output_names", None)
     if names is None or len(set(names)) < len(outputs):
         names = [f"output_{i}" for i in range(len(outputs))]
     return dict(zip(names, outputs, strict=True))

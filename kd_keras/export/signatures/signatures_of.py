@@ -5,17 +5,16 @@ import tensorflow as tf
 
 from kd_keras.export.signatures.signature import DEFAULT, Signature, compiled
 from kd_keras.language_model.model import LanguageModel
-from kd_keras.layers.compositions.lstm import LSTMComposition
 from kd_keras.layers.find_layers import find_layers
 from kd_keras.layers.kd_embedding import KDEmbedding
-from kd_keras.utils.checks import check_integer
+from kd_keras.utils.checks import check_integer_or_none
 
 
-def signatures_of(model, batch_size=None, sequence_length=None, example=None):
+def signatures_of(coded, batch_size=None, sequence_length=None, example=None):
     """Lists the functions that an export of a layer or model has.
 
     Args:
-        model: Built `KDEmbedding`, `LanguageModel` or other Keras model.
+        coded: `CodedModel` of a `KDEmbedding`, `LanguageModel` or other model.
         batch_size, sequence_length: Integers or None; see `export_litert`.
         example: Arrays of ids as a subclassed model takes them, or None.
 
@@ -25,10 +24,10 @@ def signatures_of(model, batch_size=None, sequence_length=None, example=None):
     Raises:
         ValueError: If LiteRT would get such a function wrong.
     """
-    check_integer("batch_size", batch_size)
-    check_integer("sequence_length", sequence_length)
-    made = _signatures(model, batch_size, sequence_length, example)
-    if is_recurrent(model) and not all(s.is_static for s in made):
+    batch_size = check_integer_or_none("batch_size", batch_size)
+    sequence_length = check_integer_or_none("sequence_length", sequence_length)
+    made = _signatures(coded, batch_size, sequence_length, example)
+    if is_recurrent(coded) and not all(s.is_static for s in made):
         raise ValueError(
             "LiteRT's CompiledModel computes nonsense for recurrent layers "
             "and LSTM compositions of dynamic shape: pass `sequence_length`. "
@@ -37,7 +36,8 @@ def signatures_of(model, batch_size=None, sequence_length=None, example=None):
     return made
 
 
-def _signatures(model, batch_size, sequence_length, example):
+def _signatures(coded, batch_size, sequence_length, example):
+    model = coded.model
     if isinstance(model, LanguageModel):
         from kd_keras.export.signatures.language_model_signatures import (
             language_model_signatures,
@@ -63,18 +63,20 @@ def _signatures(model, batch_size, sequence_length, example):
             )
     from kd_keras.export.signatures.model_signature import model_signature
 
-    default_batch = 1 if is_recurrent(model) else None
+    default_batch = 1 if is_recurrent(coded) else None
     return [
         model_signature(
-            model, batch_size, sequence_length, example, default_batch
+            coded, batch_size, sequence_length, example, default_batch
         )
     ]
 
 
-def is_recurrent(model):
+def is_recurrent(coded):
     """Tells whether something in a model runs over steps."""
-    recurrent = (keras.layers.RNN, keras.layers.ConvLSTM1D, LSTMComposition)
-    return bool(find_layers(model, recurrent))
+    if any(layer.composition.runs_over_steps for layer in coded.layers):
+        return True
+    recurrent = (keras.layers.RNN, keras.layers.ConvLSTM1D)
+    return bool(find_layers(coded.model, recurrent))
 
 
 def _of_embedding(embedding, size):

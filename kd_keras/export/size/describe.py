@@ -1,58 +1,40 @@
-"""The sizes of a model's coded layers."""
+"""The sizes of the coded layers of a model, as a file says them."""
 
-from kd_keras.layers.compositions.residual import ResidualComposition
-from kd_keras.layers.find_layers import find_layers
-from kd_keras.layers.kd_embedding import KDEmbedding
+from typing import Any
+
+from kd_keras.export.size.coded_model import CodedModel
+from kd_keras.layers.compositions.by_name import name_of
 
 
-def describe_embeddings(model):
-    """Gives the sizes of the KD embeddings of a model as JSON types.
+def describe_embeddings(coded: CodedModel) -> list[dict[str, Any]]:
+    """Describes the coded layers of a model as JSON types.
 
     Args:
-        model: Keras layer or model.
+        coded: `CodedModel`.
 
     Returns:
         List of dictionaries: `N`, `d`, `K`, `D`, `code_dim`, `composition`,
-        `hidden_dim` of a residual composition, and, where an embedding shares
-        them with an earlier one, `shares`, a list of `"codes"` and
-        `"composition"`.
+        the composition's `size_arguments` and, if a layer shares them with an
+        earlier one, `shares`, a list of `"codes"` and `"composition"`.
     """
     described: list = []
     seen: set = set()
-    for embedding in find_layers(model, KDEmbedding):
+    for layer in coded.layers:
+        composition = layer.composition
         described.append(
             {
-                "N": embedding.input_dim,
-                "d": embedding.output_dim,
-                "K": embedding.K,
-                "D": embedding.D,
-                "code_dim": embedding.code_dim,
-                "composition": composition_name(embedding.composition),
+                "N": layer.symbols,
+                "d": layer.output_dim,
+                "K": layer.K,
+                "D": layer.D,
+                "code_dim": layer.code_dim,
+                "composition": name_of(composition),
             }
+            | composition.size_arguments()
         )
-        if isinstance(embedding.composition, ResidualComposition):
-            described[-1]["hidden_dim"] = embedding.composition.hidden_dim
-        parts = {
-            "codes": codes_of(embedding),
-            "composition": embedding.composition,
-        }
+        parts = {"codes": layer.code_source, "composition": composition}
         shares = [name for name, part in parts.items() if id(part) in seen]
         if shares:
             described[-1]["shares"] = shares
         seen |= {id(part) for part in parts.values()}
     return described
-
-
-def codes_of(embedding):
-    """Gives what holds the codes of an embedding: embeddings may share it."""
-    return embedding.learner or embedding
-
-
-def composition_name(composition):
-    """Gives a name such as `"linear"`, or else that of the class."""
-    from kd_keras.layers.compositions.by_name import COMPOSITIONS
-
-    for name, kind in COMPOSITIONS.items():
-        if type(composition) is kind:
-            return name
-    return type(composition).__name__

@@ -4,13 +4,12 @@ import io
 import zipfile
 
 from kd_keras.codes.sizes import packed_code_bytes
+from kd_keras.export.litert.precisions import PRECISIONS
+from kd_keras.export.size.coded_model import ROLES, CodedModel
 from kd_keras.export.size.describe import describe_embeddings
 from kd_keras.export.size.report import SizeReport, predict
-from kd_keras.export.size.roles import ROLES, find_owner
-from kd_keras.layers.find_layers import find_layers
-from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.utils.checks import check_choice
 
-_WIDTHS = {None: 4, "float16": 2, "int8": 1}
 # The converter leaves smaller weights in float32.
 _LEAST_ROUNDED = 1024
 
@@ -28,32 +27,32 @@ def report_model(model, quantization=None):
     Raises:
         ValueError: If the model is not built or the quantization unknown.
     """
-    from kd_keras.utils.checks import check_choice
-
-    check_choice("quantization", quantization, tuple(_WIDTHS))
+    check_choice("quantization", quantization, PRECISIONS)
     if not model.built:
         raise ValueError(
             "size_report needs a built model: call it once on ids. Received: "
             f"{model!r}, not built"
         )
     parts = dict.fromkeys(ROLES, 0)
-    embeddings = describe_embeddings(model)
+    coded = CodedModel.of(model)
+    embeddings = describe_embeddings(coded)
     for e in embeddings:
         shares = e.get("shares", ())
         if "codes" not in shares:
             parts["codes"] += packed_code_bytes(e["N"], e["K"], e["D"])
         if "composition" not in shares:
-            size = e["K"] * e["D"] * e["code_dim"] * _WIDTHS[quantization]
+            width = PRECISIONS[quantization].bytes
             scales = 4 * e["D"] if quantization == "int8" else 0
-            parts["code embeddings"] += size + scales
-    for variable in model.variables:
-        role = find_owner(model, variable)
-        if role is not None:
-            elements = int(variable.numpy().size)
-            rounded = quantization == "float16" or elements >= _LEAST_ROUNDED
-            is_matrix = len(variable.shape) > 1
-            width = _WIDTHS[quantization if rounded and is_matrix else None]
-            parts[role] += elements * width
+            parts["code embeddings"] += (
+                e["K"] * e["D"] * e["code_dim"] * width + scales
+            )
+    for role, variable in coded.weights_beside_codes():
+        elements = int(variable.numpy().size)
+        is_rounded = len(variable.shape) > 1 and (
+            quantization == "float16" or elements >= _LEAST_ROUNDED
+        )
+        precision = PRECISIONS[quantization if is_rounded else None]
+        parts[role] += elements * precision.bytes
     return SizeReport(
         model.name,
         "model",
@@ -74,16 +73,11 @@ def parts_in_memory(model):
     Returns:
         `(parts, embeddings)` as in `SizeReport`.
     """
+    coded = CodedModel.of(model)
     parts = dict.fromkeys(ROLES, 0)
-    embeddings = find_layers(model, KDEmbedding)
-    tables = {id(e.composition.code_embeddings) for e in embeddings if e.built}
     for variable in model.variables:
-        role = find_owner(model, variable)
-        if role is None:
-            is_table = id(variable) in tables
-            role = "code embeddings" if is_table else "codes"
-        parts[role] += variable.numpy().nbytes
-    return parts, describe_embeddings(model)
+        parts[coded.roles[id(variable)]] += variable.numpy().nbytes
+    return parts, describe_embeddings(coded)
 
 
 def optimizer_bytes(path):

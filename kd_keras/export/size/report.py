@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from kd_keras.codes.sizes import COMPOSITIONS, embedding_bytes, parameter_count
+from kd_keras.export.litert.precisions import PRECISIONS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +97,7 @@ def predict(embeddings, quantization):
     Returns:
         Integer, or None where a composition is of another class.
     """
-    width = {None: 4, "float16": 2, "int8": 1}[quantization]
+    width = PRECISIONS[quantization].bytes
     if not embeddings or any(
         e["composition"] not in COMPOSITIONS for e in embeddings
     ):

@@ -6,38 +6,16 @@ they contain: at the export every weight is at hand, and each is looked for.
 
 import numpy as np
 
-from kd_keras.layers.find_layers import find_layers, output_layer
-from kd_keras.layers.kd_embedding import KDEmbedding
-
-ROLES = ("codes", "code embeddings", "composition", "output layer", "rest")
+from kd_keras.export.size.coded_model import ROLES
 
 _STORED = {"FLOAT32": np.float32, "FLOAT16": np.float16, "INT8": np.int8}
 
 
-def find_owner(model, variable):
-    """Gives the role of a variable of a model, or None.
-
-    Codes and code embeddings have none: a file holds them in another form.
-    """
-    for embedding in find_layers(model, KDEmbedding):
-        if any(variable is v for v in embedding.variables):
-            composition = embedding.composition
-            if variable is composition.code_embeddings or not any(
-                variable is v for v in composition.variables
-            ):
-                return None
-            return "composition"
-    last = output_layer(model)
-    if last is not None and any(variable is v for v in last.variables):
-        return "output layer"
-    return "rest"
-
-
-def weights_by_role(model, device_embeddings):
+def weights_by_role(coded, device_embeddings):
     """Lists the weights of an exported model by role.
 
     Args:
-        model: Keras layer or model.
+        coded: `CodedModel`.
         device_embeddings: List of `DeviceEmbedding`, the forms that its
             `KDEmbedding` layers have in the file.
 
@@ -50,10 +28,8 @@ def weights_by_role(model, device_embeddings):
         roles["code embeddings"].append(form.code_embeddings.numpy())
         if form.scales is not None:
             roles["code embeddings"].append(form.scales)
-    for variable in model.variables:
-        role = find_owner(model, variable)
-        if role is not None:
-            roles[role].append(variable.numpy())
+    for role, variable in coded.weights_beside_codes():
+        roles[role].append(variable.numpy())
     return roles
 
 

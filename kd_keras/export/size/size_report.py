@@ -67,7 +67,7 @@ def _report_tflite(path, content):
     from kd_keras.export.litert.archive import VOCABULARY, read_archive
     from kd_keras.export.litert.flatbuffer import read_flatbuffer
     from kd_keras.export.litert.peak_memory import peak_bytes
-    from kd_keras.export.size.roles import ROLES
+    from kd_keras.export.size.coded_model import ROLES
 
     configuration, _, sizes = read_archive(content, path)
     flatbuffer = read_flatbuffer(content, path)
@@ -118,7 +118,7 @@ def _read_saved_model(path):
     import tensorflow as tf
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-    from kd_keras.export.size.roles import ROLES
+    from kd_keras.export.size.coded_model import ROLES
 
     SavedModel.FromString((path / "saved_model.pb").read_bytes())
     parts = dict.fromkeys(ROLES, 0)

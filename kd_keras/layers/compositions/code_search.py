@@ -1,81 +1,118 @@
-"""Searching codes for any composition, by way of an additive one near it."""
+"""Searches codes for any composition, if need be by an additive one near it."""
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
-from kd_keras.layers.compositions.concat import ConcatComposition
-from kd_keras.layers.compositions.linear import LinearComposition
+from kd_keras.layers.compositions.composition import Composition
 from kd_keras.search.concat import decode_concat, encode_concat
 from kd_keras.search.encode_additive import encode_additive
-from kd_keras.search.encode_rows import encode_rows
+from kd_keras.search.encode_rows import EncodeBlock, encode_rows
 from kd_keras.search.learning_sample import learning_sample
 from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.annealing import better_rows
 from kd_keras.search.methods.least_squares import fit_in_order
+from kd_keras.utils.row_blocks import Rows
 
 # Rows composed at a time.
 BLOCK = 1024
-# Searches of `encode` near the present codes where the composition is not
-# additive, and the effort of each.
+# Number of searches by `encode` near the present codes if the composition is
+# not additive, and the effort of each.
 TURNS, NEAR_EFFORT = 4, 0.25
-# Codes that show what a composition makes of a value that nobody has.
+# Codes per value that show what a composition makes of a value no symbol has.
 SHOWN = 4
-# Vectors are taken to be at most so many times as long as a code embedding:
-# what is further away has the same code, and squares overflow.
+# Vectors are shortened to this many times the longest code embedding: a vector
+# further away has the same code, and its square would overflow.
 FAR = 1e9
 
+# From vectors, codes and K to code embeddings, as `fit_code_embeddings`.
+Fit = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
-def encode(embedding, vectors, seed=0, effort=1.0, **given):
-    """Finds codes of vectors while an embedding's composition stands still.
+
+def encode(
+    embedding: Any,
+    vectors: Rows,
+    seed: int = 0,
+    effort: float = 1.0,
+    **options: Any,
+) -> np.ndarray:
+    """Finds codes of vectors while the composition of a layer stays fixed.
 
     Args:
-        embedding: Built `KDEmbedding`.
-        vectors: Float32 table `(M, d)`, read block by block.
-        seed: Integer.
-        effort: Float, as `KDEmbedding.encode` takes it.
-        **given: Keyword arguments of `encode_rows`.
+        embedding: `KDEmbedding`, built.
+        vectors: table of float32, shape `(M, d)`. It is read block by block.
+        seed: int. Decides the search.
+        effort: float, 0 to 1,000. See `KDEmbedding.encode`.
+        **options: Keyword arguments of `encode_rows`.
 
     Returns:
-        Codes `(M, D)`, uint8 up to K = 256, else uint16.
+        Array of int, shape `(M, D)`, uint8 up to K = 256, else uint16.
     """
-    return encode_rows(block_encoder(embedding, seed, effort), vectors, **given)
+    encode_block = block_encoder(embedding, seed, effort)
+    return encode_rows(encode_block, vectors, **options)
 
 
-def block_encoder(embedding, seed=0, effort=1.0):
-    """Gives the function that finds the codes of a block of vectors.
+def block_encoder(
+    embedding: Any, seed: int = 0, effort: float = 1.0
+) -> EncodeBlock:
+    """Returns the function that finds the codes of a block of vectors.
 
     Args:
-        embedding: Built `KDEmbedding`.
-        seed: Integer.
-        effort: Float, as `KDEmbedding.encode` takes it.
+        embedding: `KDEmbedding`, built.
+        seed: int. Decides the search.
+        effort: float, 0 to 1,000. See `KDEmbedding.encode`.
 
     Returns:
-        A function of float32 vectors `(M, d)` that returns their codes
-        `(M, D)` and the mean squared error. A block's codes depend on nothing
-        outside of it, and the same block always gets the same.
+        A function from vectors, float32 `(M, d)`, to their codes `(M, D)` and
+        the mean squared error. The codes of a block depend on nothing outside
+        of it, and the same block always gets the same codes.
     """
     composition = embedding.composition
-    weights = [np.asarray(w, np.float32) for w in composition.get_weights()]
-    if isinstance(composition, ConcatComposition):
+    tables = composition.tables()
+    if tables is None:
+        return _composed_encoder(composition, embedding.codes, seed, effort)
+    if tables.form == "slices":
+        return _slice_encoder(tables.rows)
+    return sum_encoder(tables.rows, seed, effort)
 
-        def encode_slices(vectors):
-            codes = encode_concat(_nearer(vectors, weights[0]), *weights)
-            return codes, _error(vectors, decode_concat(codes, *weights))
 
-        return encode_slices
-    if isinstance(composition, LinearComposition):
-        tables, *kernel = weights
-        for H in kernel:
-            tables = tables @ H
-        return sum_encoder(tables, seed, effort)
+def _slice_encoder(tables: np.ndarray) -> EncodeBlock:
+    def encode_slices(vectors: np.ndarray) -> tuple[np.ndarray, float]:
+        codes = encode_concat(_nearer(vectors, tables), tables)
+        return codes, _error(vectors, decode_concat(codes, tables))
+
+    return encode_slices
+
+
+def sum_encoder(tables: np.ndarray, seed: int, effort: float) -> EncodeBlock:
+    """Returns the function of `block_encoder` for sums of code embeddings.
+
+    Args:
+        tables: array of float32, shape `(D, K, d)`. The code embeddings.
+        seed: int. Decides the search.
+        effort: float, 0 to 1,000. See `KDEmbedding.encode`.
+    """
+
+    def encode_sum(vectors: np.ndarray) -> tuple[np.ndarray, float]:
+        near = _nearer(vectors, tables)
+        codes = encode_additive(near, tables, None, seed, effort)
+        return codes, _error(vectors, decode_additive(codes, tables))
+
+    return encode_sum
+
+
+def _composed_encoder(
+    composition: Composition, known: np.ndarray, seed: int, effort: float
+) -> EncodeBlock:
     # The symbols' own codes show how the composition behaves.
-    known = embedding.codes
     sample = learning_sample(len(known), composition.K, seed)
     if sample is not None:
         known = known[sample]
     tables = additive_near(composition, known, fit_in_order, seed)
 
-    def encode_composed(vectors):
+    def encode_composed(vectors: np.ndarray) -> tuple[np.ndarray, float]:
         near = _nearer(vectors, tables)
         codes = encode_additive(near, tables, None, seed, effort)
         for turn in range(TURNS):
@@ -92,42 +129,28 @@ def block_encoder(embedding, seed=0, effort=1.0):
     return encode_composed
 
 
-def sum_encoder(tables, seed, effort):
-    """Gives the function of `block_encoder` for sums of code embeddings.
-
-    Args:
-        tables: Float32 array `(D, K, d)`, the code embeddings.
-        seed: Integer.
-        effort: Float, as `KDEmbedding.encode` takes it.
-    """
-
-    def encode_sum(vectors):
-        near = _nearer(vectors, tables)
-        codes = encode_additive(near, tables, None, seed, effort)
-        return codes, _error(vectors, decode_additive(codes, tables))
-
-    return encode_sum
-
-
-def additive_near(composition, codes, fit, seed):
+def additive_near(
+    composition: Composition, codes: np.ndarray, fit: Fit, seed: int
+) -> np.ndarray:
     """Finds code embeddings whose sum is near what a composition computes.
 
     Args:
-        composition: Composition layer.
-        codes: Integer array `(N, D)`, for which it should be near.
-        fit: `fit_code_embeddings`, or `fit_in_order` where codes are to be
-            found by beam search.
-        seed: Integer.
+        composition: `Composition`.
+        codes: array of int, shape `(N, D)`. The codes for which the sum should
+            be near.
+        fit: `fit_code_embeddings`, or `fit_in_order` if codes are to be found
+            by beam search.
+        seed: int. Decides the random choices.
 
     Returns:
-        Float32 array `(D, K, d)`.
+        Array of float32, shape `(D, K, d)`.
     """
     K = composition.K
     tables = fit(compose(composition, codes), codes, K)
     rng = np.random.default_rng(seed)
     for j, column in enumerate(codes.T):
-        # What the composition makes of a value that training left behind may
-        # be anything. A search that took it for the mean would choose it.
+        # Training may leave a value that no symbol has anywhere. A search that
+        # took such a value for the mean would choose it.
         unused = np.flatnonzero(np.bincount(column, minlength=K) == 0)
         if not unused.size:
             continue
@@ -139,7 +162,7 @@ def additive_near(composition, codes, fit, seed):
     return tables
 
 
-def _nearer(vectors, tables):
+def _nearer(vectors: np.ndarray, tables: np.ndarray) -> np.ndarray:
     """Shortens vectors that are far beyond the reach of any code."""
     most = FAR * float(np.abs(tables).max(initial=0))
     size = np.abs(vectors).max(axis=1, keepdims=True).astype(np.float64)
@@ -148,17 +171,17 @@ def _nearer(vectors, tables):
     return (vectors / np.maximum(size / most, 1)).astype(np.float32)
 
 
-def _error(vectors, rebuilt):
+def _error(vectors: np.ndarray, rebuilt: np.ndarray) -> float:
     return float(_errors(vectors, rebuilt).mean())
 
 
-def _errors(vectors, rebuilt):
-    """Returns the squared error of each row, float64: that of 1e30 fits."""
+def _errors(vectors: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
+    """Returns the squared error of each row in float64, which holds 1e60."""
     gap = (vectors - rebuilt).astype(np.float64)
     return np.einsum("md,md->m", gap, gap)
 
 
-def compose(composition, codes):
+def compose(composition: Composition, codes: np.ndarray) -> np.ndarray:
     """Composes codes `(M, D)` to a numpy array `(M, d)`, block by block."""
     blocks = [
         keras.ops.convert_to_numpy(composition(codes[begin : begin + BLOCK]))
@@ -167,22 +190,29 @@ def compose(composition, codes):
     return np.concatenate(blocks)
 
 
-def search_near(composition, vectors, codes, tables, seed, effort=1.0):
+def search_near(
+    composition: Composition,
+    vectors: np.ndarray,
+    codes: np.ndarray,
+    tables: np.ndarray,
+    seed: int,
+    effort: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
     """Improves codes by one search that the composition itself confirms.
 
-    Near a row's present code the composition is taken for additive: what it
-    computes beyond the sum of `tables` is put into the row's target, and a
-    local search proposes a code. It is taken where the composition rebuilds
-    the vector better from it, so no row's error rises.
+    Near a row's present code the composition is treated as additive: the part
+    of its output beyond the sum of `tables` is subtracted from the row's
+    target, and a local search proposes a code. The proposal is accepted if the
+    composition rebuilds the vector better from it, so no row's error rises.
 
     Args:
-        composition: Composition layer.
-        vectors: Float32 array `(M, d)`.
-        codes: Integer array `(M, D)`.
-        tables: Float32 array `(D, K, d)`, code embeddings whose sum is near
-            the composition's output.
-        seed: Integer.
-        effort: Float, as `KDEmbedding.encode` takes it.
+        composition: `Composition`.
+        vectors: array of float32, shape `(M, d)`.
+        codes: array of int, shape `(M, D)`.
+        tables: array of float32, shape `(D, K, d)`. Code embeddings whose sum
+            is near the composition's output.
+        seed: int. Decides the search.
+        effort: float, 0 to 1,000. See `KDEmbedding.encode`.
 
     Returns:
         `(codes, errors)`: codes `(M, D)` and their squared errors `(M,)`.

@@ -1,64 +1,99 @@
-"""Compositions: the maps from a code to a vector, f in the paper."""
+"""The base of the compositions, f in the paper."""
+
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import initializers, ops
 
 from kd_keras.codes.checks import check_kd
+from kd_keras.utils.checks import check_positive_integer
+
+
+class Tables(NamedTuple):
+    """Code embeddings from which vectors follow without any other weight.
+
+    Attributes:
+        form: str. `"sum"` if a vector is the sum of the values' rows,
+            `"slices"` if it is these rows side by side.
+        rows: array of float32, shape `(D, K, d)`, or `(D, K, d / D)` for
+            slices.
+    """
+
+    form: str
+    rows: np.ndarray
 
 
 class Composition(keras.layers.Layer):
-    """Base of the compositions: owns the code embeddings W.
+    """Base class of the compositions. It owns the code embeddings W.
 
-    A subclass gives `compose`, which turns the code embeddings of D positions
-    into one vector, and `build_composition` for weights of its own. An
-    instance may be handed to `KDEmbedding(composition=...)`.
+    A subclass implements `compose`, which turns the code embeddings of D
+    positions into one vector, and `build_composition` for its other weights.
+    An instance can be passed as `KDEmbedding(composition=...)`.
+
+    The rest of the package asks a composition for whatever depends on its
+    kind. A subclass overrides what differs from these defaults:
+
+    - `runs_over_steps`: whether it is a recurrence over the positions. A
+      device then needs fixed shapes, and composing is expensive.
+    - `step_weights`: the weights that a recurrence applies at every position.
+    - `compose_on_device`: its form in an exported graph.
+    - `size_arguments`: what its size depends on besides K, D, d and d'.
+    - `tables`: its code embeddings as a quantiser holds them, if there is
+      nothing else to it.
 
     Args:
-        K: Integer. Number of values of a code position.
-        D: Integer. Number of code positions.
-        output_dim: Integer. Size d of the composed vector.
-        code_dim: Integer or None. Size d' of a code embedding.
+        K: int, 2 to 65,536. Number of values of a code position.
+        D: int, at least 1. Number of code positions.
+        output_dim: int, at least 1. Size d of a composed vector.
+        code_dim: int or None. Size d' of a code embedding. None: d.
         embeddings_initializer: Initializer of the code embeddings.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
-        codes: Integer tensor `(..., D)` of codes, or float tensor
-            `(..., D, K)` of one-hot or relaxed codes. Both give the same
-            vector.
+        codes: tensor of int, shape `(..., D)`, the codes; or tensor of float,
+            shape `(..., D, K)`, one-hot or relaxed codes. Both give the same
+            vectors.
 
     Output shape:
         `(..., output_dim)`.
+
+    Raises:
+        ValueError: If a size is out of its range, or, in a call, if the codes
+            have neither of these shapes.
+
+    References:
+        [Chen, Min and Sun, 2017](https://arxiv.org/abs/1711.03067),
+        section 2.2.
     """
+
+    runs_over_steps = False
 
     def __init__(
         self,
-        K,
-        D,
-        output_dim,
-        code_dim=None,
-        embeddings_initializer="uniform",
-        **kwargs,
-    ):
+        K: int,
+        D: int,
+        output_dim: int,
+        code_dim: int | None = None,
+        embeddings_initializer: Any = "uniform",
+        **kwargs: Any,
+    ) -> None:
         K, D = check_kd(K, D)
-        for name, value in (("output_dim", output_dim), ("code_dim", code_dim)):
-            if value is None and name == "code_dim":
-                continue
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"`{name}` must be a positive integer. "
-                    f"Received: {name}={value!r}"
-                )
+        output_dim = check_positive_integer("output_dim", output_dim)
+        if code_dim is not None:
+            code_dim = check_positive_integer("code_dim", code_dim)
         super().__init__(**kwargs)
         self.K = K
         self.D = D
         self.output_dim = output_dim
-        self.code_dim = code_dim or self.default_code_dim()
+        self.code_dim: int = code_dim or self.default_code_dim()
         self.embeddings_initializer = initializers.get(embeddings_initializer)
 
-    def default_code_dim(self):
+    def default_code_dim(self) -> int:
+        """Returns d' for `code_dim=None`."""
         return self.output_dim
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         if self.built:  # type: ignore[has-type]
             return
         self.code_embeddings = self.add_weight(
@@ -69,16 +104,16 @@ class Composition(keras.layers.Layer):
         self.build_composition()
         self.built = True
 
-    def build_composition(self):
-        """Creates the weights beside the code embeddings."""
+    def build_composition(self) -> None:
+        """Creates the weights besides the code embeddings."""
 
-    def call(self, codes):
+    def call(self, codes: Any) -> Any:
         if self._code_shape(codes) == (self.D,):
             return self.compose(self._embed_codes(codes))
         return self.compose_one_hot(codes)
 
-    def _code_shape(self, codes):
-        """Gives the shape of one code: `(D,)` integers, `(D, K)` one-hot."""
+    def _code_shape(self, codes: Any) -> tuple[int, ...]:
+        """Returns the shape of one code: `(D,)` integers, `(D, K)` one-hot."""
         is_integer = "int" in keras.backend.standardize_dtype(codes.dtype)
         shape = (self.D,) if is_integer else (self.D, self.K)
         if tuple(codes.shape[-len(shape) :]) != shape:
@@ -89,41 +124,66 @@ class Composition(keras.layers.Layer):
             )
         return shape
 
-    def _embed_codes(self, codes):
+    def _embed_codes(self, codes: Any) -> Any:
         # One table of D * K rows: position j owns the rows from j * K on.
         rows = ops.cast(codes, "int32") + self.K * ops.arange(self.D)
-        table = ops.reshape(
+        return ops.take(self._flat_table(), rows, axis=0)
+
+    def _flat_table(self) -> Any:
+        return ops.reshape(
             self.code_embeddings, (self.D * self.K, self.code_dim)
         )
-        return ops.take(table, rows, axis=0)
 
-    def compose_one_hot(self, one_hot):
+    def compose_one_hot(self, one_hot: Any) -> Any:
         """Composes one-hot or relaxed codes `(..., D, K)`: o^T W (eq. 1)."""
         return self.compose(
             ops.einsum("...jk,jkd->...jd", one_hot, self.code_embeddings)
         )
 
-    def sum_one_hot(self, one_hot):
+    def sum_one_hot(self, one_hot: Any) -> Any:
         """Sums the code embeddings of one-hot or relaxed codes."""
         # The sum over positions is part of one matrix product.
         flat = ops.reshape(one_hot, (*ops.shape(one_hot)[:-2], self.D * self.K))
-        table = ops.reshape(
-            self.code_embeddings, (self.D * self.K, self.code_dim)
-        )
-        return ops.matmul(flat, table)
+        return ops.matmul(flat, self._flat_table())
 
-    def compose(self, embedded):
+    def compose(self, embedded: Any) -> Any:
         """Composes embedded codes `(..., D, d')` to `(..., output_dim)`."""
         raise NotImplementedError
 
-    def compute_output_spec(self, codes):
-        # Not from the shape alone: the dtype tells whether K is part of it.
+    def compose_on_device(self, embedded: Any) -> Any:
+        """Does what `compose` does, in the graph of an exported file.
+
+        Args:
+            embedded: tensor of float32, shape `(n, D, d')` or `(n * D, d')`.
+
+        Returns:
+            Tensor of float32, shape `(n, output_dim)`.
+        """
+        if len(embedded.shape) == 2:
+            embedded = ops.reshape(embedded, (-1, self.D, self.code_dim))
+        return self.compose(embedded)
+
+    @property
+    def step_weights(self) -> list[Any]:
+        """The weights that a recurrence applies at every position."""
+        return []
+
+    def size_arguments(self) -> dict[str, int]:
+        """Returns further arguments of `kd_keras.parameter_count`."""
+        return {}
+
+    def tables(self) -> Tables | None:
+        """Returns the `Tables` that replace this composition, if any."""
+        return None
+
+    def compute_output_spec(self, codes: Any) -> keras.KerasTensor:
+        # Not from the shape alone: the dtype decides whether K is part of it.
         shape = codes.shape[: -len(self._code_shape(codes))]
         return keras.KerasTensor(
             (*shape, self.output_dim), dtype=self.compute_dtype
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "K": self.K,
             "D": self.D,
@@ -135,8 +195,8 @@ class Composition(keras.layers.Layer):
         }
 
 
-def output_kernel(layer):
-    """Creates H `(d', d)`, or gives None where d' = d makes it needless."""
+def output_kernel(layer: Composition) -> Any:
+    """Creates H `(d', d)`; returns None if d' = d, which needs no H."""
     if layer.code_dim == layer.output_dim:
         return None
     return layer.add_weight(
@@ -146,5 +206,6 @@ def output_kernel(layer):
     )
 
 
-def apply_kernel(total, kernel):
+def apply_kernel(total: Any, kernel: Any) -> Any:
+    """Multiplies the sum of code embeddings by H, if there is one."""
     return total if kernel is None else ops.matmul(total, kernel)

@@ -1,10 +1,14 @@
 """The paper's first composition: a sum of code embeddings."""
 
+from typing import Any
+
 import keras
+import numpy as np
 from keras import ops
 
 from kd_keras.layers.compositions.composition import (
     Composition,
+    Tables,
     apply_kernel,
     output_kernel,
 )
@@ -14,7 +18,7 @@ from kd_keras.layers.compositions.composition import (
 class LinearComposition(Composition):
     """Sums the code embeddings and projects them: v = (sum_j W_j)^T H.
 
-    H `(d', d)` is absent where d' = d, since W can take it in.
+    H `(d', d)` is absent if d' = d, since W can absorb it.
 
     Args, call arguments and output shape: see `Composition`.
 
@@ -31,11 +35,17 @@ class LinearComposition(Composition):
         section 2.2.
     """
 
-    def build_composition(self):
+    def build_composition(self) -> None:
         self.kernel = output_kernel(self)
 
-    def compose_one_hot(self, one_hot):
+    def compose_one_hot(self, one_hot: Any) -> Any:
         return apply_kernel(self.sum_one_hot(one_hot), self.kernel)
 
-    def compose(self, embedded):
+    def compose(self, embedded: Any) -> Any:
         return apply_kernel(ops.sum(embedded, axis=-2), self.kernel)
+
+    def tables(self) -> Tables:
+        rows = np.asarray(self.code_embeddings.numpy(), np.float32)
+        if self.kernel is not None:
+            rows = rows @ np.asarray(self.kernel.numpy(), np.float32)
+        return Tables("sum", rows)

@@ -1,5 +1,7 @@
 """The paper's second composition: an LSTM over the code embeddings."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -24,9 +26,9 @@ class LSTMComposition(Composition):
         h_j = o_j * tanh(m_j)
         v = (sum_j h_j)^T H
 
-    The paper writes U_t, b_t for the output gate. The four matrices stand
+    The paper writes U_t, b_t for the output gate. The four matrices are
     side by side in `recurrent_kernel` `(d', 4 d')` (`h @ U`, in the order f,
-    i, o, m), the biases in `bias` `(4 d',)`; H is absent where d' = d.
+    i, o, m), the biases in `bias` `(4 d',)`; H is absent if d' = d.
 
     Args, call arguments and output shape: see `Composition`.
 
@@ -43,7 +45,9 @@ class LSTMComposition(Composition):
         section 2.2.
     """
 
-    def build_composition(self):
+    runs_over_steps = True
+
+    def build_composition(self) -> None:
         self.recurrent_kernel = self.add_weight(
             shape=(self.code_dim, 4 * self.code_dim),
             initializer="orthogonal",
@@ -54,14 +58,14 @@ class LSTMComposition(Composition):
         )
         self.kernel = output_kernel(self)
 
-    def compose(self, embedded):
+    def compose(self, embedded: Any) -> Any:
         hidden = memory = total = ops.zeros_like(embedded[..., 0, :])
         for j in range(self.D):
             hidden, memory = self.step(embedded[..., j, :], hidden, memory)
             total = total + hidden
-        return self.project(total)
+        return apply_kernel(total, self.kernel)
 
-    def step(self, embedded, hidden, memory):
+    def step(self, embedded: Any, hidden: Any, memory: Any) -> tuple[Any, Any]:
         """Computes h_j and m_j from W_j `(..., d')`, h_{j-1} and m_{j-1}."""
         recurrent = ops.matmul(hidden, self.recurrent_kernel) + self.bias
         forget, take_in, give_out, candidate = (
@@ -72,6 +76,24 @@ class LSTMComposition(Composition):
         )
         return ops.sigmoid(give_out) * ops.tanh(memory), memory
 
-    def project(self, total):
-        """Multiplies the sum of the h_j by H."""
+    def compose_on_device(self, embedded: Any) -> Any:
+        # A loop over one step instead of D steps written out.
+        import tensorflow as tf
+
+        if len(embedded.shape) == 2:
+            embedded = tf.reshape(embedded, [-1, self.D, self.code_dim])
+        steps = tf.transpose(embedded, [1, 0, 2])
+        start = steps[0] - steps[0]  # zeros would be written into the file
+
+        def body(j: Any, hidden: Any, memory: Any, total: Any) -> tuple:
+            hidden, memory = self.step(tf.gather(steps, j), hidden, memory)
+            return j + 1, hidden, memory, total + hidden
+
+        *_, total = tf.while_loop(
+            lambda j, *_: j < self.D, body, (0, start, start, start)
+        )
         return apply_kernel(total, self.kernel)
+
+    @property
+    def step_weights(self) -> list[Any]:
+        return [self.recurrent_kernel, self.bias]

@@ -1,5 +1,7 @@
 """A composition that corrects the sum of code embeddings."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -9,6 +11,7 @@ from kd_keras.layers.compositions.composition import (
     apply_kernel,
     output_kernel,
 )
+from kd_keras.utils.checks import check_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")
@@ -20,14 +23,14 @@ class ResidualComposition(Composition):
         s = sum_j W_j
         v = s^T H + relu(s^T A + b)^T U
 
-    so that it is the linear composition plus a correction, which can bend where
-    a sum cannot. A `(d', hidden_dim)`, b and U `(hidden_dim, d)` do not grow
-    with the number of symbols. U starts at zero, so that the layer starts as
-    the linear one; H `(d', d)` is absent where d' = d.
+    This is the linear composition plus a correction, which can follow curves
+    that a sum cannot. A `(d', hidden_dim)`, b and U `(hidden_dim, d)` do not
+    grow with the number of symbols. U starts at zero, so that the layer starts
+    as the linear one; H `(d', d)` is absent if d' = d.
 
     Args:
         K, D, output_dim, code_dim, embeddings_initializer: See `Composition`.
-        hidden_dim: Integer or None. Number of hidden units. None: 4 d'.
+        hidden_dim: int or None. Number of hidden units. None: 4 d'.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments and output shape: see `Composition`.
@@ -41,25 +44,26 @@ class ResidualComposition(Composition):
     (1, 8) 32
 
     References:
-        [Huijben et al., 2024](https://arxiv.org/abs/2401.14732), whose QINCo
-        corrects after every position; here once, after the sum, which takes
-        a D-th of the weights.
+        [Huijben et al., 2024](https://arxiv.org/abs/2401.14732). Their QINCo
+        corrects after every position; this layer corrects once, after the
+        sum, which takes a D-th of the weights.
     """
 
     def __init__(
-        self, K, D, output_dim, code_dim=None, hidden_dim=None, **kwargs
-    ):
+        self,
+        K: int,
+        D: int,
+        output_dim: int,
+        code_dim: int | None = None,
+        hidden_dim: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(K, D, output_dim, code_dim, **kwargs)
         if hidden_dim is None:
             hidden_dim = RESIDUAL_WIDTH * self.code_dim
-        if not isinstance(hidden_dim, int) or hidden_dim < 1:
-            raise ValueError(
-                "`hidden_dim` must be a positive integer. "
-                f"Received: hidden_dim={hidden_dim!r}"
-            )
-        self.hidden_dim = hidden_dim
+        self.hidden_dim = check_positive_integer("hidden_dim", hidden_dim)
 
-    def build_composition(self):
+    def build_composition(self) -> None:
         self.kernel = output_kernel(self)
         self.hidden_kernel = self.add_weight(
             shape=(self.code_dim, self.hidden_dim),
@@ -75,18 +79,21 @@ class ResidualComposition(Composition):
             name="correction",
         )
 
-    def compose_one_hot(self, one_hot):
+    def compose_one_hot(self, one_hot: Any) -> Any:
         return self._correct(self.sum_one_hot(one_hot))
 
-    def compose(self, embedded):
+    def compose(self, embedded: Any) -> Any:
         return self._correct(ops.sum(embedded, axis=-2))
 
-    def _correct(self, total):
+    def _correct(self, total: Any) -> Any:
         hidden = ops.relu(
             ops.matmul(total, self.hidden_kernel) + self.hidden_bias
         )
         correction = ops.matmul(hidden, self.correction)
         return apply_kernel(total, self.kernel) + correction
 
-    def get_config(self):
+    def size_arguments(self) -> dict[str, int]:
+        return {"hidden_dim": self.hidden_dim}
+
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"hidden_dim": self.hidden_dim}

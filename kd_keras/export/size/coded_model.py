@@ -1,0 +1,56 @@
+"""A model to be exported, and the coded layers in it."""
+
+import dataclasses
+from typing import Any
+
+import keras
+
+from kd_keras.layers.coded_layer import CodedLayer
+from kd_keras.layers.find_layers import coded_layers, output_layer
+
+# What a weight can be for. A file holds codes and code embeddings in a form of
+# their own, so no variable of the model has these two roles.
+ROLES = ("codes", "code embeddings", "composition", "output layer", "rest")
+
+
+@dataclasses.dataclass(frozen=True)
+class CodedModel:
+    """A model and what an export needs to know of it, found once.
+
+    Attributes:
+        model: Keras layer or model, built.
+        layers: tuple of `CodedLayer`, in the order of the model's layers.
+        output: The layer that computes the only output, or None.
+        roles: dict. For each variable, by its `id`, one of `ROLES`.
+    """
+
+    model: Any
+    layers: tuple[CodedLayer, ...]
+    output: keras.layers.Layer | None
+    roles: dict[int, str]
+
+    @classmethod
+    def of(cls, model: keras.layers.Layer) -> "CodedModel":
+        """Looks through a layer or model."""
+        layers = tuple(coded_layers(model))
+        output = output_layer(model)
+        roles = dict.fromkeys(map(id, model.variables), "rest")
+        if output is not None:
+            roles |= dict.fromkeys(map(id, output.variables), "output layer")
+        for layer in layers:
+            composition = layer.composition
+            roles |= dict.fromkeys(map(id, layer.code_variables), "codes")
+            roles |= dict.fromkeys(
+                map(id, composition.variables), "composition"
+            )
+            roles[id(composition.code_embeddings)] = "code embeddings"
+        return cls(model, layers, output, roles)
+
+    def weights_beside_codes(self) -> list[tuple[str, Any]]:
+        """Lists role and variable of all that is neither code nor table."""
+        found = [(self.roles[id(v)], v) for v in self.model.variables]
+        return [
+            (role, variable)
+            for role, variable in found
+            if role not in ("codes", "code embeddings")
+        ]

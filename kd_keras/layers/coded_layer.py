@@ -1,0 +1,244 @@
+"""The base of the layers that hold codes."""
+
+import contextlib
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import initializers, ops
+
+from kd_keras.codes.checks import check_codes, check_kd, code_dtype
+from kd_keras.codes.random_codes import random_codes
+from kd_keras.layers.compositions.by_name import make_composition
+from kd_keras.layers.compositions.composition import Composition
+from kd_keras.layers.kd_code_learner import KDCodeLearner
+
+_fixing_codes = False
+
+
+@contextlib.contextmanager
+def codes_fixed_in_copies() -> Iterator[None]:
+    """Makes every coded layer built inside hold fixed codes.
+
+    `freeze` copies a model through its configuration. This is how the copies
+    of layers that learn their codes come out fixed, even if a subclassed model
+    writes `codes="learn"` into its own `__init__`.
+    """
+    global _fixing_codes
+    _fixing_codes = True
+    try:
+        yield
+    finally:
+        _fixing_codes = False
+
+
+class CodedLayer(keras.layers.Layer):
+    """Base class of layers that hold a code for each of N symbols.
+
+    It owns the codes, fixed or learned, and the composition that turns them
+    into vectors; a subclass says what these vectors are for. Export, size
+    reports and `freeze` treat all such layers alike.
+
+    Args:
+        symbols: int, at least 1. Number of symbols N.
+        output_dim: int, at least 1. Size d of a vector.
+        K, D, codes, composition, code_dim, embeddings_initializer, seed: See
+            `KDEmbedding`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Attributes:
+        symbols: int. N.
+        learner: `KDCodeLearner`, or None for fixed codes.
+        composition: `Composition`.
+        device_form: The layer's form in an exported graph while one is
+            traced, otherwise None.
+
+    Raises:
+        ValueError: If an argument is out of its range, or if a learner or
+            composition layer has other sizes.
+    """
+
+    def __init__(
+        self,
+        symbols: int,
+        output_dim: int,
+        K: int,
+        D: int,
+        codes: Any,
+        composition: str | Composition,
+        code_dim: int | None,
+        embeddings_initializer: Any,
+        seed: int | None,
+        **kwargs: Any,
+    ) -> None:
+        K, D = check_kd(K, D)
+        super().__init__(**kwargs)
+        # Ids given as floats must not be rounded to the compute dtype.
+        self.autocast = False
+        self.symbols = symbols
+        self.output_dim = output_dim
+        self.K = K
+        self.D = D
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.seed = seed
+        self.composition = make_composition(
+            composition,
+            K,
+            D,
+            output_dim,
+            code_dim,
+            embeddings_initializer=self.embeddings_initializer,
+            dtype=self.dtype_policy,
+            name="composition",
+        )
+        self.code_dim = self.composition.code_dim
+        self.learner: KDCodeLearner | None = None
+        self.device_form: Any = None
+        self._given_codes: np.ndarray | None = None
+        if codes is None:
+            pass
+        elif isinstance(codes, (KDCodeLearner, str)):
+            learner = self._make_learner(codes)
+            self.learner = None if _fixing_codes else learner
+        else:
+            self._given_codes = check_codes(codes, K, D, symbols)
+
+    def _make_learner(self, codes: str | KDCodeLearner) -> KDCodeLearner:
+        if codes == "learn":
+            return KDCodeLearner(
+                self.symbols,
+                self.K,
+                self.D,
+                dtype=self.dtype_policy,
+                name="learner",
+            )
+        if isinstance(codes, str):
+            raise ValueError(
+                '`codes` must be None, an (N, D) integer array, "learn" or a '
+                f"KDCodeLearner. Received: codes={codes!r}"
+            )
+        sizes = {"input_dim": self.symbols, "K": self.K, "D": self.D}
+        for name, size in sizes.items():
+            if getattr(codes, name) != size:
+                raise ValueError(
+                    f"A KDCodeLearner must agree with the embedding in "
+                    f"`{name}` ({size}). Received: "
+                    f"{name}={getattr(codes, name)}"
+                )
+        return codes
+
+    def build(self, input_shape: Any = None) -> None:
+        if self.built:  # type: ignore[has-type]
+            return
+        if self.learner is not None:
+            self.learner.build()
+        else:
+            self._codes = self.add_weight(
+                shape=(self.symbols, self.D),
+                initializer=self._initial_codes,
+                dtype=_code_weight_dtype(self.K),
+                trainable=False,
+                autocast=False,  # of the weight: integers stay integers
+                name="codes",
+            )
+        self.composition.build()
+        self.built = True
+
+    def _initial_codes(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        codes = self._given_codes
+        if codes is None:
+            seed = self.seed
+            if seed is None:
+                # What `keras.utils.set_random_seed` seeds.
+                seed = random.randint(0, 2**31 - 1)
+            codes = random_codes(shape[0], self.K, self.D, seed)
+        self._given_codes = None
+        return ops.convert_to_tensor(codes, dtype=dtype)
+
+    @property
+    def codes(self) -> np.ndarray:
+        """The current codes, numpy `(N, D)`, uint8 up to K = 256."""
+        if not self.built:
+            self.build()
+        if self.learner is not None:
+            return self.learner.codes
+        return np.array(self._codes.numpy(), dtype=code_dtype(self.K))
+
+    @codes.setter
+    def codes(self, codes: npt.ArrayLike) -> None:
+        codes = check_codes(codes, self.K, self.D, self.symbols)
+        if self.learner is not None:
+            raise ValueError(
+                "Only fixed codes can be set; these are learned. Received: "
+                f"codes for a {type(self).__name__} with a learner"
+            )
+        if not self.built:
+            self.build()
+        self._codes.assign(codes)
+
+    @property
+    def code_source(self) -> keras.layers.Layer:
+        """The layer whose weights the codes are; layers may share it."""
+        return self.learner or self
+
+    @property
+    def code_variables(self) -> list[Any]:
+        """The variables that the codes are stored in or computed from."""
+        if self.learner is not None:
+            return self.learner.variables
+        return [self._codes]
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "output_dim": self.output_dim,
+            "K": self.K,
+            "D": self.D,
+            "codes": serialize_shared(self.learner) if self.learner else None,
+            "composition": serialize_shared(self.composition),
+            "embeddings_initializer": initializers.serialize(
+                self.embeddings_initializer
+            ),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "CodedLayer":
+        config = dict(config)
+        for name in ("codes", "composition"):
+            if isinstance(config[name], dict):
+                config[name] = keras.saving.deserialize_keras_object(
+                    config[name]
+                )
+        return cls(**config)
+
+
+def serialize_shared(layer: keras.layers.Layer) -> dict[str, Any]:
+    """Serializes a layer that other layers may hold too.
+
+    Keras marks an object that it meets twice, but not inside the configuration
+    of a layer. Without the mark a saved model could not be loaded again.
+    """
+    config = keras.saving.serialize_keras_object(layer)
+    return config | {"shared_object_id": id(layer)}
+
+
+def _code_weight_dtype(K: int) -> str:
+    """Returns the smallest dtype in which a weight can hold codes.
+
+    That is `code_dtype(K)`, except under a `MultiWorkerMirroredStrategy`,
+    where it is int32: the workers send each other the first value of every
+    weight, and TensorFlow cannot send 8-bit or 16-bit integers. A layer built
+    elsewhere loads the same codes into its own dtype.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if isinstance(
+            tf.distribute.get_strategy(),
+            tf.distribute.MultiWorkerMirroredStrategy,
+        ):
+            return "int32"
+    return str(code_dtype(K).name)
