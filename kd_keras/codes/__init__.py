@@ -1,1 +1,1 @@
-"""Codes as data: checked, drawn, packed, counted, and what they cost."""
+"""Codes as data: checks, random draws, packing, statistics and sizes."""

@@ -1,8 +1,7 @@
-"""Codes of symbols: checking them and drawing them at random.
+"""Checks of codes.
 
-A symbol has a K-way D-dimensional code, D integers of 0..K-1 (Chen, Min, Sun
-2017, section 2.1). Others call K the codebook size and D the number of
-codebooks.
+A symbol has a K-way D-dimensional code: D integers from 0 to K-1 (Chen, Min
+and Sun, 2017, section 2.1).
 """
 
 import operator
@@ -11,21 +10,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-MAX_K = 65_536  # what uint16 holds
+MAX_K = 65_536  # the number of values of uint16
 
 
 def check_kd(K: int, D: int) -> tuple[int, int]:
-    """Checks K, the values of a position, and D, the positions of a code.
+    """Checks K, the number of values, and D, the number of positions.
 
     Args:
-        K: int, 2 to 65536 (others call it the codebook size).
-        D: int, at least 1 (others call it the number of codebooks).
+        K: int, 2 to 65536. Number of values that a position can have.
+        D: int, at least 1. Number of positions of a code.
 
     Returns:
         `(K, D)` as Python integers, so that `K**D` cannot overflow.
 
     Raises:
-        ValueError: If one of them is no integer or out of its range.
+        ValueError: If one of them is not an integer or is out of its range.
 
     Example:
 
@@ -36,13 +35,13 @@ def check_kd(K: int, D: int) -> tuple[int, int]:
 
 
 def code_dtype(K: int) -> np.dtype[Any]:
-    """Returns the smallest unsigned dtype of codes: uint8 up to K = 256.
+    """Returns the smallest unsigned dtype that holds the values of codes.
 
     Args:
         K: int, 2 to 65536.
 
     Returns:
-        The numpy dtype uint8, or uint16 where K > 256.
+        The numpy dtype uint8 if K is at most 256, else uint16.
 
     Example:
 
@@ -53,7 +52,7 @@ def code_dtype(K: int) -> np.dtype[Any]:
 
 
 def code_bits(K: int) -> int:
-    """Returns the bits that hold one value of a code, ceil(log2 K), exactly.
+    """Returns the number of bits that hold one value, ceil(log2 K).
 
     Args:
         K: int, 2 to 65536.
@@ -66,7 +65,7 @@ def code_bits(K: int) -> int:
     >>> code_bits(16), code_bits(17), code_bits(65536)
     (4, 5, 16)
     """
-    # Not math.log2: integers leave nothing to rounding.
+    # Not math.log2, whose result is rounded: integer arithmetic is exact.
     return (_check_k(K) - 1).bit_length()
 
 
@@ -79,18 +78,20 @@ def check_codes(
     """Checks a table of codes and returns it in its compact dtype.
 
     Args:
-        codes: Integers of 0..K-1, shape `(N, D)`. N may be 0.
+        codes: array of int, 0 to K-1, shape `(N, D)`. N may be 0.
         K: int, 2 to 65536.
-        D: The positions that the codes must have, or None for any.
-        input_dim: The rows that there must be, or None for any.
+        D: int or None. Number of positions that the codes must have; None
+            allows any.
+        input_dim: int or None. Number of rows that there must be; None allows
+            any.
 
     Returns:
-        The codes, shape `(N, D)`, uint8 up to K = 256, else uint16. The array
-        that was given where it has this dtype already, not a copy.
+        The codes, shape `(N, D)`, uint8 if K is at most 256, else uint16. If
+        `codes` already has this dtype, it is returned without a copy.
 
     Raises:
-        ValueError: If the dtype, the shape or a value is wrong; the first
-            wrong value is named with its row and position.
+        ValueError: If the dtype, the shape or a value is wrong. The message
+            names the row and position of the first wrong value.
 
     Example:
 
@@ -113,7 +114,7 @@ def check_codes(
         )
     if array.dtype.kind not in "iu":  # bool is kind "b", so refused as well
         raise ValueError(
-            f"codes must be of an integer dtype. Received: dtype={array.dtype}"
+            f"codes must have an integer dtype. Received: dtype={array.dtype}"
         )
     if D is not None and array.shape[1] != check_kd(K, D)[1]:
         raise ValueError(
@@ -127,29 +128,28 @@ def check_codes(
     if array.size and not 0 <= array.min() <= array.max() < K:
         row, position = np.argwhere((array < 0) | (array >= K))[0]
         raise ValueError(
-            f"codes must be of 0..{K - 1} for K={K}. Received: "
+            f"codes must be from 0 to {K - 1} for K={K}. Received: "
             f"{array[row, position]} in row {row}, position {position}"
         )
     return array.astype(code_dtype(K), copy=False)
 
 
 def row_keys(codes: np.ndarray) -> np.ndarray:
-    """Returns one sortable key per row: equal keys mean equal codes.
+    """Returns one sortable key per row; equal keys mean equal codes.
 
     Args:
-        codes: Codes, shape `(N, D)`, uint8 or uint16.
+        codes: array of uint8 or uint16, shape `(N, D)`.
 
     Returns:
-        Keys, shape `(N,)`, that sort as the codes do, read from the left:
-        big-endian integers, or byte strings where D values need more than 8
-        bytes.
+        Keys, shape `(N,)`, in the lexicographic order of the codes: integers,
+        or byte strings if D values need more than 8 bytes.
 
     Example:
 
     >>> row_keys(np.array([[1, 2], [0, 255]], np.uint8)).tolist()
     [258, 255]
     """
-    # Big-endian bytes compare as numbers do, first position first.
+    # Big-endian bytes sort in the order of the numbers, first position first.
     rows = codes.astype(codes.dtype.newbyteorder(">"), order="C")
     width = rows.shape[1] * rows.itemsize
     octets = rows.view(np.uint8).reshape(len(rows), width)
@@ -161,6 +161,7 @@ def row_keys(codes: np.ndarray) -> np.ndarray:
 
 
 def _check_k(K: int) -> int:
+    """Checks K and returns it as a Python int."""
     wanted = f"an integer from 2 to {MAX_K}"
     return _check_int("K", K, wanted, 2, MAX_K)
 

@@ -1,11 +1,10 @@
-"""Codes packed to as few bits per row as their values need.
+"""Packing of codes to b = ceil(log2 K) bits per value.
 
-The form of codes in every file that ships. A row is a stream of bits: value j
-lies in the bits j*b..j*b+b-1, b = ceil(log2 K), lowest bit first; bit 0 is the
-lowest bit of byte 0; zero bits fill the last byte. So any row can be gathered
-by itself. N * ceil(D*b / 8) bytes hold what is N * D * log2 K bits of
-information (Chen, Min, Sun 2017, section 2.1). Others call K the codebook size
-and D the number of codebooks.
+Every exported file stores codes in this form. A row is a stream of bits: value
+j is in bits j*b to j*b+b-1, lowest bit first. Bit 0 is the lowest bit of byte
+0. Zero bits fill the last byte, so each row can be read by itself. N codes take
+N * ceil(D*b / 8) bytes and hold N * D * log2 K bits of information (Chen, Min
+and Sun, 2017, section 2.1).
 """
 
 from collections.abc import Iterator
@@ -15,12 +14,12 @@ import numpy.typing as npt
 
 from kd_keras.codes.checks import check_codes, check_kd, code_bits, code_dtype
 
-# Bits stand as one byte each while a block of rows is worked on.
+# Bits in a block of rows; each takes one byte while the block is processed.
 BLOCK_BITS = 1 << 22
 
 
 def packed_width(K: int, D: int) -> int:
-    """Returns the bytes of one packed row, ceil(D*b / 8).
+    """Returns the number of bytes of one packed row, ceil(D*b / 8).
 
     Args:
         K: int, 2 to 65536.
@@ -42,11 +41,11 @@ def pack_codes(codes: npt.ArrayLike, K: int) -> np.ndarray:
     """Packs codes to b = ceil(log2 K) bits per value.
 
     Args:
-        codes: Integers of 0..K-1, shape `(N, D)`. N may be 0.
+        codes: array of int, 0 to K-1, shape `(N, D)`. N may be 0.
         K: int, 2 to 65536.
 
     Returns:
-        Packed rows, shape `(N, ceil(D*b / 8))`, uint8.
+        The packed rows, shape `(N, ceil(D*b / 8))`, uint8.
 
     Raises:
         ValueError: If the codes are not valid for K.
@@ -65,7 +64,7 @@ def pack_codes(codes: npt.ArrayLike, K: int) -> np.ndarray:
     for rows in _blocks(N, D * bits):
         block = codes[rows].astype(little_endian, order="C")
         octets = block.view(np.uint8).reshape(len(block), D, -1)
-        # The lowest `bits` of each value, then all of a row side by side.
+        # The lowest `bits` of each value, then all values of a row together.
         stream = np.unpackbits(octets, axis=2, count=bits, bitorder="little")
         packed[rows] = np.packbits(
             stream.reshape(len(block), D * bits), axis=1, bitorder="little"
@@ -74,15 +73,15 @@ def pack_codes(codes: npt.ArrayLike, K: int) -> np.ndarray:
 
 
 def unpack_codes(packed: npt.ArrayLike, K: int, D: int) -> np.ndarray:
-    """Unpacks what `pack_codes` packed, and checks that it can have done so.
+    """Unpacks codes that `pack_codes` packed, and checks that they are valid.
 
     Args:
-        packed: Packed rows, shape `(N, ceil(D*b / 8))`, uint8. N may be 0.
+        packed: array of uint8, shape `(N, ceil(D*b / 8))`. N may be 0.
         K: int, 2 to 65536.
         D: int, at least 1.
 
     Returns:
-        Codes, shape `(N, D)`, uint8 up to K = 256, else uint16.
+        The codes, shape `(N, D)`, uint8 if K is at most 256, else uint16.
 
     Raises:
         ValueError: If the dtype or the width is wrong, a value is K or more,
@@ -114,7 +113,7 @@ def unpack_codes(packed: npt.ArrayLike, K: int, D: int) -> np.ndarray:
         if wrong.any():
             raise ValueError(
                 f"Packed codes of K={K}, D={D} must end in "
-                f"{8 * width - D * bits} zero bits. Received: other bits in "
+                f"{8 * width - D * bits} zero bits. Received: nonzero bits in "
                 f"row {rows.start + int(wrong.argmax())}"
             )
         values = stream[:, : D * bits].reshape(len(stream), D, bits)
@@ -124,7 +123,7 @@ def unpack_codes(packed: npt.ArrayLike, K: int, D: int) -> np.ndarray:
         if codes[rows].max() >= K:
             row, position = np.argwhere(codes[rows] >= K)[0]
             raise ValueError(
-                f"Packed codes must hold values of 0..{K - 1} for K={K}. "
+                f"Packed codes must hold values from 0 to {K - 1} for K={K}. "
                 f"Received: {codes[rows][row, position]} in row "
                 f"{rows.start + row}, position {position}"
             )
@@ -132,6 +131,7 @@ def unpack_codes(packed: npt.ArrayLike, K: int, D: int) -> np.ndarray:
 
 
 def _blocks(N: int, bits_per_row: int) -> Iterator[slice]:
+    """Yields blocks of rows of at most `BLOCK_BITS` bits, or of one row."""
     step = max(1, BLOCK_BITS // bits_per_row)
     for start in range(0, N, step):
         yield slice(start, min(start + step, N))

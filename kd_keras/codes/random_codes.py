@@ -8,19 +8,22 @@ from kd_keras.codes.checks import _check_int, check_kd, code_dtype, row_keys
 def random_codes(
     N: int, K: int, D: int, seed: int | np.random.Generator
 ) -> np.ndarray:
-    """Draws codes uniformly at random; two symbols may get the same one.
+    """Draws codes uniformly at random; two symbols may get the same code.
 
-    The paper's random assignment (Table 1). It is unlikely to collide where
-    `K**D` is far above `N**2` (section 2.1, footnote 2).
+    This is the paper's random assignment (Table 1). Collisions are unlikely if
+    `K**D` is much larger than `N**2` (section 2.1, footnote 2).
 
     Args:
-        N: int, the number of symbols.
+        N: int, at least 1. Number of symbols.
         K: int, 2 to 65536.
         D: int, at least 1.
-        seed: An int, or a numpy generator to draw from.
+        seed: int or numpy generator. A generator is used and advanced.
 
     Returns:
-        Codes, shape `(N, D)`, uint8 up to K = 256, else uint16.
+        The codes, shape `(N, D)`, uint8 if K is at most 256, else uint16.
+
+    Raises:
+        ValueError: If N, K or D is out of its range.
 
     Example:
 
@@ -36,22 +39,23 @@ def random_codes(
 def compact_codes(
     N: int, K: int, D: int, seed: int | np.random.Generator
 ) -> np.ndarray:
-    """Draws codes of which no two are equal.
+    """Draws codes that all differ.
 
-    Every set of N different codes is equally likely, in random order. With
-    `K**D == N` every code is used: the paper's compact code (section 2.1).
+    Every set of N different codes is equally likely, in random order. If
+    `K**D == N`, every possible code is used: the paper's compact code (section
+    2.1).
 
     Args:
-        N: int, the number of symbols.
+        N: int, at least 1. Number of symbols.
         K: int, 2 to 65536.
         D: int, at least 1, with `K**D >= N`.
-        seed: An int, or a numpy generator to draw from.
+        seed: int or numpy generator. A generator is used and advanced.
 
     Returns:
-        Codes, shape `(N, D)`, uint8 up to K = 256, else uint16.
+        The codes, shape `(N, D)`, uint8 if K is at most 256, else uint16.
 
     Raises:
-        ValueError: If there are fewer than N codes.
+        ValueError: If N, K or D is out of its range, or `K**D < N`.
 
     Example:
 
@@ -62,7 +66,7 @@ def compact_codes(
     K, D = check_kd(K, D)
     if K**D < N:
         raise ValueError(
-            "Compact codes need K**D >= N, a code for every symbol. "
+            "Compact codes need K**D >= N, a different code for each symbol. "
             f"Received: K={K}, D={D}, K**D={K**D}, N={N}"
         )
     generator = np.random.default_rng(seed)
@@ -71,8 +75,8 @@ def compact_codes(
         numbers = generator.permutation(K**D)[:N]
         digits = [numbers // K**j % K for j in reversed(range(D))]
         return np.stack(digits, axis=1).astype(code_dtype(K))
-    # At most half of the codes are wanted, so few draws hit a taken one; and
-    # K**D, which may have hundreds of digits, need not fit any dtype.
+    # Less than half of the possible codes are needed, so few draws repeat an
+    # earlier one. K**D may have hundreds of digits and fit no dtype.
     codes = np.empty((0, D), code_dtype(K))
     while len(codes) < N:
         drawn = random_codes(N - len(codes) + 16, K, D, generator)

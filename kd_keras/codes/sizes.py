@@ -1,9 +1,8 @@
-"""What an embedding of KD codes costs: parameters, bits, bytes.
+"""The size of a coded embedding in parameters, bits and bytes.
 
-Lemma 1 and Table 1 of the paper (Chen, Min, Sun 2017) count a code as D
-integers. A file holds it in ceil(D * ceil(log2 K) / 8) bytes, so bytes tell
-more, and both are here. Others call K the codebook size and D the number of
-codebooks.
+Lemma 1 and Table 1 of the paper (Chen, Min and Sun, 2017) count a code as D
+integers. A file stores it in ceil(D * ceil(log2 K) / 8) bytes, so the number of
+bytes is the more useful size. This module computes both.
 """
 
 import dataclasses
@@ -13,20 +12,22 @@ from kd_keras.codes.checks import check_kd
 from kd_keras.codes.packing import packed_width
 
 COMPOSITIONS = ("linear", "lstm", "concat", "residual")
-# Hidden units of the residual composition for each dimension of a code
-# embedding, where it is not told.
+# Hidden units of the residual composition per dimension of a code embedding,
+# unless `hidden_dim` is given.
 RESIDUAL_WIDTH = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class _Parts:
-    """What codes, code embeddings and composition cost in one unit.
+    """Sizes of the codes, code embeddings and composition, in one unit.
 
     Attributes:
-        codes: The codes of all symbols.
-        code_embeddings: W, `(D, K, d')`.
-        composition: H and the network's weights; 0 where there are none.
-        conventional: The `(N, d)` table of a one-hot embedding.
+        codes: int. Size of the codes of all symbols.
+        code_embeddings: int. Size of W, `(D, K, d')`.
+        composition: int. Size of H and of the network's weights; 0 if there
+            are none.
+        conventional: int. Size of the `(N, d)` table of a conventional
+            embedding.
     """
 
     codes: int
@@ -36,31 +37,31 @@ class _Parts:
 
     @property
     def total(self) -> int:
-        """All that the coded embedding costs, codes included."""
+        """Size of the coded embedding, codes included."""
         return self.codes + self.without_codes
 
     @property
     def without_codes(self) -> int:
-        """What is trained once the codes are fixed."""
+        """Size of the weights that are trained once the codes are fixed."""
         return self.code_embeddings + self.composition
 
     @property
     def ratio(self) -> float:
-        """How many times smaller than the conventional table."""
+        """How many times smaller this is than the conventional table."""
         return self.conventional / self.total
 
     @property
     def saved(self) -> float:
-        """Share of the conventional table that is saved; 0.82 is 82 %."""
+        """Share of the conventional table that is saved; 0.82 means 82 %."""
         return 1 - self.total / self.conventional
 
     @property
     def saved_without_codes(self) -> float:
-        """The share that is saved if codes are not counted."""
+        """Share that is saved if the codes are not counted."""
         return 1 - self.without_codes / self.conventional
 
     def to_dict(self) -> dict[str, int | float]:
-        """Returns parts, totals and ratios as JSON types."""
+        """Returns the parts, totals and ratios as JSON types."""
         derived = ("total", "without_codes", "ratio", "saved")
         return dataclasses.asdict(self) | {
             name: getattr(self, name)
@@ -69,11 +70,11 @@ class _Parts:
 
 
 class ParameterCount(_Parts):
-    """Numbers of parameters, made by `parameter_count`."""
+    """Numbers of parameters, returned by `parameter_count`."""
 
 
 class EmbeddingBytes(_Parts):
-    """Numbers of bytes, made by `embedding_bytes`."""
+    """Numbers of bytes, returned by `embedding_bytes`."""
 
 
 def parameter_count(
@@ -87,27 +88,35 @@ def parameter_count(
 ) -> ParameterCount:
     """Counts the parameters of an embedding as the paper's Table 1 does.
 
-    Codes are N*D integers and code embeddings D*K*d' numbers. The linear
-    composition adds H, d'*d numbers, absent where d' = d; the LSTM adds
-    4 * (d'^2 + d') to that, four recurrent matrices and biases (section 2.2),
-    the residual one h * (d' + 1 + d), a layer of h hidden units; concat adds
-    nothing. Lemma 1 is `without_codes`.
+    The codes are N*D integers and the code embeddings D*K*d' numbers. The
+    composition adds:
+
+    - linear: H, d'*d numbers, or nothing if d' = d;
+    - LSTM: the same, and 4 * (d'^2 + d') for the four recurrent matrices and
+      biases (section 2.2);
+    - residual: the same as linear, and h * (d' + 1 + d) for a layer of h
+      hidden units;
+    - concat: nothing.
+
+    Lemma 1 of the paper is `without_codes`.
 
     Args:
-        N: int, the number of symbols.
-        d: int, the size of a symbol's vector.
+        N: int, at least 1. Number of symbols.
+        d: int, at least 1. Dimension of a symbol's vector.
         K: int, 2 to 65536.
         D: int, at least 1.
-        code_dim: int, d'. None for d, or d/D with "concat".
-        composition: "linear", "lstm", "concat" or "residual".
-        hidden_dim: int, h of "residual". None for 4 d'.
+        code_dim: int or None. The dimension d' of a code embedding. None means
+            d, or d/D with `"concat"`.
+        composition: One of `"linear"`, `"lstm"`, `"concat"`, `"residual"`.
+        hidden_dim: int or None. The number h of hidden units of
+            `"residual"`. None means 4 d'.
 
     Returns:
         A `ParameterCount`.
 
     Raises:
         ValueError: If an argument is out of range, or D does not divide d
-            with "concat".
+            with `"concat"`.
 
     Example:
 
@@ -128,8 +137,8 @@ def parameter_count(
         or hidden_dim < 1
     ):
         raise ValueError(
-            "hidden_dim must be an integer, at least 1, of the residual "
-            f"composition. Received: hidden_dim={hidden_dim!r}, "
+            "hidden_dim must be an integer of at least 1, and only given for "
+            f"the residual composition. Received: hidden_dim={hidden_dim!r}, "
             f"composition={composition!r}"
         )
     network = 0
@@ -161,15 +170,18 @@ def embedding_bytes(
     """Counts the bytes of an embedding with packed codes.
 
     Args:
-        N: int, the number of symbols.
-        d: int, the size of a symbol's vector.
+        N: int, at least 1. Number of symbols.
+        d: int, at least 1. Dimension of a symbol's vector.
         K: int, 2 to 65536.
         D: int, at least 1.
-        code_dim: int, d'. None for d, or d/D with "concat".
-        composition: "linear", "lstm", "concat" or "residual".
-        bytes_per_float: int, of all that is no code, the conventional table
-            included: 4 for float32, 2 for float16.
-        hidden_dim: int, h of "residual". None for 4 d'.
+        code_dim: int or None. The dimension d' of a code embedding. None means
+            d, or d/D with `"concat"`.
+        composition: One of `"linear"`, `"lstm"`, `"concat"`, `"residual"`.
+        bytes_per_float: int, at least 1. Bytes of each number that is not part
+            of a code, also in the conventional table: 4 for float32, 2 for
+            float16.
+        hidden_dim: int or None. The number h of hidden units of
+            `"residual"`. None means 4 d'.
 
     Returns:
         An `EmbeddingBytes`.
@@ -198,15 +210,15 @@ def embedding_bytes(
 
 
 def code_size_bits(N: int, K: int, D: int) -> float:
-    """Returns the information that N codes hold, N * D * log2 K bits.
+    """Returns the information in N codes, N * D * log2 K bits.
 
     Args:
-        N: int, the number of symbols.
+        N: int. Number of symbols.
         K: int, 2 to 65536.
         D: int, at least 1.
 
     Returns:
-        A float.
+        A float, in bits.
 
     Example:
 
@@ -218,15 +230,17 @@ def code_size_bits(N: int, K: int, D: int) -> float:
 
 
 def packed_code_bytes(N: int, K: int, D: int) -> int:
-    """Returns the bytes of N packed codes, N * ceil(D*b / 8).
+    """Returns the size of N packed codes, N * ceil(D*b / 8) bytes.
+
+    Here b = ceil(log2 K) is the number of bits of a value.
 
     Args:
-        N: int, the number of symbols.
-        K: int, 2 to 65536; b = ceil(log2 K).
+        N: int. Number of symbols.
+        K: int, 2 to 65536.
         D: int, at least 1.
 
     Returns:
-        An int.
+        An int, in bytes.
 
     Example:
 
@@ -237,7 +251,7 @@ def packed_code_bytes(N: int, K: int, D: int) -> int:
 
 
 def _code_dim(d: int, D: int, code_dim: int | None, composition: str) -> int:
-    """Returns d' where it is given by the composition; checks it."""
+    """Checks d' and returns it, or the composition's default for None."""
     if composition not in COMPOSITIONS:
         raise ValueError(
             f"composition must be one of {', '.join(COMPOSITIONS)}. "
@@ -246,7 +260,8 @@ def _code_dim(d: int, D: int, code_dim: int | None, composition: str) -> int:
     if composition == "concat":
         if d % D or code_dim not in (None, d // D):
             raise ValueError(
-                'composition="concat" needs D to divide d, and code_dim d/D. '
+                'composition="concat" requires that D divides d and that '
+                "code_dim is d/D or None. "
                 f"Received: d={d}, D={D}, code_dim={code_dim}"
             )
         return d // D

@@ -1,8 +1,8 @@
-"""What a table of codes looks like: how full, how even, how far apart.
+"""Statistics of a table of codes: use of values, collisions, distances.
 
-The paper (Chen, Min, Sun 2017) tells redundant codes, easier to learn, from
-compact ones (section 2.1), and shows symbols that share a code as its Table 2.
-Others call K the codebook size and D the number of codebooks.
+The paper (Chen, Min and Sun, 2017) distinguishes redundant codes, which are
+easier to learn, from compact ones (section 2.1). Its Table 2 shows symbols that
+share a code.
 """
 
 import dataclasses
@@ -14,34 +14,40 @@ import numpy.typing as npt
 
 from kd_keras.codes.checks import MAX_K, check_codes, row_keys
 
-# Up to so many symbols every pair is compared, beyond it a sample of rows
-# against all: 1e8 pairs take about two seconds at D = 32 on one core.
+# Up to EXACT_LIMIT symbols, every pair is compared; beyond that, a sample of
+# rows is compared with all rows. 1e8 pairs take about two seconds at D = 32 on
+# one core.
 EXACT_LIMIT = 10_000
 PAIR_LIMIT = 100_000_000
 
 
 @dataclasses.dataclass(frozen=True)
 class CodeStatistics:
-    """Statistics of a table of codes, made by `code_statistics`.
+    """Statistics of a table of codes, returned by `code_statistics`.
 
     Attributes:
-        N, K, D: Symbols, values per position, positions.
-        entropy: Entropy in bits of the values at each position, D floats;
-            log2 K at most.
-        perplexity: 2 to the power of the entropy, D floats; K at most.
-        unused: Values that no symbol has at each position, D ints.
-        unused_total: Their sum.
-        distinct: Number of different codes.
-        distinct_share: `distinct / N`.
-        collisions: Number of symbols whose code another symbol has too.
-        hamming_mean: Mean Hamming distance of a symbol's code to the nearest
-            code of another symbol, 0 where they share it. None if N = 1.
-        hamming_min: Smallest such distance. None if N = 1. Beyond the exact
-            limit it is the smallest in the sample, 0 if there is a collision.
-        hamming_histogram: D+1 ints: of `hamming_rows` symbols, how many have
-            their nearest other code 0, 1, ..., D positions away.
-        hamming_rows: The symbols that were measured against all others; N
-            unless N is beyond the exact limit.
+        N: int. Number of symbols.
+        K: int. Number of values of a position.
+        D: int. Number of positions of a code.
+        entropy: D floats, at most log2 K. Entropy in bits of the values at
+            each position.
+        perplexity: D floats, at most K. 2 to the power of the entropy.
+        unused: D ints. Number of values at each position that no symbol has.
+        unused_total: int. Sum of `unused`.
+        distinct: int. Number of different codes.
+        distinct_share: float. `distinct / N`.
+        collisions: int. Number of symbols that share their code with another
+            symbol.
+        hamming_mean: float or None. Mean Hamming distance from a symbol's code
+            to the nearest code of another symbol, 0 for a shared code. None if
+            N = 1.
+        hamming_min: int or None. Smallest of these distances. Above the exact
+            limit, the smallest in the sample, or 0 if there is a collision.
+            None if N = 1.
+        hamming_histogram: D+1 ints. Out of `hamming_rows` symbols, how many
+            have their nearest other code at distance 0, 1, ..., D.
+        hamming_rows: int. Number of symbols that were compared with all
+            others; N unless N is above the exact limit.
     """
 
     N: int
@@ -71,10 +77,11 @@ def code_statistics(
     """Computes the statistics of a table of codes.
 
     Args:
-        codes: Integers of 0..K-1, shape `(N, D)`, N at least 1.
+        codes: array of int, 0 to K-1, shape `(N, D)`, N at least 1.
         K: int, 2 to 65536.
-        seed: int, draws the rows that are compared beyond `exact_limit`.
-        exact_limit: int. Up to so many symbols the distances are exact.
+        seed: int. Seed for the sample of rows that is compared if N is above
+            `exact_limit`.
+        exact_limit: int. Largest N for which all distances are computed.
 
     Returns:
         A `CodeStatistics`.
@@ -126,11 +133,11 @@ def value_counts(codes: npt.ArrayLike, K: int) -> np.ndarray:
     """Counts how many symbols have each value at each position.
 
     Args:
-        codes: Integers of 0..K-1, shape `(N, D)`.
+        codes: array of int, 0 to K-1, shape `(N, D)`.
         K: int, 2 to 65536.
 
     Returns:
-        Counts, shape `(D, K)`, int64.
+        The counts, shape `(D, K)`, int64.
 
     Example:
 
@@ -145,11 +152,11 @@ def unused_values(codes: npt.ArrayLike, K: int) -> int:
     """Counts the values that no symbol has, over all positions.
 
     Args:
-        codes: Integers of 0..K-1, shape `(N, D)`.
+        codes: array of int, 0 to K-1, shape `(N, D)`.
         K: int, 2 to 65536.
 
     Returns:
-        An int, 0 to D*K: the code embeddings that are never used.
+        An int, 0 to D*K: the number of code embeddings that are never used.
 
     Example:
 
@@ -163,11 +170,12 @@ def code_perplexity(codes: npt.ArrayLike, K: int) -> float:
     """Computes the perplexity of the values, averaged over the positions.
 
     Args:
-        codes: Integers of 0..K-1, shape `(N, D)`, N at least 1.
+        codes: array of int, 0 to K-1, shape `(N, D)`, N at least 1.
         K: int, 2 to 65536.
 
     Returns:
-        A float, 1 (one value only) to K (all values equally often).
+        A float, from 1 (a single value is used) to K (all values are used
+        equally often).
 
     Example:
 
@@ -181,10 +189,10 @@ def distinct_codes(codes: npt.ArrayLike) -> int:
     """Counts the different codes.
 
     Args:
-        codes: Integers of 0..65535, shape `(N, D)`.
+        codes: array of int, 0 to 65535, shape `(N, D)`.
 
     Returns:
-        An int, N at most.
+        An int, at most N.
 
     Example:
 
@@ -195,10 +203,10 @@ def distinct_codes(codes: npt.ArrayLike) -> int:
 
 
 def collisions(codes: npt.ArrayLike) -> int:
-    """Counts the symbols whose code at least one other symbol has too.
+    """Counts the symbols that share their code with another symbol.
 
     Args:
-        codes: Integers of 0..65535, shape `(N, D)`.
+        codes: array of int, 0 to 65535, shape `(N, D)`.
 
     Returns:
         An int, 0 to N.
@@ -216,11 +224,11 @@ def nearest_code_distance(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Computes the Hamming distance to the nearest code of another symbol.
 
     Args:
-        codes: Codes, shape `(N, D)`, uint8 or uint16, N at least 2.
-        rows: Indices of the symbols to measure, shape `(M,)`.
+        codes: array of uint8 or uint16, shape `(N, D)`, N at least 2.
+        rows: array of int, shape `(M,)`. Indices of the symbols to measure.
 
     Returns:
-        Distances, shape `(M,)`, int64, 0 to D. 0 where a code is shared.
+        The distances, shape `(M,)`, int64, 0 to D; 0 for a shared code.
 
     Example:
 
@@ -230,7 +238,7 @@ def nearest_code_distance(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """
     N, D = codes.shape
     columns = np.ascontiguousarray(codes.T)
-    # Blocks that stay in the cache; counting in one byte where D allows it.
+    # Blocks fit the cache. Counts take one byte each if D allows it.
     step = max(1, (1 << 18) // N)
     agree = np.empty((step, N), np.uint8 if D < 256 else np.int64)
     equal = np.empty((step, N), np.bool_)
@@ -242,7 +250,7 @@ def nearest_code_distance(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
         for column in columns:
             np.equal(column[some, None], column, out=equals)
             np.add(agreeing, equals.view(np.uint8), out=agreeing)
-        agreeing[np.arange(len(some)), some] = 0  # not with itself
+        agreeing[np.arange(len(some)), some] = 0  # a symbol with itself
         nearest[start : start + step] = D - agreeing.max(axis=1).astype(int)
     return nearest
 
@@ -253,12 +261,12 @@ def symbol_groups(
     """Groups the symbols that share one code.
 
     Args:
-        codes: Integers of 0..65535, shape `(N, D)`.
-        most: int, how many groups are wanted. None: all.
+        codes: array of int, 0 to 65535, shape `(N, D)`.
+        most: int or None. Most groups to return; None means all.
 
     Returns:
-        One array of ascending row indices per code that some symbol has, the
-        largest group first, then by code.
+        One array of ascending row indices per distinct code. The largest
+        group is first; groups of equal size are in the order of their codes.
 
     Example:
 
@@ -279,17 +287,18 @@ def format_groups(
     most: int = 10,
     words_per_group: int = 12,
 ) -> str:
-    """Formats groups of symbols that share a code as the paper's Table 2.
+    """Formats groups of symbols that share a code as the paper's Table 2 does.
 
     Args:
-        codes: Integers of 0..65535, shape `(N, D)`.
-        words: N strings, or None for the row numbers.
-        most: int, how many groups, the largest first.
-        words_per_group: int, how many words of a group; "..." stands for more.
+        codes: array of int, 0 to 65535, shape `(N, D)`.
+        words: N strings, or None to show the row numbers.
+        most: int. Most groups to show, the largest first.
+        words_per_group: int. Most words to show of a group, followed by "..."
+            if there are more.
 
     Returns:
-        Lines such as "3-1-0-4: week tuesday wednesday ...". Symbols that
-        share their code with no other are left out.
+        A str with lines such as "3-1-0-4: week tuesday wednesday ...". Symbols
+        that do not share their code are left out.
 
     Raises:
         ValueError: If there is not one word per code.
@@ -318,7 +327,7 @@ def format_groups(
 
 
 def _entropy(counts: np.ndarray) -> np.ndarray:
-    """Returns the entropy in bits of each row of counts, `(D, K)` to `(D,)`."""
+    """Returns the entropy in bits of each row of counts `(D, K)`."""
     total = counts.sum(axis=1, keepdims=True)
     if not total.all():
         raise ValueError(
@@ -327,12 +336,13 @@ def _entropy(counts: np.ndarray) -> np.ndarray:
         )
     share = counts / total
     logs = np.log2(share, out=np.zeros_like(share), where=share > 0)
-    return 0.0 - (share * logs).sum(axis=1)  # and not -0.0, as `-` gives
+    return 0.0 - (share * logs).sum(axis=1)  # unary minus would return -0.0
 
 
 def _keys(codes: npt.ArrayLike) -> np.ndarray:
+    """Checks codes and returns their sortable keys."""
     array = check_codes(codes, MAX_K)
-    # Half the bytes to sort where the values allow it.
+    # Halves the bytes to sort if the values allow it.
     if array.size and array.max() < 256:
         array = array.astype(np.uint8)
     return row_keys(array)

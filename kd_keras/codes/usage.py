@@ -1,4 +1,4 @@
-"""How often the values of each code position are used, as a picture."""
+"""How often the values of each position are used, as levels for a picture."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from kd_keras.codes.statistics import value_counts
 
 MOST_ROWS = 64
 MOST_COLUMNS = 128
-# How often a value is used, against all values equally often.
+# How often a value is used, relative to equal use of all values.
 LEVELS = (0.25, 0.5, 1.0, 2.0, 4.0)
 LEVEL_NAMES = (
     "unused", "below 1/4", "1/4 to 1/2", "1/2 to 1", "1 to 2", "2 to 4",
@@ -15,17 +15,17 @@ LEVEL_NAMES = (
 
 
 def usage_levels(codes: np.ndarray, K: int) -> np.ndarray:
-    """Sorts the values of each position by how often they are used.
+    """Grades the values of each position by how often they are used.
 
     Args:
-        codes: Codes, shape `(N, D)`.
-        K: int, the values of a position.
+        codes: array of int, 0 to K-1, shape `(N, D)`.
+        K: int, 2 to 65536.
 
     Returns:
-        Levels, shape `(D, K)`, 0 where no symbol has the value, else 1 to 6,
-        places in `LEVEL_NAMES`. Above 64 positions or 128 values, neighbours
-        are taken together, so that there are that many rows and columns at
-        most.
+        The levels, shape `(D, K)`: 0 for a value that no symbol has, else 1 to
+        6. They are indices into `LEVEL_NAMES`. For more than 64 positions or
+        128 values, neighbouring ones are averaged, so that there are at most
+        64 rows and 128 columns.
 
     Example:
 
@@ -40,7 +40,7 @@ def usage_levels(codes: np.ndarray, K: int) -> np.ndarray:
 
 
 def _average(counts: np.ndarray, most: int) -> np.ndarray:
-    """Takes neighbouring rows together until there are `most` at most."""
+    """Averages neighbouring rows so that at most `most` rows remain."""
     step = -(-len(counts) // most)
     starts = np.arange(0, len(counts), step)
     sums = np.add.reduceat(counts, starts, axis=0)

@@ -1,1 +1,1 @@
-"""What every other wing uses: errors, argument checks, cores, progress."""
+"""Helpers that the other subpackages share: errors, checks, cores, progress."""

@@ -1,24 +1,28 @@
 """Checks of arguments that several wings share."""
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
 
-def short_repr(value: Any) -> str:
-    """Returns what was received in one short line."""
+def short_repr(value: object) -> str:
+    """Returns the `repr` of a value on one line, cut to 100 characters."""
     return " ".join(repr(value).split())[:100]
 
 
-def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
-    """Checks that an argument is one of a few.
+def check_choice(name: str, value: object, choices: Collection[Any]) -> None:
+    """Checks that an argument is one of the allowed values.
+
+    Args:
+        name: str. Name of the argument, for the error message.
+        value: str or None. Value of the argument.
+        choices: The allowed values: strings, or None.
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If `value` is not in `choices`.
     """
-    choices = tuple(choices)
     if not isinstance(value, str | None) or value not in choices:
         named = ", ".join(repr(choice) for choice in choices)
         raise ValueError(
@@ -27,8 +31,8 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
         )
 
 
-def is_integer(value: Any) -> bool:
-    """Tells whether a value is an integer, numpy's included, but not a bool."""
+def is_integer(value: object) -> bool:
+    """Tells whether a value is an integer, NumPy's included, but not a bool."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
@@ -38,15 +42,16 @@ def check_positive_integer(
     """Checks that an argument is an integer of at least 1.
 
     Args:
-        name: str. Name of the argument.
-        value: The argument.
-        wanted: str. What the message says that it must be.
+        name: str. Name of the argument, for the error message.
+        value: int. Value of the argument.
+        wanted: str. What the error message says it must be.
 
     Returns:
-        int, the value as a Python integer.
+        The value as a Python int.
 
     Raises:
-        ValueError: If it is not, or if it is a bool or beyond 2^31.
+        ValueError: If it is not an integer (a bool is none), below 1, or
+            2^31 or more.
 
     Example:
 
@@ -63,8 +68,15 @@ def check_positive_integer(
 def check_integer_or_none(name: str, value: Any) -> int | None:
     """Checks that an argument is None or an integer of at least 1.
 
+    Args:
+        name: str. Name of the argument, for the error message.
+        value: int or None. Value of the argument.
+
+    Returns:
+        The value as a Python int, or None.
+
     Raises:
-        ValueError: If it is not.
+        ValueError: If it is neither.
     """
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""The cores that this process may use, and work spread over them."""
+"""The CPU cores that this process may use, and work spread over them."""
 
 import contextlib
 import functools
@@ -11,32 +11,39 @@ from typing import TypeVar
 from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
-# Threads at a time: each has scratch space of its own.
+# Most threads at a time, because each thread has its own scratch space.
 MOST_THREADS = 8
 
 
 def usable_cores() -> int:
-    """Counts them: fewer than the machine's under `taskset` or in a job."""
+    """Counts the cores that this process may use.
+
+    Under `taskset` or in a batch job they can be fewer than the machine has.
+
+    Returns:
+        An int, at least 1.
+    """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def spread(work: Callable[[Item], object], items: Iterable[Item]) -> None:
-    """Calls a function with every item, on several cores at a time.
+    """Calls a function with each item, on several cores at a time.
 
-    Matrix products in it run on the thread that computes them. OpenBLAS would
-    spread large ones over all cores, where there is a thread of ours already,
-    and its threads wait actively for the last one: with vectors of 1,500
-    numbers and another process on a core the whole search took twice as long.
+    Matrix products inside the function run on the thread that calls them. By
+    default OpenBLAS would spread large products over all cores, each of which
+    already runs one of these threads, and its threads busy-wait for the last
+    one to finish. With vectors of 1,500 numbers and another process on one of
+    the cores, that made the whole search take twice as long.
 
     Args:
-        work: Called from other threads, but for a single item; most of its
-            time must be numpy's.
-        items: What it is called with.
+        work: Function of one item. It is called from other threads, unless
+            there is only one item. It should spend most of its time in numpy.
+        items: Iterable of the items.
     """
     items = list(items)
-    if len(items) < 2:  # small tables: threads would take longer than it
+    if len(items) < 2:  # a small table: starting threads would take longer
         for item in items:
             work(item)
         return
@@ -46,7 +53,7 @@ def spread(work: Callable[[Item], object], items: Iterable[Item]) -> None:
             for _ in workers.map(work, items):
                 pass
     finally:
-        # After Ctrl-C only what has begun is finished.
+        # After Ctrl-C, only the calls that have begun are finished.
         workers.shutdown(cancel_futures=True)
 
 
@@ -55,10 +62,11 @@ _limiting = threading.Lock()
 
 @contextlib.contextmanager
 def _one_blas_thread() -> Iterator[None]:
-    """Limits BLAS to one thread, for this process and for so long.
+    """Limits BLAS to one thread in this process while the body runs.
 
-    Whoever comes first limits and restores; another thread, or a call within,
-    would take the limit for what is to be restored.
+    The first caller sets the limit and restores the previous one. Another
+    thread, or a nested call, does nothing; otherwise it would take the limit
+    of one thread for the one to restore.
     """
     if not _limiting.acquire(blocking=False):
         yield
@@ -72,5 +80,5 @@ def _one_blas_thread() -> Iterator[None]:
 
 @functools.cache
 def _blas() -> ThreadpoolController:
-    """Finds numpy's BLAS, once: that takes longer than some calls."""
+    """Finds numpy's BLAS once, since the search can take longer than a call."""
     return ThreadpoolController()

@@ -1,21 +1,35 @@
-"""The error for what a user can put right."""
+"""The error for mistakes that a user can correct."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 class BadInputError(ValueError):
-    """Something given to the command line is wrong; one line that says what.
+    """An error in the user's input, with a message of one line.
 
-    The command line prints it without a stack trace and exits with code 2.
+    The command line prints the message without a stack trace and exits with
+    code 2.
     """
 
 
 def as_bad_input(function: Callable[..., Any], *values: Any) -> Any:
-    """Calls a function; what it says is wrong is the user's to put right."""
+    """Calls a function and turns its `ValueError` into a `BadInputError`.
+
+    Args:
+        function: Function to call.
+        *values: Its arguments.
+
+    Returns:
+        The result of the function.
+
+    Raises:
+        BadInputError: If the function raises a `ValueError` whose message is
+            one line.
+        ValueError: If that message has several lines.
+    """
     try:
         return function(*values)
     except ValueError as error:
-        if "\n" in str(error):  # Keras' own, not said to a user
+        if "\n" in str(error):  # from Keras, not written for a user
             raise
         raise BadInputError(str(error)) from None

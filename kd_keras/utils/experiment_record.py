@@ -1,4 +1,4 @@
-"""What is needed to repeat an experiment, written beside what it gave."""
+"""Records of experiments: the results and what is needed to repeat them."""
 
 import datetime
 import importlib.metadata
@@ -25,7 +25,13 @@ PACKAGES = (
 
 
 def circumstances() -> dict[str, Any]:
-    """Gives the versions and the machine of this process."""
+    """Describes the software and the machine that this process runs on.
+
+    Returns:
+        Dictionary of JSON values: `versions` of Python and of the installed
+        packages; `machine` with its processor, number of cores, system and,
+        if there are any, GPUs.
+    """
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -43,7 +49,7 @@ def circumstances() -> dict[str, Any]:
 
 
 def script_command() -> str:
-    """Gives the command line of this script, from its repository's root."""
+    """Returns the command line of this script, run from the repository root."""
     script = Path(sys.argv[0]).resolve()
     for root in script.parents:
         if (root / "pyproject.toml").exists():
@@ -57,16 +63,16 @@ def write_record(
     results: dict[str, Any],
     seed: int | list[int] | None = None,
 ) -> Path:
-    """Writes a script's results as JSON at once, never half.
+    """Writes the results of a script as JSON, in one atomic step.
 
     Args:
-        path: The file to write; its folder is made.
+        path: path. File to write. Its folder is created if needed.
         results: Dictionary of JSON values. The command, seed, versions,
-            machine and date are put before it.
-        seed: Integer, list of integers, or None.
+            machine and date are put before them.
+        seed: int, list of ints, or None. Seed of the experiment.
 
     Returns:
-        The path written.
+        The path that was written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +85,7 @@ def write_record(
 
 
 def _layout(record: dict[str, Any]) -> str:
-    """Lays JSON out for people and diffs: a line a key, a line a row."""
+    """Formats JSON for people and diffs: one line per key and per row."""
     lines = []
     for name, value in record.items():
         text = json.dumps(value)
@@ -91,6 +97,7 @@ def _layout(record: dict[str, Any]) -> str:
 
 
 def _processor() -> str:
+    """Returns the model name of the processor."""
     try:
         with open("/proc/cpuinfo") as lines:
             name = next(li for li in lines if li.startswith("model name"))
@@ -100,7 +107,7 @@ def _processor() -> str:
 
 
 def _gpus() -> list[str]:
-    """Names this process's GPUs; none if it has not imported Keras."""
+    """Names the GPUs of this process; none if Keras is not imported."""
     keras = sys.modules.get("keras")
     if keras is None:
         return []

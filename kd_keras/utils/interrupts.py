@@ -1,4 +1,4 @@
-"""Ctrl-C that ends a program in one way wherever it comes."""
+"""Handling of Ctrl-C, so that it ends a program in the same way anywhere."""
 
 import _thread
 import contextlib
@@ -14,11 +14,17 @@ MOST_SECONDS = 60.0
 
 
 class Interrupts:
-    """Notes a Ctrl-C and raises KeyboardInterrupt where that is safe.
+    """Records Ctrl-C and raises `KeyboardInterrupt` once that is safe.
 
-    Not inside an import: TensorFlow's and JAX's C++ ends the process when an
-    exception comes through. Not inside a callback of the garbage collector or
-    a `__del__`: Python prints it and goes on. There it comes a moment later.
+    It is not safe inside an import, because the C++ code of TensorFlow and
+    JAX ends the process if an exception passes through it. It is not safe
+    inside a callback of the garbage collector or a `__del__`, because Python
+    prints the exception there and continues. In these places the exception is
+    raised a moment later.
+
+    Attributes:
+        first: float or None. Time of the first Ctrl-C, in seconds on the
+            monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -27,16 +33,31 @@ class Interrupts:
 
     @property
     def seen(self) -> bool:
-        """Whether there was one."""
+        """Whether Ctrl-C was pressed."""
         return self.first is not None
 
     def check(self) -> None:
-        """Raises what was noted and got lost."""
+        """Raises `KeyboardInterrupt` if Ctrl-C was pressed.
+
+        An earlier exception may have been swallowed on its way.
+
+        Raises:
+            KeyboardInterrupt: If `seen`.
+        """
         if self.seen:
             raise KeyboardInterrupt
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Handles the signal."""
+        """Handles the signal; it has the signature of a signal handler.
+
+        Args:
+            number: int. Number of the signal.
+            frame: The current stack frame, or None.
+
+        Raises:
+            KeyboardInterrupt: If that is safe now, or if the first Ctrl-C was
+                more than 60 seconds ago.
+        """
         now = time.monotonic()
         if self.first is None:
             self.first = now
@@ -49,7 +70,7 @@ class Interrupts:
             self._retry = again
 
     def end(self) -> None:
-        """Takes back a signal that is to come."""
+        """Cancels a repeated signal that is still to come."""
         if self._retry is not None:
             self._retry.cancel()
             self._retry.join()
@@ -57,7 +78,12 @@ class Interrupts:
 
 @contextlib.contextmanager
 def interrupts() -> Iterator[Interrupts]:
-    """Handles Ctrl-C in its body; does nothing but in the main thread.
+    """Handles Ctrl-C while the body runs, in the main thread only.
+
+    In any other thread it does nothing.
+
+    Yields:
+        The `Interrupts` that handles the signal.
 
     Example:
 
@@ -79,7 +105,7 @@ def interrupts() -> Iterator[Interrupts]:
 
 @contextlib.contextmanager
 def shielded() -> Iterator[None]:
-    """Ignores Ctrl-C for the moment that cleaning up takes."""
+    """Ignores Ctrl-C while the body runs, for a short clean-up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -91,7 +117,8 @@ def shielded() -> Iterator[None]:
 
 
 def _signal_again() -> None:
-    if hasattr(signal, "pthread_kill"):  # wakes a main thread that waits
+    """Sends the signal to the main thread once more."""
+    if hasattr(signal, "pthread_kill"):  # it wakes a waiting main thread
         main = threading.main_thread().ident
         assert main is not None
         signal.pthread_kill(main, signal.SIGINT)
@@ -100,6 +127,7 @@ def _signal_again() -> None:
 
 
 def _is_safe(frame: FrameType | None) -> bool:
+    """Returns whether an exception may be raised in this stack frame."""
     collecting: list[CodeType | None] = [
         getattr(callback, "__code__", None) for callback in gc.callbacks
     ]

@@ -1,4 +1,4 @@
-"""A progress bar that shows how far a search is and its present error."""
+"""A progress bar that shows the share done and the current error."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from rich import progress as rich_progress
 from rich.console import Console
 
-# Called with the share that is done, 0 to 1, and the mean squared error so far.
+# Called with the share that is done, 0 to 1, and the current error.
 Progress = Callable[[float, float], None]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Reports the progress of a part of the work on the whole bar.
+    """Progress of a part of the work, shown as part of the whole bar.
 
-    Call it with the share of the part that is done, 0 to 1, and the error.
+    Call it with the share of this part that is done, 0 to 1, and the error.
+
+    Attributes:
+        report: Function of the share of the whole that is done and the error.
+        begin: float, 0 to 1. Share of the whole that comes before this part.
+        end: float, 0 to 1. Share of the whole when this part is done.
     """
 
     report: Callable[[float, float], None]
@@ -26,12 +31,21 @@ class Part:
         self.report(self.begin + done * (self.end - self.begin), error)
 
     def part(self, begin: float, end: float) -> "Part":
+        """Returns a part of this part, from share `begin` to share `end`."""
         return Part(self, begin, end)
 
 
 @contextlib.contextmanager
 def progress_bar(description: str, verbose: int) -> Iterator[Part]:
-    """Shows a progress bar while the body runs; silent if `verbose` is 0."""
+    """Shows a progress bar while the body runs.
+
+    Args:
+        description: str. Text before the bar.
+        verbose: int. 0 shows nothing.
+
+    Yields:
+        A `Part` that is the whole of the work.
+    """
     if not verbose:
         yield Part(lambda done, error: None)
         return

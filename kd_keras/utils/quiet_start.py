@@ -1,4 +1,4 @@
-"""Keras started without TensorFlow's start-up lines on the terminal."""
+"""Starting Keras without TensorFlow's start-up messages on the terminal."""
 
 import contextlib
 import os
@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
-# Runs in a process of its own, so that what a start says before it kills its
-# process (a CPU without AVX, say) is still passed on. Dropped are the lines
-# that absl writes before it knows the log level, up to E: on a machine without
-# a GPU "failed call to cuInit" is one. F, fatal, is passed on.
+# The filter runs in its own process, so that messages are still passed on if
+# the start kills this process (on a CPU without AVX, for example). It drops
+# lines that absl writes before it knows the log level, up to level E: on a
+# machine without a GPU, "failed call to cuInit" is one of them. Level F, fatal,
+# is passed on.
 _FILTER = r"""
 import re, sys
 chatter = re.compile(
@@ -29,9 +30,9 @@ for line in sys.stdin.buffer:
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Drops TensorFlow's start-up lines; passes everything else on.
+    """Drops TensorFlow's start-up messages and passes on everything else.
 
-    A user who sets TF_CPP_MIN_LOG_LEVEL wants to see them, and does.
+    If the user has set `TF_CPP_MIN_LOG_LEVEL`, nothing is dropped.
 
     Example:
 
@@ -49,9 +50,9 @@ def quiet_start() -> Iterator[None]:
             [sys.executable, "-I", "-S", "-c", _FILTER],
             stdin=subprocess.PIPE,
             stderr=stderr,
-            start_new_session=True,  # Ctrl-C is not for it
+            start_new_session=True,  # Ctrl-C must not end the filter
         )
-    except OSError:  # no standard error, or no second process: not quiet
+    except OSError:  # no standard error or no second process: nothing dropped
         yield
         return
     assert reader.stdin is not None

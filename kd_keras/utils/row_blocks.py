@@ -1,4 +1,4 @@
-"""Tables that are read by rows, a block at a time."""
+"""Tables that are read one block of rows at a time."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -7,10 +7,10 @@ import numpy as np
 
 
 class Rows(Protocol):
-    """A table of which rows can be had by slice or by index.
+    """A table whose rows can be read by slice or by index.
 
-    A numpy array, a memory map, or something that computes its rows when they
-    are asked for.
+    It may be a numpy array, a memory map, or an object that computes rows on
+    demand.
     """
 
     @property
@@ -20,7 +20,12 @@ class Rows(Protocol):
 
 
 def row_blocks(N: int, step: int, start: int = 0) -> Iterator[slice]:
-    """Yields slices of at most `step` rows that cover the rows up to N.
+    """Yields slices of at most `step` rows that cover rows `start` to N - 1.
+
+    Args:
+        N: int. Number of rows of the table.
+        step: int, at least 1. Most rows in a slice.
+        start: int. First row.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Checks of codes name what is wrong; random draws keep their promises."""
+"""Tests of the checks of codes and of random codes."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_check_kd_quotes_what_it_received_in_one_line():
 def test_check_kd_returns_python_integers():
     K, D = check_kd(np.uint16(65_535), np.int8(100))
     assert type(K) is int and type(D) is int
-    assert K**D == 65_535**100  # numpy's would have wrapped round
+    assert K**D == 65_535**100  # a numpy integer would have overflowed
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_draws_refuse_a_wrong_n(draw, N):
         (81, 3, 4),
         (65_536, 65_536, 1),
         (128, 2, 8),  # exactly half
-        (127, 2, 8),  # just below half: drawn, the taken ones refused
+        (127, 2, 8),  # just below half: drawn, and repeated codes rejected
         (280, 17, 2),  # of 289
         (10_000, 50, 10),
         (1_000, 65_536, 300),  # K**D has 1,445 digits
@@ -154,7 +154,7 @@ def test_compact_codes_are_uniform(N):
     for seed in range(900):
         for symbol, code in enumerate(compact_codes(N, 3, 2, seed)):
             counts[symbol][tuple(code)] += 1
-    # Each symbol gets each of the 9 codes 100 times of 900, +- 5 sigma.
+    # Each symbol gets each of the 9 codes 100 times out of 900, +- 5 sigma.
     assert np.abs(counts - 100).max() < 50
 
 

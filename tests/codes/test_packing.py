@@ -1,4 +1,4 @@
-"""Tests of kd_keras.codes.packing against a bit at a time in plain Python."""
+"""Tests of kd_keras.codes.packing against a loop over bits in plain Python."""
 
 import hypothesis
 import hypothesis.strategies as st
@@ -17,7 +17,7 @@ settings = hypothesis.settings(
 
 @st.composite
 def tables(draw):
-    """K near the powers of two and anywhere, N from 0, any D."""
+    """Draws K near the powers of two and elsewhere, N from 0, any D."""
     near = st.integers(1, 16).flatmap(
         lambda b: st.sampled_from([2**b - 1, 2**b, 2**b + 1])
     )
@@ -31,7 +31,7 @@ def tables(draw):
 
 
 def pack_plainly(codes, K):
-    """The definition, one bit at a time."""
+    """Packs codes by the definition, one bit at a time."""
     b = code_bits(K)
     rows = []
     for code in codes.tolist():
@@ -76,7 +76,7 @@ def test_blocks_join(monkeypatch, K):
     monkeypatch.setattr(packing, "BLOCK_BITS", 1_000)
     assert (pack_codes(codes, K) == whole).all()
     assert (unpack_codes(whole, K, 13) == codes).all()
-    monkeypatch.setattr(packing, "BLOCK_BITS", 1)  # a row is more than that
+    monkeypatch.setattr(packing, "BLOCK_BITS", 1)  # less than one row
     assert (pack_codes(codes, K) == whole).all()
     broken = whole.copy()
     broken[777] = 255
@@ -130,7 +130,7 @@ def test_unpack_refuses_bits_beyond_the_row(bit):
     packed[1, bit // 8] = 1 << bit % 8
     with pytest.raises(ValueError, match="2 zero bits.*row 1$"):
         unpack_codes(packed, K=50, D=5)
-    packed[1, 3] = 1 << 5  # bit 29 is the last value's
+    packed[1, 3] = 1 << 5  # bit 29 belongs to the last value
     assert unpack_codes(packed, K=50, D=5).tolist()[1] == [0, 0, 0, 0, 32]
 
 

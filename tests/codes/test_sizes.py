@@ -1,4 +1,4 @@
-"""Sizes against the arithmetic of the paper and against real arrays."""
+"""Sizes compared with the paper's arithmetic and with real arrays."""
 
 import json
 import math
@@ -32,7 +32,7 @@ def test_the_papers_table_1(d, composition, saved, without_codes):
 @pytest.mark.parametrize(
     "composition, code_dim, shapes",
     [
-        ("linear", None, [(12, 6, 48)]),  # H absent where d' = d
+        ("linear", None, [(12, 6, 48)]),  # there is no H if d' = d
         ("linear", 48, [(12, 6, 48)]),
         ("linear", 20, [(12, 6, 20), (20, 48)]),
         ("lstm", 48, [(12, 6, 48)] + 4 * [(48, 48), (48,)]),

@@ -1,4 +1,4 @@
-"""Tests of kd_keras.codes.statistics against plain loops."""
+"""Tests of kd_keras.codes.statistics against plain Python loops."""
 
 import collections
 import importlib
@@ -21,14 +21,14 @@ from kd_keras.codes.statistics import (
     value_counts,
 )
 
-# By its name: `kd_keras.codes.statistics` may be the function.
+# Imported by name, since `kd_keras.codes.statistics` may be the function.
 module = importlib.import_module("kd_keras.codes.statistics")
 
 SIZES = [(40, 3, 2), (60, 2, 9), (50, 300, 3), (30, 300, 7), (30, 2, 300)]
 
 
 def table(N, K, D):
-    """Random codes, every third symbol with the code of another."""
+    """Draws random codes; every third symbol has the code of another."""
     codes = random_codes(N, K, D, seed=N)
     codes[::3] = codes[1::3][: len(codes[::3])][[0]]
     return codes
@@ -75,7 +75,7 @@ def test_statistics_equal_plain_loops(N, K, D):
 def test_nearest_distance_in_blocks(N, K, D):
     codes = random_codes(N, K, D, seed=1)
     rows = np.array([N - 1, 3, 0, 7])
-    # 10,000 rows are more than one block, of 2**18 pairs, at each N here.
+    # 10,000 rows are more than one block of 2**18 pairs, for each N here.
     nearest = nearest_code_distance(codes, np.tile(rows, 2_500))
     wanted = np.array(nearest_plainly(codes.tolist()))[rows]
     assert (nearest == np.tile(wanted, 2_500)).all()

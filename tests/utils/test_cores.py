@@ -1,3 +1,5 @@
+"""Counting the usable cores, and spreading work over them."""
+
 import os
 import threading
 
@@ -42,7 +44,7 @@ def blas_threads():
 def two_blas_threads():
     with threadpool_limits(2, user_api="blas"):
         if blas_threads() != {2}:
-            pytest.skip("numpy's BLAS here is none that can be limited")
+            pytest.skip("numpy's BLAS cannot be limited here")
         yield
 
 

@@ -1,4 +1,4 @@
-"""What is written beside the results of an experiment."""
+"""The record that is written with the results of an experiment."""
 
 import json
 from types import SimpleNamespace
