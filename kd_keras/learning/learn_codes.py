@@ -16,6 +16,7 @@ from kd_keras.search.learning_sample import (
     learning_sample,
     training_sample,
 )
+from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import progress_bar
 from kd_keras.utils.row_blocks import Rows, row_blocks
 from kd_keras.vectors.checks import check_rows
@@ -120,6 +121,7 @@ def learn_codes(
     return with_codes(embedding, codes)
 
 
+@one_blas_thread()
 def learn_codebooks(
     vectors: npt.ArrayLike | MappedRows,
     K: int = 16,

@@ -9,9 +9,11 @@ import numpy as np
 
 from kd_keras.codes.checks import code_dtype
 from kd_keras.search.methods.kmeans import kmeans, nearest
+from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import Progress
 
 
+@one_blas_thread()
 def fit_concat(
     vectors: np.ndarray,
     K: int,
@@ -47,6 +49,7 @@ def fit_concat(
     return codes, np.stack(tables)
 
 
+@one_blas_thread()
 def encode_concat(
     vectors: np.ndarray, code_embeddings: np.ndarray
 ) -> np.ndarray:

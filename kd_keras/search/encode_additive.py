@@ -20,6 +20,7 @@ from kd_keras.search.methods.annealing import (
 )
 from kd_keras.search.methods.beam_search import beam_codes
 from kd_keras.search.methods.sweeps import gumbel_noise
+from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.row_blocks import row_blocks
 
 # Short annealings of a row whose code is known, and of one whose code the beam
@@ -32,6 +33,7 @@ TRIED_ROWS = 500
 LARGEST_SHIFT = 1e4
 
 
+@one_blas_thread()
 def encode_additive(
     vectors: np.ndarray,
     code_embeddings: np.ndarray,

@@ -13,7 +13,11 @@ import numpy as np
 
 from kd_keras.codes.checks import code_dtype
 from kd_keras.search.effort import check_effort
-from kd_keras.search.methods.additive_sum import additive_errors, typical_error
+from kd_keras.search.methods.additive_sum import (
+    Solution,
+    additive_errors,
+    typical_error,
+)
 from kd_keras.search.methods.annealing import (
     REHEAT_SWEEPS,
     falling,
@@ -28,6 +32,7 @@ from kd_keras.search.methods.least_squares import (
 from kd_keras.search.methods.relaxation import many_rows, relax
 from kd_keras.search.methods.residual_start import residual_start
 from kd_keras.search.methods.sweeps import gumbel_noise, scoring_time
+from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import Progress
 
 # Temperatures of the annealing, in units of the squared error per dimension of
@@ -49,9 +54,6 @@ PASSES = 1
 BUDGET = 150e9
 FEWEST, MOST = 100, 10_000
 
-# Codes, code embeddings, and the squared error of each row, `(N,)`.
-Solution = tuple[np.ndarray, np.ndarray, np.ndarray]
-
 
 def _default_sweeps(N: int, d: int, K: int, D: int) -> int:
     """Returns the number of sweeps that takes about `BUDGET`."""
@@ -65,6 +67,7 @@ def _default_sweeps(N: int, d: int, K: int, D: int) -> int:
     return int(np.clip(BUDGET / sweep, FEWEST, most))
 
 
+@one_blas_thread()
 def fit_additive(
     vectors: np.ndarray,
     K: int,
@@ -118,18 +121,18 @@ def fit_additive(
         rows, K, D, seed, lambda done, errors: tell(0.2 * done, errors)
     )
     tables = fit_code_embeddings(rows, codes, K)
-    start = _descend(rows, codes, tables, noise, 3)
+    start = best = _descend(rows, codes, tables, noise, 3)
+    relaxed = 0.2  # share of the work that is done before relaxation
     sweeps = round(effort * _default_sweeps(len(rows), rows.shape[1], K, D))
-    best, relaxed = start, 0.2
     if _promise(rows, start, noise, sweeps // 2) < WORTHWHILE:
         sweeps -= sweeps // 2
         annealed = _anneal(
-            rows, *start, noise, sweeps, lambda s, e: tell(0.2 + 0.4 * s, e)
+            rows, start, noise, sweeps, lambda s, e: tell(0.2 + 0.4 * s, e)
         )
         best, relaxed = min(best, annealed, key=_mean_error), 0.6
     codes, tables, _ = relax(
         rows,
-        *best,
+        best,
         noise,
         sweeps // REHEAT_SWEEPS,
         seed,
@@ -153,7 +156,7 @@ def standardised(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def _mean_error(solution: Solution) -> float:
-    return float(solution[2].mean())
+    return solution.mean_error
 
 
 def _promise(
@@ -164,13 +167,13 @@ def _promise(
     The error falls by about the same factor each time that the sweeps are
     multiplied by the same number.
     """
-    before = _mean_error(start)
+    before = start.mean_error
     few, many = TRIALS
-    D, K, _ = start[1].shape
+    D, K, _ = start.tables.shape
     if before == 0 or sweeps < many or many_rows(len(rows), K, D):
         return 1.0
     worse, better = (
-        _mean_error(_anneal(rows, *start, noise, n)) / before for n in TRIALS
+        _anneal(rows, start, noise, n).mean_error / before for n in TRIALS
     )
     return better * (better / max(worse, 1e-30)) ** (
         np.log(sweeps / many) / np.log(many / few)
@@ -179,14 +182,13 @@ def _promise(
 
 def _anneal(
     rows: np.ndarray,
-    codes: np.ndarray,
-    tables: np.ndarray,
-    errors: np.ndarray,
+    start: Solution,
     noise: np.ndarray,
     sweeps: int,
     tell: Callable[[float, np.ndarray], None] | None = None,
 ) -> Solution:
     """Melts the codes and lets them cool, the code embeddings following."""
+    codes, tables, errors = start
     d = rows.shape[1]
     unit = typical_error(errors) / d
     hot = unit * HOT * np.sqrt(len(tables))
@@ -213,4 +215,4 @@ def _descend(
         tables = fit_code_embeddings(rows, codes, K)
         if np.array_equal(before, codes):
             break
-    return codes, tables, additive_errors(rows, codes, tables)
+    return Solution(codes, tables, additive_errors(rows, codes, tables))

@@ -21,12 +21,14 @@ from kd_keras.search.fit_additive import fit_additive, standardised
 from kd_keras.search.methods.additive_sum import additive_errors
 from kd_keras.search.methods.least_squares import improve_code_embeddings
 from kd_keras.search.methods.residual_start import residual_start
+from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import Progress
 
 # Rounds, and the `effort` of the encoding in each.
 ROUNDS, ROUND_EFFORT = 6, 0.25
 
 
+@one_blas_thread()
 def fit_codebooks(
     vectors: np.ndarray,
     K: int,

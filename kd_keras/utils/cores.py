@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
@@ -49,7 +49,7 @@ def spread(work: Callable[[Item], object], items: Iterable[Item]) -> None:
         return
     workers = ThreadPoolExecutor(min(usable_cores(), MOST_THREADS))
     try:
-        with _one_blas_thread():
+        with one_blas_thread():
             for _ in workers.map(work, items):
                 pass
     finally:
@@ -57,25 +57,35 @@ def spread(work: Callable[[Item], object], items: Iterable[Item]) -> None:
         workers.shutdown(cancel_futures=True)
 
 
-_limiting = threading.Lock()
+_lock = threading.Lock()
+_limited: list[Any] = []  # the limit that is in force, once for each user
 
 
 @contextlib.contextmanager
-def _one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> Iterator[None]:
     """Limits BLAS to one thread in this process while the body runs.
 
-    The first caller sets the limit and restores the previous one. Another
-    thread, or a nested call, does nothing; otherwise it would take the limit
-    of one thread for the one to restore.
+    The sums in a matrix product are rounded differently with another number of
+    threads, and a search that rounds differently takes another path. So every
+    search runs under this limit: one seed gives one result, whatever the
+    number of cores, and whatever OPENBLAS_NUM_THREADS says.
+
+    Calls may be nested and may run in several threads at a time: the limit is
+    lifted when the last of them ends. It works as a decorator too.
     """
-    if not _limiting.acquire(blocking=False):
-        yield
-        return
+    with _lock:
+        if _limited:
+            limit = _limited[0]
+        else:
+            limit = _blas().limit(limits=1, user_api="blas")
+        _limited.append(limit)
     try:
-        with _blas().limit(limits=1, user_api="blas"):
-            yield
+        yield
     finally:
-        _limiting.release()
+        with _lock:
+            _limited.pop()
+            if not _limited:
+                limit.restore_original_limits()
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from kd_keras.search.learning_sample import learning_sample
 from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.annealing import better_rows
 from kd_keras.search.methods.least_squares import fit_in_order
+from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.row_blocks import Rows
 
 # Rows composed at a time.
@@ -31,6 +32,7 @@ FAR = 1e9
 Fit = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
 
+@one_blas_thread()
 def encode(
     embedding: Any,
     vectors: Rows,

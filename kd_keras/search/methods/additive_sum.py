@@ -1,11 +1,32 @@
 """Sums of code embeddings: what additive codes stand for."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 # An outlier's error counts as this many times that which so many rows have at
 # most. Where that is next to nothing the rows are exact sums, and the others
 # are those whose codes are still to be found, not outliers.
 FAR, NEAR_SHARE, EXACT = 20, 0.99, 1e-9
+
+
+class Solution(NamedTuple):
+    """Additive codes of a table, and what they are worth.
+
+    Attributes:
+        codes: array of int, shape `(N, D)`.
+        tables: array of float32, shape `(D, K, d)`. The code embeddings.
+        errors: array of float32, shape `(N,)`. The squared error of each row.
+    """
+
+    codes: np.ndarray
+    tables: np.ndarray
+    errors: np.ndarray
+
+    @property
+    def mean_error(self) -> float:
+        """The squared error, averaged over the rows."""
+        return float(self.errors.mean())
 
 
 def decode_additive(

@@ -21,7 +21,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kd_keras.search.methods.additive_sum import additive_errors, typical_error
+from kd_keras.search.methods.additive_sum import (
+    Solution,
+    additive_errors,
+    typical_error,
+)
 from kd_keras.search.methods.annealing import choose_heat, improve_codes
 from kd_keras.search.methods.least_squares import fit_code_embeddings
 
@@ -41,33 +45,31 @@ def many_rows(N: int, K: int, D: int) -> bool:
 
 def relax(
     rows: np.ndarray,
-    codes: np.ndarray,
-    tables: np.ndarray,
-    errors: np.ndarray,
+    start: Solution,
     noise: np.ndarray,
     rounds: int,
     seed: int,
     tell: Callable[[float, np.ndarray], None],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> Solution:
     """Searches codes and code embeddings in turns, under falling noise.
 
     Args:
-        rows: float32 `(N, d)`.
-        codes: integer `(N, D)`.
-        tables: float32 `(D, K, d)`, the code embeddings.
-        errors: float32 `(N,)`, squared.
-        noise: from `gumbel_noise`.
-        rounds: short annealings; more take longer and find better ones.
-        seed: decides every random choice.
-        tell: called with (share done, squared errors).
+        rows: array of float32, shape `(N, d)`.
+        start: `Solution`.
+        noise: What `gumbel_noise` returned.
+        rounds: int. Number of short annealings; more take longer and find a
+            better solution.
+        seed: int. Decides every random choice.
+        tell: Called with (share done, squared errors).
 
     Returns:
-        Codes, code embeddings and squared errors. The errors may be higher
-        than before where there are few rounds.
+        A `Solution`. Its errors may be higher than those of the start if there
+        are few rounds.
     """
+    codes, tables, errors = start
     D, K, d = tables.shape
     if rounds == 0:
-        return codes, tables, errors
+        return start
     rng = np.random.default_rng([seed, 1])
     unit = typical_error(errors) / d
     heat = choose_heat(rows, codes, errors, tables, noise, seed)
@@ -90,4 +92,4 @@ def relax(
             rows, codes, errors, tables, hot, noise, [step, seed]
         )
         tell(step / rounds, errors)
-    return codes, tables, errors
+    return Solution(codes, tables, errors)
