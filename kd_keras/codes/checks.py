@@ -4,12 +4,14 @@ A symbol has a K-way D-dimensional code: D integers from 0 to K-1 (Chen, Min
 and Sun, 2017, section 2.1).
 """
 
-import operator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from kd_keras.utils.checks import check_integer
+
+AT_LEAST_1 = "an integer of at least 1"
 MAX_K = 65_536  # the number of values of uint16
 
 
@@ -31,7 +33,7 @@ def check_kd(K: int, D: int) -> tuple[int, int]:
     >>> check_kd(16, 32)
     (16, 32)
     """
-    return _check_k(K), _check_int("D", D, "an integer of at least 1", 1)
+    return _check_k(K), check_integer("D", D, AT_LEAST_1)
 
 
 def code_dtype(K: int) -> np.dtype[Any]:
@@ -163,22 +165,4 @@ def row_keys(codes: np.ndarray) -> np.ndarray:
 def _check_k(K: int) -> int:
     """Checks K and returns it as a Python int."""
     wanted = f"an integer from 2 to {MAX_K}"
-    return _check_int("K", K, wanted, 2, MAX_K)
-
-
-def _check_int(
-    name: str, value: Any, wanted: str, low: int, high: int | None = None
-) -> int:
-    """Returns `value` as a Python int; refuses bools, floats and strings."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if (
-        number is None
-        or isinstance(value, (bool, np.bool_))
-        or number < low
-        or (high is not None and number > high)
-    ):
-        raise ValueError(f"{name} must be {wanted}. Received: {name}={value!r}")
-    return number
+    return check_integer("K", K, wanted, 2, MAX_K)

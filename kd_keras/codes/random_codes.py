@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kd_keras.codes.checks import _check_int, check_kd, code_dtype, row_keys
+from kd_keras.codes.checks import AT_LEAST_1, check_kd, code_dtype, row_keys
+from kd_keras.utils.checks import check_integer
 
 
 def random_codes(
@@ -30,7 +31,7 @@ def random_codes(
     >>> random_codes(10_000, K=50, D=10, seed=0).shape
     (10000, 10)
     """
-    N = _check_int("N", N, "an integer of at least 1", 1)
+    N = check_integer("N", N, AT_LEAST_1)
     K, D = check_kd(K, D)
     generator = np.random.default_rng(seed)
     return generator.integers(0, K, size=(N, D), dtype=code_dtype(K).type)
@@ -62,7 +63,7 @@ def compact_codes(
     >>> len({tuple(code) for code in compact_codes(81, K=3, D=4, seed=0)})
     81
     """
-    N = _check_int("N", N, "an integer of at least 1", 1)
+    N = check_integer("N", N, AT_LEAST_1)
     K, D = check_kd(K, D)
     if K**D < N:
         raise ValueError(

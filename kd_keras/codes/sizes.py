@@ -6,12 +6,14 @@ bytes is the more useful size. This module computes both.
 """
 
 import dataclasses
+import inspect
 import math
+from collections.abc import Callable
 
 from kd_keras.codes.checks import check_kd
 from kd_keras.codes.packing import packed_width
+from kd_keras.utils.checks import check_integer
 
-COMPOSITIONS = ("linear", "lstm", "concat", "residual")
 # Hidden units of the residual composition per dimension of a code embedding,
 # unless `hidden_dim` is given.
 RESIDUAL_WIDTH = 4
@@ -125,30 +127,22 @@ def parameter_count(
     (360800, 2000000, '82.0%')
     """
     K, D = check_kd(K, D)
-    for name, value in (("N", N), ("d", d)):
-        if value < 1:
-            raise ValueError(
-                f"{name} must be at least 1. Received: {name}={value}"
-            )
-    code_dim = _code_dim(d, D, code_dim, composition)
-    if hidden_dim is not None and (
-        composition != "residual"
-        or not isinstance(hidden_dim, int)
-        or hidden_dim < 1
-    ):
+    N = check_integer("N", N, "at least 1", high=2**63)
+    d = check_integer("d", d, "at least 1")
+    if composition not in FORMULAS:
+        raise ValueError(
+            f"composition must be one of {', '.join(FORMULAS)}. "
+            f"Received: composition={composition!r}"
+        )
+    formula = FORMULAS[composition]
+    more = {} if hidden_dim is None else {"hidden_dim": hidden_dim}
+    if not more.keys() <= inspect.signature(formula).parameters.keys():
         raise ValueError(
             "hidden_dim must be an integer of at least 1, and only given for "
             f"the residual composition. Received: hidden_dim={hidden_dim!r}, "
             f"composition={composition!r}"
         )
-    network = 0
-    if composition == "lstm":
-        network = 4 * (code_dim**2 + code_dim)
-    elif composition == "residual":
-        hidden = hidden_dim or RESIDUAL_WIDTH * code_dim
-        network = hidden * (code_dim + 1 + d)
-    if composition != "concat" and code_dim != d:
-        network += code_dim * d
+    code_dim, network = formula(d, D, code_dim, **more)
     return ParameterCount(
         codes=N * D,
         code_embeddings=D * K * code_dim,
@@ -250,25 +244,50 @@ def packed_code_bytes(N: int, K: int, D: int) -> int:
     return N * packed_width(K, D)
 
 
-def _code_dim(d: int, D: int, code_dim: int | None, composition: str) -> int:
-    """Checks d' and returns it, or the composition's default for None."""
-    if composition not in COMPOSITIONS:
-        raise ValueError(
-            f"composition must be one of {', '.join(COMPOSITIONS)}. "
-            f"Received: composition={composition!r}"
-        )
-    if composition == "concat":
-        if d % D or code_dim not in (None, d // D):
-            raise ValueError(
-                'composition="concat" requires that D divides d and that '
-                "code_dim is d/D or None. "
-                f"Received: d={d}, D={D}, code_dim={code_dim}"
-            )
-        return d // D
-    if code_dim is None:
-        return d
+def _linear(d: int, D: int, code_dim: int | None) -> tuple[int, int]:
+    """Returns d' and the size of H, `(d', d)`, which is absent if d' = d."""
+    code_dim = d if code_dim is None else code_dim
     if code_dim < 1:
         raise ValueError(
             f"code_dim must be at least 1. Received: code_dim={code_dim}"
         )
-    return code_dim
+    return code_dim, 0 if code_dim == d else code_dim * d
+
+
+def _lstm(d: int, D: int, code_dim: int | None) -> tuple[int, int]:
+    """Adds four recurrent matrices and biases to the linear composition."""
+    code_dim, network = _linear(d, D, code_dim)
+    return code_dim, network + 4 * (code_dim**2 + code_dim)
+
+
+def _concat(d: int, D: int, code_dim: int | None) -> tuple[int, int]:
+    if d % D or code_dim not in (None, d // D):
+        raise ValueError(
+            'composition="concat" requires that D divides d and that '
+            "code_dim is d/D or None. "
+            f"Received: d={d}, D={D}, code_dim={code_dim}"
+        )
+    return d // D, 0
+
+
+def _residual(
+    d: int, D: int, code_dim: int | None, hidden_dim: int | None = None
+) -> tuple[int, int]:
+    """Adds a layer of hidden units to the linear composition."""
+    code_dim, network = _linear(d, D, code_dim)
+    if hidden_dim is None:
+        hidden_dim = RESIDUAL_WIDTH * code_dim
+    hidden_dim = check_integer(
+        "hidden_dim", hidden_dim, "an integer of at least 1"
+    )
+    return code_dim, network + hidden_dim * (code_dim + 1 + d)
+
+
+# By the names of the compositions: from d, D and d' to d', which None leaves to
+# the composition, and the number of weights besides the code embeddings.
+FORMULAS: dict[str, Callable[..., tuple[int, int]]] = {
+    "linear": _linear,
+    "lstm": _lstm,
+    "concat": _concat,
+    "residual": _residual,
+}

@@ -12,7 +12,7 @@ from kd_keras.layers.compositions.code_search import encode
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.gather import gather_rows, integer_ids, nan_out_of_range
 from kd_keras.search.effort import check_effort
-from kd_keras.utils.checks import check_positive_integer
+from kd_keras.utils.checks import check_integer
 from kd_keras.vectors.checks import check_rows
 
 
@@ -86,7 +86,7 @@ class KDEmbedding(CodedLayer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        input_dim = check_positive_integer("input_dim", input_dim)
+        input_dim = check_integer("`input_dim`", input_dim)
         super().__init__(
             input_dim,
             output_dim,

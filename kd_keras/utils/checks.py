@@ -36,37 +36,45 @@ def is_integer(value: object) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-def check_positive_integer(
-    name: str, value: Any, wanted: str = "a positive integer"
+def check_integer(
+    name: str,
+    value: Any,
+    wanted: str = "a positive integer",
+    low: int = 1,
+    high: int = 2**31 - 1,
 ) -> int:
-    """Checks that an argument is an integer of at least 1.
+    """Checks that an argument is an integer in a range.
 
     Args:
-        name: str. Name of the argument, for the error message.
+        name: str. Name of the argument, for the error message. It may be in
+            backticks.
         value: int. Value of the argument.
         wanted: str. What the error message says it must be.
+        low: int. Smallest allowed value.
+        high: int. Largest allowed value.
 
     Returns:
         The value as a Python int.
 
     Raises:
-        ValueError: If it is not an integer (a bool is none), below 1, or
-            2^31 or more.
+        ValueError: If it is not an integer (a bool is not), or not in the
+            range.
 
     Example:
 
-    >>> check_positive_integer("count", np.int64(3))
+    >>> check_integer("`count`", np.int64(3))
     3
     """
-    if not is_integer(value) or not 0 < value < 2**31:
+    if not is_integer(value) or not low <= value <= high:
         raise ValueError(
-            f"`{name}` must be {wanted}. Received: {name}={short_repr(value)}"
+            f"{name} must be {wanted}. "
+            f"Received: {name.strip('`')}={short_repr(value)}"
         )
     return operator.index(value)
 
 
 def check_integer_or_none(name: str, value: Any) -> int | None:
-    """Checks that an argument is None or an integer of at least 1.
+    """Checks that an argument is None or a positive integer.
 
     Args:
         name: str. Name of the argument, for the error message.
@@ -80,4 +88,4 @@ def check_integer_or_none(name: str, value: Any) -> int | None:
     """
     if value is None:
         return None
-    return check_positive_integer(name, value, "a positive integer or None")
+    return check_integer(name, value, "a positive integer or None")

@@ -24,8 +24,10 @@ def signatures_of(coded, batch_size=None, sequence_length=None, example=None):
     Raises:
         ValueError: If LiteRT would get such a function wrong.
     """
-    batch_size = check_integer_or_none("batch_size", batch_size)
-    sequence_length = check_integer_or_none("sequence_length", sequence_length)
+    batch_size = check_integer_or_none("`batch_size`", batch_size)
+    sequence_length = check_integer_or_none(
+        "`sequence_length`", sequence_length
+    )
     made = _signatures(coded, batch_size, sequence_length, example)
     if is_recurrent(coded) and not all(s.is_static for s in made):
         raise ValueError(

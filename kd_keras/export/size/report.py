@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from kd_keras.codes.sizes import COMPOSITIONS, embedding_bytes, parameter_count
+from kd_keras.codes.sizes import FORMULAS, embedding_bytes, parameter_count
 from kd_keras.export.litert.precisions import PRECISIONS
 
 
@@ -73,7 +73,7 @@ class SizeReport:
         return sum(e["N"] * e["d"] for e in self.embeddings)
 
     def _counted(self):
-        return [e for e in self.embeddings if e["composition"] in COMPOSITIONS]
+        return [e for e in self.embeddings if e["composition"] in FORMULAS]
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything as JSON types."""
@@ -99,7 +99,7 @@ def predict(embeddings, quantization):
     """
     width = PRECISIONS[quantization].bytes
     if not embeddings or any(
-        e["composition"] not in COMPOSITIONS for e in embeddings
+        e["composition"] not in FORMULAS for e in embeddings
     ):
         return None
     return sum(

@@ -7,7 +7,7 @@ import numpy as np
 from keras import initializers, ops
 
 from kd_keras.codes.checks import check_kd
-from kd_keras.utils.checks import check_positive_integer
+from kd_keras.utils.checks import check_integer
 
 
 class Tables(NamedTuple):
@@ -79,9 +79,9 @@ class Composition(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         K, D = check_kd(K, D)
-        output_dim = check_positive_integer("output_dim", output_dim)
+        output_dim = check_integer("`output_dim`", output_dim)
         if code_dim is not None:
-            code_dim = check_positive_integer("code_dim", code_dim)
+            code_dim = check_integer("`code_dim`", code_dim)
         super().__init__(**kwargs)
         self.K = K
         self.D = D

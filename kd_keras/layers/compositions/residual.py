@@ -11,7 +11,7 @@ from kd_keras.layers.compositions.composition import (
     apply_kernel,
     output_kernel,
 )
-from kd_keras.utils.checks import check_positive_integer
+from kd_keras.utils.checks import check_integer
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")
@@ -61,7 +61,7 @@ class ResidualComposition(Composition):
         super().__init__(K, D, output_dim, code_dim, **kwargs)
         if hidden_dim is None:
             hidden_dim = RESIDUAL_WIDTH * self.code_dim
-        self.hidden_dim = check_positive_integer("hidden_dim", hidden_dim)
+        self.hidden_dim = check_integer("`hidden_dim`", hidden_dim)
 
     def build_composition(self) -> None:
         self.kernel = output_kernel(self)
