@@ -29,7 +29,6 @@ from kd_keras.vectors.stored_table import table_identity
 from kd_keras.version import __version__
 
 if TYPE_CHECKING:
-    from kd_keras.commands.table_codes import TableCodes
 from kd_keras.folders.shard_folder import Shard
 
 if TYPE_CHECKING:

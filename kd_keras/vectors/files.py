@@ -16,8 +16,10 @@ import numpy.typing as npt
 from kd_keras.vectors import formats as vector_formats
 from kd_keras.vectors.checks import check_vectors, find_not_finite
 from kd_keras.vectors.mapped_rows import MappedRows
+from kd_keras.vectors.numpy_files import read_npy, read_npz
 from kd_keras.vectors.table import Table, VectorFileError
 from kd_keras.vectors.text import read_text, write_text
+from kd_keras.vectors.word2vec_binary import read_word2vec_binary
 
 __all__ = [
     "VectorFileError",
@@ -233,14 +235,14 @@ def _read(path: str, progress: Progress | None) -> tuple[Table, str]:
             return read_text(blocks, verified=zipped), said
         if found == vector_formats.WORD2VEC_BINARY:
             length = None if zipped else size
-            return vector_formats.read_word2vec_binary(blocks, length), said
+            return read_word2vec_binary(blocks, length), said
         if zipped:
             raise VectorFileError(
                 f"Only text and word2vec binary are read from gzip. "
                 f"Received: {found} in it; unpack it first"
             )
     is_npy = found == vector_formats.NPY
-    reader = vector_formats.read_npy if is_npy else vector_formats.read_npz
+    reader = read_npy if is_npy else read_npz
     table = reader(path)
     if progress is not None:
         progress(size, size)
