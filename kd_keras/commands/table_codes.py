@@ -18,6 +18,7 @@ from kd_keras.folders.codebooks_folder import (
 )
 from kd_keras.folders.description_file import write_description
 from kd_keras.folders.output_folder import new_folder
+from kd_keras.folders.shard_folder import Shard
 from kd_keras.folders.unfinished_run import UnfinishedRun
 from kd_keras.search import shards
 from kd_keras.search.shards import encoded_blocks
@@ -27,9 +28,6 @@ from kd_keras.utils.quiet_start import quiet_start
 from kd_keras.vectors.files import WordVectors
 from kd_keras.vectors.stored_table import table_identity
 from kd_keras.version import __version__
-
-if TYPE_CHECKING:
-from kd_keras.folders.shard_folder import Shard
 
 if TYPE_CHECKING:
     from kd_keras.layers.kd_embedding import KDEmbedding
