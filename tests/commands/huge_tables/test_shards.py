@@ -1,4 +1,4 @@
-"""Tables in shards, merged, stopped and gone on with."""
+"""Tables in shards: merging, interrupting and resuming."""
 
 import dataclasses
 import itertools
@@ -31,7 +31,7 @@ from kd_keras.vectors import stored_table
 
 
 def train_little(monkeypatch):
-    """What a few steps of training give is enough here."""
+    """Limits training to a few steps, which is enough here."""
     from kd_keras.learning import learn_composition
 
     monkeypatch.setattr(learn_composition, "TURNS", 1)
@@ -202,7 +202,7 @@ def test_shards_that_do_not_belong_together(vectors, capsys):
 
     assert "does not exist" in refused(capsys, *merge, "S1", "none")
     assert "without a shard.json" in refused(capsys, *merge, "S1", "B")
-    run(*merge, *three)  # and nothing was lost by all that
+    run(*merge, *three)  # the refusals have lost nothing
 
 
 def test_a_damaged_shard_or_a_table_that_is_gone(vectors, capsys):
@@ -211,7 +211,7 @@ def test_a_damaged_shard_or_a_table_that_is_gone(vectors, capsys):
     Path("big.npy").rename("away.npy")
     assert "no file big.npy" in refused(capsys, *merge)
     np.save("big.npy", vectors[::-1])
-    assert "another one of 450 x 8" in refused(capsys, *merge)
+    assert "a different table of 450 x 8" in refused(capsys, *merge)
     run(*merge, "--vectors", "away.npy")
     whole = Path("S2/codes.npz").read_bytes()
     Path("S2/codes.npz").write_bytes(whole[:-50])
