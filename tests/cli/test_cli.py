@@ -72,7 +72,7 @@ BAD = {
     ),
     "output over a file": (
         ["compress", "table.npy", "--output", "table.npy/out"],
-        "over a file",
+        "through a file",
     ),
     "output without parent": (
         ["compress", "table.npy", "--output", "no/out"],

@@ -187,10 +187,10 @@ def test_shards_that_do_not_belong_together(vectors, capsys):
     np.save("other.npy", vectors[:320])
     shards(3, 2, vectors="other.npy", prefix="T")
     said = refused(capsys, *merge, "S1", "T2", "S3")
-    assert "T2, of a table of 320 symbols" in said
+    assert "T2, from a table of 320 symbols" in said
     np.save("moved.npy", vectors + 1)
     shards(3, 2, vectors="moved.npy", prefix="M")
-    assert "M2, of another table" in refused(capsys, *merge, "S1", "M2", "S3")
+    assert "M2, from another table" in refused(capsys, *merge, "S1", "M2", "S3")
     shards(4, 2, prefix="F")
     assert "F2, one of 4 shards" in refused(capsys, *merge, "S1", "F2", "S3")
 
@@ -198,7 +198,7 @@ def test_shards_that_do_not_belong_together(vectors, capsys):
     codebooks(*KD, "--seed", "1")
     shards(3, 2, prefix="C")
     said = refused(capsys, *merge, "C2", "S1", "S3")
-    assert "C2, of other codebooks" in said
+    assert "C2, with other codebooks" in said
 
     assert "does not exist" in refused(capsys, *merge, "S1", "none")
     assert "without a shard.json" in refused(capsys, *merge, "S1", "B")

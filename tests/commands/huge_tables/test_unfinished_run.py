@@ -81,9 +81,9 @@ def test_other_settings_do_not_touch_a_stopped_run(
     capsys.readouterr()
     said = refused(capsys, *given, "--K", "8")
     assert "out.partial is an unfinished run" in said
-    assert "Received: K=8, there 4" in said
+    assert "Received: K=8, but that run has 4" in said
     said = refused(capsys, *given, "--K", "4", "--seed", "1", "--force")
-    assert "Received: seed=1, there 0" in said
+    assert "Received: seed=1, but that run has 0" in said
     vectors[0] += 1
     np.save("big.npy", vectors)
     said = refused(capsys, *given, "--K", "4")
