@@ -1,1 +1,1 @@
-"""The command line: it parses and prints, nothing else."""
+"""The command line: it only parses arguments and prints results."""

@@ -1,15 +1,16 @@
-"""The command `kd-keras`, installed beside the package as `kd_keras_command`.
+"""The `kd-keras` command, installed beside the package as `kd_keras_command`.
 
-It lies outside the package because importing anything inside imports
-`kd_keras` first, which loads Keras for some seconds. That this module runs
-tells the package that only the command line is wanted: see `kd_keras`.
+It is outside the package because importing any module of the package first
+imports `kd_keras`, which takes several seconds to load Keras. Once this module
+has been imported, the package knows that only the command line is wanted: see
+`kd_keras`.
 """
 
 import sys
 
 
 def main() -> int:
-    """Runs the command line with the arguments of the process."""
+    """Runs the command line with the process's arguments."""
     from kd_keras.cli.main import main as run
 
     return run(sys.argv[1:])

@@ -1,11 +1,13 @@
 """The command line: `kd-keras compress`, `merge`, `report` and others."""
 
-# Only what answers `--help`; the rest is imported once a command is known.
+# Import only what `--help` needs; the rest is imported once the command is
+# known.
 import argparse
 import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from kd_keras.cli.options import BAD_INPUT, make_parser, one_line
 from kd_keras.utils.interrupts import Interrupts, interrupts
@@ -17,11 +19,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        argv: The arguments, or None for those of the process.
+        argv: sequence of str, or None. The arguments; None for those of the
+            process.
 
     Returns:
-        The exit code: 0, 2 for bad input, 130 on Ctrl-C, 1 if a file cannot
-        be written or an export does not compute what Keras computes.
+        int. The exit code: 0 on success, 2 for bad input, 130 on Ctrl-C, 1 if
+        a file cannot be written or an export does not compute what Keras
+        computes.
     """
     with interrupts() as interrupted:
         try:
@@ -29,11 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             return _interrupt()
         except BrokenPipeError:  # `kd-keras report small | head`
-            # Python would complain again when it flushes at its end.
+            # Otherwise Python would fail again when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except Exception as error:
-            # What imports are made of may turn Ctrl-C into another error.
+            # An import may turn Ctrl-C into another error.
             if interrupted.seen:
                 return _interrupt()
             if isinstance(error, OSError | MemoryError):  # a full disk, say
@@ -51,7 +55,7 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
     from kd_keras.utils.errors import BadInputError
     from kd_keras.vectors.files import VectorFileError
 
-    for stream in (sys.stdout, sys.stderr):  # words may not fit an encoding
+    for stream in (sys.stdout, sys.stderr):  # words may not be encodable
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
@@ -91,7 +95,7 @@ def _compress(given: argparse.Namespace, interrupted: Interrupts) -> int:
     arguments = make_arguments(
         **{name: value for name, value in named.items() if value is not None}
     )
-    work: Callable[..., dict | str] = compress_folder
+    work: Callable[..., dict[str, Any] | str] = compress_folder
     if arguments.codebooks_only:
         work = compress_codebooks
     elif arguments.shard is not None:
@@ -124,12 +128,12 @@ def _merge(given: argparse.Namespace, interrupted: Interrupts) -> int:
 
 
 def _write_folder(
-    work: Callable[..., dict | str],
+    work: Callable[..., dict[str, Any] | str],
     folder: str,
     quiet: bool,
     interrupted: Interrupts,
 ) -> int:
-    """Writes a folder with a line per step, and tells what is in it."""
+    """Writes a folder, printing one line per step and then its contents."""
     if quiet:
         work(lambda line: interrupted.check(), None)
         return 0
@@ -144,9 +148,9 @@ def _write_folder(
 
 
 def _with_progress(
-    work: Callable[..., dict | str], interrupted: Interrupts
-) -> dict | str:
-    """Says a line per step, and shows a bar while a file is read."""
+    work: Callable[..., dict[str, Any] | str], interrupted: Interrupts
+) -> dict[str, Any] | str:
+    """Prints one line per step, and shows a bar while a file is read."""
     from rich.console import Console
     from rich.progress import Progress
     from rich.text import Text

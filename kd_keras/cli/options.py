@@ -1,16 +1,19 @@
-"""The options of the command line, and what `--help` says of them."""
+"""The options of the command line and their `--help` texts."""
 
 import argparse
 from typing import NoReturn
 
 from kd_keras.cli.ptb_options import add_ptb_parser
+from kd_keras.codes.sizes import FORMULAS
+from kd_keras.export.litert.precisions import PRECISION_NAMES
 from kd_keras.version import __version__
 
 BAD_INPUT = 2
 
 DESCRIPTION = """\
-Makes embedding tables small: a K-way D-dimensional code for each symbol, and
-a composition that turns a code into its vector, instead of an N x d table."""
+Makes embedding tables small. Instead of an N x d table, it stores a K-way
+D-dimensional code for each symbol and a composition that turns a code into the
+symbol's vector."""
 
 EXAMPLES = """\
 examples:
@@ -21,19 +24,19 @@ examples:
 """
 
 COMPRESS = """\
-Learns codes for the vectors of a file and writes a folder: embedding.keras
-(the layer, for keras.saving.load_model), codes.npz (the codes, packed),
-vocabulary.txt, neighbours.npz, report.json, and report.html to look at.
+Learns codes for the vectors in a file and writes a folder: embedding.keras
+(the layer, for keras.saving.load_model), codes.npz (the packed codes),
+vocabulary.txt, neighbours.npz, report.json, and report.html, a page to read.
 
-VECTORS is GloVe or word2vec text, plain or gzip, word2vec binary, .npy with
-an (N, d) array, or .npz with the arrays "vectors" and, if there are words,
-"words".
+VECTORS is GloVe or word2vec text (plain or gzip), word2vec binary, a .npy file
+with an (N, d) array, or a .npz file with the array "vectors" and, if there are
+words, "words".
 
-A .npy file may be larger than memory. Above 50,000 symbols, or 4 K, the code
-embeddings are learned from so many, drawn at random (up to 200,000 if a
-composition is trained), and then the codes of all are found; if that is
-stopped, the same command goes on. Several processes can share it, see
-kd-keras merge --help."""
+A .npy file may be larger than memory. For more than 50,000 symbols (or 4K, if
+larger), the code embeddings are learned from a random sample of that size (up
+to 200,000 if a composition is trained); then the codes of all symbols are
+found. If that is interrupted, the same command resumes it. Several processes
+can share it: see kd-keras merge --help."""
 
 COMPRESS_EXAMPLES = """\
 examples:
@@ -45,12 +48,12 @@ examples:
 """
 
 MERGE = """\
-Puts the codes of a table's shards together, which several processes or
-machines have found with the same code embeddings, and writes the folder that
-one kd-keras compress would have written."""
+Merges the codes of a table's shards, which several processes or machines have
+found with the same code embeddings, and writes the folder that a single
+kd-keras compress would have written."""
 
 MERGE_EXAMPLE = """\
-example, of a table that is encoded by two processes, each its shard:
+example, a table encoded by two processes, one shard each:
   kd-keras compress big.npy --codebooks-only --output B
   kd-keras compress big.npy --codebooks B --shard 1/2 --output S1
   kd-keras compress big.npy --codebooks B --shard 2/2 --output S2
@@ -58,25 +61,27 @@ example, of a table that is encoded by two processes, each its shard:
 """
 
 REPORT = """\
-Of a folder that `kd-keras compress` wrote: prints again what it printed at
-its end. Of a .tflite or .keras file or a SavedModel: tells what every byte is
-for: codes, code embeddings, composition, other weights, vocabulary, graph."""
+For a folder written by `kd-keras compress`: prints again what that command
+printed at its end. For a .tflite file, a .keras file or a SavedModel: prints
+what every byte is used for: codes, code embeddings, composition, other weights,
+vocabulary, graph."""
 
 EXPLORE = """\
-Writes FOLDER/explorer.html, a page that works offline: search a symbol, see its
-code, the symbols that share it or part of it, the nearest codes, its neighbours
-before and after, and how the values of each position are used."""
+Writes FOLDER/explorer.html, a page that works offline. Search for a symbol to
+see its code, the symbols that share all or part of that code, the nearest
+codes, its neighbours before and after compression, and how the values of each
+position are used."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage before it."""
+    """A parser that prints an error in one line, without the usage text."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"kd-keras: error: {one_line(message)}\n")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Returns the parser of all commands."""
+    """Makes the parser for all commands."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = _Parser(
         prog="kd-keras",
@@ -102,7 +107,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_compress_options(compress)
     merge = commands.add_parser(
         "merge",
-        help="put the shards of a table together",
+        help="merge the shards of a table",
         description=MERGE,
         epilog=MERGE_EXAMPLE,
         formatter_class=raw,
@@ -111,7 +116,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_merge_options(merge)
     report = commands.add_parser(
         "report",
-        help="print what is in a folder, a .tflite, a .keras, a SavedModel",
+        help="print what a folder, .tflite, .keras file or SavedModel contains",
         description=REPORT,
         epilog="examples:\n  kd-keras report glove.6B.50d-K16-D32-linear\n"
         "  kd-keras report saved_models/ptb_small_codes.tflite\n",
@@ -121,21 +126,23 @@ def make_parser() -> argparse.ArgumentParser:
     report.add_argument("path", metavar="PATH", help="the folder or file")
     explore = commands.add_parser(
         "explore",
-        help="write a page on which one can look at a folder's codes",
+        help="write a page for exploring a folder's codes",
         description=EXPLORE,
         epilog="example:\n  kd-keras explore glove.6B.50d-K16-D32-linear\n",
         formatter_class=raw,
         allow_abbrev=False,
     )
     explore.add_argument(
-        "folder", metavar="FOLDER", help="a folder of kd-keras compress"
+        "folder",
+        metavar="FOLDER",
+        help="a folder written by kd-keras compress",
     )
     explore.add_argument(
         "--symbols",
         type=_integer,
         default=50_000,
         metavar="N",
-        help="the first so many are on the page; default %(default)s",
+        help="put the first N symbols on the page; default %(default)s",
     )
     add_ptb_parser(commands, raw, _integer)
     return parser
@@ -148,69 +155,69 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
         "--K",
         type=_integer,
         metavar="N",
-        help="values of a code position (codebook size), 2 to 65536; "
-        "default 16",
+        help="number of values per position, 2 to 65536; default 16",
     )
     add(
         "--D",
         type=_integer,
         metavar="N",
-        help="positions of a code (number of codebooks); default 32",
+        help="number of positions per code; default 32",
     )
     add(
         "--composition",
-        choices=("linear", "lstm", "concat", "residual"),
-        help="what makes a vector of a code; default linear",
+        choices=tuple(FORMULAS),
+        help="how a code is turned into a vector; default linear",
     )
     add(
         "--code-dim",
         type=_integer,
         metavar="N",
         help="size of a code embedding; default: the size of a vector, or "
-        "with concat a D-th of it",
+        "for concat that size divided by D",
     )
     add(
         "--seed",
         type=_integer,
         metavar="N",
-        help="decides everything that is drawn at random; default 0",
+        help="seed for all random choices; default 0",
     )
     add(
         "--effort",
         type=float,
         metavar="X",
-        help="how long to search, 0 to 1000; default 1: one to six minutes "
-        "of one core for 10,000 rows; 0.1 is a draft",
+        help="how long to search, 0 to 1000; default 1, which takes one to "
+        "six minutes on one core for 10,000 rows; 0.1 is for drafts",
     )
     add(
         "--output",
         metavar="FOLDER",
-        help="the folder to write; default ./NAME-K16-D32-linear, after "
-        "VECTORS, K, D and the composition",
+        help="the folder to write; default ./NAME-K16-D32-linear, named "
+        "after VECTORS, K, D and the composition",
     )
     add(
         "--duplicates",
         choices=("error", "first"),
         default="error",
-        help="what to do with a word that comes again; default error, "
+        help="what to do if a word is repeated; default error; "
         '"first" keeps its first vector',
     )
     add(
         "--codebooks-only",
         action="store_true",
-        help="learn the code embeddings, from a sample of the rows if there "
-        "are many, and write a folder with them alone",
+        help="learn only the code embeddings, from a sample of the rows if "
+        "there are many, and write a folder with them",
     )
     add(
         "--codebooks",
         metavar="FOLDER",
-        help="use the code embeddings that --codebooks-only has put there; "
-        "K, D, composition, code-dim, seed and effort are theirs",
+        help="use the code embeddings in this folder, written with "
+        "--codebooks-only; they determine K, D, composition, code-dim, seed "
+        "and effort",
     )
     add(
         "--shard",
         metavar="i/n",
-        help="find the codes of shard i of n only, i from 1 to n, for "
+        help="find only the codes of shard i of n, i from 1 to n, for "
         "kd-keras merge; needs --codebooks",
     )
     _add_result_options(parser)
@@ -222,7 +229,7 @@ def _add_merge_options(parser: argparse.ArgumentParser) -> None:
         "shards",
         nargs="+",
         metavar="SHARD",
-        help="the folders of all shards of a table, in any order",
+        help="the folders of all shards of one table, in any order",
     )
     add(
         "--output",
@@ -233,7 +240,7 @@ def _add_merge_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--vectors",
         metavar="VECTORS",
-        help="the table, where it is no more what the shards were given",
+        help="the table, if it is no longer at the path used for the shards",
     )
     _add_result_options(parser)
 
@@ -243,17 +250,17 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--force",
         action="store_true",
-        help="replace an earlier result, once the new one is complete",
+        help="replace an earlier result once the new one is complete",
     )
     add(
         "--litert",
         nargs="?",
-        choices=("float32", "float16", "int8"),
+        choices=PRECISION_NAMES,
         const="float32",
-        help="write embedding.tflite too, its weights in this precision; "
+        help="also write embedding.tflite, with weights in this precision; "
         "default float32",
     )
-    add("--quiet", action="store_true", help="print nothing but errors")
+    add("--quiet", action="store_true", help="print only errors")
 
 
 def _integer(text: str) -> int:
@@ -266,5 +273,5 @@ def _integer(text: str) -> int:
 
 
 def one_line(message: str) -> str:
-    """Joins the lines of a message by spaces."""
+    """Joins the lines of a message with spaces."""
     return " ".join(message.splitlines())

@@ -1,8 +1,9 @@
-"""`kd-keras ptb`: calls the commands and prints what they give."""
+"""`kd-keras ptb`: calls the commands and prints their results."""
 
 import argparse
 import os
 import sys
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -16,14 +17,14 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
     """Runs a command of `kd-keras ptb`.
 
     Args:
-        given: The parsed options.
-        interrupted: Asked between steps.
+        given: `argparse.Namespace`. The parsed options.
+        interrupted: `Interrupts`. Checked between steps.
 
     Returns:
-        The exit code, 0.
+        int. The exit code, 0.
 
     Raises:
-        BadInputError: If an option or a file is wrong.
+        BadInputError: If an option or a file is invalid.
     """
     with quiet_start():
         from kd_keras.language_model.strategies import (
@@ -49,7 +50,8 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
         try:
             row = commands.train(given, say)
         except LostWorkerError as error:
-            # TensorFlow would wait for the other at the end, perhaps for ever.
+            # At exit TensorFlow would wait for the lost worker, perhaps
+            # forever.
             print(f"kd-keras: error: {error}", file=sys.stderr, flush=True)
             os._exit(2)
         if not given.quiet:
@@ -80,15 +82,15 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
     return 0
 
 
-def _print_rows(out: Console, rows: list, model: str) -> None:
+def _print_rows(out: Console, rows: list[dict[str, Any]], model: str) -> None:
     from kd_keras.ptb.paper_table import paper_table
 
     title = f"Penn Treebank, {model} model: perplexity"
-    if not out.is_terminal:  # a file may be as wide as the table
+    if not out.is_terminal:  # a file can be as wide as the table
         out = Console(highlight=False, width=140)
     out.print(paper_table(rows, title))
 
 
-def _folder_of(report: dict) -> str:
+def _folder_of(report: dict[str, Any]) -> str:
     words = report["command"].split()
     return words[words.index("--output") + 1]

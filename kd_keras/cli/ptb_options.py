@@ -1,7 +1,11 @@
-"""The options of `kd-keras ptb`, and what `--help` says of them."""
+"""The options of `kd-keras ptb` and their `--help` texts."""
 
 import argparse
 from collections.abc import Callable
+from typing import Any
+
+from kd_keras.codes.sizes import FORMULAS
+from kd_keras.export.litert.precisions import PRECISION_NAMES
 
 DESCRIPTION = """\
 The paper's main experiment: an LSTM language model on the Penn Treebank, with
@@ -19,22 +23,29 @@ on the device:
 codes learned with the task:
   kd-keras ptb train --embedding learn --K 32 --D 32
 
-A command that was broken off goes on where it was when it is given again, and
-one that has finished is not run again. KERAS_BACKEND=jax runs them on JAX.
+If a command is interrupted, the same command resumes where it stopped; a
+command that has finished is not run again. KERAS_BACKEND=jax runs them on JAX.
 """
 
 Add = Callable[..., argparse.Action]
 
 
-def add_ptb_parser(commands, formatter, integer) -> None:
+def add_ptb_parser(
+    commands: "argparse._SubParsersAction[Any]",
+    formatter: type[argparse.HelpFormatter],
+    integer: Callable[[str], int],
+) -> None:
     """Adds `ptb` and its commands.
 
     Args:
         commands: The subparsers of `kd-keras`.
-        formatter: Formatter class of the help texts.
-        integer: Callable that parses an integer.
+        formatter: The formatter class for the help texts.
+        integer: callable. Parses an integer.
     """
-    common = {"formatter_class": formatter, "allow_abbrev": False}
+    common: dict[str, Any] = {
+        "formatter_class": formatter,
+        "allow_abbrev": False,
+    }
     ptb = commands.add_parser(
         "ptb",
         help="the paper's language model on the Penn Treebank",
@@ -48,23 +59,23 @@ def add_ptb_parser(commands, formatter, integer) -> None:
         "train",
         help="train a language model",
         description="Trains a language model and writes a folder: model.keras "
-        "(of the epoch that is best on the validation text), vocabulary.txt, "
-        "log.csv, tensorboard/ and row.json.",
+        "(from the epoch\nwith the best validation result), vocabulary.txt, "
+        "log.csv, tensorboard/ and\nrow.json.",
         **common,
     )
     train.add_argument(
         "--embedding",
         choices=("conventional", "fixed", "learn"),
         default="conventional",
-        help="an N x d table, codes that stay as they are (see --codes), or "
-        "codes learned with the task; default conventional",
+        help="an N x d table, fixed codes (see --codes), or codes learned "
+        "with the task; default conventional",
     )
     _codes(train)
     train.add_argument(
         "--warm-start",
         metavar="FOLDER",
-        help="with --embedding learn: begin with the codes and the code "
-        "embeddings of this folder of `ptb learn-codes`",
+        help="with --embedding learn: start from the codes and the code "
+        "embeddings in this folder, written by `ptb learn-codes`",
     )
     _sizes(train, integer, "16 and 32")
     _lstm_rate(train)
@@ -73,9 +84,9 @@ def add_ptb_parser(commands, formatter, integer) -> None:
 
     learn = steps.add_parser(
         "learn-codes",
-        help="learn codes of a trained model's embedding",
-        description="Learns codes of the embedding table of a conventional "
-        "model and writes the folder that `kd-keras compress` writes.",
+        help="learn codes for a trained model's embedding",
+        description="Learns codes for the embedding table of a conventional "
+        "model and writes the\nsame folder as `kd-keras compress`.",
         **common,
     )
     learn.add_argument(
@@ -83,7 +94,7 @@ def add_ptb_parser(commands, formatter, integer) -> None:
         dest="run",
         metavar="RUN",
         default="ptb-runs/small-conventional-seed0",
-        help="the folder of `ptb train`; default %(default)s",
+        help="a folder written by `ptb train`; default %(default)s",
     )
     _sizes(learn, integer, "50 and 10, as in the paper")
     _seed(learn, integer)
@@ -92,19 +103,20 @@ def add_ptb_parser(commands, formatter, integer) -> None:
         type=float,
         default=1.0,
         metavar="X",
-        help="how long to search, as in `compress`; default 1, 0.1 is a draft",
+        help="how long to search, as in `compress`; default 1; 0.1 is for "
+        "drafts",
     )
     learn.add_argument("--output", metavar="FOLDER", help="the folder to write")
     _quiet(learn)
 
     retrain = steps.add_parser(
         "retrain",
-        help="train a language model from scratch over fixed codes",
+        help="train a language model from scratch with fixed codes",
         description="The same as `train --embedding fixed`.",
         **common,
     )
     _codes(retrain)
-    _sizes(retrain, integer, "those of the codes; 50 and 10 for random ones")
+    _sizes(retrain, integer, "those of the codes; 50 and 10 if random")
     _lstm_rate(retrain)
     _training(retrain, integer)
 
@@ -112,28 +124,36 @@ def add_ptb_parser(commands, formatter, integer) -> None:
         "evaluate",
         help="measure the perplexity of a trained model",
         description="Reads a text token by token, as the TensorFlow tutorial "
-        "does, and prints the perplexity.",
+        "does, and prints the\nperplexity.",
         **common,
     )
     evaluate.add_argument(
         "run",
         metavar="RUN",
-        help="the folder of `train`, or a .tflite file of `export`",
+        help="a folder written by `train`, or a .tflite file written by "
+        "`export`",
     )
-    evaluate.add_argument("--split", choices=("valid", "test"), default="test")
+    evaluate.add_argument(
+        "--split",
+        choices=("valid", "test"),
+        default="test",
+        help="the text to read; default %(default)s",
+    )
     _data(evaluate)
     _quiet(evaluate)
 
     export = steps.add_parser(
         "export",
-        help="write a trained model for a device",
+        help="export a trained model for a device",
         description="Writes the language model of a finished run with KD "
-        "codes, or its embedding alone, as a .tflite file or SavedModel that "
-        "holds the vocabulary too, and prints what its bytes are for. It is "
-        "written only if it computes what Keras computes.",
+        "codes, or only its\nembedding, as a .tflite file or a SavedModel that "
+        "also contains the vocabulary,\nand prints what its bytes are used "
+        "for. It is written only if it computes what\nKeras computes.",
         **common,
     )
-    export.add_argument("run", metavar="RUN", help="the folder of `train`")
+    export.add_argument(
+        "run", metavar="RUN", help="a folder written by `train`"
+    )
     export.add_argument(
         "--part",
         choices=("model", "embedding"),
@@ -144,46 +164,46 @@ def add_ptb_parser(commands, formatter, integer) -> None:
         "--format",
         choices=("litert", "saved-model"),
         default="litert",
-        help="default %(default)s, a .tflite file",
+        help="format of the export; default %(default)s, a .tflite file",
     )
     export.add_argument(
         "--precision",
-        choices=("float32", "float16", "int8"),
-        help="of the weights in a .tflite file, codes are packed in each; "
-        "default int8",
+        choices=PRECISION_NAMES,
+        help="precision of the weights in a .tflite file (codes are packed "
+        "in any case); default int8",
     )
     export.add_argument(
         "--sequence-length",
         type=integer,
         metavar="N",
-        help="tokens of a call of the model's whole-sequence function; "
+        help="tokens per call of the model's whole-sequence function; "
         "default 20",
     )
     export.add_argument(
         "--output",
         metavar="PATH",
-        help="what to write; default ./ptb-RUN-PART-PRECISION.tflite or "
-        "./ptb-RUN-PART",
+        help="the file or folder to write; default "
+        "./ptb-RUN-PART-PRECISION.tflite or ./ptb-RUN-PART",
     )
     _quiet(export)
 
     table = steps.add_parser(
         "table",
-        help="draw the paper's Table 1, training what is missing",
-        description="Draws Table 1 from the results. Rows that are missing "
-        "are trained first, one after the other; that takes hours.",
+        help="print the paper's Table 1, training what is missing",
+        description="Prints Table 1 from the results. Missing rows are trained "
+        "first, one after\nanother, which takes hours.",
         **common,
     )
     table.add_argument(
         "--no-train",
         action="store_true",
-        help="draw the rows that are there, train none",
+        help="print only the existing rows; train nothing",
     )
     table.add_argument(
         "--runs",
         metavar="FOLDER",
         default="ptb-runs",
-        help="where the trainings are; default %(default)s",
+        help="the folder with the training runs; default %(default)s",
     )
     _model(table)
     _data(table)
@@ -195,25 +215,32 @@ def _codes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--codes",
         metavar="FOLDER",
-        help='a folder of `ptb learn-codes` or `compress`, or "random"; '
-        "default random",
+        help="a folder written by `ptb learn-codes` or `compress`, or "
+        '"random"; default random',
     )
 
 
-def _sizes(parser: argparse.ArgumentParser, integer, default: str) -> None:
+def _sizes(
+    parser: argparse.ArgumentParser, integer: Callable[[str], int], default: str
+) -> None:
     add = parser.add_argument
-    add("--K", type=integer, metavar="N", help=f"default K and D: {default}")
-    add("--D", type=integer, metavar="N")
+    add(
+        "--K",
+        type=integer,
+        metavar="N",
+        help=f"number of values per position; default for K and D: {default}",
+    )
+    add("--D", type=integer, metavar="N", help="number of positions per code")
     add(
         "--composition",
-        choices=("linear", "lstm", "concat"),
-        help="default linear",
+        choices=tuple(FORMULAS),
+        help="how a code is turned into a vector; default linear",
     )
     add(
         "--code-dim",
         type=integer,
         metavar="N",
-        help="size of a code embedding; default that of a vector",
+        help="size of a code embedding; default: the size of a vector",
     )
 
 
@@ -223,7 +250,7 @@ def _lstm_rate(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="X",
         help="learning rate of the matrices and biases of an LSTM "
-        "composition, as a share of the model's; default 1 / D^2",
+        "composition, as a fraction of the model's; default 1 / D^2",
     )
 
 
@@ -235,64 +262,68 @@ def _learning(parser: argparse.ArgumentParser) -> None:
         "--codes-learning-rate",
         type=float,
         metavar="X",
-        help="of the lazy Adam that trains the logits; default 0.01",
+        help="learning rate of the lazy Adam optimizer that trains the "
+        "logits; default 0.01",
     )
     add(
         "--temperature",
         type=float,
         metavar="T",
-        help="at the first step; default 1",
+        help="temperature at the first step; default 1",
     )
     add(
         "--temperature-decay",
         type=float,
         metavar="X",
-        help="T falls as T / (1 + X * step); default 0.001",
+        help="the temperature falls as T / (1 + X * step); default 0.001",
     )
     add(
         "--least-temperature",
         type=float,
         metavar="T",
-        help="default 0.1",
+        help="lowest temperature; default 0.1",
     )
 
 
-def _training(parser: argparse.ArgumentParser, integer) -> None:
+def _training(
+    parser: argparse.ArgumentParser, integer: Callable[[str], int]
+) -> None:
     add = parser.add_argument
     _model(parser)
     add(
         "--epochs",
         type=integer,
         metavar="N",
-        help="default: as many as the model's schedule has",
+        help="number of epochs; default: that of the model's schedule",
     )
     _seed(parser, integer)
     add(
         "--precision",
         choices=("float32", "mixed_bfloat16"),
         default="float32",
-        help="default float32",
+        help="precision of the training; default float32",
     )
     add(
         "--strategy",
         choices=("default", "mirrored", "multi-worker", "tpu"),
         default="default",
-        help="the devices that share a batch: several of this machine, "
-        "several processes or machines as TF_CONFIG names them (run the "
-        "command on each), a TPU; default: one device",
+        help="the devices that share a batch: several on this machine "
+        "(mirrored), several processes or machines listed in TF_CONFIG "
+        "(multi-worker; run the command on each), or a TPU; default: one "
+        "device",
     )
     add(
         "--replicas",
         type=integer,
         metavar="N",
-        help="with mirrored, number of devices; where there is no GPU the CPU "
-        "is cut into so many; default: all GPUs, or 1",
+        help="with mirrored: number of devices; without a GPU, the CPU is "
+        "split into N devices; default: all GPUs, or 1",
     )
     _data(parser)
     add(
         "--output",
         metavar="FOLDER",
-        help="the folder to write; default ptb-runs/ and a name after the "
+        help="the folder to write; default: in ptb-runs/, named after the "
         "options",
     )
     _results(parser)
@@ -304,17 +335,20 @@ def _model(parser: argparse.ArgumentParser) -> None:
         "--model",
         choices=("small", "medium", "large", "tiny"),
         default="small",
-        help="the sizes; tiny is for trying the commands; default small",
+        help="size of the model; tiny is for trying out the commands; "
+        "default small",
     )
 
 
-def _seed(parser: argparse.ArgumentParser, integer) -> None:
+def _seed(
+    parser: argparse.ArgumentParser, integer: Callable[[str], int]
+) -> None:
     parser.add_argument(
         "--seed",
         type=integer,
         default=0,
         metavar="N",
-        help="decides everything that is drawn at random; default 0",
+        help="seed for all random choices; default 0",
     )
 
 
@@ -322,13 +356,13 @@ def _data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir",
         metavar="FOLDER",
-        help="holds ptb.train.txt, ptb.valid.txt and ptb.test.txt; without "
-        "it they are downloaded once",
+        help="folder with ptb.train.txt, ptb.valid.txt and ptb.test.txt; "
+        "without this option they are downloaded once",
     )
     parser.add_argument(
         "--any-text",
         action="store_true",
-        help="accept another corpus under these names",
+        help="accept a different corpus in files with these names",
     )
 
 
@@ -336,11 +370,11 @@ def _results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results",
         metavar="FILE",
-        help="the file of rows; default results/ptb_MODEL.json",
+        help="the file of result rows; default results/ptb_MODEL.json",
     )
 
 
 def _quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--quiet", action="store_true", help="print nothing but errors"
+        "--quiet", action="store_true", help="print only errors"
     )

@@ -1,4 +1,4 @@
-"""A report on the terminal."""
+"""Prints the report of a folder on the terminal."""
 
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ from kd_keras.report import numbers
 def print_report(
     report: dict[str, Any], folder: str, console: Console | None = None
 ) -> None:
-    """Prints what a folder holds: sizes, error, neighbours, codes, files.
+    """Prints the contents of a folder: sizes, error, neighbours, codes, files.
 
     Args:
-        report: What `report.json` holds.
-        folder: The folder, whose files are looked at.
-        console: Where to print; None for standard output.
+        report: dict. The contents of `report.json`.
+        folder: str. The folder; the sizes of its files are compared with those
+            in the report.
+        console: `Console` or None. Where to print; None for standard output.
     """
     console = console or Console(highlight=False)
     sizes, error = report["bytes"], report["error"]
@@ -28,7 +29,7 @@ def print_report(
     after = numbers.format_bytes(sizes["total"], like=most)
     ratio = numbers.format_ratio(sizes["ratio"])
 
-    # Text, not strings: names and words may hold rich's markup.
+    # Text, not strings: names and words may contain rich's markup.
     head = Text(Path(report["input"]["path"]).name, "bold")
     head.append(f": {report['N']:,} symbols x {report['d']}", "not bold")
     console.print(head)

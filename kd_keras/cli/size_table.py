@@ -1,4 +1,6 @@
-"""A `SizeReport` on the terminal."""
+"""Prints a `SizeReport` on the terminal."""
+
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.table import Table
@@ -11,11 +13,11 @@ from kd_keras.report.numbers import format_bytes, format_ratio
 def print_size_report(
     report: SizeReport, console: Console | None = None
 ) -> None:
-    """Prints what the bytes of a file are for.
+    """Prints what the bytes of a file are used for.
 
     Args:
-        report: A `SizeReport`.
-        console: Where to print; None for standard output.
+        report: `SizeReport`.
+        console: `Console` or None. Where to print; None for standard output.
     """
     console = console or Console(highlight=False)
     precision = report.quantization or "float32"
@@ -37,7 +39,8 @@ def print_size_report(
     console.print(facts)
 
 
-def _facts(report):
+def _facts(report: SizeReport) -> Iterator[tuple[str, str | Text]]:
+    """Yields the rows of the table of facts."""
     for e in report.embeddings:
         text = (
             f"{e['N']:,} symbols x {e['d']}, K={e['K']}, D={e['D']}, "

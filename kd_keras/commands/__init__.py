@@ -1,1 +1,1 @@
-"""What kd-keras compress and merge do."""
+"""The work of `kd-keras compress` and `kd-keras merge`."""

@@ -1,4 +1,4 @@
-"""What `kd-keras compress` is asked for, and whether it can be done."""
+"""The arguments of `kd-keras compress` and their checks."""
 
 import dataclasses
 import shlex
@@ -20,21 +20,23 @@ from kd_keras.utils.errors import BadInputError, as_bad_input
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """What `kd-keras compress` was asked for.
+    """The arguments of `kd-keras compress`.
 
     Attributes:
-        vectors: The file of vectors.
+        vectors: str. The path of the file of vectors.
         K, D, composition, code_dim, seed, effort: As in `learn_codes`.
-        duplicates: "error" or "first", as in `read_vectors`.
-        output: The folder to be, or None for one named after the rest.
-        force: Whether an earlier result there is replaced.
-        litert: Precision of a `.tflite` file to be written too, "float32",
-            "float16" or "int8", or None.
-        codebooks_only: Whether the code embeddings are all that is written.
-        codebooks: A folder with code embeddings to be used, or None to learn
-            them. K to effort are theirs, see `make_arguments`.
-        shard: "i/n": only the codes of shard i of n are found, 1 to n. None:
-            all.
+        duplicates: one of `"error"`, `"first"`. As in `read_vectors`.
+        output: str or None. The folder to write; None for a name made from the
+            other arguments.
+        force: bool. Whether an earlier result in that folder is replaced.
+        litert: one of `"float32"`, `"float16"`, `"int8"`, or None. Precision
+            of a `.tflite` file to write as well; None for no such file.
+        codebooks_only: bool. Whether only the code embeddings are written.
+        codebooks: str or None. A folder with code embeddings to use; None to
+            learn them. K, D, composition, code_dim, seed and effort are then
+            those of the folder, see `make_arguments`.
+        shard: str or None. `"i/n"` to find only the codes of shard i of n,
+            with i from 1 to n; None to find all codes.
     """
 
     vectors: str
@@ -54,7 +56,7 @@ class Arguments:
 
     @property
     def folder(self) -> str:
-        """The folder to be: `output`, or a name in the working directory."""
+        """The folder to write: `output`, or one in the working directory."""
         if self.output is not None:
             return self.output
         name = Path(self.vectors).name.removesuffix(".gz")
@@ -67,13 +69,13 @@ class Arguments:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides the code embeddings, but for the table."""
+        """The settings that, with the table, determine the code embeddings."""
         settings = {name: getattr(self, name) for name in SETTINGS}
         return settings | {"effort": float(self.effort)}
 
     @property
     def command(self) -> str:
-        """The command line, all options written out but --force."""
+        """The command line with all options written out, except --force."""
         words = ["kd-keras", "compress", self.vectors]
         words += ["--K", str(self.K), "--D", str(self.D)]
         words += ["--composition", self.composition]
@@ -93,13 +95,19 @@ class Arguments:
 
 
 def make_arguments(**given: Any) -> Arguments:
-    """Makes `Arguments` of what was given; what was not has its default.
+    """Makes `Arguments` from the given values, with defaults for the others.
 
     With `codebooks`, the defaults of K, D, composition, code_dim, seed and
-    effort are what these were learned with.
+    effort are the values that the codebooks were learned with.
+
+    Args:
+        **given: Values for any of the fields of `Arguments`.
+
+    Returns:
+        `Arguments`.
 
     Raises:
-        BadInputError: If `codebooks` is no folder of them.
+        BadInputError: If `codebooks` is not a folder of codebooks.
     """
     if given.get("codebooks") is not None:
         given = read_codebooks(given["codebooks"]).settings | given
@@ -107,15 +115,18 @@ def make_arguments(**given: Any) -> Arguments:
 
 
 def check_arguments(arguments: Arguments) -> Codebooks | None:
-    """Checks what needs no table to be checked.
+    """Checks everything that can be checked without the table.
+
+    Args:
+        arguments: `Arguments`.
 
     Returns:
-        The codebooks that are named, or None.
+        `Codebooks` or None. The codebooks in the folder that is named.
 
     Raises:
-        BadInputError: If K, D or the seed is out of its range, options do not
-            go together, there are no such codebooks, or LiteRT is asked for
-            and not installed.
+        BadInputError: If K, D or the seed is out of range, options cannot be
+            combined, the codebooks do not exist, or LiteRT is requested but
+            not installed.
     """
     _check_options(arguments)
     if arguments.litert is not None:
@@ -133,8 +144,8 @@ def check_arguments(arguments: Arguments) -> Codebooks | None:
     for name, value in codebooks.settings.items():
         if getattr(arguments, name) != value:
             raise BadInputError(
-                f"The codebooks in {arguments.codebooks} are of {name}={value}"
-                f". Received: {name}={getattr(arguments, name)}"
+                f"The codebooks in {arguments.codebooks} have {name}={value}. "
+                f"Received: {name}={getattr(arguments, name)}"
             )
     return codebooks
 
@@ -144,42 +155,50 @@ def _check_options(arguments: Arguments) -> None:
         for name in ("codebooks", "shard", "litert"):
             if getattr(arguments, name) is not None:
                 raise BadInputError(
-                    "--codebooks-only learns code embeddings and finds no "
-                    f"codes. Received: --codebooks-only with --{name}"
+                    "--codebooks-only learns only code embeddings; it finds "
+                    f"no codes. Received: --codebooks-only with --{name}"
                 )
     if arguments.shard is None:
         return
     if arguments.codebooks is None:
         raise BadInputError(
-            "--shard needs --codebooks, which all shards share: learn them by "
-            f"--codebooks-only. Received: --shard {arguments.shard}"
+            "--shard needs --codebooks, the same for all shards; learn them "
+            f"with --codebooks-only. Received: --shard {arguments.shard}"
         )
     if arguments.litert is not None:
         raise BadInputError(
-            "--litert goes with kd-keras merge, which has the codes of all "
-            f"shards. Received: --shard {arguments.shard} with --litert"
+            "--litert must be given to kd-keras merge, which has the codes of "
+            f"all shards. Received: --shard {arguments.shard} with --litert"
         )
     numbers = arguments.shard.split("/")
     if len(numbers) != 2 or not all(
         number.isascii() and number.isdigit() for number in numbers
     ):
         raise BadInputError(
-            "--shard must be i/n, two whole numbers, i from 1 to n. "
+            "--shard must be i/n, two integers with i from 1 to n. "
             f"Received: --shard {arguments.shard}"
         )
     i, n = map(int, numbers)
     if not 1 <= i <= n:
         raise BadInputError(
-            "--shard must be i/n: the first of n is 1/n, the last n/n. "
+            "--shard must be i/n, from 1/n for the first to n/n for the last. "
             f"Received: --shard {arguments.shard}"
         )
 
 
 def rows_of_shard(arguments: Arguments, N: int) -> slice:
-    """Returns the rows of a table that were asked for.
+    """Returns the rows of a table that the arguments ask for.
+
+    Args:
+        arguments: `Arguments`.
+        N: int. Number of rows of the table.
+
+    Returns:
+        slice. The rows of the shard, or all rows.
 
     Raises:
-        BadInputError: If it is cut into more shards than it has blocks.
+        BadInputError: If the table is split into more shards than it has
+            blocks.
     """
     if arguments.shard is None:
         return slice(0, N)
@@ -193,21 +212,21 @@ def check_fit(
     """Checks arguments against the size of a table.
 
     Args:
-        arguments: An `Arguments`.
-        codebooks: The `Codebooks` that it names, or None.
-        N: int, rows.
-        d: int, columns.
+        arguments: `Arguments`.
+        codebooks: `Codebooks` or None. The codebooks that the arguments name.
+        N: int. Number of rows of the table.
+        d: int. Number of columns of the table.
 
     Returns:
-        d', the size of a code embedding.
+        int. d', the size of a code embedding.
 
     Raises:
-        BadInputError: If they do not go together.
+        BadInputError: If the arguments do not fit the table.
     """
     K, D, composition = arguments.K, arguments.D, arguments.composition
     if codebooks is not None and codebooks.table["d"] != d:
         raise BadInputError(
-            f"The codebooks in {arguments.codebooks} are of vectors of size "
+            f"The codebooks in {arguments.codebooks} are for vectors of size "
             f"{codebooks.table['d']}. Received: {d} in {arguments.vectors}"
         )
     counted = as_bad_input(
@@ -215,7 +234,7 @@ def check_fit(
     )
     if composition == "linear" and (arguments.code_dim or 1) > d:
         raise BadInputError(
-            "--code-dim of the linear composition must be at most the size "
+            "With the linear composition, --code-dim must be at most the size "
             f"of a vector, {d}. Received: --code-dim {arguments.code_dim}"
         )
     if N < K and codebooks is None:

@@ -1,13 +1,13 @@
-"""What `kd-keras compress` does: from a file of vectors to a folder.
+"""The work of `kd-keras compress`: from a file of vectors to a folder.
 
-A folder of a compressed table (see `result_folder`), of code embeddings
-(see `codebooks_folder`), or of the codes of a shard (see `shard_folder`).
+The folder contains a compressed table (see `write_result`), code embeddings
+(see `codebooks_folder`) or the codes of a shard (see `shard_folder`).
 """
 
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kd_keras.commands.arguments import (
     Arguments,
@@ -32,6 +32,9 @@ from kd_keras.search.learning_sample import is_large
 from kd_keras.utils.errors import as_bad_input
 from kd_keras.vectors.files import WordVectors, open_vectors
 
+if TYPE_CHECKING:
+    from kd_keras.layers.kd_embedding import KDEmbedding
+
 ReadProgress = Callable[[int, int], object] | None
 
 
@@ -43,23 +46,24 @@ def compress_folder(
 ) -> dict[str, Any]:
     """Learns codes for a file of vectors and writes the folder.
 
-    All that can be wrong with the arguments and the file is found before
-    Keras is imported. The folder appears complete or not at all. Where the
-    table is so large that code embeddings are learned on a sample, a run that
-    was stopped goes on when it is called again.
+    Every error in the arguments and the file is found before Keras is
+    imported. The folder appears complete or not at all. If the table is so
+    large that code embeddings are learned from a sample, an interrupted run
+    resumes when it is called again.
 
     Args:
-        arguments: An `Arguments`.
-        say: Called with a line at the start of each step.
-        progress: Called with the bytes read and all bytes while reading.
-        verbose: As in `learn_codes`.
+        arguments: `Arguments`.
+        say: callable. Called with a line of text at the start of each step.
+        progress: callable or None. Called while reading with the number of
+            bytes read and the total number of bytes.
+        verbose: int. As in `learn_codes`.
 
     Returns:
-        The report, as `report.json` holds it.
+        dict. The report, as stored in `report.json`.
 
     Raises:
-        BadInputError: If an argument is wrong.
-        VectorFileError: If the file is.
+        BadInputError: If an argument is invalid.
+        VectorFileError: If the file is invalid.
     """
     began = time.perf_counter()
     output, codebooks, table = _start(arguments, say, progress)
@@ -78,7 +82,7 @@ def compress_folder(
 
         learner, codes = found.find(slice(0, N), say, verbose)
         embedding = with_codes(learner, codes)
-        del codes  # of 10 million symbols, 160 MB at D = 16
+        del codes  # 160 MB for 10 million symbols and D = 16
         learned["learned_rows"] = learner.input_dim
     seconds = {"read": read - began, "learn": time.perf_counter() - read}
     given = (output, arguments, table, embedding, say, learned, seconds)
@@ -97,15 +101,15 @@ def compress_codebooks(
     """Learns code embeddings for a file of vectors and writes their folder.
 
     Args:
-        arguments: An `Arguments` with `codebooks_only`.
-        say, progress, verbose: As `compress_folder` takes them.
+        arguments: `Arguments` with `codebooks_only`.
+        say, progress, verbose: As in `compress_folder`.
 
     Returns:
-        A line that says what was written.
+        str. A line that says what was written.
 
     Raises:
-        BadInputError: If an argument is wrong.
-        VectorFileError: If the file is.
+        BadInputError: If an argument is invalid.
+        VectorFileError: If the file is invalid.
     """
     output, _, table = _start(arguments, say, progress)
     say("Starting Keras")
@@ -125,18 +129,18 @@ def compress_shard(
 ) -> str:
     """Finds the codes of a shard of a file of vectors and writes its folder.
 
-    A run that was stopped goes on when it is called again.
+    An interrupted run resumes when it is called again.
 
     Args:
-        arguments: An `Arguments` with `shard` and `codebooks`.
-        say, progress, verbose: As `compress_folder` takes them.
+        arguments: `Arguments` with `shard` and `codebooks`.
+        say, progress, verbose: As in `compress_folder`.
 
     Returns:
-        A line that says what was written.
+        str. A line that says what was written.
 
     Raises:
-        BadInputError: If an argument is wrong.
-        VectorFileError: If the file is.
+        BadInputError: If an argument is invalid.
+        VectorFileError: If the file is invalid.
     """
     began = time.perf_counter()
     output, codebooks, table = _start(arguments, say, progress)
@@ -158,7 +162,7 @@ def compress_shard(
 def _start(
     arguments: Arguments, say: Say, progress: ReadProgress
 ) -> tuple[Path, Codebooks | None, WordVectors]:
-    """Checks what was asked for and opens the table; says what it is."""
+    """Checks the arguments, opens the table and reports what was found."""
     codebooks = check_arguments(arguments)
     output = check_output(arguments.folder, arguments.force)
     check_writable(output)
@@ -176,17 +180,26 @@ def _start(
 
 
 def found_lines(table: WordVectors) -> list[str]:
-    """Says what was read, and what a person should know of it."""
+    """Describes the table that was read.
+
+    Args:
+        table: `WordVectors`.
+
+    Returns:
+        list of str. The size and format, and notes for the user.
+    """
     N, d = table.vectors.shape
     lines = [f"Found {N:,} symbols x {d} in {table.format}"]
     if table.dropped:
         lines.append(
-            f"Left out {table.dropped:,} rows of words that had come before"
+            f"Left out {table.dropped:,} rows of words that came earlier"
         )
     return lines + [f"Note: {note}" for note in table.notes]
 
 
-def _learn(arguments: Arguments, table: WordVectors, verbose: int) -> Any:
+def _learn(
+    arguments: Arguments, table: WordVectors, verbose: int
+) -> "KDEmbedding":
     from kd_keras.learning.learn_codes import learn_codes
 
     given = arguments.settings | {"verbose": verbose}

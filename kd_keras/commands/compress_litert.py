@@ -1,4 +1,4 @@
-"""The `.tflite` file of a compressed table, written and measured."""
+"""Writes and measures the `.tflite` file of a compressed table."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,16 +15,16 @@ from kd_keras.utils.row_blocks import Rows
 
 
 class LiteRTVectors:
-    """Stands for the `(N, d)` table that a file computes.
+    """A view of the `(N, d)` table that a `.tflite` file computes.
 
     Args:
-        model: A `LiteRTModel` of kind "embedding".
+        model: `LiteRTModel` of kind "embedding".
 
     Attributes:
-        shape: `(N, d)`.
+        shape: tuple `(N, d)`.
     """
 
-    def __init__(self, model: LiteRTModel):
+    def __init__(self, model: LiteRTModel) -> None:
         self._model = model
         described = model.configuration["embeddings"][0]
         self.shape = (described["N"], described["d"])
@@ -43,16 +43,17 @@ def compress_litert(
     """Writes an embedding as a `.tflite` file and measures the file.
 
     Args:
-        embedding: Built `KDEmbedding`.
-        path: Path of the file.
-        words: List of N strings.
-        precision: "float32", "float16" or "int8".
-        before: Table `(N, d)` that the embedding stands for.
+        embedding: `KDEmbedding`, built.
+        path: path. The file to write.
+        words: list of N strings.
+        precision: one of `"float32"`, `"float16"`, `"int8"`.
+        before: array of float, shape `(N, d)`. The table that the embedding
+            replaces.
 
     Returns:
-        `precision`; `bytes`, by role; `error`, see `measure_error`.
+        dict. `precision`; `bytes`, by role; `error`, see `measure_error`.
     """
-    # A word a call: LiteRT gets the LSTM wrong where shapes are open.
+    # One word per call: LiteRT gets a recurrence wrong if shapes are open.
     is_recurrent = embedding.composition.runs_over_steps
     report = export_litert(
         embedding,

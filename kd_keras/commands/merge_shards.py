@@ -1,4 +1,4 @@
-"""What `kd-keras merge` does: from the folders of shards to one result."""
+"""The work of `kd-keras merge`: from the folders of shards to one result."""
 
 import dataclasses
 import time
@@ -21,12 +21,14 @@ from kd_keras.vectors.stored_table import table_identity
 
 @dataclasses.dataclass(frozen=True)
 class MergeArguments:
-    """What `kd-keras merge` was asked for.
+    """The arguments of `kd-keras merge`.
 
     Attributes:
-        shards: Folders of all shards of a table, in any order.
-        vectors: The table, or None for the file that the shards name.
-        output, force, litert: As `Arguments` has them.
+        shards: tuple of str. The folders of all shards of one table, in any
+            order.
+        vectors: str or None. The file of the table; None for the path recorded
+            in the shards.
+        output, force, litert: As in `Arguments`.
     """
 
     shards: tuple[str, ...]
@@ -43,20 +45,19 @@ def merge_shards(
 ) -> dict[str, Any]:
     """Writes the folder of a table whose codes were found in shards.
 
-    It is the folder that one run of `compress_folder` would have written.
+    It is the folder that a single run of `compress_folder` would have written.
 
     Args:
-        merged: A `MergeArguments`.
-        say: Called with a line at the start of each step.
-        progress: Called with the bytes read and all bytes while reading.
+        merged: `MergeArguments`.
+        say, progress: As in `compress_folder`.
 
     Returns:
-        The report, as `report.json` holds it.
+        dict. The report, as stored in `report.json`.
 
     Raises:
-        BadInputError: If shards are missing, there twice or of another table,
-            or an argument is wrong.
-        VectorFileError: If the table is.
+        BadInputError: If a shard is missing, given twice or from another
+            table, or an argument is invalid.
+        VectorFileError: If the file of the table is invalid.
     """
     began = time.perf_counter()
     if merged.litert is not None:
@@ -68,16 +69,16 @@ def merge_shards(
     codes = np.concatenate([shard.codes() for shard in shards])
     if not Path(arguments.vectors).exists() and merged.vectors is None:
         raise BadInputError(
-            "The table must be where it was for the shards; --vectors tells "
-            f"where it is now. Received: no file {arguments.vectors}"
+            "The table must be where it was for the shards; if it was moved, "
+            f"use --vectors. Received: no file {arguments.vectors}"
         )
     table = open_vectors(arguments.vectors, arguments.duplicates, progress)
     if table_identity(table.vectors) != shards[0].table:
         N, d = table.vectors.shape
         raise BadInputError(
-            "The table must be that of the shards, "
+            "The table must be the one that the shards are from, "
             f"{shards[0].table['N']} x {shards[0].table['d']}. Received: "
-            f"{arguments.vectors}, another one of {N} x {d}"
+            f"{arguments.vectors}, a different table of {N} x {d}"
         )
     for line in found_lines(table):
         say(line)
@@ -99,7 +100,7 @@ def merge_shards(
 
 
 def _arguments(merged: MergeArguments, shard: Shard) -> Arguments:
-    """Returns the arguments of the one run that gives the same folder."""
+    """Makes the arguments of a single run that writes the same folder."""
     return Arguments(
         merged.vectors or shard.vectors,
         **shard.codebooks.settings,

@@ -1,4 +1,4 @@
-"""Code embeddings of a table, and the codes of its rows, from folders."""
+"""Finds the code embeddings of a table and the codes of its rows."""
 
 import dataclasses
 import shutil
@@ -36,7 +36,7 @@ Say = Callable[[str], object]
 
 
 def start_keras() -> None:
-    """Imports Keras and starts its devices, which write lines of their own."""
+    """Imports Keras and starts its devices without their log lines."""
     with quiet_start():
         import keras
 
@@ -52,17 +52,17 @@ def learn_to_folder(
     verbose: int,
     begin: Callable[[], object] = lambda: None,
 ) -> Codebooks:
-    """Learns code embeddings of a table and writes them into a folder.
+    """Learns code embeddings for a table and writes them to a folder.
 
     Args:
-        arguments: An `Arguments`.
-        table: What they are learned from.
-        folder: The folder to be. It appears complete or not at all.
-        verbose: As in `learn_codes`.
-        begin: Called before anything is written.
+        arguments: `Arguments`.
+        table: `WordVectors`. The table to learn from.
+        folder: path. The folder to write; it appears complete or not at all.
+        verbose: int. As in `learn_codes`.
+        begin: callable. Called before anything is written.
 
     Returns:
-        The `Codebooks`.
+        `Codebooks`.
     """
     from kd_keras.learning.learn_codes import learn_codebooks
 
@@ -81,22 +81,22 @@ def learn_to_folder(
 
 
 class TableCodes:
-    """Finds codes of a table's rows; what it has found survives a stop.
+    """Finds the codes of a table's rows and can resume after an interruption.
 
     Args:
-        arguments: An `Arguments`.
-        codebooks: The `Codebooks` in `arguments.codebooks`; None to learn
-            them, beside the output.
-        table: The table.
-        output: The folder that the codes are for.
+        arguments: `Arguments`.
+        codebooks: `Codebooks` or None. The codebooks in `arguments.codebooks`;
+            None to learn them, in a folder beside the output.
+        table: `WordVectors`.
+        output: path. The folder that the codes are for.
 
     Attributes:
-        codebooks: The `Codebooks`, after `find`.
-        codebooks_folder: Where they are.
-        identity: What `table_identity` tells of the table.
+        codebooks: `Codebooks`, set by `find` if None was given.
+        codebooks_folder: path. The folder with the codebooks.
+        identity: dict. The result of `table_identity` for the table.
 
     Raises:
-        BadInputError: If a run for this output was stopped that had other
+        BadInputError: If there is an unfinished run for this output with other
             settings.
     """
 
@@ -106,7 +106,7 @@ class TableCodes:
         codebooks: Codebooks | None,
         table: WordVectors,
         output: Path,
-    ):
+    ) -> None:
         self._arguments = arguments
         self._table = table
         self.identity = table_identity(table.vectors)
@@ -128,15 +128,16 @@ class TableCodes:
     def find(
         self, rows: slice, say: Say, verbose: int
     ) -> tuple["KDEmbedding", np.ndarray]:
-        """Finds the codes of rows, after those found by a run that stopped.
+        """Finds the codes of rows, except those an interrupted run has found.
 
         Args:
-            rows: slice, from a multiple of a block's rows on.
-            say: Called with a line at the start of each step.
-            verbose: As in `learn_codes`.
+            rows: slice. Starts at a multiple of the rows per block.
+            say: callable. Called with a line of text at the start of each step.
+            verbose: int. As in `learn_codes`.
 
         Returns:
-            The codebooks' `KDEmbedding`, and codes `(rows, D)`.
+            `(embedding, codes)`: the `KDEmbedding` of the codebooks, and an
+            array of int, shape `(rows, D)`.
         """
         if self.codebooks is None:
             self._learn(verbose)
@@ -152,8 +153,8 @@ class TableCodes:
         blocks, done = encoded_blocks(rows.stop - rows.start), self._run.count()
         say(
             f"Encoding {rows.stop - rows.start:,} rows in {blocks:,} blocks"
-            + (f", {done:,} of them found before" if done else "")
-            + f"; if stopped, the same command goes on ({self._run.folder})"
+            + (f", {done:,} of them already done" if done else "")
+            + f"; if stopped, the same command resumes ({self._run.folder})"
         )
         with progress_bar("Encoding", verbose) as progress:
             codes = encode(
@@ -175,7 +176,7 @@ class TableCodes:
             self.codebooks = read_codebooks(self.codebooks_folder)
 
     def remove(self) -> None:
-        """Removes what was kept for a stop, once the output is there."""
+        """Removes the files kept for a resume, once the output is complete."""
         self._run.remove()
 
 
@@ -187,7 +188,16 @@ def write_shard(
     codes: np.ndarray,
     seconds: float,
 ) -> None:
-    """Writes the codes of a shard into an empty folder."""
+    """Writes the codes of a shard to a folder.
+
+    Args:
+        folder: path. An empty folder.
+        arguments: `Arguments` with `shard`.
+        found: `TableCodes`, after `find`.
+        rows: slice. The rows of the shard.
+        codes: array of int, shape `(rows, D)`.
+        seconds: float. Time that reading and encoding took.
+    """
     assert found.codebooks is not None and arguments.shard is not None
     packed = pack_codes(codes, arguments.K)
     N, D, K = len(codes), arguments.D, arguments.K

@@ -1,27 +1,27 @@
 """The folder of a compressed table: codes, measurements and a page.
 
-`report.json` holds, in this order:
+`report.json` contains, in this order:
 
 - `format`: 1.
-- `command`: the command line with every option written out; `arguments`, the
+- `command`: the command line with every option written out; `arguments`: the
   same as a dictionary; `seed`.
-- `versions`: of Python and the packages; `platform`.
+- `versions`: the versions of Python and the packages; `platform`.
 - `input`: `path`, `sha256`, `bytes`, `found_to_be` (the format), `rows`,
-  `dropped` (rows of words that had come before), `notes`.
+  `dropped` (number of rows left out because their word came earlier), `notes`.
 - `N`, `d`, `K`, `D`, `code_dim`, `composition`, `has_words`.
 - `bytes`: see `measure.measure_bytes`. `parameters`: the paper's count, see
   `sizes.parameter_count`; `total` counts codes, `without_codes` does not.
 - `error`: see `measure.measure_error`. `neighbours`: see
   `measure.measure_neighbours`. `codes`: see `CodeStatistics`.
 - `shared_codes`: the largest groups of symbols that share a code;
-  `near_codes`: where no two do, groups that agree in the most positions;
-  `examples`. See `symbol_examples`.
+  `near_codes`: if no two symbols share one, the groups that agree in the most
+  positions; `examples`. See `symbol_examples`.
 - `litert`, with --litert: see `compress_litert`.
-- `learned_rows`: how many rows the code embeddings were learned from;
-  `shards`, how many processes found the codes, 1 unless they were merged.
-- `seconds`: `read`, `learn` (the codes found included; of merged shards the
-  sum), `measure`.
-- `files`: the bytes of each file in the folder.
+- `learned_rows`: the number of rows that the code embeddings were learned
+  from; `shards`: the number of shards whose codes were merged, otherwise 1.
+- `seconds`: `read`, `learn` (including finding the codes; summed over merged
+  shards), `measure`.
+- `files`: the size of each file in the folder, in bytes.
 """
 
 import dataclasses
@@ -64,11 +64,14 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], object]
 
-WRITTEN_ROWS = 1 << 16  # or checked, at a time
+WRITTEN_ROWS = 1 << 16  # written or checked at a time
 
 
 class IdsAsWords(Sequence[str]):
-    """Stands for a list of the ids `0..N-1` as words, which N may not allow.
+    """A sequence of the ids `0..N-1` as words, which takes no memory.
+
+    Args:
+        N: int. Number of ids.
 
     Example:
 
@@ -77,7 +80,7 @@ class IdsAsWords(Sequence[str]):
     ('999999', ['1', '2'], 1000000)
     """
 
-    def __init__(self, N: int):
+    def __init__(self, N: int) -> None:
         self._ids = range(N)
 
     def __len__(self) -> int:
@@ -98,21 +101,21 @@ def write_result(
     learned: dict[str, Any],
     seconds: dict[str, float],
 ) -> dict[str, Any]:
-    """Writes an embedding, what is measured of it, and the page.
+    """Writes an embedding, its measurements and the page.
 
     The folder appears complete or not at all.
 
     Args:
-        output: The folder to be, which `check_output` returned.
-        arguments: What was asked for.
-        table: What the embedding stands for.
-        embedding: Built `KDEmbedding` of N symbols with fixed codes.
-        say: Called with a line at the start of each step.
-        learned: `learned_rows` and `shards` of the report.
-        seconds: `read` and `learn` of the report.
+        output: path, as returned by `check_output`. The folder to write.
+        arguments: `Arguments`.
+        table: `WordVectors`. The table that the embedding replaces.
+        embedding: `KDEmbedding`, built, of N symbols with fixed codes.
+        say: callable. Called with a line of text at the start of each step.
+        learned: dict. `learned_rows` and `shards` of the report.
+        seconds: dict. `read` and `learn` of the report.
 
     Returns:
-        The report, as `report.json` holds it.
+        dict. The report, as stored in `report.json`.
     """
     words: Sequence[str] = table.words or IdsAsWords(len(table.vectors))
     with new_folder(output, arguments.force) as folder:
@@ -127,7 +130,7 @@ def write_result(
         }
         report |= _measure(arguments, table, words, decoded, folder)
         if arguments.litert is not None:
-            say("Exporting to LiteRT, every symbol checked")
+            say("Exporting to LiteRT and checking every symbol")
             with quiet_start():
                 from kd_keras.commands.compress_litert import compress_litert
 
@@ -148,7 +151,7 @@ def write_result(
 
 
 def _save(embedding: "KDEmbedding", path: Path) -> "DecodedVectors":
-    """Saves an embedding and gives what can be read from the file."""
+    """Saves an embedding and returns the vectors decoded from the file."""
     from kd_keras.folders.embedding_file import (
         DecodedVectors,
         load_embedding,
@@ -174,7 +177,7 @@ def _measure(
         packed = file["codes"]
     for rows in row_blocks(N, WRITTEN_ROWS):
         if not np.array_equal(unpack_codes(packed[rows], K, D), codes[rows]):
-            raise RuntimeError("codes.npz does not hold the model's codes")
+            raise RuntimeError("codes.npz does not contain the model's codes")
     neighbours, arrays = measure_neighbours(
         table.vectors, decoded, arguments.seed
     )
@@ -202,7 +205,7 @@ def _measure(
 
 
 def _heading(arguments: Arguments, table: WordVectors) -> dict[str, Any]:
-    """Returns the part of the report that says what it is a report of."""
+    """Returns the part of the report that describes the run and its input."""
     rows = len(table.vectors)
     return {
         "format": FORMAT,
@@ -242,7 +245,7 @@ def _versions() -> dict[str, str]:
 
 
 def _write_vocabulary(folder: Path, words: Sequence[str]) -> None:
-    """Writes one word per line; the line end is a line feed everywhere."""
+    """Writes one word per line; lines end in a line feed on every system."""
     with open(
         folder / "vocabulary.txt", "w", encoding="utf-8", newline=""
     ) as file:

@@ -1,1 +1,1 @@
-"""What lies on disk: results, code embeddings, shards, unfinished runs."""
+"""Folders on disk: results, code embeddings, shards, unfinished runs."""

@@ -1,7 +1,7 @@
-"""A folder with learned code embeddings, from which shards are encoded.
+"""A folder with learned code embeddings, which shards are encoded with.
 
-It holds `embedding.keras`, the `KDEmbedding` of the rows that were learned
-from, and `codebooks.json`, the fields of `Codebooks`.
+It contains `embedding.keras`, the `KDEmbedding` of the rows that the code
+embeddings were learned from, and `codebooks.json`, the fields of `Codebooks`.
 """
 
 import dataclasses
@@ -23,21 +23,23 @@ from kd_keras.version import __version__
 if TYPE_CHECKING:
     from kd_keras.layers.kd_embedding import KDEmbedding
 
-# What must be the same wherever the codebooks are used.
+# Settings that must be the same wherever the codebooks are used.
 SETTINGS = ("K", "D", "composition", "code_dim", "seed", "effort")
 
 
 @dataclasses.dataclass(frozen=True)
 class Codebooks:
-    """Code embeddings in a folder.
+    """The description of the code embeddings in a folder.
 
     Attributes:
         K, D, composition, code_dim, seed, effort: As in `learn_codes`.
-        table: The table that they were learned from, see `table_identity`.
-        learned_rows: How many of its rows they were learned from.
-        sha256: Of all weights: tells these codebooks from others.
-        seconds: What learning them took.
-        kd_keras: The version that learned them.
+        table: dict. The table that they were learned from, see
+            `table_identity`.
+        learned_rows: int. Number of rows that they were learned from.
+        sha256: str. Digest of the settings and all weights, which
+            distinguishes these codebooks from others.
+        seconds: float. Time that learning took.
+        kd_keras: str. Version of kd_keras that learned them.
     """
 
     K: int
@@ -54,13 +56,19 @@ class Codebooks:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What must be the same wherever they are used."""
+        """The settings that must be the same wherever they are used."""
         return {name: getattr(self, name) for name in SETTINGS}
 
     def hold_codes_of(self, table: dict[str, Any]) -> bool:
-        """Tells whether they were learned together with this table's codes.
+        """Checks whether they were learned together with this table's codes.
 
-        Then `embedding.keras` has them.
+        If so, `embedding.keras` contains these codes.
+
+        Args:
+            table: dict. The result of `table_identity`.
+
+        Returns:
+            bool.
         """
         return not is_large(table["N"], self.K) and self.table == table
 
@@ -72,17 +80,17 @@ def write_codebooks(
     table: dict[str, Any],
     seconds: float,
 ) -> Codebooks:
-    """Writes what `learn_codebooks` returned.
+    """Writes the result of `learn_codebooks` to a folder.
 
     Args:
-        folder: An empty folder.
-        embedding: Built `KDEmbedding` of the rows that were learned from.
-        settings: K, D, composition, code_dim, seed and effort.
-        table: What `table_identity` gave.
-        seconds: float, what it took.
+        folder: path. An empty folder.
+        embedding: `KDEmbedding`, built, of the rows that were learned from.
+        settings: dict. K, D, composition, code_dim, seed and effort.
+        table: dict. The result of `table_identity`.
+        seconds: float. Time that learning took.
 
     Returns:
-        The `Codebooks`.
+        `Codebooks`.
     """
     from kd_keras.folders.embedding_file import save_embedding
 
@@ -102,26 +110,27 @@ def write_codebooks(
 
 
 def read_codebooks(folder: str | os.PathLike[str]) -> Codebooks:
-    """Reads what a folder of codebooks says of itself.
+    """Reads the description in a folder of codebooks.
 
     Args:
-        folder: The folder.
+        folder: path.
 
     Returns:
-        A `Codebooks`.
+        `Codebooks`.
 
     Raises:
-        BadInputError: If it is no such folder.
+        BadInputError: If it is not a folder of codebooks.
     """
     wanted = (
-        "--codebooks must be a folder of kd-keras compress --codebooks-only"
+        "--codebooks must be a folder written by kd-keras compress "
+        "--codebooks-only"
     )
     path = Path(folder, "codebooks.json")
     codebooks = codebooks_of(read_description(path, wanted))
     if codebooks is None:
         raise BadInputError(
             f"{wanted}. Received: {folder}, whose codebooks.json is damaged "
-            "or of another version"
+            "or from another version"
         )
     if not Path(folder, "embedding.keras").is_file():
         raise BadInputError(
@@ -131,7 +140,14 @@ def read_codebooks(folder: str | os.PathLike[str]) -> Codebooks:
 
 
 def codebooks_of(description: Any) -> Codebooks | None:
-    """Makes a `Codebooks` of its fields; None where some are missing."""
+    """Makes a `Codebooks` from a dict of its fields; None if some are missing.
+
+    Args:
+        description: The contents of a JSON file.
+
+    Returns:
+        `Codebooks` or None.
+    """
     names = [field.name for field in dataclasses.fields(Codebooks)]
     try:
         return Codebooks(**{name: description[name] for name in names})

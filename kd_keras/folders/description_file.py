@@ -1,4 +1,4 @@
-"""The JSON file that says what a folder is, read with a clear error."""
+"""The JSON file that describes a folder, read with clear errors."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,12 @@ FORMAT = 1
 
 
 def write_description(path: Path, description: dict[str, Any]) -> None:
-    """Writes a description as JSON, whole or not at all."""
+    """Writes a description as JSON, complete or not at all.
+
+    Args:
+        path: path. The file to write.
+        description: dict of JSON values.
+    """
     temporary = path.with_name(f".{path.name}.partial")
     text = json.dumps({"format": FORMAT} | description, indent=1) + "\n"
     temporary.write_text(text, encoding="utf-8")
@@ -23,15 +28,17 @@ def read_description(
     """Reads a description.
 
     Args:
-        path: The file in the folder that it describes.
-        wanted: str, "--codebooks must be ...", which the error begins with.
-        damaged: str, what the error says of a file that cannot be understood.
+        path: path. The file, in the folder that it describes.
+        wanted: str. The beginning of an error message, such as
+            "--codebooks must be ...".
+        damaged: str. The words of the error message for a file that cannot be
+            parsed.
 
     Returns:
-        The description.
+        dict. The description.
 
     Raises:
-        BadInputError: If there is none that this version can read.
+        BadInputError: If there is no description that this version can read.
     """
     folder = path.parent
     if not folder.is_dir():
@@ -55,7 +62,7 @@ def read_description(
         ) from None
     if found != FORMAT:
         raise BadInputError(
-            f"{wanted}. Received: {folder}, whose {path.name} is of format "
+            f"{wanted}. Received: {folder}, whose {path.name} has format "
             f"{found!r}; this version reads format {FORMAT}"
         )
     return description

@@ -1,4 +1,4 @@
-"""An embedding in a `.keras` file, by itself."""
+"""A `.keras` file that contains only an embedding."""
 
 import os
 from pathlib import Path
@@ -15,15 +15,22 @@ def save_embedding(embedding: KDEmbedding, path: str | os.PathLike) -> None:
     """Saves an embedding as a model that takes ids of any batch and length.
 
     Args:
-        embedding: Built `KDEmbedding`.
-        path: The file, which ends in ".keras".
+        embedding: `KDEmbedding`, built.
+        path: path. The file to write; ends in ".keras".
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
     keras.Sequential([ids, embedding]).save(path)
 
 
 def load_embedding(path: str | os.PathLike) -> KDEmbedding:
-    """Loads what `save_embedding` saved."""
+    """Loads an embedding that `save_embedding` saved.
+
+    Args:
+        path: path. The file to read.
+
+    Returns:
+        `KDEmbedding`.
+    """
     return keras.saving.load_model(Path(path)).layers[0]
 
 
@@ -31,17 +38,18 @@ BLOCK_FLOATS = 1 << 24  # code embeddings gathered at a time: 64 MB
 
 
 class DecodedVectors:
-    """Stands for an `(N, d)` table that is never held whole.
+    """An `(N, d)` table that is decoded when indexed, never held as a whole.
 
     Args:
-        embedding: A built `KDEmbedding` with fixed codes.
+        embedding: `KDEmbedding`, built, with fixed codes.
 
     Attributes:
-        embedding: The `KDEmbedding`.
-        shape: `(N, d)`.
-        codes: `(N, D)`, numpy.
-        code_embedding_bytes: Bytes of W.
-        composition_bytes: Bytes of the composition's other weights.
+        embedding: `KDEmbedding`.
+        shape: tuple `(N, d)`.
+        codes: array of int, shape `(N, D)`.
+        code_embedding_bytes: int. Size of W in bytes.
+        composition_bytes: int. Size of the composition's other weights in
+            bytes.
 
     Example:
 
@@ -50,7 +58,7 @@ class DecodedVectors:
     ((100, 8), (2, 8), (3, 8))
     """
 
-    def __init__(self, embedding: KDEmbedding):
+    def __init__(self, embedding: KDEmbedding) -> None:
         self.embedding = embedding
         self.shape = (embedding.input_dim, embedding.output_dim)
         self.codes: np.ndarray = embedding.codes  # builds the layer
@@ -63,7 +71,7 @@ class DecodedVectors:
         self.composition_bytes = weights - self.code_embedding_bytes
 
     def __getitem__(self, index: Any) -> np.ndarray:
-        if isinstance(index, slice):  # not all ids for a block of them
+        if isinstance(index, slice):  # make only the ids of the slice
             index = np.arange(*index.indices(self.shape[0]))
         ids = np.asarray(index).astype(np.int32)
         vectors = np.empty((len(ids), self.shape[1]), np.float32)

@@ -1,4 +1,4 @@
-"""A folder that appears complete or not at all."""
+"""Output folders that appear complete or not at all."""
 
 import contextlib
 import os
@@ -21,23 +21,24 @@ FILES = (
     "report.html",
     "explorer.html",
 )
-# What `--force` may replace: a folder that holds nothing but these.
+# `--force` may replace a folder that contains only these.
 REPLACEABLE = (*FILES, "codebooks.json", "shard.json")
 
 
 def check_output(output: str | os.PathLike[str], force: bool = False) -> Path:
-    """Checks that a result may be put at `output`; writes nothing.
+    """Checks that a result may be written to `output`; writes nothing.
 
     Args:
-        output: The folder to be.
+        output: path. The folder to write.
         force: bool. Whether an earlier result may be replaced.
 
     Returns:
-        The path with links resolved, so that a rename acts on the folder.
+        path. `output` with links resolved, so that a rename acts on the
+        folder.
 
     Raises:
-        BadInputError: If there is a file, a folder that is not empty and may
-            not be replaced, or no folder to put it into.
+        BadInputError: If `output` is a file or a non-empty folder that may not
+            be replaced, or its parent folder does not exist.
     """
     if not os.fspath(output):
         raise BadInputError(
@@ -49,7 +50,7 @@ def check_output(output: str | os.PathLike[str], force: bool = False) -> Path:
     except FileNotFoundError:
         inside = []
     except NotADirectoryError:
-        what = "a file" if path.exists() else "a path that leads over a file"
+        what = "a file" if path.exists() else "a path through a file"
         raise BadInputError(
             f"--output must be a folder. Received: {output}, {what}"
         ) from None
@@ -62,30 +63,30 @@ def check_output(output: str | os.PathLike[str], force: bool = False) -> Path:
     if others:
         raise BadInputError(
             "--output must be a new or empty folder, or with --force an "
-            f"earlier result. Received: {output}, which holds {others[0]!r}"
+            f"earlier result. Received: {output}, which contains {others[0]!r}"
             + (f" and {len(others) - 1} more" if len(others) > 1 else "")
         )
     if inside and not force:
         raise BadInputError(
             "--output must be a new or empty folder; --force replaces the "
-            f"earlier result. Received: {output}, which holds {inside[0]!r}"
+            f"earlier result. Received: {output}, which contains {inside[0]!r}"
         )
     if not path.parent.is_dir():
         raise BadInputError(
-            "--output must be in a folder that exists. Received: "
-            f"{output}, but there is no {path.parent}"
+            "--output must be in an existing folder. Received: "
+            f"{output}, but {path.parent} does not exist"
         )
     return path
 
 
 def check_writable(output: Path) -> None:
-    """Checks that a folder can be made where `output` is to be.
+    """Checks that a folder can be created at `output`.
 
     Args:
-        output: A path that `check_output` returned.
+        output: path, as returned by `check_output`.
 
     Raises:
-        BadInputError: If not.
+        BadInputError: If it cannot be created.
     """
     temporary = _beside(output, "partial")
     _make(temporary, output)
@@ -94,20 +95,20 @@ def check_writable(output: Path) -> None:
 
 @contextlib.contextmanager
 def new_folder(output: Path, force: bool = False) -> Iterator[Path]:
-    """Gives a temporary folder that takes the place of `output` at the end.
+    """Creates a temporary folder that replaces `output` at the end.
 
-    It lies beside `output`, so that the last step is a rename. If the body
-    raises, it is removed and what was at `output` is untouched.
+    It is beside `output`, so that the last step is a rename. If the body
+    raises an exception, it is removed and `output` is left untouched.
 
     Args:
-        output: A path that `check_output` returned.
+        output: path, as returned by `check_output`.
         force: bool. Whether an earlier result may be replaced.
 
     Yields:
-        The temporary folder.
+        path. The temporary folder.
 
     Raises:
-        BadInputError: If no folder can be made there.
+        BadInputError: If no folder can be created there.
     """
     temporary = _beside(output, "partial")
     try:
@@ -123,11 +124,11 @@ def new_folder(output: Path, force: bool = False) -> Iterator[Path]:
 
 def _make(temporary: Path, output: Path) -> None:
     try:
-        # Not tempfile.mkdtemp, whose folders nobody else may read.
+        # Not tempfile.mkdtemp: only the user could read its folder.
         temporary.mkdir()
     except OSError as error:
         raise BadInputError(
-            "--output must be in a folder that can be written to. "
+            "--output must be in a writable folder. "
             f"Received: {output}, {error.strerror}"
         ) from None
 

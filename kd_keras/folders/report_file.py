@@ -1,4 +1,4 @@
-"""Writes and reads a folder's report."""
+"""Writes and reads the report in a folder."""
 
 import json
 import os
@@ -16,18 +16,19 @@ from kd_keras.report.page import report_page
 def write_report(
     folder: Path, report: dict[str, Any], codes: np.ndarray
 ) -> None:
-    """Writes `report.html` and `report.json` beside the files they tell of.
+    """Writes `report.html` and `report.json` beside the files they describe.
 
     Args:
-        folder: The folder, with all its other files.
-        report: The measurements; `files`, the bytes of each file, is added.
-        codes: Codes, shape `(N, D)`, for the map of their use.
+        folder: path. The folder with all its other files.
+        report: dict. The measurements; `files`, the size of each file in
+            bytes, is added.
+        codes: array of int, shape `(N, D)`, for the map of their use.
     """
     report["files"] = file_sizes(folder)
     page = report_page(report, code_map(codes, report["K"]))
     (folder / "report.html").write_text(page, encoding="utf-8", newline="\n")
     report["files"] = file_sizes(folder)
-    # The report tells its own size too, which depends on itself.
+    # The report also contains its own size, so repeat until it is stable.
     size, text = -1, ""
     while size != len(text.encode()):
         size = len(text.encode())
@@ -41,29 +42,29 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Reads the report of a folder that `kd-keras compress` wrote.
 
     Args:
-        path: The folder.
+        path: path. The folder.
 
     Returns:
-        The report.
+        dict. The report.
 
     Raises:
-        BadInputError: If that is not such a folder.
+        BadInputError: If it is not a folder that `kd-keras compress` wrote.
     """
     return read_description(
         Path(path, "report.json"),
-        "PATH must be a folder that kd-keras compress wrote",
+        "PATH must be a folder written by kd-keras compress",
         "is not one of its reports",
     )
 
 
 def file_sizes(folder: str | os.PathLike[str]) -> dict[str, int]:
-    """Reads the bytes of each file of a result that is there.
+    """Reads the sizes of the files of a result that exist.
 
     Args:
-        folder: The folder.
+        folder: path.
 
     Returns:
-        Sizes by name, in the order of `FILES`.
+        dict. Sizes in bytes by file name, in the order of `FILES`.
     """
     paths = [(name, Path(folder, name)) for name in FILES]
     return {name: p.stat().st_size for name, p in paths if p.is_file()}

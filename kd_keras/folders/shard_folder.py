@@ -1,8 +1,8 @@
 """A folder with the codes of one shard of a table.
 
-It holds `codes.npz`, as that of a compressed table but with the rows of the
-shard; `embedding.keras`, the codebooks', so that merging needs no other
-folder; and `shard.json`, the fields of `Shard`.
+It contains `codes.npz`, like that of a compressed table but with only the rows
+of the shard; `embedding.keras`, a copy of the codebooks' file, so that merging
+needs no other folder; and `shard.json`, the fields of `Shard`.
 """
 
 import collections
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """The codes of some rows of a table, in a folder.
+    """The description of a folder with the codes of some rows of a table.
 
     Attributes:
-        folder: The folder.
-        i, n: It is shard i of n, 1 to n.
-        rows: First row and the one after the last.
-        block: Rows that were encoded together.
-        table: The table, see `table_identity`.
-        codebooks: The `Codebooks`.
-        vectors, duplicates, codebooks_folder: As the command had them.
-        seconds: What reading and encoding took.
-        kd_keras: The version that encoded.
+        folder: str. The folder.
+        i, n: int. The folder is shard i of n, with i from 1 to n.
+        rows: tuple of int. The first row, and the row after the last one.
+        block: int. Number of rows that were encoded together.
+        table: dict. The table, see `table_identity`.
+        codebooks: `Codebooks`.
+        vectors, duplicates, codebooks_folder: str. As in the command.
+        seconds: float. Time that reading and encoding took.
+        kd_keras: str. Version of kd_keras that encoded the rows.
     """
 
     folder: str
@@ -59,6 +59,9 @@ class Shard:
     def codes(self) -> np.ndarray:
         """Reads the codes.
 
+        Returns:
+            array of int, shape `(rows, D)`.
+
         Raises:
             BadInputError: If the file is missing or damaged.
         """
@@ -72,19 +75,25 @@ class Shard:
         count = self.rows[1] - self.rows[0]
         if codes is None or len(codes) != count:
             raise BadInputError(
-                f"A shard's codes.npz must hold {count:,} codes of K={K}, "
+                f"A shard's codes.npz must contain {count:,} codes with K={K}, "
                 f"D={D}. Received: {path}, which does not"
             )
         return codes
 
 
 def read_shard(folder: str | os.PathLike[str]) -> Shard:
-    """Reads what a folder says of the shard in it.
+    """Reads the description of the shard in a folder.
+
+    Args:
+        folder: path.
+
+    Returns:
+        `Shard`.
 
     Raises:
-        BadInputError: If it holds no shard.
+        BadInputError: If the folder does not contain a shard.
     """
-    wanted = "SHARD must be a folder of kd-keras compress --shard"
+    wanted = "SHARD must be a folder written by kd-keras compress --shard"
     description = read_description(Path(folder, "shard.json"), wanted)
     description |= {
         "folder": os.fspath(folder),
@@ -99,29 +108,29 @@ def read_shard(folder: str | os.PathLike[str]) -> Shard:
 
 
 def check_shards(shards: Sequence[Shard]) -> list[Shard]:
-    """Checks that shards are all of one table and puts them in order.
+    """Checks that all shards are from one table, and puts them in order.
 
     Args:
-        shards: At least one `Shard`, in any order.
+        shards: sequence of `Shard`, not empty, in any order.
 
     Returns:
-        The n shards, by their number.
+        list of `Shard`. The n shards, ordered by number.
 
     Raises:
-        BadInputError: If one is missing, there twice, or of another table or
-            other codebooks; it is named.
+        BadInputError: If a shard is missing, given twice, or from another
+            table or other codebooks. The message names the shard.
     """
     kinds = [_kind(shard) for shard in shards]
-    # Most agree; of two that differ the first is taken for the right one.
+    # The majority is taken as right; with two that differ, the first one.
     common = collections.Counter(kinds).most_common(1)[0][0]
     right = shards[kinds.index(common)]
     for shard, kind in zip(shards, kinds, strict=True):
         for what, mine, usual in zip(KIND, kind, common, strict=True):
             if mine != usual:
                 raise BadInputError(
-                    f"The shards must be of one table, as {right.folder} is, "
-                    f"with one set of codebooks. Received: {shard.folder}, "
-                    f"{what.format(mine)}"
+                    "The shards must be from one table and one set of "
+                    f"codebooks, those of {right.folder}. Received: "
+                    f"{shard.folder}, {what.format(mine)}"
                 )
     by_number: dict[int, Shard] = {}
     for shard in shards:
@@ -142,13 +151,13 @@ def check_shards(shards: Sequence[Shard]) -> list[Shard]:
     return [by_number[i] for i in range(1, n + 1)]
 
 
-# What shards that belong together have in common, as it is told of another.
+# What shards of one table have in common, worded for one that differs.
 KIND = (
     "one of {} shards",
-    "of a table of {} symbols",
-    "of vectors of size {}",
-    "of another table (SHA-256 of a sample {})",
-    "of other codebooks (SHA-256 {})",
+    "from a table of {} symbols",
+    "from vectors of size {}",
+    "from another table (SHA-256 of a sample {})",
+    "with other codebooks (SHA-256 {})",
     "encoded {} rows at a time",
     "encoded by kd_keras {}",
 )

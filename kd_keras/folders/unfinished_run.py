@@ -1,4 +1,4 @@
-"""A folder beside the output from which a run that was stopped goes on."""
+"""A folder beside the output, from which an interrupted run resumes."""
 
 import os
 import shutil
@@ -17,55 +17,59 @@ SETTINGS = "settings.json"
 
 
 class UnfinishedRun:
-    """Keeps what a run has found so far, whole files only.
+    """Keeps the codes that a run has found so far, in complete files.
 
-    A run with the same output and the same settings goes on from it; with
-    other settings it is refused, so that nothing is lost.
+    A run with the same output and the same settings resumes from them. A run
+    with other settings is refused, so that nothing is lost.
 
     Args:
-        output: The folder that the run is to write. This one is beside it,
-            its name with ".partial" at the end.
-        settings: Dictionary of JSON values that decide what is found.
+        output: path. The folder that the run is to write. The folder of the
+            unfinished run is beside it; its name has ".partial" appended.
+        settings: dict of JSON values that determine the codes.
 
     Attributes:
-        folder: Path of the folder.
+        folder: path. The folder of the unfinished run.
 
     Raises:
         BadInputError: If there is an unfinished run with other settings, or a
-            folder of that name that is none.
+            folder of that name that is not an unfinished run.
     """
 
-    def __init__(self, output: Path, settings: dict[str, Any]):
+    def __init__(self, output: Path, settings: dict[str, Any]) -> None:
         self.folder = output.with_name(output.name + ".partial")
         self._settings = settings
         if self.folder.exists():
             self._check(settings)
 
     def begin(self) -> None:
-        """Makes the folder, if it is not there, before the first file."""
+        """Creates the folder, if it does not exist, before the first file."""
         self.folder.mkdir(exist_ok=True)
         if not (self.folder / SETTINGS).exists():
             write_description(self.folder / SETTINGS, self._settings)
 
     def _check(self, settings: dict[str, Any]) -> None:
         if self.folder.is_dir() and not os.listdir(self.folder):
-            return  # stopped before its first file was there
-        wanted = (
-            f"{self.folder} must be what a run that was stopped has left, or "
-            "not be there"
-        )
+            return  # stopped before its first file was written
+        wanted = f"{self.folder} must be from an interrupted run, or not exist"
         found = read_description(self.folder / SETTINGS, wanted)
         for name, value in settings.items():
             if found.get(name) != value:
                 raise BadInputError(
                     f"{self.folder} is an unfinished run with other settings: "
-                    "finish it with those, or remove it to start anew. "
-                    f"Received: {name}={_shown(value)}, there "
+                    "finish it with those, or remove it to start again. "
+                    f"Received: {name}={_shown(value)}, but that run has "
                     f"{_shown(found.get(name))}"
                 )
 
     def read(self, rows: slice) -> np.ndarray | None:
-        """Reads the codes of a block of rows; None where they are not kept."""
+        """Reads the codes of a block of rows.
+
+        Args:
+            rows: slice. The block.
+
+        Returns:
+            array of int, or None if the codes of this block are not kept.
+        """
         try:
             codes = np.load(self._file(rows), allow_pickle=False)
         except (FileNotFoundError, ValueError, EOFError):
@@ -73,7 +77,12 @@ class UnfinishedRun:
         return codes if len(codes) == rows.stop - rows.start else None
 
     def write(self, rows: slice, codes: np.ndarray) -> None:
-        """Keeps the codes of a block of rows."""
+        """Keeps the codes of a block of rows.
+
+        Args:
+            rows: slice. The block.
+            codes: array of int.
+        """
         self.begin()
         path = self._file(rows)
         temporary = path.with_name(f".{os.getpid()}.{path.name}")

@@ -1,3 +1,7 @@
+"""An LSTM layer that carries its state from batch to batch."""
+
+from typing import Any
+
 import keras
 
 
@@ -6,15 +10,22 @@ class CarriedLSTM(keras.layers.LSTM):
     """An LSTM that carries its state from batch to batch, on any backend.
 
     It is `keras.layers.LSTM(stateful=True, return_sequences=True)` with the
-    states among the layer's weights. Keras leaves them out, and so they are
-    lost in the compiled training step of JAX, which only sees weights. Under
-    a `tf.distribute` strategy every replica carries its own.
+    states among the layer's weights. Keras does not make them weights, so the
+    compiled training step of JAX, which sees only weights, would lose them.
+    Under a `tf.distribute` strategy every replica carries its own state.
 
-    The forget gate's bias starts at 0, as in the TensorFlow tutorial.
+    The bias of the forget gate starts at 0, as in the TensorFlow tutorial.
 
     Args:
-        units: Integer. Size of the state and of an output.
-        **kwargs: Further arguments of `keras.layers.LSTM`.
+        units: int. Size of the state and of each output.
+        **kwargs: Other arguments of `keras.layers.LSTM`.
+
+    Call arguments:
+        sequences: tensor of float, shape `(batch_size, steps, size)`. The
+            batch size must not change.
+
+    Output shape:
+        `(batch_size, steps, units)`.
 
     Example:
 
@@ -29,7 +40,7 @@ class CarriedLSTM(keras.layers.LSTM):
     True
     """
 
-    def __init__(self, units, **kwargs):
+    def __init__(self, units: int, **kwargs: Any) -> None:
         kwargs |= {
             "stateful": True,
             "return_sequences": True,
@@ -37,7 +48,7 @@ class CarriedLSTM(keras.layers.LSTM):
         }
         super().__init__(units, **kwargs)
 
-    def _create_state_variables(self, batch_size):
+    def _create_state_variables(self, batch_size: int) -> None:
         self.states = [
             keras.Variable(
                 initializer="zeros",

@@ -1,8 +1,8 @@
-"""Sizes and schedules of the language model.
+"""Sizes and training schedules of the language model.
 
 Small, medium and large are those of Zaremba, Sutskever and Vinyals (2014) and
-of the TensorFlow tutorial, but for the clipping of large; the paper uses small
-and large.
+of the TensorFlow tutorial, except for the gradient clipping of large. The paper
+uses small and large.
 """
 
 import dataclasses
@@ -10,21 +10,26 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Configuration:
-    """A language model and how it is trained.
+    """The size of a language model and its training schedule.
 
     Attributes:
-        name: Its name on the command line.
-        hidden: Size of the embedding and of each LSTM layer.
-        layers: Number of LSTM layers.
-        steps: Tokens of a row of a batch, over which gradients go back.
-        batch_size: Rows of a batch.
-        init_scale: All weights start uniform in plus and minus this.
-        learning_rate: That of SGD, on the loss summed over the steps.
-        clip: Largest global norm of the gradient.
-        dropout: Share of inputs dropped before, between and after the LSTMs.
-        constant_epochs: Epochs before the learning rate falls.
-        epochs: All epochs.
-        decay: Factor of the learning rate in each later epoch.
+        name: str. Name on the command line.
+        hidden: int. Size of the embedding and of each LSTM layer.
+        layers: int. Number of LSTM layers.
+        steps: int. Number of tokens in a row of a batch, over which gradients
+            are propagated back.
+        batch_size: int. Number of rows in a batch.
+        init_scale: float. All weights start uniformly distributed between
+            minus and plus this value.
+        learning_rate: float. Learning rate of SGD, for the loss summed over
+            the steps.
+        clip: float. Largest global norm of the gradient.
+        dropout: float, 0 to 1. Fraction of inputs dropped before, between and
+            after the LSTM layers.
+        constant_epochs: int. Number of epochs before the learning rate falls.
+        epochs: int. Total number of epochs.
+        decay: float. Factor that the learning rate is multiplied by in each
+            later epoch.
     """
 
     name: str
@@ -41,7 +46,14 @@ class Configuration:
     decay: float = 0.5
 
     def learning_rate_of(self, epoch: int) -> float:
-        """Gives the learning rate of an epoch, counted from 0."""
+        """Returns the learning rate of an epoch.
+
+        Args:
+            epoch: int, from 0.
+
+        Returns:
+            float.
+        """
         falling = max(epoch + 1 - self.constant_epochs, 0)
         return self.learning_rate * self.decay**falling
 
@@ -65,9 +77,9 @@ CONFIGURATIONS = {
             hidden=1500,
             steps=35,
             init_scale=0.04,
-            # The tutorial has 10. The first steps then have gradients of norm
-            # 5, 17 and 465 (without dropout), which saturate the LSTMs: in
-            # eight epochs the validation perplexity is 722 at best
+            # The tutorial clips at 10. The first steps then have gradients of
+            # norm 5, 17 and 465 (without dropout), which saturate the LSTMs:
+            # the best validation perplexity of eight epochs is 722
             # (`results/ptb_large_clip.json`).
             clip=5.0,
             dropout=0.65,
@@ -75,7 +87,7 @@ CONFIGURATIONS = {
             epochs=55,
             decay=1 / 1.15,
         ),
-        # To try the commands out: no figure of the paper belongs to it.
+        # For trying out the commands; the paper has no results for it.
         Configuration(
             "tiny",
             hidden=16,
@@ -90,5 +102,12 @@ CONFIGURATIONS = {
 
 
 def usual_lstm_rate(D: int | None) -> float | None:
-    """Gives the usual `lstm_rate` where an LSTM runs over D positions."""
+    """Returns the default `lstm_rate` for an LSTM composition.
+
+    Args:
+        D: int or None. Number of positions.
+
+    Returns:
+        float, or None if D is None.
+    """
     return 1 / D**2 if D else None

@@ -1,8 +1,11 @@
 """Perplexity as the TensorFlow tutorial measures it."""
 
 import math
+import os
+from typing import Any
 
 import keras
+import numpy as np
 from rich.console import Console
 from rich.progress import track
 
@@ -12,19 +15,19 @@ from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.learning.freeze import freeze
 from kd_keras.utils.errors import BadInputError
 
-# Tokens of one call; the state is carried on, so it changes no figure.
+# Tokens per call. The state is carried, so this changes no result.
 TOKENS_OF_A_CALL = 1000
 
 
-def streaming_model(model):
+def streaming_model(model: LanguageModel) -> LanguageModel:
     """Copies a language model into one that reads a single text.
 
     Args:
-        model: `LanguageModel`, of any batch size.
+        model: `LanguageModel` of any batch size.
 
     Returns:
-        A `LanguageModel` with the same weights, from ids `(1, steps)`, any
-        number of steps; learned codes are fixed in it.
+        `LanguageModel` with the same weights, which takes ids `(1, steps)`
+        with any number of steps. Learned codes are fixed in it.
     """
     ids = keras.Input((None,), 1, dtype="int32", name="token_ids")
     first = model.get_layer("embedding")
@@ -40,17 +43,18 @@ def streaming_model(model):
     return LanguageModel(ids, steps)
 
 
-def load_streaming_model(path):
-    """Loads the model that `kd-keras ptb train` wrote.
+def load_streaming_model(path: str | os.PathLike[str]) -> LanguageModel:
+    """Loads a model written by `kd-keras ptb train`.
 
     Args:
-        path: Path of `model.keras`.
+        path: path. The file `model.keras`.
 
     Returns:
-        A `LanguageModel` of batch size 1.
+        `LanguageModel` of batch size 1.
 
     Raises:
-        BadInputError: If the file is missing or damaged, or another model's.
+        BadInputError: If the file is missing or damaged, or contains another
+            kind of model.
     """
     try:
         model = keras.saving.load_model(path, compile=False)
@@ -60,17 +64,17 @@ def load_streaming_model(path):
         ) from None
     if not isinstance(model, LanguageModel) or model.input_shape[0] != 1:
         raise BadInputError(
-            f"{path} is no model of `kd-keras ptb train`. Received: "
-            f"a {type(model).__name__}"
+            f"{path} must be a model written by `kd-keras ptb train`. "
+            f"Received: a {type(model).__name__}"
         )
     return model
 
 
-def _call_copy(layer, inputs):
-    """Calls a copy of a layer: its weights, but no state that it carries."""
+def _call_copy(layer: keras.layers.Layer, inputs: Any) -> Any:
+    """Calls a copy of a layer with its weights but without carried state."""
     config = layer.get_config()
     if "unroll" in config:
-        config["unroll"] = False  # of any number of steps
+        config["unroll"] = False  # to take any number of steps
     copy = type(layer).from_config(config)
     outputs = copy(inputs)
     for mine, trained in zip(
@@ -80,22 +84,24 @@ def _call_copy(layer, inputs):
     return outputs
 
 
-def evaluate_perplexity(model, tokens, verbose=0):
-    """Measures the perplexity of a text, every token predicted once.
+def evaluate_perplexity(
+    model: LanguageModel, tokens: np.ndarray, verbose: int = 0
+) -> float:
+    """Measures the perplexity of a model on a text, predicting each token once.
 
-    As in the tutorial's test: the text is read in one piece, token after
+    As in the test of the tutorial, the text is read as one piece, token by
     token, from a state of 0.
 
     Args:
-        model: A `LanguageModel` of batch size 1 (see `streaming_model`).
-        tokens: Integer array of ids.
-        verbose: 0 for silence, otherwise a progress bar.
+        model: `LanguageModel` of batch size 1, see `streaming_model`.
+        tokens: array of int, shape `(n,)`. The ids of the text.
+        verbose: int. 0 for silence, otherwise shows a progress bar.
 
     Returns:
-        Float: the exponential of the mean cross entropy of tokens[1:].
+        float. The exponential of the mean cross entropy of `tokens[1:]`.
     """
     model.compile(
-        "sgd",  # not used, and nothing to be saved with the model
+        "sgd",  # not used, and adds nothing to the saved model
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=keras.backend.backend() != "tensorflow",
     )

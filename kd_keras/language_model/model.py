@@ -1,4 +1,7 @@
-"""The LSTM language model of the paper, over any embedding layer."""
+"""The LSTM language model of the paper, with any embedding layer."""
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -6,7 +9,10 @@ from keras import layers, ops
 
 from kd_keras.language_model.carried_lstm import CarriedLSTM
 from kd_keras.language_model.clipped_sgd import ClippedSGD
-from kd_keras.language_model.configurations import usual_lstm_rate
+from kd_keras.language_model.configurations import (
+    Configuration,
+    usual_lstm_rate,
+)
 from kd_keras.language_model.strategies import in_replica_of_several_workers
 from kd_keras.language_model.unique_symbols import UniqueSymbols
 from kd_keras.layers.kd_embedding import KDEmbedding
@@ -16,51 +22,57 @@ from kd_keras.layers.kd_embedding import KDEmbedding
 class LanguageModel(keras.Model):
     """A functional model from ids to the logits of each next symbol.
 
-    Its loss is summed over the steps, as in the TensorFlow tutorial, and
-    `perplexity`, the exponential of the mean cross entropy, stands beside it
-    in the logs: it is taken from the loss, so it costs nothing.
+    Its loss is summed over the steps, as in the TensorFlow tutorial. The logs
+    also contain `perplexity`, the exponential of the mean cross entropy, which
+    is computed from the loss at no cost.
     """
 
-    def get_metrics_result(self):
+    def get_metrics_result(self) -> dict[str, Any]:
         logs = super().get_metrics_result()
         steps = self.input_shape[1]
         if steps is not None:
             logs["perplexity"] = ops.exp(logs["loss"] / steps)
         if in_replica_of_several_workers():
-            # Keras averages them over axis 0, which scalars have not.
+            # Keras averages them over axis 0, which scalars do not have.
             logs = {name: ops.expand_dims(v, 0) for name, v in logs.items()}
         return logs
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+    def _maybe_symbolic_build(
+        self, iterator: Any = None, data_batch: Any = None
+    ) -> None:
         if iterator is not None:
-            # Keras takes a batch from it and averages that over the replicas,
-            # which several workers cannot do. Any ids of the shape will do.
+            # Keras takes a batch from the iterator and averages it over the
+            # replicas, which fails with several workers. Any ids of the right
+            # shape will do.
             ids = np.zeros(self.input_shape, np.int32)
             data_batch = (ids, ids)
         super()._maybe_symbolic_build(data_batch=data_batch)
 
-    def reset_state(self):
-        """Sets the carried state of every LSTM to 0, that of no text."""
+    def reset_state(self) -> None:
+        """Resets the carried state of every LSTM to 0, as before any text."""
         for layer in self.layers:
             if isinstance(layer, CarriedLSTM):
                 layer.reset_state()
 
     @property
-    def embedding(self):
+    def embedding(self) -> keras.layers.Layer:
         """The layer that turns ids into vectors."""
         layer = self.get_layer("embedding")
         return layer.embedding if isinstance(layer, UniqueSymbols) else layer
 
 
-def uniform_initializers(configuration, seed=0):
-    """Gives initializers, each with a seed of its own, uniform in +-scale.
+def uniform_initializers(
+    configuration: Configuration, seed: int = 0
+) -> Callable[[], keras.initializers.Initializer]:
+    """Makes uniform initializers, each with its own seed.
 
     Args:
-        configuration: `Configuration`, whose `init_scale` is used.
-        seed: Integer.
+        configuration: `Configuration`. Weights are drawn between minus and
+            plus its `init_scale`.
+        seed: int.
 
     Returns:
-        A callable without arguments that returns the next one.
+        callable without arguments that returns the next initializer.
     """
     seeds = iter(np.random.SeedSequence(seed).generate_state(64).tolist())
     return lambda: keras.initializers.RandomUniform(
@@ -69,28 +81,30 @@ def uniform_initializers(configuration, seed=0):
 
 
 def build_language_model(
-    configuration,
-    embedding,
-    vocabulary_size,
-    batch_size,
-    steps,
-    seed=0,
-):
+    configuration: Configuration,
+    embedding: keras.layers.Layer,
+    vocabulary_size: int,
+    batch_size: int,
+    steps: int | None,
+    seed: int = 0,
+) -> LanguageModel:
     """Builds the language model.
 
     Args:
         configuration: `Configuration`.
-        embedding: Layer from ids `(...)` to vectors `(..., hidden)`:
-            `keras.layers.Embedding`, any `KDEmbedding`, or another.
-        vocabulary_size: Integer, number of symbols.
-        batch_size: Integer, rows of a batch; the state is carried from row
-            to row.
-        steps: Integer, tokens of a row, or None for any number.
-        seed: Integer. Decides the weights beside the embedding's.
+        embedding: `keras.layers.Layer` from ids `(...)` to vectors
+            `(..., hidden)`: `keras.layers.Embedding`, any `KDEmbedding`, or
+            another layer.
+        vocabulary_size: int. Number of symbols.
+        batch_size: int. Number of rows in a batch. Each row carries its state
+            to the same row of the next batch.
+        steps: int or None. Number of tokens in a row; None for any number.
+        seed: int. Seed of all weights except the embedding's.
 
     Returns:
-        A built `LanguageModel`, not compiled: int32 ids `(batch_size, steps)`
-        to logits `(batch_size, steps, vocabulary_size)`.
+        `LanguageModel`, built but not compiled, from ids of int32,
+        `(batch_size, steps)`, to logits
+        `(batch_size, steps, vocabulary_size)`.
     """
     uniform = uniform_initializers(configuration, seed)
     ids = keras.Input((steps,), batch_size, dtype="int32", name="token_ids")
@@ -121,8 +135,8 @@ def build_language_model(
     return LanguageModel(ids, logits)
 
 
-def _unrolls(steps):
-    """Unrolled steps are a tenth faster on a CPU; on a GPU cuDNN is faster."""
+def _unrolls(steps: int | None) -> bool:
+    """Decides on unrolling: a tenth faster on a CPU, slower than cuDNN."""
     if steps is None or keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
@@ -130,31 +144,37 @@ def _unrolls(steps):
     return not tf.config.list_physical_devices("GPU")
 
 
-def _dropout(configuration, number, seed):
+def _dropout(
+    configuration: Configuration, number: int, seed: int
+) -> keras.layers.Layer:
     return layers.Dropout(
         configuration.dropout, seed=seed + number, name=f"dropout_{number}"
     )
 
 
 def compile_language_model(
-    model, configuration, codes_learning_rate=0.01, lstm_rate=None
-):
+    model: LanguageModel,
+    configuration: Configuration,
+    codes_learning_rate: float = 0.01,
+    lstm_rate: float | None = None,
+) -> None:
     """Compiles the model with the tutorial's loss and optimizer.
 
-    U and b of an LSTM composition act D times on every symbol. So their
-    gradient is D times as large, and a step of the same length moves the
-    vectors D times as far, all of them alike: at the learning rate of the
-    model the composition saturates within a hundred steps. Hence they are
-    trained at 1 / D^2 of it, as if they were parametrised as U / D and b / D.
+    U and b of an LSTM composition act D times on every symbol. Their gradient
+    is therefore D times as large, and a step of the same length moves all
+    vectors D times as far in the same way: at the model's learning rate the
+    composition saturates within a hundred steps. They are therefore trained at
+    1 / D^2 of that rate, as if they were parametrised as U / D and b / D.
 
     Args:
         model: `LanguageModel`.
         configuration: `Configuration`.
-        codes_learning_rate: Float, of the logits of learned codes.
-        lstm_rate: Float. Learning rate of U and b of an LSTM composition, as
-            a share of the model's; None for 1 / D^2.
+        codes_learning_rate: float. Learning rate of the logits of learned
+            codes.
+        lstm_rate: float or None. Learning rate of U and b of an LSTM
+            composition, as a fraction of the model's; None for 1 / D^2.
     """
-    rates = {}
+    rates: dict[str, Any] = {}
     composition = getattr(model.embedding, "composition", None)
     if composition is not None and composition.step_weights:
         rate = lstm_rate or usual_lstm_rate(composition.D)

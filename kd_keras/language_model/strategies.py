@@ -1,9 +1,11 @@
-"""Devices that share a training: `tf.distribute` strategies by name."""
+"""Devices that share a training run: `tf.distribute` strategies by name."""
 
 import contextlib
 import functools
 import json
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 
@@ -12,24 +14,24 @@ from kd_keras.utils.errors import BadInputError
 STRATEGIES = ("default", "mirrored", "multi-worker", "tpu")
 
 
-def get_strategy(name, replicas=None):
-    """Makes a strategy; TensorFlow must not have started before.
+def get_strategy(name: str, replicas: int | None = None) -> Any:
+    """Makes a strategy; TensorFlow must not have been started before.
 
-    A cluster is joined once: the same strategy is given again.
+    A cluster is joined only once: later calls return the same strategy.
 
     Args:
-        name: "default" for one device, "mirrored" for several devices of this
-            machine, "multi-worker" for several processes or machines, which
-            the environment variable TF_CONFIG names, "tpu" for a TPU.
-        replicas: Integer, devices that share a batch, for "mirrored": so many
-            GPUs or, where there is none, parts of the CPU. None: all GPUs, or
-            one part.
+        name: one of `"default"` (one device), `"mirrored"` (several devices on
+            this machine), `"multi-worker"` (several processes or machines,
+            listed in the environment variable TF_CONFIG), `"tpu"` (a TPU).
+        replicas: int or None. Number of devices that share a batch. For
+            `"mirrored"`, the number of GPUs or, if there are none, of parts of
+            the CPU; None for all GPUs, or one part.
 
     Returns:
-        A `tf.distribute.Strategy`, or None for "default".
+        `tf.distribute.Strategy`, or None for `"default"`.
 
     Raises:
-        BadInputError: If the devices are not there.
+        BadInputError: If the devices are not available.
     """
     if name == "default":
         if replicas not in (None, 1):
@@ -52,30 +54,48 @@ def get_strategy(name, replicas=None):
     strategy = _multi_worker() if name == "multi-worker" else _tpu()
     if replicas not in (None, strategy.num_replicas_in_sync):
         raise BadInputError(
-            f"--replicas is told by the cluster with --strategy {name}: "
+            f"With --strategy {name}, --replicas must be that of the cluster, "
             f"{strategy.num_replicas_in_sync}. Received: --replicas {replicas}"
         )
     return strategy
 
 
-def replicas_of(strategy):
-    """Gives the number of devices that share a batch."""
+def replicas_of(strategy: Any) -> int:
+    """Returns the number of devices that share a batch.
+
+    Args:
+        strategy: `tf.distribute.Strategy` or None.
+
+    Returns:
+        int.
+    """
     return 1 if strategy is None else strategy.num_replicas_in_sync
 
 
-def scope_of(strategy):
-    """Gives the scope in which a model is built and compiled."""
+def scope_of(strategy: Any) -> contextlib.AbstractContextManager[Any]:
+    """Returns the scope in which a model is built and compiled.
+
+    Args:
+        strategy: `tf.distribute.Strategy` or None.
+
+    Returns:
+        context manager.
+    """
     return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
-def worker_index():
-    """Gives the place of this process among its workers, 0 for the first."""
+def worker_index() -> int:
+    """Returns the index of this process among the workers, 0 for the first.
+
+    Raises:
+        BadInputError: If TF_CONFIG is not a JSON object.
+    """
     task = _tf_config().get("task", {})
     return 0 if task.get("type") == "chief" else int(task.get("index", 0))
 
 
-def in_replica_of_several_workers():
-    """Tells whether this runs inside a step of a multi-worker strategy."""
+def in_replica_of_several_workers() -> bool:
+    """Checks whether this runs inside a step of a multi-worker strategy."""
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
@@ -86,16 +106,18 @@ def in_replica_of_several_workers():
     )
 
 
-def check_agreement(strategy, epochs, folder):
-    """Checks that all workers go on at the same epoch.
+def check_agreement(
+    strategy: Any, epochs: int, folder: str | os.PathLike[str]
+) -> None:
+    """Checks that all workers resume at the same epoch.
 
     Args:
-        strategy: A strategy or None.
-        epochs: Integer, epochs that this worker has finished.
-        folder: Path of the worker's run, for the message.
+        strategy: `tf.distribute.Strategy` or None.
+        epochs: int. Number of epochs that this worker has finished.
+        folder: path. The folder of the worker's run, for the message.
 
     Raises:
-        BadInputError: If another worker has finished more or fewer.
+        BadInputError: If another worker has finished more or fewer epochs.
     """
     if replicas_of(strategy) == 1:
         return
@@ -106,22 +128,26 @@ def check_agreement(strategy, epochs, folder):
     )
     if int(together) != epochs * strategy.num_replicas_in_sync:
         raise BadInputError(
-            "The workers have finished different epochs, so they cannot go on "
-            f"together: {epochs} in {folder}. Expected: the same --output on "
-            "all, or a new one, whose folders are not there on any"
+            "The workers have finished different numbers of epochs, so they "
+            f"cannot resume together: {epochs} in {folder}. Expected: the same "
+            "--output on all workers, or a new one that exists on none"
         )
 
 
 class LostWorkerError(BadInputError):
-    """Another worker has stopped, or has not answered in time."""
+    """The error for a worker that has stopped or does not answer in time."""
 
 
 @contextlib.contextmanager
-def told_of_lost_workers(strategy):
-    """Turns TensorFlow's error for a lost worker into one that helps.
+def told_of_lost_workers(strategy: Any) -> Iterator[None]:
+    """Turns TensorFlow's error for a lost worker into a helpful one.
+
+    Args:
+        strategy: `tf.distribute.Strategy` or None.
 
     Raises:
-        LostWorkerError: If one is lost while a strategy of several runs.
+        LostWorkerError: If a worker is lost while a strategy with several
+            replicas runs.
     """
     if replicas_of(strategy) == 1:
         yield
@@ -132,22 +158,22 @@ def told_of_lost_workers(strategy):
         yield
     except (tf.errors.AbortedError, tf.errors.UnavailableError):
         raise LostWorkerError(
-            "Another worker has stopped or does not answer. The same command "
-            "on every worker goes on with the epoch that was broken off"
+            "Another worker has stopped or does not answer. Run the same "
+            "command on every worker to resume at the interrupted epoch"
         ) from None
 
 
-def _tf_config():
+def _tf_config() -> dict[str, Any]:
     try:
         return dict(json.loads(os.environ.get("TF_CONFIG", "{}")))
     except (ValueError, TypeError):
         raise BadInputError(
-            "TF_CONFIG is not a JSON object. Received: "
+            "TF_CONFIG must be a JSON object. Received: "
             f"TF_CONFIG={os.environ['TF_CONFIG']}"
         ) from None
 
 
-def _mirrored(replicas):
+def _mirrored(replicas: int | None) -> Any:
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -170,7 +196,7 @@ def _mirrored(replicas):
 
 
 @functools.cache
-def _multi_worker():
+def _multi_worker() -> Any:
     import tensorflow as tf
 
     if not _tf_config().get("cluster", {}).get("worker"):
@@ -184,7 +210,7 @@ def _multi_worker():
 
 
 @functools.cache
-def _tpu():
+def _tpu() -> Any:
     import tensorflow as tf
 
     try:

@@ -1,1 +1,1 @@
-"""The paper's experiment: which trainings, in which folders, and its table."""
+"""The paper's experiment: its training runs, their folders and Table 1."""

@@ -1,11 +1,11 @@
-"""What `kd-keras ptb` does, step by step of the paper's pipeline."""
+"""The commands of `kd-keras ptb`, one for each step of the paper's pipeline."""
 
 import argparse
 import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,21 +36,25 @@ Parse = Callable[[list[str]], argparse.Namespace]
 
 
 def train(given: argparse.Namespace, say: Say) -> Row:
-    """Trains a model as the options of `ptb train` or `ptb retrain` ask.
+    """Trains a model with the options of `ptb train` or `ptb retrain`.
+
+    Args:
+        given: `argparse.Namespace`. The options.
+        say: callable. Called with a line of text before the work.
 
     Returns:
-        The row, which is also written to the file of results.
+        dict. The row, which is also written to the results file.
 
     Raises:
-        BadInputError: If an option or a file is wrong.
+        BadInputError: If an option or a file is invalid.
     """
     settings, codes = read_settings(given)
     path = given.output or os.path.join(RUNS, settings.name)
     worker = worker_index() if settings.strategy == "multi-worker" else 0
-    # Every worker keeps what it needs to resume; the first one's counts.
+    # Every worker keeps what it needs to resume; the first worker's counts.
     folder = RunFolder(f"{path}-worker{worker}" if worker else path)
     results = given.results or results_path(settings.model)
-    rows = read_rows(results)  # a bad file is found before hours of training
+    rows = read_rows(results)  # find a bad file before hours of training
     if worker == 0:
         check_writable(results)
     corpus = _corpus(given, settings.backend)
@@ -67,7 +71,7 @@ def train(given: argparse.Namespace, say: Say) -> Row:
         if codes and finished is None
         else None,
         command=_command(given, path),
-        # Keras' bar rewrites its line, which only a terminal shows as one.
+        # Keras' progress bar rewrites its line, which needs a terminal.
         verbose=0 if given.quiet else 1 if sys.stdout.isatty() else 2,
     )
     if row not in rows and worker == 0:
@@ -76,13 +80,21 @@ def train(given: argparse.Namespace, say: Say) -> Row:
 
 
 def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
-    """Learns codes of a trained model's table, into a compress folder.
+    """Learns codes for a trained model's table and writes their folder.
+
+    If an earlier call with the same options has written the folder, its report
+    is returned at once.
+
+    Args:
+        given: `argparse.Namespace`. The options of `ptb learn-codes`.
+        say: callable. Called with a line of text at the start of each step.
 
     Returns:
-        The folder's report; at once if it has been written by a former call.
+        dict. The report of the folder.
 
     Raises:
-        BadInputError: If an option is wrong or the run is none to learn from.
+        BadInputError: If an option is invalid, or the run is unfinished or has
+            no conventional embedding.
     """
     run = RunFolder(given.run)
     settings = run.read_settings()
@@ -94,7 +106,7 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     if run.read_row() is None:
         raise BadInputError(
             f"--from must be a finished run. Received: {given.run}, which is "
-            "not; the same `kd-keras ptb train` goes on with it"
+            "unfinished; the same `kd-keras ptb train` command resumes it"
         )
     K = PAPER_K if given.K is None else given.K
     D = PAPER_D if given.D is None else given.D
@@ -117,8 +129,8 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
         if report["command"] == arguments.command:
             return report
         raise BadInputError(
-            f"{arguments.folder} holds codes that were learned otherwise: "
-            f"{report['command']}. Expected: another --output"
+            "--output must not contain codes learned with other options. "
+            f"Received: {arguments.folder}, written by: {report['command']}"
         )
     return compress_folder(arguments, say, verbose=0 if given.quiet else 1)
 
@@ -126,13 +138,17 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
 def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:
     """Measures the perplexity of a trained model.
 
+    Args:
+        given: `argparse.Namespace`. The options of `ptb evaluate`.
+        say: callable. Not called.
+
     Returns:
-        `(perplexity, recorded)`: measured now, and what the row of the run
-        says; None where it says nothing.
+        `(perplexity, recorded)`: the perplexity measured now, and the one in
+        the row of the run, or None if the row does not have it.
 
     Raises:
-        BadInputError: If the folder holds no finished run, or another
-            vocabulary than the text's.
+        BadInputError: If the folder does not contain a finished run, or its
+            vocabulary differs from the text's.
     """
     if is_litert(given.run):
         return _evaluate_litert(given), None
@@ -140,7 +156,10 @@ def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:
     settings = folder.read_settings()
     row = folder.read_row()
     if row is None:
-        raise BadInputError(f"{given.run} holds a run that is not finished")
+        raise BadInputError(
+            f"RUN must be a finished run. Received: {given.run}, which is "
+            "unfinished"
+        )
     corpus = _corpus(given, backend())
     _check_words(given.run, _read_words(folder.vocabulary), corpus)
     import keras
@@ -153,7 +172,7 @@ def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:
         getattr(corpus, given.split),
         0 if given.quiet else 1,
     )
-    # The validation text is read in 20 rows while training: not the same.
+    # Training reads the validation text in 20 rows, with another result.
     return found, row["test_perplexity"] if given.split == "test" else None
 
 
@@ -161,8 +180,8 @@ def _evaluate_litert(given: argparse.Namespace) -> float:
     model = load_litert(given.run)
     if model.configuration["kind"] != "language model":
         raise BadInputError(
-            f"{given.run} is no language model. Received: a file of kind "
-            f"{model.configuration['kind']!r}"
+            f"RUN must be a language model. Received: {given.run}, a file of "
+            f"kind {model.configuration['kind']!r}"
         )
     corpus = _corpus(given, backend())
     _check_words(given.run, model.vocabulary or [], corpus)
@@ -182,24 +201,25 @@ def _check_words(path: str, words: list[str], corpus: Corpus) -> None:
     if words != corpus.vocabulary:
         raise BadInputError(
             f"{path} was trained on another text: its vocabulary of "
-            f"{len(words):,} words is not this text's, of "
-            f"{len(corpus.vocabulary):,}"
+            f"{len(words):,} words differs from this text's vocabulary of "
+            f"{len(corpus.vocabulary):,} words"
         )
 
 
 def table(given: argparse.Namespace, say: Say, parse: Parse) -> list[Row]:
-    """Trains the planned rows that are missing, and gives all rows.
+    """Trains the planned rows that are missing, and returns all rows.
 
     Args:
-        given: The options of `ptb table`.
-        say: Called with a line at the start of each command.
-        parse: Parses the arguments of `kd-keras`.
+        given: `argparse.Namespace`. The options of `ptb table`.
+        say: callable. Called with a line of text at the start of each command.
+        parse: callable. Parses the arguments of `kd-keras`.
 
     Returns:
-        The rows of the configuration on this backend; planned ones first.
+        list of dict. The rows of the configuration, the planned rows of this
+        backend first.
 
     Raises:
-        BadInputError: If an option or a file is wrong.
+        BadInputError: If an option or a file is invalid.
     """
     results = given.results or results_path(given.model)
     rows = read_rows(results)
@@ -226,12 +246,19 @@ def table(given: argparse.Namespace, say: Say, parse: Parse) -> list[Row]:
 
 
 def results_path(model: str) -> str:
-    """Gives the file of rows of a configuration."""
+    """Returns the path of the results file of a configuration.
+
+    Args:
+        model: str. Name of the configuration.
+
+    Returns:
+        str.
+    """
     return os.path.join("results", f"ptb_{model}.json")
 
 
 def _corpus(given: argparse.Namespace, backend: str) -> Corpus:
-    """Reads the text: through tensorflow-datasets where TensorFlow is used."""
+    """Reads the text; with tensorflow-datasets if TensorFlow is the backend."""
     if given.any_text and given.data_dir is None:
         raise BadInputError(
             "--any-text needs --data-dir. Received: no --data-dir"
@@ -256,20 +283,21 @@ def _load_codes(folder: str, corpus: Corpus) -> Any:
         raise BadInputError(
             f"{path} cannot be read: {' '.join(str(error).split())}"
         ) from None
-    # Codes of vectors without words have no vocabulary: ids must be right.
+    # Codes for vectors without words have no vocabulary; ids must match.
     words = path.with_name("vocabulary.txt")
     if words.exists():
         _check_words(folder, _read_words(words), corpus)
     elif embedding.input_dim != len(corpus.vocabulary):
         raise BadInputError(
-            f"{folder} has codes of {embedding.input_dim:,} symbols. "
-            f"Expected: those of the text's {len(corpus.vocabulary):,} words"
+            f"The codes must be for the text's {len(corpus.vocabulary):,} "
+            f"words. Received: {folder}, with codes for "
+            f"{embedding.input_dim:,} symbols"
         )
     return embedding
 
 
 def _command(given: argparse.Namespace, path: str) -> str:
-    """Writes the command line again, without what decides no figure."""
+    """Rebuilds the command line without options that change no result."""
     words = ["kd-keras", "ptb", given.step]
     left_out = {
         "command", "step", "output", "results", "quiet", "data_dir",
@@ -284,14 +312,22 @@ def _command(given: argparse.Namespace, path: str) -> str:
 
 
 @contextlib.contextmanager
-def need_extra(extra: str, *packages: str):
-    """Turns the lack of an optional package into one line that helps."""
+def need_extra(extra: str, *packages: str) -> Iterator[None]:
+    """Turns a missing optional package into a one-line error with the remedy.
+
+    Args:
+        extra: str. The extra of kd_keras that installs the packages.
+        *packages: str. Names of the modules that may be missing.
+
+    Raises:
+        BadInputError: If one of the modules is not installed.
+    """
     try:
         yield
     except ModuleNotFoundError as error:
         if error.name not in packages:
             raise
         raise BadInputError(
-            f"{error.name} is not installed. Expected: pip install "
+            f"{error.name} is not installed; install it with: pip install "
             f"'kd_keras[{extra}]'"
         ) from None

@@ -5,23 +5,31 @@ import numpy as np
 
 from kd_keras.layers.kd_code_learner import KDCodeLearner
 from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.ptb.run_settings import RunSettings
 
-# The logit of the code that a warm start begins with; the others start at 0.
+# Logit of the code that a warm start begins with; the others start at 0.
 WARM_LOGIT = 1.0
 
 
-def make_embedding(settings, vocabulary_size, initializer, given=None):
+def make_embedding(
+    settings: RunSettings,
+    vocabulary_size: int,
+    initializer: keras.initializers.Initializer,
+    given: KDEmbedding | None = None,
+) -> keras.layers.Layer:
     """Makes the layer that turns ids into vectors.
 
     Args:
         settings: `RunSettings`.
-        vocabulary_size: Integer, number of symbols.
-        initializer: Initializer of the table or of the code embeddings.
-        given: Built `KDEmbedding` with the codes that were learned
-            beforehand, or None for random codes or none.
+        vocabulary_size: int. Number of symbols.
+        initializer: `keras.initializers.Initializer` of the table or the code
+            embeddings.
+        given: `KDEmbedding` or None. A built embedding with codes that were
+            learned beforehand; None for random codes or no codes.
 
     Returns:
-        A layer from ids to vectors of the configuration's hidden size.
+        `keras.layers.Layer` from ids to vectors of the configuration's hidden
+        size.
     """
     hidden = settings.configuration.hidden
     if settings.embedding == "conventional":
@@ -56,7 +64,7 @@ def make_embedding(settings, vocabulary_size, initializer, given=None):
     )
     if learner is not None and given is not None:
         embedding.build()
-        one_hot = np.eye(settings.K, dtype=np.float32)[given.codes]
+        one_hot = np.eye(settings.K, dtype=np.float32)[given.codes]  # type: ignore[arg-type]
         learner.logits.assign(WARM_LOGIT * one_hot)
         embedding.composition.set_weights(given.composition.get_weights())
     return embedding

@@ -1,4 +1,4 @@
-"""`kd-keras ptb export`, and the perplexity of what it wrote."""
+"""`kd-keras ptb export`, and the perplexity of an exported model."""
 
 import argparse
 import itertools
@@ -25,14 +25,14 @@ def export(
     """Writes the language model of a finished run, or its embedding.
 
     Args:
-        given: The options of `ptb export`.
-        say: Called with a line before the work.
+        given: `argparse.Namespace`. The options of `ptb export`.
+        say: callable. Called with a line of text before the work.
 
     Returns:
-        The `SizeReport` of the file or folder.
+        `SizeReport` of the file or folder.
 
     Raises:
-        BadInputError: If an option is wrong or the run is not finished.
+        BadInputError: If an option is invalid or the run is unfinished.
     """
     is_litert_file = given.format == "litert"
     if given.precision and not is_litert_file:
@@ -44,8 +44,8 @@ def export(
     settings = folder.read_settings()
     if folder.read_row() is None:
         raise BadInputError(
-            f"{given.run} holds a run that is not finished; the same "
-            "`kd-keras ptb train` goes on with it"
+            f"RUN must be a finished run. Received: {given.run}, which is "
+            "unfinished; the same `kd-keras ptb train` command resumes it"
         )
     if settings.embedding == "conventional":
         raise BadInputError(
@@ -63,7 +63,7 @@ def export(
         "unknown_id": words.index("<unk>") if "<unk>" in words else None,
     }
 
-    say(f"Exporting {given.run}; every word is checked, which takes a minute")
+    say(f"Exporting {given.run}, checking every word; this takes a minute")
     from kd_keras.export.export_litert import export_litert
     from kd_keras.export.export_saved_model import export_saved_model
     from kd_keras.language_model.evaluation import load_streaming_model
@@ -84,7 +84,7 @@ def export(
         export_saved_model(model, path, **options)
         return size_report(path)
     except ValueError as error:
-        if "\n" in str(error):  # Keras' own, not said to a user
+        if "\n" in str(error):  # an error of Keras, not meant for a user
             raise
         raise BadInputError(str(error)) from None
 
@@ -92,17 +92,18 @@ def export(
 def litert_perplexity(
     model: LiteRTModel, tokens: np.ndarray, verbose: int = 0
 ) -> float:
-    """Measures the perplexity of a text on a `.tflite` file.
+    """Measures the perplexity of a `.tflite` file on a text.
 
-    Token by token from a state of 0, as `evaluate_perplexity` does in Keras.
+    It reads the text token by token from a state of 0, as
+    `evaluate_perplexity` does in Keras.
 
     Args:
-        model: A `LiteRTModel` of kind "language model".
-        tokens: Integer array of ids.
-        verbose: 0 for silence, otherwise a progress bar.
+        model: `LiteRTModel` of kind "language model".
+        tokens: array of int, shape `(n,)`. The ids of the text.
+        verbose: int. 0 for silence, otherwise shows a progress bar.
 
     Returns:
-        Float: the exponential of the mean cross entropy of tokens[1:].
+        float. The exponential of the mean cross entropy of `tokens[1:]`.
     """
     states, total = model.start(), 0.0
     for token, following in track(
@@ -120,5 +121,5 @@ def litert_perplexity(
 
 
 def is_litert(path: str) -> bool:
-    """Tells whether a path names a `.tflite` file."""
+    """Checks whether a path names a `.tflite` file."""
     return Path(path).suffix == ".tflite"

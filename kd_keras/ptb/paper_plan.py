@@ -1,14 +1,15 @@
-"""The trainings behind the paper's Table 1 and what goes beyond it."""
+"""The training runs for the paper's Table 1 and beyond it."""
 
 import dataclasses
 import os
+from typing import Any
 
 from kd_keras.language_model.configurations import usual_lstm_rate
 from kd_keras.ptb.results_file import KEY
 from kd_keras.ptb.run_settings import RunSettings
 
-# The task's own: learned codes are meant to be small.
-TASK = {
+# Settings for codes learned with the task. Such codes are meant to be small.
+TASK: dict[str, Any] = {
     "embedding": "learn",
     "code_learning": "task",
     "codes_learning_rate": 0.01,
@@ -19,22 +20,25 @@ TASK = {
 
 
 def planned_runs(model: str, backend: str = "tensorflow") -> list[RunSettings]:
-    """Lists the trainings of a configuration, those that matter most first.
+    """Lists the training runs of a configuration, the most important first.
 
-    Table 1 of the paper: codes that are random or learned by a linear or LSTM
-    composition, re-learned by either, K = 50 and D = 10. Beyond it: more and
-    finer codes, slices side by side, codes learned with the task.
+    Table 1 of the paper has codes that are random or learned with a linear or
+    LSTM composition, re-learned with either composition, with K = 50 and
+    D = 10. Beyond it there are more and finer codes, the `concat` composition
+    and codes learned with the task.
 
     Args:
-        model: Name of the configuration.
-        backend: Keras' backend.
+        model: str. Name of the configuration.
+        backend: str. Keras' backend.
 
     Returns:
-        Their settings.
+        list of `RunSettings`.
     """
     conventional = RunSettings(model=model, backend=backend)
 
-    def fixed(learning: str, composition: str, K: int = 50, D: int = 10):
+    def fixed(
+        learning: str, composition: str, K: int = 50, D: int = 10
+    ) -> RunSettings:
         return dataclasses.replace(
             conventional,
             embedding="fixed",
@@ -45,7 +49,9 @@ def planned_runs(model: str, backend: str = "tensorflow") -> list[RunSettings]:
             lstm_rate=usual_lstm_rate(D) if composition == "lstm" else None,
         )
 
-    def task(composition: str, K: int, D: int, warm: bool = False):
+    def task(
+        composition: str, K: int, D: int, warm: bool = False
+    ) -> RunSettings:
         fixed_codes = fixed("task", composition, K, D)
         return dataclasses.replace(fixed_codes, warm_start=warm, **TASK)
 
@@ -67,13 +73,20 @@ def planned_runs(model: str, backend: str = "tensorflow") -> list[RunSettings]:
 
 
 def _divisor(hidden: int) -> int:
-    """Gives the D nearest to 32 that divides the size of a vector."""
+    """Returns the D nearest to 32 that divides the size of a vector."""
     divisors = [D for D in range(1, hidden + 1) if hidden % D == 0]
     return min(divisors, key=lambda D: (abs(D - 32), D))
 
 
-def key_of(settings: RunSettings) -> tuple:
-    """Gives the key of the row that a training will write."""
+def key_of(settings: RunSettings) -> tuple[Any, ...]:
+    """Returns the key of the row that a training run will write.
+
+    Args:
+        settings: `RunSettings`.
+
+    Returns:
+        tuple. The values of `results_file.KEY`.
+    """
     fields = dataclasses.asdict(settings) | {
         "relearning": settings.composition or "none",
         "epochs": settings.configuration.epochs,
@@ -82,14 +95,14 @@ def key_of(settings: RunSettings) -> tuple:
 
 
 def commands_of(settings: RunSettings, runs: str) -> list[list[str]]:
-    """Gives the command lines that lead to a training's row.
+    """Returns the command lines that lead to the row of a training run.
 
     Args:
-        settings: A planned training.
-        runs: The folder of all runs.
+        settings: `RunSettings` of a planned run.
+        runs: str. The folder of all runs.
 
     Returns:
-        Arguments of `kd-keras ptb`, command by command.
+        list of lists of str. The arguments of `kd-keras ptb` for each command.
     """
     model = ["--model", settings.model]
     conventional = RunSettings(model=settings.model, backend=settings.backend)

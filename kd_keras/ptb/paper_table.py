@@ -1,7 +1,8 @@
-"""The paper's Table 1 from the rows of finished trainings."""
+"""The paper's Table 1 from the rows of finished training runs."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from rich.table import Table
 
@@ -16,17 +17,17 @@ GROUP = (
 
 
 def paper_table(rows: Sequence[Row], title: str) -> Table:
-    """Draws Table 1: perplexity and size for each way to embed.
+    """Draws Table 1: perplexity and size for each kind of embedding.
 
-    Rows that differ in their seed only are drawn as one, with the median of
-    their perplexities. Sizes stand beside those of the conventional table.
+    Rows that differ only in their seed become one line with the median of
+    their perplexities. Sizes are compared with the conventional table's.
 
     Args:
-        rows: Rows of one configuration.
-        title: The table's title.
+        rows: sequence of dict. The rows of one configuration.
+        title: str. The table's title.
 
     Returns:
-        A `rich.table.Table`.
+        `rich.table.Table`.
     """
     table = Table(title=title)
     for name in ("code learning", "re-learning", "K", "D"):
@@ -35,7 +36,7 @@ def paper_table(rows: Sequence[Row], title: str) -> Table:
         "train", "valid", "test", "seeds", "parameters saved", "bytes", "less",
     ):  # fmt: skip
         table.add_column(name, justify="right")
-    groups: dict[tuple, list[Row]] = {}
+    groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[name] for name in GROUP), []).append(row)
     conventional = next((r for r in rows if r["code_learning"] == "none"), None)
@@ -47,7 +48,7 @@ def paper_table(rows: Sequence[Row], title: str) -> Table:
 def _cells(group: list[Row], conventional: Row | None) -> list[str]:
     first = group[0]
 
-    def median(figure) -> str:
+    def median(figure: Callable[[Row], float]) -> str:
         return f"{statistics.median(map(figure, group)):.1f}"
 
     learning = first["code_learning"]
@@ -79,6 +80,6 @@ def _cells(group: list[Row], conventional: Row | None) -> list[str]:
 
 
 def _train_at_best(row: Row) -> float:
-    """Gives the training perplexity of the epoch that validates best."""
+    """Returns the training perplexity at the best validation epoch."""
     valid = row["valid_perplexity_by_epoch"]
     return row["train_perplexity"][valid.index(min(valid))]

@@ -1,19 +1,19 @@
-"""The rows of finished trainings, in one JSON file for each configuration.
+"""The rows of finished training runs, one JSON file per configuration.
 
-`{"rows": [...]}`, a row a training:
+The file is `{"rows": [...]}` with one row per training run:
 
 - `code_learning`: "none" (conventional), "random", "linear", "lstm",
-  "concat", or "task"; `relearning`: the composition of the model, "none" for
-  conventional; `K`, `D`, `code_dim`: null where there are none.
-- `lstm_rate`: learning rate of U and b of an LSTM composition, as a share of
-  the model's; null for the others.
+  "concat" or "task"; `relearning`: the composition of the model, "none" for
+  conventional; `K`, `D`, `code_dim`: null if there are none.
+- `lstm_rate`: learning rate of U and b of an LSTM composition, as a fraction
+  of the model's; null for the others.
 - `train_perplexity`, `valid_perplexity_by_epoch`: lists.
-- `valid_perplexity`, `test_perplexity`: at the epoch that is best on the
-  validation text.
-- `embedding_parameters`: as the paper counts, codes as N * D integers.
-- `embedding_bytes`: N * ceil(D * b / 8) bytes of packed codes and 4 bytes a
-  float; 4 * N * d of a conventional table.
-- `seconds_per_epoch`: of the training steps, median of the epochs.
+- `valid_perplexity`, `test_perplexity`: at the epoch with the best validation
+  perplexity.
+- `embedding_parameters`: the paper's count, with codes as N * D integers.
+- `embedding_bytes`: N * ceil(D * b / 8) bytes of packed codes plus 4 bytes per
+  float; 4 * N * d for a conventional table.
+- `seconds_per_epoch`: time of the training steps, median over the epochs.
 - `seed`, `warm_start`, `backend`, `precision`, `model`, `epochs`, `strategy`,
   `replicas`, `command`, `versions`, `machine`.
 """
@@ -28,7 +28,7 @@ from kd_keras.utils.errors import BadInputError
 
 Row = dict[str, Any]
 
-# What tells two trainings apart.
+# The fields that distinguish two training runs.
 KEY = (
     "model", "code_learning", "relearning", "K", "D", "code_dim",
     "lstm_rate", "warm_start", "seed", "backend", "precision", "epochs",
@@ -36,10 +36,16 @@ KEY = (
 
 
 def read_rows(path: str | os.PathLike[str]) -> list[Row]:
-    """Reads the rows; none if the file is not there.
+    """Reads the rows of a results file.
+
+    Args:
+        path: path. The file.
+
+    Returns:
+        list of dict. The rows; empty if the file does not exist.
 
     Raises:
-        BadInputError: If the file is not one of rows.
+        BadInputError: If the file is not a results file.
     """
     path = Path(path)
     if not path.exists():
@@ -50,17 +56,21 @@ def read_rows(path: str | os.PathLike[str]) -> list[Row]:
             row_key(_completed(row))
     except (KeyError, TypeError, AttributeError):
         raise BadInputError(
-            f'{path} is no file of results. Expected: {{"rows": [...]}} as '
-            "`kd-keras ptb train` writes it"
+            f'{path} is not a results file. Expected: {{"rows": [...]}}, as '
+            "written by `kd-keras ptb train`"
         ) from None
     return rows
 
 
 def add_row(path: str | os.PathLike[str], row: Row) -> list[Row]:
-    """Adds a row to the file, in place of one of the same training.
+    """Adds a row to a results file, replacing a row of the same training run.
+
+    Args:
+        path: path. The file.
+        row: dict. The row.
 
     Returns:
-        All rows.
+        list of dict. All rows.
 
     Raises:
         BadInputError: If the file cannot be read or written.
@@ -82,8 +92,11 @@ def add_row(path: str | os.PathLike[str], row: Row) -> list[Row]:
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Checks that rows can be written, before hours of training.
 
+    Args:
+        path: path. The results file.
+
     Raises:
-        BadInputError: If the file cannot be made or replaced.
+        BadInputError: If the file cannot be created or replaced.
     """
     folder = next(p for p in Path(path).absolute().parents if p.exists())
     try:
@@ -96,11 +109,18 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def _completed(row: Row) -> Row:
-    """Adds what rows have not of before it could be chosen."""
+    """Adds fields that are missing in rows from older versions."""
     row.setdefault("lstm_rate", 1.0 if row["relearning"] == "lstm" else None)
     return row
 
 
-def row_key(row: Row) -> tuple:
-    """Gives what tells this row's training from others."""
+def row_key(row: Row) -> tuple[Any, ...]:
+    """Returns the values that distinguish this row's training run from others.
+
+    Args:
+        row: dict. The row.
+
+    Returns:
+        tuple. The values of `KEY`.
+    """
     return tuple(row[name] for name in KEY)

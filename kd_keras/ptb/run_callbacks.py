@@ -1,32 +1,38 @@
-"""What happens around the epochs of a training."""
+"""The callbacks of a training run."""
 
 import time
+from typing import Any
 
 import keras
 
+from kd_keras.language_model.model import LanguageModel
 from kd_keras.layers.find_layers import find_layers
 from kd_keras.layers.kd_code_learner import KDCodeLearner
+from kd_keras.ptb.run_folder import RunFolder
+from kd_keras.ptb.run_settings import RunSettings
 from kd_keras.training.code_metrics import CodeMetrics
 from kd_keras.training.code_summaries import CodeSummaries
 from kd_keras.training.temperature_schedule import TemperatureSchedule
 
 
 class FreshState(keras.callbacks.Callback):
-    """Begins every epoch and every evaluation at the start of a text.
+    """Resets the LSTM state before every epoch and every evaluation.
 
-    An epoch also draws random numbers of its own, for dropout: Keras does not
-    keep the state of its generators in a checkpoint, and a resumed epoch must
-    drop what the broken one has dropped.
+    It also seeds dropout for each epoch. Keras does not store the state of its
+    random generators in a checkpoint, and a resumed epoch must drop the same
+    inputs as the interrupted one.
 
     Args:
-        seed: Integer.
+        seed: int.
     """
 
-    def __init__(self, seed=0):
+    def __init__(self, seed: int = 0) -> None:
         super().__init__()
         self.seed = seed
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         self.model.reset_state()
         generators = [
             v for v in self.model.variables if v.name == "seed_generator_state"
@@ -34,39 +40,50 @@ class FreshState(keras.callbacks.Callback):
         for number, state in enumerate(generators):
             state.assign([(self.seed + number) % 2**32, epoch])
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.model.reset_state()
 
 
 class EpochSeconds(keras.callbacks.Callback):
-    """Puts the seconds that the training steps of an epoch took into its logs.
+    """Adds the time of an epoch's training steps, in seconds, to its logs.
 
-    Without the evaluation, and without what `fit` does after the last step.
+    The time excludes the evaluation and anything else after the last step.
     """
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         self._begin = self._end = time.perf_counter()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         self._end = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         if logs is not None:
             logs["seconds"] = self._end - self._begin
 
 
-def run_callbacks(model, settings, folder, best_so_far):
-    """Lists the callbacks of `fit`, those that write last.
+def run_callbacks(
+    model: LanguageModel,
+    settings: RunSettings,
+    folder: RunFolder,
+    best_so_far: float | None,
+) -> list[keras.callbacks.Callback]:
+    """Lists the callbacks for `fit`, with those that write files last.
 
     Args:
-        model: The compiled `LanguageModel`.
+        model: `LanguageModel`, compiled.
         settings: `RunSettings`.
         folder: `RunFolder`.
-        best_so_far: Float or None. Least validation perplexity of the epochs
-            before a resume.
+        best_so_far: float or None. The lowest validation perplexity of the
+            epochs before a resume.
 
     Returns:
-        List of callbacks.
+        list of `keras.callbacks.Callback`.
     """
     callbacks = [
         FreshState(settings.seed),
@@ -97,7 +114,7 @@ def run_callbacks(model, settings, folder, best_so_far):
         keras.callbacks.CSVLogger(str(folder.log), append=True),
     ]
     if keras.backend.backend() == "tensorflow":
-        # Keras' callback imports TensorFlow; on JAX the log has the curves.
+        # Keras' callback imports TensorFlow; on JAX, see the log for curves.
         callbacks.append(
             keras.callbacks.TensorBoard(
                 str(folder.tensorboard), write_graph=False
@@ -105,7 +122,8 @@ def run_callbacks(model, settings, folder, best_so_far):
         )
         if learns_codes:
             callbacks.append(CodeSummaries(folder.tensorboard / "train"))
-    # Last: what a broken epoch has written is written again.
+    # Last: an epoch interrupted before its backup is run again and rewrites
+    # its files.
     callbacks.append(
         keras.callbacks.BackupAndRestore(
             str(folder.backup), double_checkpoint=True, delete_checkpoint=False

@@ -1,4 +1,4 @@
-"""The folder of a training: settings, checkpoints, curves, the model."""
+"""The folder of a training run: settings, checkpoints, curves, the model."""
 
 import csv
 import dataclasses
@@ -13,23 +13,23 @@ from kd_keras.utils.errors import BadInputError
 
 
 class RunFolder:
-    """The files of one training.
+    """The files of one training run.
 
     - `settings.json`: the `RunSettings`;
-    - `log.csv`: a line an epoch;
+    - `log.csv`: one line per epoch;
     - `tensorboard/`: the same as curves, and the projector;
-    - `backup/`, `best.weights.h5`: where to resume; gone at the end;
-    - `model.keras`: the model of the best epoch, for a single text;
-    - `vocabulary.txt`: its words, a word's line is its id;
+    - `backup/`, `best.weights.h5`: needed to resume; removed at the end;
+    - `model.keras`: the model of the best epoch, with batch size 1;
+    - `vocabulary.txt`: its words; the line number of a word is its id;
     - `table.npz`: words and vectors of a conventional embedding, for
       `kd-keras ptb learn-codes`;
-    - `row.json`: what the training gave; the run is finished when it is there.
+    - `row.json`: the results; the run is finished once this file exists.
 
     Args:
-        path: The folder.
+        path: path. The folder.
     """
 
-    def __init__(self, path: str | os.PathLike) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.settings = self.path / "settings.json"
         self.log = self.path / "log.csv"
@@ -42,14 +42,14 @@ class RunFolder:
         self.row = self.path / "row.json"
 
     def begin(self, settings: RunSettings, text: str | None = None) -> None:
-        """Makes the folder, or takes up the run that it holds.
+        """Creates the folder, or resumes the run that it contains.
 
         Args:
-            settings: Those of the run.
-            text: Digest of the corpus.
+            settings: `RunSettings`.
+            text: str or None. Digest of the corpus.
 
         Raises:
-            BadInputError: If it holds another run, or something else.
+            BadInputError: If it contains another run or something else.
         """
         mine = dataclasses.asdict(settings) | {"text": text}
         if self.settings.is_file():
@@ -57,17 +57,17 @@ class RunFolder:
             other = [k for k in mine if there.get(k, mine[k]) != mine[k]]
             if other:
                 raise BadInputError(
-                    f"{self.path} holds another run, which differs in "
+                    f"{self.path} contains another run, which differs in "
                     f"{', '.join(other)}. Expected: a new folder, or the same "
-                    "options to go on with that one"
+                    "options to resume that run"
                 )
             return
         if self.path.exists() and (
             not self.path.is_dir() or any(self.path.iterdir())
         ):
             raise BadInputError(
-                f"{self.path} is there already and holds no run. Expected: a "
-                "folder of a run, an empty one, or a new name"
+                f"{self.path} already exists and contains no run. Expected: "
+                "the folder of a run, an empty folder or a new name"
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -80,13 +80,16 @@ class RunFolder:
     def read_settings(self) -> RunSettings:
         """Reads the settings.
 
+        Returns:
+            `RunSettings`.
+
         Raises:
-            BadInputError: If the folder holds no run.
+            BadInputError: If the folder does not contain a run.
         """
         if not self.settings.is_file():
             raise BadInputError(
-                f"{self.path} is not the folder of a run. Expected: what "
-                "`kd-keras ptb train` wrote"
+                f"{self.path} is not the folder of a run. Expected: a folder "
+                "written by `kd-keras ptb train`"
             )
         there = self._read_settings()
         there.pop("text", None)
@@ -97,12 +100,20 @@ class RunFolder:
         names = {field.name for field in dataclasses.fields(RunSettings)}
         if not isinstance(there, dict) or not there.keys() <= names | {"text"}:
             raise BadInputError(
-                f"{self.settings} is not as `kd-keras ptb train` wrote it"
+                f"{self.settings} is not a file of settings written by "
+                "`kd-keras ptb train`"
             )
         return there
 
     def read_log(self) -> list[dict[str, float]]:
-        """Reads the figures of each finished epoch, in order."""
+        """Reads the log of each finished epoch, in order.
+
+        Returns:
+            list of dict. Empty if there is no log.
+
+        Raises:
+            BadInputError: If the log is damaged.
+        """
         if not self.log.is_file():
             return []
         try:
@@ -111,17 +122,25 @@ class RunFolder:
                     {name: float(value) for name, value in line.items()}
                     for line in csv.DictReader(file)
                 ]
-            # An epoch that was broken after its line stands there twice.
+            # An epoch that was interrupted after its line was written is in
+            # the log twice.
             epochs = {int(line["epoch"]): line for line in lines}
         except (OSError, ValueError, TypeError, KeyError, csv.Error):
             raise BadInputError(
-                f"{self.log} is damaged. Expected: a line an epoch, as "
-                "`kd-keras ptb train` wrote it"
+                f"{self.log} is damaged. Expected: one line per epoch, as "
+                "written by `kd-keras ptb train`"
             ) from None
         return [epochs[i] for i in sorted(epochs)]
 
     def read_row(self) -> dict[str, Any] | None:
-        """Reads the row of a finished run, or gives None."""
+        """Reads the row of the run.
+
+        Returns:
+            dict, or None if the run is unfinished.
+
+        Raises:
+            BadInputError: If the file is not the row of a run.
+        """
         if not self.row.is_file():
             return None
         row = read_json(self.row)
@@ -130,7 +149,11 @@ class RunFolder:
         return row
 
     def finish(self, row: dict[str, Any]) -> None:
-        """Writes the row, and removes what only a resume needs."""
+        """Writes the row and removes the files that only a resume needs.
+
+        Args:
+            row: dict of JSON values.
+        """
         write_json(self.row, row)
         shutil.rmtree(self.backup, ignore_errors=True)
         self.best_weights.unlink(missing_ok=True)
@@ -139,8 +162,14 @@ class RunFolder:
 def read_json(path: Path) -> Any:
     """Reads a JSON file.
 
+    Args:
+        path: path. The file.
+
+    Returns:
+        The value in the file.
+
     Raises:
-        BadInputError: If it is none.
+        BadInputError: If it is not a readable JSON file.
     """
     try:
         return json.loads(path.read_text("utf-8"))
@@ -149,7 +178,12 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON file, all of it or nothing."""
+    """Writes a JSON file, complete or not at all.
+
+    Args:
+        path: path. The file.
+        value: A JSON value.
+    """
     temporary = path.with_name(path.name + ".partial")
     temporary.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
     temporary.replace(path)

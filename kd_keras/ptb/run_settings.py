@@ -1,6 +1,7 @@
-"""What a training of the language model is, and what its row says."""
+"""The settings of a training run of the language model."""
 
 import dataclasses
+from typing import Any
 
 from kd_keras.codes.checks import check_kd
 from kd_keras.codes.sizes import embedding_bytes, parameter_count
@@ -16,30 +17,34 @@ EMBEDDINGS = ("conventional", "fixed", "learn")
 
 @dataclasses.dataclass(frozen=True)
 class RunSettings:
-    """What decides the outcome of a training.
+    """The settings that determine the result of a training run.
 
     Attributes:
-        model: Name of the configuration.
-        embedding: "conventional" for `keras.layers.Embedding`, "fixed" for
-            codes that stay, "learn" for codes learned with the task.
-        code_learning: Where the codes come from: "none" (conventional),
-            "random", "linear", "lstm" or "concat" (learned beforehand with
-            that composition), "task".
-        composition: That of the model, "linear", "lstm" or "concat"; None
-            for conventional.
-        K, D, code_dim: As in `KDEmbedding`; None for conventional.
-        lstm_rate: Learning rate of U and b of an LSTM composition, as a share
-            of the model's; None for the others.
-        warm_start: Whether a task starts from codes learned beforehand.
-        seed: Decides everything that is drawn at random.
-        precision: "float32" or "mixed_bfloat16".
-        backend: Keras' backend.
-        strategy: Name of the `tf.distribute` strategy.
-        replicas: Devices that share a batch.
-        epochs: Epochs, or None for the configuration's.
-        codes_learning_rate: Of the logits' lazy Adam, for "learn".
-        temperature, temperature_decay, least_temperature: Of the learners'
-            schedule T = T0 / (1 + decay * t), for "learn".
+        model: str. Name of the configuration.
+        embedding: one of `"conventional"` (`keras.layers.Embedding`),
+            `"fixed"` (fixed codes), `"learn"` (codes learned with the task).
+        code_learning: str. Where the codes come from: `"none"` (conventional),
+            `"random"`, `"linear"`, `"lstm"` or `"concat"` (learned beforehand
+            with that composition), or `"task"`.
+        composition: one of `"linear"`, `"lstm"`, `"concat"`, or None for
+            conventional. The composition of the model.
+        K, D, code_dim: int or None. As in `KDEmbedding`; None for
+            conventional.
+        lstm_rate: float or None. Learning rate of U and b of an LSTM
+            composition, as a fraction of the model's; None for the others.
+        warm_start: bool. Whether codes learned with the task start from codes
+            learned beforehand.
+        seed: int. The seed for all random choices.
+        precision: one of `"float32"`, `"mixed_bfloat16"`.
+        backend: str. Keras' backend.
+        strategy: str. Name of the `tf.distribute` strategy.
+        replicas: int. Number of devices that share a batch.
+        epochs: int or None. Number of epochs; None for the configuration's.
+        codes_learning_rate: float or None. Learning rate of the logits' lazy
+            Adam optimizer, for `"learn"`.
+        temperature, temperature_decay, least_temperature: float or None. The
+            learners' temperature schedule T = T0 / (1 + decay * t) and its
+            minimum, for `"learn"`.
     """
 
     model: str = "small"
@@ -72,7 +77,7 @@ class RunSettings:
 
     @property
     def name(self) -> str:
-        """A name for the folder of this run, without what is as usual."""
+        """A name for the folder of this run, which omits default settings."""
         if self.embedding == "conventional":
             parts = [self.model, "conventional"]
         else:
@@ -94,10 +99,14 @@ class RunSettings:
 
 
 def check_settings(settings: RunSettings, vocabulary_size: int) -> None:
-    """Checks what can be wrong with a training before it begins.
+    """Checks settings before a training run begins.
+
+    Args:
+        settings: `RunSettings`.
+        vocabulary_size: int. Number of symbols.
 
     Raises:
-        BadInputError: If something is.
+        BadInputError: If a setting is invalid.
     """
     if not 0 <= settings.seed < 2**32:
         raise BadInputError(
@@ -111,8 +120,8 @@ def check_settings(settings: RunSettings, vocabulary_size: int) -> None:
     batch_size = settings.configuration.batch_size
     if batch_size % settings.replicas:
         raise BadInputError(
-            "The number of replicas must divide the batch of "
-            f"{batch_size} rows. Received: {settings.replicas} replicas"
+            "The number of replicas must divide the batch size, "
+            f"{batch_size}. Received: {settings.replicas} replicas"
         )
     if settings.embedding != "conventional":
         as_bad_input(check_kd, settings.K, settings.D)
@@ -124,9 +133,13 @@ def size_of_embedding(
 ) -> tuple[int, int]:
     """Counts the parameters and the bytes of a run's embedding.
 
+    Args:
+        settings: `RunSettings`.
+        vocabulary_size: int. Number of symbols.
+
     Returns:
-        `(parameters, bytes)`: as the paper counts, codes as N * D integers;
-        and N * ceil(D * b / 8) bytes of packed codes plus 4 a float.
+        `(parameters, bytes)`: the paper's count, with codes as N * D integers;
+        and N * ceil(D * b / 8) bytes of packed codes plus 4 bytes per float.
     """
     if settings.embedding == "conventional":
         floats = vocabulary_size * settings.configuration.hidden
@@ -135,7 +148,7 @@ def size_of_embedding(
     return parameter_count(*sizes).total, embedding_bytes(*sizes).total
 
 
-def _sizes(settings: RunSettings, vocabulary_size: int) -> tuple:
+def _sizes(settings: RunSettings, vocabulary_size: int) -> tuple[Any, ...]:
     return (
         vocabulary_size,
         settings.configuration.hidden,

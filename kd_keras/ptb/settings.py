@@ -1,4 +1,4 @@
-"""What the options of `kd-keras ptb train` and `retrain` ask for."""
+"""Turns the options of `kd-keras ptb train` and `retrain` into settings."""
 
 import argparse
 from typing import Any
@@ -11,7 +11,7 @@ from kd_keras.utils.errors import BadInputError
 
 PAPER_K, PAPER_D = 50, 10
 
-# The options of each embedding, with what they are where they are not given.
+# The options of each embedding and their defaults.
 CODED = {"K": None, "D": None, "composition": "linear", "code_dim": None}
 CODED |= {"lstm_rate": None}
 LEARNING = {
@@ -32,11 +32,15 @@ def read_settings(
 ) -> tuple[RunSettings, str | None]:
     """Reads the options of `ptb train` or `ptb retrain`.
 
+    Args:
+        given: `argparse.Namespace`. The options.
+
     Returns:
-        What to train, and the folder of its codes or None.
+        `(settings, folder)`: `RunSettings`, and the folder with the codes, or
+        None if there is none.
 
     Raises:
-        BadInputError: If options do not go together, or codes are missing.
+        BadInputError: If options cannot be combined, or codes are missing.
     """
     embedding = getattr(given, "embedding", "fixed")
     chosen = _chosen(given, embedding)
@@ -58,8 +62,8 @@ def read_settings(
         asked = getattr(given, name)
         if report and asked not in (None, report[name]):
             raise BadInputError(
-                f"--{name} must be that of the codes in {source}, "
-                f"{report[name]}. Received: --{name} {asked}"
+                f"--{name} must be {report[name]}, as for the codes in "
+                f"{source}. Received: --{name} {asked}"
             )
         usual = {"fixed": (PAPER_K, PAPER_D), "learn": (16, 32)}[embedding]
         default = usual["KD".index(name)]
@@ -88,7 +92,7 @@ def read_settings(
 
 
 def _chosen(given: argparse.Namespace, embedding: str) -> dict[str, Any]:
-    """Gives the options of an embedding, and refuses those of others."""
+    """Returns the options of an embedding and refuses those of others."""
     chosen = {}
     for name in OPTIONS["fixed"] | OPTIONS["learn"]:
         value = getattr(given, name, None)
@@ -112,19 +116,19 @@ def _chosen(given: argparse.Namespace, embedding: str) -> dict[str, Any]:
 
 
 def _check_warm_start(chosen: dict[str, Any], report: Any) -> None:
-    """Refuses a start from code embeddings of another composition."""
+    """Refuses a warm start from code embeddings of another composition."""
     mine = (chosen["composition"], chosen["code_dim"] or report["code_dim"])
     there = (report["composition"], report["code_dim"])
     if mine != there:
         raise BadInputError(
-            "--warm-start needs the composition of its folder, "
+            "With --warm-start, the composition must be that of its folder, "
             f"{there[0]} with code_dim {there[1]}. Received: "
             f"--composition {mine[0]} with code_dim {mine[1]}"
         )
 
 
 def backend() -> str:
-    """Gives Keras' backend."""
+    """Returns the name of Keras' backend."""
     import keras
 
     return keras.backend.backend()

@@ -1,18 +1,21 @@
-"""One training of the language model, from its settings to its row."""
+"""One training run of the language model, from its settings to its row."""
 
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from kd_keras.datasets.ptb.batches import cut_batches
+from kd_keras.datasets.ptb.corpus import Corpus
 from kd_keras.language_model.evaluation import (
     evaluate_perplexity,
     streaming_model,
 )
 from kd_keras.language_model.model import (
+    LanguageModel,
     build_language_model,
     compile_language_model,
     uniform_initializers,
@@ -23,32 +26,47 @@ from kd_keras.language_model.strategies import (
     scope_of,
     told_of_lost_workers,
 )
+from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.ptb.embeddings import make_embedding
+from kd_keras.ptb.results_file import Row
 from kd_keras.ptb.run_callbacks import run_callbacks
-from kd_keras.ptb.run_settings import check_settings, size_of_embedding
+from kd_keras.ptb.run_folder import RunFolder
+from kd_keras.ptb.run_settings import (
+    RunSettings,
+    check_settings,
+    size_of_embedding,
+)
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.experiment_record import circumstances
 
 
-def train(settings, corpus, folder, given=None, command=None, verbose=1):
-    """Trains a language model, or goes on where a former call was broken off.
+def train(
+    settings: RunSettings,
+    corpus: Corpus,
+    folder: RunFolder,
+    given: KDEmbedding | None = None,
+    command: str | None = None,
+    verbose: int = 1,
+) -> Row:
+    """Trains a language model, or resumes an interrupted run.
 
-    A run that was finished is not run again. One that was broken off goes on
-    at the start of the epoch it was in, with the same figures.
+    A finished run is not run again. An interrupted run resumes at the start of
+    the epoch in which it stopped and produces the same results.
 
     Args:
         settings: `RunSettings`.
         corpus: `Corpus`.
         folder: `RunFolder`.
-        given: Built `KDEmbedding` with codes learned beforehand, or None.
-        command: String for the row, or None.
-        verbose: As in `fit`.
+        given: `KDEmbedding` or None. A built embedding with codes learned
+            beforehand.
+        command: str or None. The command line, for the row.
+        verbose: int. As in `fit`.
 
     Returns:
-        The row: a dictionary of JSON values, see `results_file`.
+        dict of JSON values. The row, see `results_file`.
 
     Raises:
-        BadInputError: If the settings, the folder or the corpus are wrong.
+        BadInputError: If the settings, the folder or the corpus are invalid.
     """
     vocabulary_size = len(corpus.vocabulary)
     check_settings(settings, vocabulary_size)
@@ -92,7 +110,7 @@ def train(settings, corpus, folder, given=None, command=None, verbose=1):
         words = np.array(corpus.vocabulary)
         np.savez(folder.table, words=words, vectors=vectors)
     if keras.backend.backend() == "tensorflow":
-        # TensorBoard looks for it beside curves, where Keras writes those.
+        # TensorBoard looks for the projector beside the curves of Keras.
         projector = folder.tensorboard / "train"
         write_projector(projector, corpus.vocabulary, vectors)
     row = _row(settings, vocabulary_size, log, test, command)
@@ -100,7 +118,9 @@ def train(settings, corpus, folder, given=None, command=None, verbose=1):
     return row
 
 
-def _build(settings, vocabulary_size, given):
+def _build(
+    settings: RunSettings, vocabulary_size: int, given: KDEmbedding | None
+) -> LanguageModel:
     configuration = settings.configuration
     uniform = uniform_initializers(configuration, settings.seed)
     model = build_language_model(
@@ -120,7 +140,13 @@ def _build(settings, vocabulary_size, given):
     return model
 
 
-def _row(settings, vocabulary_size, log, test, command):
+def _row(
+    settings: RunSettings,
+    vocabulary_size: int,
+    log: list[dict[str, float]],
+    test: float,
+    command: str | None,
+) -> Row:
     if any(not line["val_perplexity"] < float("inf") for line in log):
         raise BadInputError(
             "The training diverged: the perplexity is not finite. Expected: "
@@ -128,7 +154,7 @@ def _row(settings, vocabulary_size, log, test, command):
         )
     parameters, size = size_of_embedding(settings, vocabulary_size)
     seconds = [line["seconds"] for line in log]
-    row = {
+    row: dict[str, Any] = {
         "code_learning": settings.code_learning,
         "relearning": settings.composition or "none",
         "K": settings.K,
@@ -167,12 +193,12 @@ def _row(settings, vocabulary_size, log, test, command):
 def write_projector(
     folder: Path, words: Sequence[str], vectors: np.ndarray
 ) -> None:
-    """Writes what the projector tab of TensorBoard shows.
+    """Writes the files for the projector tab of TensorBoard.
 
     Args:
-        folder: Folder of a run of TensorBoard, one that holds curves.
-        words: N strings.
-        vectors: Array `(N, d)`.
+        folder: path. The folder of a TensorBoard run that contains curves.
+        words: sequence of N str.
+        vectors: array of float, shape `(N, d)`.
     """
     from tensorboard.plugins import projector
 

@@ -1,4 +1,4 @@
-"""Processes, and learning that is fast, for tests of the command line."""
+"""Helpers for tests of the command line: processes and fast fake learning."""
 
 import importlib
 import os
@@ -8,7 +8,7 @@ from kd_keras.utils.quiet_start import LEVEL
 
 START = "import sys, kd_keras_command; from kd_keras.cli import main as cli; "
 
-# As a user has it: conftest.py sets the level for the tests' own process.
+# A user's environment: conftest.py sets the log level for the tests' process.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != LEVEL}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def working_directory(tmp_path, monkeypatch):
-    """A directory with a table of 20 x 6 and nothing else."""
+    """Makes a directory that contains only a table of 20 x 6."""
     monkeypatch.chdir(tmp_path)
     vectors = np.random.default_rng(0).normal(size=(20, 6)).astype("f4")
     np.save("table.npy", vectors)

@@ -1,4 +1,4 @@
-"""The command line: what it refuses, prints and leaves."""
+"""The command line: what it refuses, prints and leaves behind."""
 
 import os
 import signal
@@ -72,7 +72,7 @@ BAD = {
     ),
     "output over a file": (
         ["compress", "table.npy", "--output", "table.npy/out"],
-        "over a file",
+        "through a file",
     ),
     "output without parent": (
         ["compress", "table.npy", "--output", "no/out"],
@@ -126,7 +126,7 @@ def test_an_earlier_result_stays_without_force(monkeypatch, capsys):
         before = file.read()
     assert cli.main([*given, "--seed", "5"]) == 2
     assert "--force" in capsys.readouterr().err
-    # With --force it stays where the new one fails.
+    # With --force it stays if the new one fails.
     assert cli.main([*given, "--force", "--code-dim", "9"]) == 2
     with open(f"{folder}/report.json", "rb") as file:
         assert file.read() == before

@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment: one line, exit status 130, and nothing left."""
+"""Ctrl-C at any moment: one line, exit code 130, and nothing left behind."""
 
 import contextlib
 import importlib

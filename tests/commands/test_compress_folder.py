@@ -30,7 +30,7 @@ WORDS = ["<unk>", "two words", '"q"', "ü", "\x85", "日本"] + [
 
 RUN = "import sys, kd_keras_command; "
 
-# As a user has it: conftest.py sets the level for the tests' own process.
+# A user's environment: conftest.py sets the log level for the tests' process.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != LEVEL}
 
 
@@ -48,7 +48,7 @@ def source(tmp_path, vectors):
 
 @pytest.fixture
 def fake_learning(monkeypatch):
-    """Replaces the search by random codes, and records the calls."""
+    """Replaces the search with random codes and records the calls."""
     calls = []
 
     def learn_codes(vectors, **given):
@@ -248,7 +248,7 @@ def test_a_failing_step_leaves_nothing(
 
 
 def test_program_and_page_in_fresh_processes(source, tmp_path):
-    """The program as installed, then the lines that the page tells to run."""
+    """Runs the installed program, then the lines that the page shows."""
     run = subprocess.run(
         [
             *(sys.executable, "-c"),

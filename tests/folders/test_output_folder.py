@@ -1,4 +1,4 @@
-"""A folder is written whole or not at all, and replaces only its own."""
+"""A folder is written completely or not at all, and replaces only results."""
 
 import pytest
 

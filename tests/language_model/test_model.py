@@ -1,3 +1,5 @@
+"""The language model: training, state, optimizer, perplexity, strategies."""
+
 import dataclasses
 
 import keras
@@ -51,7 +53,7 @@ def language_model(kind="conventional", rows=ROWS, configuration=TINY):
 
 
 def text(count=ROWS * STEPS * 12, seed=0):
-    """A text with structure: most words follow from the word before."""
+    """Makes a text with structure: most words follow from the previous one."""
     rng = np.random.default_rng(seed)
     words = [0]
     while len(words) < count:
@@ -181,7 +183,7 @@ def test_logits_have_their_own_optimizer_and_no_part_in_the_norm():
     model.train_on_batch(inputs, targets)
     moved = np.abs(as_numpy(logits) - before)
     used = np.isin(np.arange(WORDS), inputs)
-    # Adam's first step is its learning rate, whatever the gradient.
+    # Adam's first step equals its learning rate for any gradient.
     assert moved[used].max() == pytest.approx(0.01, rel=1e-2)
     assert not moved[~used].any()
     names = [v.path for v in model.optimizer.variables]
@@ -198,7 +200,9 @@ def test_state_is_carried_and_reset():
     layer.reset_state()
     parts = [as_numpy(layer(inputs[:, i : i + 2])) for i in (0, 2, 4)]
     np.testing.assert_allclose(np.concatenate(parts, 1), whole, atol=1e-6)
-    assert len(layer.weights) == 5  # among them two states: JAX needs it
+    assert (
+        len(layer.weights) == 5
+    )  # with two states, which JAX needs as weights
 
 
 def test_fit_carries_the_state():
@@ -277,7 +281,7 @@ def test_unique_symbols_change_no_value_and_no_gradient(kind):
 
 @pytest.mark.parametrize("kind", ["conventional", "learned"])
 def test_mirrored_training_has_the_losses_of_one_device(kind, strategy):
-    assert TINY.clip <= 1  # many gradients are larger
+    assert TINY.clip <= 1  # many gradients are larger and get clipped
     one = fit(language_model(kind), validation_data=batches(text(seed=1)))
     with strategy.scope():
         model = language_model(kind, rows=ROWS // 2)
@@ -293,7 +297,7 @@ def test_mirrored_training_has_the_losses_of_one_device(kind, strategy):
 def test_a_lost_worker_is_told(strategy):
     lost = tf.errors.UnavailableError(None, None, "stopped sending heartbeats")
     with (
-        pytest.raises(LostWorkerError, match="The same command"),
+        pytest.raises(LostWorkerError, match="Run the same command"),
         told_of_lost_workers(strategy),
     ):
         raise lost

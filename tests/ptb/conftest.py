@@ -1,4 +1,4 @@
-"""A folder in which the pipeline of the language model has run."""
+"""A folder in which the language model's pipeline has run."""
 
 import os
 

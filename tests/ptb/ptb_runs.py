@@ -1,4 +1,4 @@
-"""Commands on a text of a few words, and what they leave."""
+"""Runs commands on a text of a few words, and reads the files they write."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`kd-keras ptb`: trainings, resuming, several devices, the table."""
+"""`kd-keras ptb`: training, resuming, several devices, the table."""
 
 import csv
 import dataclasses
@@ -59,7 +59,7 @@ def test_tensorboard_has_the_curves_and_the_words(conventional):
         found["train"]
     )
     assert {"epoch_loss", "epoch_perplexity"} <= found["validation"]
-    # TensorBoard finds it beside curves, or not at all.
+    # TensorBoard finds the projector only beside curves.
     train = conventional / "tensorboard" / "train"
     assert "words.tsv" in (train / "projector_config.pbtxt").read_text()
     vectors = np.loadtxt(train / "vectors.tsv")
@@ -192,7 +192,7 @@ def test_table_trains_what_is_missing(work, monkeypatch, capsys):
         wanted = paper_plan.planned_runs(model, backend)
         return [
             s for s in wanted if (s.code_learning, s.K) == ("linear", 32)
-        ]  # its codes need a conventional run first
+        ]  # these codes need a conventional run first
 
     monkeypatch.setattr(ptb_commands, "planned_runs", plan)
     there = ["--runs", "other", "--results", "other.json"]
@@ -269,7 +269,7 @@ def test_a_killed_run_goes_on_with_the_same_curve(work, monkeypatch):
 
 
 def test_jax_trains_without_tensorflow(work):
-    """Blocks the imports: TensorFlow is not needed, not only not used."""
+    """Blocks the imports, so that TensorFlow is not even needed."""
     code = (
         "import sys\n"
         "for name in ('tensorflow', 'tensorflow_datasets'):\n"
@@ -286,12 +286,12 @@ def test_jax_trains_without_tensorflow(work):
 
 
 def test_two_processes_train_as_one(work):
-    """`MultiWorkerMirroredStrategy` with `fit`, over the loopback."""
+    """Tests `MultiWorkerMirroredStrategy` with `fit` over the loopback."""
     with socket.socket() as one, socket.socket() as two:
         for each in (one, two):
             each.bind(("localhost", 0))
         workers = [f"localhost:{s.getsockname()[1]}" for s in (one, two)]
-    # Not learned codes: they flip on a difference in the last digit.
+    # Not learned codes, which flip on a difference in the last digit.
     sizes = ["--K", "8", "--D", "4"]
     words = ["ptb", "retrain", *sizes, *TRAIN, "--epochs", "2"]
     processes = []
@@ -336,7 +336,7 @@ def test_the_rate_of_an_lstm_makes_another_row(work, capsys):
     usual, one = read("rates.json")["rows"]
     assert usual["lstm_rate"] == 1 / 9 and one["lstm_rate"] == 1
     assert usual["train_perplexity"] != one["train_perplexity"]
-    # Rows of before there was a choice.
+    # Rows from before the option existed.
     del one["lstm_rate"], usual["lstm_rate"]
     with open("old.json", "w") as file:
         json.dump({"rows": [one]}, file)

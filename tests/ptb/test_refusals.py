@@ -1,4 +1,4 @@
-"""What `kd-keras ptb` refuses, in one line and before any work."""
+"""`kd-keras ptb` refuses bad input in one line and before any work."""
 
 import os
 import shutil
@@ -66,7 +66,7 @@ BAD = {
     "run of nothing": (["evaluate", "text", *TEXT], "not the folder of a run"),
     "codes of no run": (["learn-codes", "--from", "text"], "text"),
     "rows": (["table", "--results", "text/ptb.test.txt"], "ptb.test.txt"),
-    "output": (["train", *TRAIN, "--output", "text"], "holds no run"),
+    "output": (["train", *TRAIN, "--output", "text"], "contains no run"),
     "backend": (["train", "--strategy", "all"], "--strategy"),
     "export of nothing": (["export", "text"], "not the folder of a run"),
     "precision": (
@@ -162,7 +162,7 @@ def test_a_damaged_log_is_told(conventional, tmp_path, capsys):
 
 @pytest.fixture
 def other_text(work, tmp_path):
-    """A text of as many words."""
+    """Writes another text with the same number of words."""
     for path in (work / "text").iterdir():
         words = path.read_text().split(" ")
         words = [word and word.replace("w1", "v1") for word in words]
@@ -187,7 +187,7 @@ def test_other_codes_in_the_folder_are_told(codes, conventional, capsys):
     words = ["--K", "4", "--D", "4", "--output", codes]
     run_folder = f"ptb-runs/{conventional.name}"
     assert main(["ptb", "learn-codes", "--from", run_folder, *words]) == 2
-    assert "learned otherwise" in capsys.readouterr().err
+    assert "learned with other options" in capsys.readouterr().err
     words[-1:] = ["other", "--effort", "-1"]
     assert main(["ptb", "learn-codes", "--from", run_folder, *words]) == 2
     assert "Received: effort=-1.0" in capsys.readouterr().err

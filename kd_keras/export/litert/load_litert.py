@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.utils.checks import is_integer, short_repr
+from kd_keras.utils.checks import check_integer, is_integer, short_repr
 from kd_keras.utils.errors import BadInputError
 
 
@@ -192,10 +192,7 @@ class LiteRTModel:
                 positive integer, or the text is empty or has an unknown word.
         """
         states = self.start()
-        if not is_integer(count) or count < 1:
-            raise ValueError(
-                f"`count` must be a positive integer. Received: count={count!r}"
-            )
+        count = check_integer("`count`", count)
         ids = self.ids_of(symbols)
         if not len(ids):
             raise ValueError("A text needs a word. Received: no symbols")
@@ -269,11 +266,7 @@ def load_litert(
     from kd_keras.export.litert.quiet_litert import need_litert, quiet_litert
 
     need_litert()
-    if not is_integer(num_threads) or not 1 <= num_threads < 2**31:
-        raise ValueError(
-            "`num_threads` must be a positive integer. "
-            f"Received: num_threads={num_threads!r}"
-        )
+    num_threads = check_integer("`num_threads`", num_threads)
     content = read_file(path)
     if content[4:8] != MAGIC:
         raise BadInputError(
@@ -287,7 +280,7 @@ def load_litert(
         )
     try:
         with quiet_litert():
-            runtime = InterpreterRuntime(os.fspath(path), int(num_threads))
+            runtime = InterpreterRuntime(os.fspath(path), num_threads)
     except (RuntimeError, ValueError) as error:
         raise BadInputError(
             f"{path} is damaged: {' '.join(str(error).split())[:200]}"

@@ -1,4 +1,4 @@
-"""Here a table of more than 200 rows is a large one."""
+"""For these tests, a table of more than 200 rows is large."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from kd_keras.search import learning_sample, shards
 
 @pytest.fixture(autouse=True)
 def small_sample(monkeypatch, tmp_path):
-    """Tables of more than 200 rows are large here."""
+    """Makes tables of more than 200 rows large."""
     monkeypatch.setattr(learning_sample, "LEARNING_ROWS", 200)
     monkeypatch.setattr(learning_sample, "TRAINING_ROWS", 300)
     monkeypatch.setattr(shards, "ENCODED_ROWS", BLOCK)

@@ -9,7 +9,7 @@ import numpy as np
 
 from kd_keras.cli import main as cli
 
-N, SIZE, BLOCK = 450, 8, 100  # five blocks, of which the last is short
+N, SIZE, BLOCK = 450, 8, 100  # five blocks, the last one short
 KD = ("--K", "4", "--D", "4")
 
 
@@ -25,7 +25,7 @@ def run(*words):
 
 
 def refused(capsys, *words):
-    """Runs a command that is refused in one line, and gives the line."""
+    """Runs a command that is refused in one line, and returns the line."""
     before = sorted(Path().rglob("*"))
     assert cli.main([*map(str, words), "--quiet"]) == 2
     out, err = capsys.readouterr()
@@ -56,7 +56,7 @@ def weights_of(folder):
 
 
 def assert_same(one, other):
-    """Two folders of a compressed table are the same."""
+    """Asserts that two folders of a compressed table are the same."""
     assert sorted(os.listdir(one)) == sorted(os.listdir(other))
     for name in ("codes.npz", "vocabulary.txt", "neighbours.npz"):
         a, b = (Path(folder, name).read_bytes() for folder in (one, other))

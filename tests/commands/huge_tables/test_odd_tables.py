@@ -1,4 +1,4 @@
-"""Tables of constant, equal, huge or too few rows."""
+"""Tables with constant, equal, huge or too few rows."""
 
 import json
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_huge_vectors_get_the_codes_of_their_direction(composition):
         far, embedding.encode(np.float32(1e30) * directions)
     )
     table = embedding.composition.get_weights()[0]
-    # Where code embeddings stand side by side, and where they are added up.
+    # Code embeddings side by side, and code embeddings that are added up.
     parts = {"concat": directions.reshape(20, 4, 1, 2)}
     parts["linear"] = directions[:, None, None]
     if composition in parts:

@@ -1,4 +1,4 @@
-"""Tables in shards, merged, stopped and gone on with."""
+"""Tables in shards: merging, interrupting and resuming."""
 
 import dataclasses
 import itertools
@@ -31,7 +31,7 @@ from kd_keras.vectors import stored_table
 
 
 def train_little(monkeypatch):
-    """What a few steps of training give is enough here."""
+    """Limits training to a few steps, which is enough here."""
     from kd_keras.learning import learn_composition
 
     monkeypatch.setattr(learn_composition, "TURNS", 1)
@@ -187,10 +187,10 @@ def test_shards_that_do_not_belong_together(vectors, capsys):
     np.save("other.npy", vectors[:320])
     shards(3, 2, vectors="other.npy", prefix="T")
     said = refused(capsys, *merge, "S1", "T2", "S3")
-    assert "T2, of a table of 320 symbols" in said
+    assert "T2, from a table of 320 symbols" in said
     np.save("moved.npy", vectors + 1)
     shards(3, 2, vectors="moved.npy", prefix="M")
-    assert "M2, of another table" in refused(capsys, *merge, "S1", "M2", "S3")
+    assert "M2, from another table" in refused(capsys, *merge, "S1", "M2", "S3")
     shards(4, 2, prefix="F")
     assert "F2, one of 4 shards" in refused(capsys, *merge, "S1", "F2", "S3")
 
@@ -198,11 +198,11 @@ def test_shards_that_do_not_belong_together(vectors, capsys):
     codebooks(*KD, "--seed", "1")
     shards(3, 2, prefix="C")
     said = refused(capsys, *merge, "C2", "S1", "S3")
-    assert "C2, of other codebooks" in said
+    assert "C2, with other codebooks" in said
 
     assert "does not exist" in refused(capsys, *merge, "S1", "none")
     assert "without a shard.json" in refused(capsys, *merge, "S1", "B")
-    run(*merge, *three)  # and nothing was lost by all that
+    run(*merge, *three)  # the refusals have lost nothing
 
 
 def test_a_damaged_shard_or_a_table_that_is_gone(vectors, capsys):
@@ -211,7 +211,7 @@ def test_a_damaged_shard_or_a_table_that_is_gone(vectors, capsys):
     Path("big.npy").rename("away.npy")
     assert "no file big.npy" in refused(capsys, *merge)
     np.save("big.npy", vectors[::-1])
-    assert "another one of 450 x 8" in refused(capsys, *merge)
+    assert "a different table of 450 x 8" in refused(capsys, *merge)
     run(*merge, "--vectors", "away.npy")
     whole = Path("S2/codes.npz").read_bytes()
     Path("S2/codes.npz").write_bytes(whole[:-50])

@@ -1,4 +1,4 @@
-"""Runs that are stopped, and go on."""
+"""Runs that are interrupted and resumed."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ from kd_keras.search import encode_rows
 
 
 def stop_after(monkeypatch, blocks):
-    """Ctrl-C comes once so many blocks have been encoded."""
+    """Simulates Ctrl-C after the given number of encoded blocks."""
     monkeypatch.setattr(encode_rows, "MOST_AT_A_TIME", 1)
     write = unfinished_run.UnfinishedRun.write
     written = []
@@ -50,7 +50,7 @@ def test_a_stopped_run_goes_on_where_it_was(vectors, monkeypatch, capsys):
     capsys.readouterr()
     assert cli.main(list(given)) == 0
     said = capsys.readouterr().err
-    assert "Encoding 450 rows in 5 blocks, 2 of them found before" in said
+    assert "Encoding 450 rows in 5 blocks, 2 of them already done" in said
     assert [rows.start for rows in written] == [0, 100, 200, 300, 400]
     assert sorted(os.listdir()) == ["big.npy", "out", "whole"]
     assert_same("whole", "out")
@@ -81,9 +81,9 @@ def test_other_settings_do_not_touch_a_stopped_run(
     capsys.readouterr()
     said = refused(capsys, *given, "--K", "8")
     assert "out.partial is an unfinished run" in said
-    assert "Received: K=8, there 4" in said
+    assert "Received: K=8, but that run has 4" in said
     said = refused(capsys, *given, "--K", "4", "--seed", "1", "--force")
-    assert "Received: seed=1, there 0" in said
+    assert "Received: seed=1, but that run has 0" in said
     vectors[0] += 1
     np.save("big.npy", vectors)
     said = refused(capsys, *given, "--K", "4")
