@@ -118,7 +118,7 @@ def measure(path, most, seed):
     ]
     groups.sort(key=lambda group: -group["cosine"])
     shown = [group for group in groups if len(group["words"]) >= LEAST]
-    statistics = kd_keras.codes.statistics(codes, K)
+    statistics = kd_keras.code_statistics(codes, K)
     parts = np.mean(codes[:, None, :][:1000] == codes[None, :1000], axis=(0, 1))
     return {
         "vectors": Path(path).name,

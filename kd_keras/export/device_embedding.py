@@ -132,7 +132,7 @@ def on_device(coded, quantization=None, unknown_id=None):
             form = DeviceEmbedding(layer, quantization, unknown_id)
             layer.device_form = form
             # What layers share is in the file once.
-            codes = first.setdefault(layer.code_source, form)
+            codes = first.setdefault(layer.code_source(), form)
             table = first.setdefault(layer.composition, form)
             form.codes = codes.codes
             form.code_embeddings = table.code_embeddings

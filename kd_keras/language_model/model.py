@@ -176,9 +176,9 @@ def compile_language_model(
     """
     rates: dict[str, Any] = {}
     composition = getattr(model.embedding, "composition", None)
-    if composition is not None and composition.step_weights:
+    if composition is not None and composition.step_weights():
         rate = lstm_rate or usual_lstm_rate(composition.D)
-        rates = {v.path: rate for v in composition.step_weights}
+        rates = {v.path: rate for v in composition.step_weights()}
     model.compile(
         ClippedSGD(
             configuration.learning_rate,

@@ -179,14 +179,14 @@ class CodedLayer(keras.layers.Layer):
             self.build()
         self._codes.assign(codes)
 
-    @property
+    # Not properties: Keras evaluates these when it saves a layer, and would
+    # follow the layer that they return.
     def code_source(self) -> keras.layers.Layer:
-        """The layer whose weights the codes are; layers may share it."""
+        """Returns the layer whose weights the codes are. It may be shared."""
         return self.learner or self
 
-    @property
     def code_variables(self) -> list[Any]:
-        """The variables that the codes are stored in or computed from."""
+        """Returns the variables that hold the codes, or their logits."""
         if self.learner is not None:
             return self.learner.variables
         return [self._codes]

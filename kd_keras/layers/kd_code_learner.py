@@ -1,3 +1,5 @@
+"""The layer that learns the codes, phi in the paper."""
+
 import weakref
 
 import keras

@@ -81,5 +81,5 @@ def freeze(layer_or_model: Any) -> Any:
 
 def _weights_beside_codes(layer: keras.layers.Layer) -> list[Any]:
     """Lists the variables of a layer or model except logits and codes."""
-    codes = {id(v) for x in coded_layers(layer) for v in x.code_variables}
+    codes = {id(v) for x in coded_layers(layer) for v in x.code_variables()}
     return [v for v in layer.variables if id(v) not in codes]

@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 from kd_testing import one_hot, softmax
 
-from kd_keras import smooth_code
-from kd_keras.layers import straight_through
+from kd_keras import smooth_code, straight_through
 
 TEMPERATURES = [3.0, 1.0, 0.3, 0.05]
 

@@ -190,7 +190,8 @@ def test_a_layer_by_itself():
     assert (frozen.name, frozen.mask_zero) == ("words", True)
     assert frozen.learner is None and layer.learner is not None
     np.testing.assert_array_equal(frozen.codes, layer.codes)
-    np.testing.assert_array_equal(frozen(IDS), vectors)
+    # A product with one-hot codes may round otherwise than a sum of rows.
+    np.testing.assert_allclose(frozen(IDS), vectors, rtol=1e-6, atol=1e-7)
 
 
 def test_many_values_stay_uint16():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kd_keras.search import fit_additive as fit_additive
+from kd_keras.search import fit_additive
 from kd_keras.search.methods.additive_sum import Solution, decode_additive
 from kd_keras.search.methods.annealing import (
     HEATS,

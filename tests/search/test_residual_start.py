@@ -35,7 +35,7 @@ def test_no_position_of_the_start_is_spent_on_outliers(monkeypatch):
     for least in (residual_start.LEAST, 1):
         monkeypatch.setattr(residual_start, "LEAST", least)
         codes, _ = find_start(vectors, 32, 6, 0, lambda done, errors: None)
-        perplexity = kd_keras.codes.statistics(codes, 32).perplexity
+        perplexity = kd_keras.code_statistics(codes, 32).perplexity
         lowest.append(min(perplexity))
     assert lowest[0] > 10 and lowest[1] < 3
 

@@ -38,12 +38,13 @@ class CodedModel:
         if output is not None:
             roles |= dict.fromkeys(map(id, output.variables), "output layer")
         for layer in layers:
-            composition = layer.composition
-            roles |= dict.fromkeys(map(id, layer.code_variables), "codes")
-            roles |= dict.fromkeys(
-                map(id, composition.variables), "composition"
-            )
-            roles[id(composition.code_embeddings)] = "code embeddings"
+            if layer.built:
+                composition = layer.composition
+                for variable in composition.variables:
+                    roles[id(variable)] = "composition"
+                roles[id(composition.code_embeddings)] = "code embeddings"
+                for variable in layer.code_variables():
+                    roles[id(variable)] = "codes"
         return cls(model, layers, output, roles)
 
     def weights_beside_codes(self) -> list[tuple[str, Any]]:

@@ -32,7 +32,7 @@ def describe_embeddings(coded: CodedModel) -> list[dict[str, Any]]:
             }
             | composition.size_arguments()
         )
-        parts = {"codes": layer.code_source, "composition": composition}
+        parts = {"codes": layer.code_source(), "composition": composition}
         shares = [name for name, part in parts.items() if id(part) in seen]
         if shares:
             described[-1]["shares"] = shares

@@ -163,9 +163,8 @@ class Composition(keras.layers.Layer):
             embedded = ops.reshape(embedded, (-1, self.D, self.code_dim))
         return self.compose(embedded)
 
-    @property
     def step_weights(self) -> list[Any]:
-        """The weights that a recurrence applies at every position."""
+        """Returns the weights that a recurrence applies at every position."""
         return []
 
     def size_arguments(self) -> dict[str, int]:

@@ -94,6 +94,5 @@ class LSTMComposition(Composition):
         )
         return apply_kernel(total, self.kernel)
 
-    @property
     def step_weights(self) -> list[Any]:
         return [self.recurrent_kernel, self.bias]
