@@ -1,1 +1,1 @@
-"""Codes and codebooks of other libraries, and for them."""
+"""Conversion of embeddings from and to the quantisers of other libraries."""

@@ -1,6 +1,9 @@
-"""Codes and codebooks from faiss, and for faiss."""
+"""Conversion of embeddings from and to faiss quantisers."""
+
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kd_keras.bridges.quantizer_codes import (
     embedding_of,
@@ -9,27 +12,29 @@ from kd_keras.bridges.quantizer_codes import (
 )
 from kd_keras.codes.checks import code_bits
 from kd_keras.codes.packing import pack_codes, unpack_codes
+from kd_keras.layers.kd_embedding import KDEmbedding
 
 
-def from_faiss(quantizer, codes):
-    """Makes an embedding of what a faiss quantiser has learned.
+def from_faiss(quantizer: Any, codes: npt.ArrayLike) -> KDEmbedding:
+    """Converts a faiss quantiser and its codes to an embedding.
 
-    A product quantiser becomes the concat composition, a residual or local
-    search quantiser the linear one. `embedding(ids)` gives the vectors that
-    `quantizer.decode(codes)[ids]` does.
+    A product quantiser becomes an embedding with the concat composition, a
+    residual or local search quantiser one with the linear composition.
+    `embedding(ids)` returns the same vectors as
+    `quantizer.decode(codes)[ids]`.
 
     Args:
-        quantizer: Trained `faiss.ProductQuantizer`, `ResidualQuantizer` or
-            `LocalSearchQuantizer` with equally large codebooks.
-        codes: What `quantizer.compute_codes` gave, uint8
-            `(N, quantizer.code_size)`.
+        quantizer: Trained `faiss.ProductQuantizer`, `faiss.ResidualQuantizer`
+            or `faiss.LocalSearchQuantizer` whose codebooks have the same size.
+        codes: array of uint8, shape `(N, quantizer.code_size)`, from
+            `quantizer.compute_codes`.
 
     Returns:
-        Built `KDEmbedding`, fixed codes, N symbols.
+        A built `KDEmbedding` of N symbols with fixed codes.
 
     Raises:
-        ValueError: If the quantiser is of another kind, not trained, or the
-            codes are not its.
+        ValueError: If the quantiser is of another kind or not trained, or if
+            the codes do not fit it.
 
     Example:
 
@@ -67,11 +72,11 @@ def from_faiss(quantizer, codes):
     codebooks = faiss.vector_to_array(values)
     if codebooks.size != D * K * size or not codebooks.any():
         raise ValueError(
-            "`quantizer` must be trained. Received: a "
-            f"{type(quantizer).__name__} that is not"
+            "`quantizer` must be trained. Received: an untrained "
+            f"{type(quantizer).__name__}"
         )
     codes = np.asarray(codes)
-    width = -(-D * code_bits(K) // 8)  # norms may stand behind the codes
+    width = -(-D * code_bits(K) // 8)  # norms may follow the codes
     if (
         codes.dtype != np.uint8
         or codes.ndim != 2
@@ -79,11 +84,11 @@ def from_faiss(quantizer, codes):
         or not len(codes)
     ):
         raise ValueError(
-            f"`codes` must be uint8 (N, {quantizer.code_size}), as the "
-            f"quantizer's compute_codes gives them. Received: {codes.dtype} "
+            f"`codes` must be uint8 of shape (N, {quantizer.code_size}), from "
+            f"the quantizer's compute_codes. Received: {codes.dtype} "
             f"{codes.shape}"
         )
-    # faiss writes bits in the order of `pack_codes`.
+    # faiss uses the same order of bits as `pack_codes`.
     packed = np.ascontiguousarray(codes[:, :width])
     spare = 8 * width - D * code_bits(K)
     if spare:
@@ -95,23 +100,25 @@ def from_faiss(quantizer, codes):
     )
 
 
-def to_faiss(embedding):
-    """Writes an embedding as a faiss quantiser and its codes.
+def to_faiss(embedding: KDEmbedding) -> tuple[Any, np.ndarray]:
+    """Converts an embedding to a faiss quantiser and its codes.
 
-    The concat composition becomes a `faiss.ProductQuantizer`, the linear one a
-    `faiss.ResidualQuantizer`, H multiplied into its codebooks.
-    `quantizer.decode(codes)` gives the vectors of all symbols. Where K is no
-    power of two, values that no code has repeat the first.
+    The concat composition becomes a `faiss.ProductQuantizer`. The linear
+    composition becomes a `faiss.ResidualQuantizer` whose codebooks are
+    multiplied by H. `quantizer.decode(codes)` returns the vectors of all
+    symbols. If K is not a power of two, the codebooks are padded with copies
+    of their first entries, which no code uses.
 
     Args:
-        embedding: Built `KDEmbedding`, linear or concat.
+        embedding: Built `KDEmbedding` with the linear or concat composition.
 
     Returns:
-        `(quantizer, codes)`, codes uint8 `(N, quantizer.code_size)`.
+        `(quantizer, codes)`; `codes` is an array of uint8, shape
+        `(N, quantizer.code_size)`.
 
     Raises:
-        ValueError: If the composition is another, the layer is not built, or K
-            is beyond 2^16.
+        ValueError: If the layer has another composition or is not built, or K
+            is more than 2^16.
 
     Example:
 

@@ -1,6 +1,9 @@
-"""Codes and codebooks from nanopq, and for nanopq."""
+"""Conversion of embeddings from and to nanopq quantisers."""
+
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kd_keras.bridges.quantizer_codes import (
     embedding_of,
@@ -8,25 +11,27 @@ from kd_keras.bridges.quantizer_codes import (
     quantizer_tables,
 )
 from kd_keras.codes.checks import code_dtype
+from kd_keras.layers.kd_embedding import KDEmbedding
 
 
-def from_nanopq(quantizer, codes):
-    """Makes an embedding of what a nanopq quantiser has learned.
+def from_nanopq(quantizer: Any, codes: npt.ArrayLike) -> KDEmbedding:
+    """Converts a nanopq quantiser and its codes to an embedding.
 
-    A `PQ` becomes the concat composition, an `OPQ` the linear one, its
-    rotation multiplied into the code embeddings. `embedding(ids)` gives the
-    vectors that `quantizer.decode(codes)[ids]` does.
+    A `PQ` becomes an embedding with the concat composition. An `OPQ` becomes
+    one with the linear composition, whose code embeddings are multiplied by
+    the rotation. `embedding(ids)` returns the same vectors as
+    `quantizer.decode(codes)[ids]`.
 
     Args:
         quantizer: Fitted `nanopq.PQ` or `nanopq.OPQ`.
-        codes: What `quantizer.encode` gave, integers `(N, M)`.
+        codes: array of int, shape `(N, M)`, from `quantizer.encode`.
 
     Returns:
-        Built `KDEmbedding`, fixed codes, N symbols, K = Ks, D = M.
+        A built `KDEmbedding` of N symbols with fixed codes, K = Ks and D = M.
 
     Raises:
-        ValueError: If the quantiser is of another kind or not fitted, or the
-            codes are not its.
+        ValueError: If the quantiser is of another kind or not fitted, or if
+            the codes do not fit it.
 
     Example:
 
@@ -47,34 +52,37 @@ def from_nanopq(quantizer, codes):
         )
     if quantizer.codewords is None:
         raise ValueError(
-            "`quantizer` must be fitted. Received: a "
-            f"{type(quantizer).__name__} that is not"
+            "`quantizer` must be fitted. Received: an unfitted "
+            f"{type(quantizer).__name__}"
         )
     D, _, size = quantizer.codewords.shape
     if np.ndim(codes) != 2 or np.shape(codes)[1] != D:
         raise ValueError(
-            f"`codes` must be integers (N, {D}), as the quantizer's encode "
-            f"gives them. Received: shape={np.shape(codes)}"
+            f"`codes` must be integers of shape (N, {D}), from the "
+            f"quantizer's encode. Received: shape={np.shape(codes)}"
         )
     if isinstance(quantizer, nanopq.PQ):
         return embedding_of(codes, quantizer.codewords, "concat")
-    # v = x R^T with x the slices side by side: each slice meets its rows.
+    # v = x R^T, with x the concatenated slices: each slice is multiplied by
+    # its own rows of R^T.
     rows = np.asarray(quantizer.R).T.reshape(D, size, D * size)
     return embedding_of(codes, quantizer.codewords @ rows, "linear")
 
 
-def to_nanopq(embedding):
-    """Writes an embedding as a nanopq quantiser and its codes.
+def to_nanopq(embedding: KDEmbedding) -> tuple[Any, np.ndarray]:
+    """Converts an embedding to a nanopq quantiser and its codes.
+
+    `quantizer.decode(codes)` returns the vectors of all symbols.
 
     Args:
         embedding: Built `KDEmbedding` with the concat composition.
 
     Returns:
-        `(quantizer, codes)`, a fitted `nanopq.PQ` and integers `(N, D)`;
-        `quantizer.decode(codes)` gives the vectors of all symbols.
+        `(quantizer, codes)`: a fitted `nanopq.PQ` and an array of int, shape
+        `(N, D)`.
 
     Raises:
-        ValueError: If the composition is another, or the layer is not built.
+        ValueError: If the layer has another composition or is not built.
 
     Example:
 
@@ -92,8 +100,8 @@ def to_nanopq(embedding):
     codebooks, composition = quantizer_tables(embedding)
     if composition != "concat":
         raise ValueError(
-            "nanopq holds slices: `embedding` must have the concat "
-            f"composition. Received: {composition}; `to_faiss` writes sums"
+            "`embedding` must have the concat composition for nanopq; use "
+            f"`to_faiss` for the linear composition. Received: {composition}"
         )
     D, K, size = codebooks.shape
     quantizer = nanopq.PQ(M=D, Ks=K, verbose=False)

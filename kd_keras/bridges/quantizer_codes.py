@@ -1,20 +1,29 @@
-"""Embeddings made of codes and codebooks, and the codebooks of embeddings.
+"""Functions that the conversions to all other libraries share.
 
-What the bridges to other libraries have in common.
+They make embeddings from codes and codebooks, and codebooks from embeddings.
 """
 
 import importlib
+from typing import Any
 
 import numpy as np
 
 from kd_keras.layers.kd_embedding import KDEmbedding
 
 
-def other_library(module, package):
-    """Imports a library that is no dependency of this package.
+def other_library(module: str, package: str) -> Any:
+    """Imports a library that is not a dependency of this package.
+
+    Args:
+        module: str. Name of the module.
+        package: str. Name of the package to install.
+
+    Returns:
+        The module.
 
     Raises:
-        ModuleNotFoundError: In one line that helps, if it is not installed.
+        ModuleNotFoundError: If it is not installed. The message is one line
+            that says how to install it.
     """
     try:
         return importlib.import_module(module)
@@ -24,17 +33,19 @@ def other_library(module, package):
         ) from None
 
 
-def embedding_of(codes, codebooks, composition):
-    """Makes an embedding of given codes and code embeddings.
+def embedding_of(
+    codes: Any, codebooks: np.ndarray, composition: str
+) -> KDEmbedding:
+    """Makes an embedding from codes and code embeddings.
 
     Args:
-        codes: Integers, shape `(N, D)`.
-        codebooks: Floats, shape `(D, K, d)` for "linear", `(D, K, d / D)` for
-            "concat".
-        composition: "linear" or "concat".
+        codes: array of int, shape `(N, D)`.
+        codebooks: array of float, shape `(D, K, d)` for `"linear"`,
+            `(D, K, d / D)` for `"concat"`.
+        composition: One of `"linear"`, `"concat"`.
 
     Returns:
-        Built `KDEmbedding` with fixed codes.
+        A built `KDEmbedding` with fixed codes.
     """
     D, K, size = codebooks.shape
     embedding = KDEmbedding(
@@ -50,18 +61,19 @@ def embedding_of(codes, codebooks, composition):
     return embedding
 
 
-def quantizer_tables(embedding):
-    """Gives the code embeddings of an embedding whose vectors are sums.
+def quantizer_tables(embedding: Any) -> tuple[np.ndarray, str]:
+    """Returns the codebooks of an embedding and the name of its composition.
 
     Args:
-        embedding: Built `KDEmbedding`, linear or concat.
+        embedding: Built `KDEmbedding` with the linear or concat composition.
 
     Returns:
-        `(codebooks, composition)`: `(D, K, d)` and "linear", the matrix H
-        multiplied in, or `(D, K, d / D)` and "concat".
+        `(codebooks, composition)`: an array of shape `(D, K, d)`, which
+        includes the matrix H, and `"linear"`; or an array of shape
+        `(D, K, d / D)` and `"concat"`.
 
     Raises:
-        ValueError: If it is another layer, not built, or of another
+        ValueError: If it is another layer, is not built, or has another
             composition.
     """
     if not isinstance(embedding, KDEmbedding) or not embedding.built:
@@ -71,8 +83,7 @@ def quantizer_tables(embedding):
     tables = embedding.composition.tables()
     if tables is None:
         raise ValueError(
-            "Quantisers hold sums and slices: `embedding` must have the "
-            "linear or the concat composition. Received: "
-            f"{type(embedding.composition).__name__}"
+            "`embedding` must have the linear or the concat composition. "
+            f"Received: {type(embedding.composition).__name__}"
         )
     return tables.rows, "concat" if tables.form == "slices" else "linear"

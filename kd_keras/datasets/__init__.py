@@ -1,1 +1,1 @@
-"""Data sets of the paper's experiments."""
+"""The data sets of the paper's experiments."""

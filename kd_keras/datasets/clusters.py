@@ -3,7 +3,7 @@
 import numpy as np
 
 CLUSTERS, DIM = 100, 10
-# Distance of a centre from the origin in units of the noise: well separated.
+# Standard deviation of the centres, in units of the noise: well separated.
 SPREAD = 5
 
 
@@ -12,17 +12,17 @@ def make_clusters(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws points around 100 centres in ten dimensions.
 
-    Centres are normal with a standard deviation of 5, the points around them
-    with 1. The paper tells the numbers of points, clusters and dimensions,
-    not the spread.
+    The centres are drawn from a normal distribution with standard deviation 5,
+    and the points around them with standard deviation 1. The paper gives the
+    numbers of points, clusters and dimensions, but not the spread.
 
     Args:
-        seed: int, decides every draw.
-        points: int, the number of points.
+        seed: int. Seed of all draws.
+        points: int. Number of points.
 
     Returns:
-        The points, float32 `(points, 10)`, and the cluster of each, int64
-        `(points,)`.
+        The points, float32, shape `(points, 10)`, and the cluster of each
+        point, int64, shape `(points,)`.
 
     Example:
 

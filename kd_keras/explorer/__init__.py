@@ -1,1 +1,1 @@
-"""The page that shows codes: what is in it, and how it is written."""
+"""The interactive page that shows the codes of a table."""

@@ -1,4 +1,4 @@
-"""From a compressed folder to a page on which one can look at its codes."""
+"""Writing the page that shows the codes of a compressed folder."""
 
 import os
 from pathlib import Path
@@ -14,23 +14,26 @@ MOST_SYMBOLS = 50_000
 def explore_folder(
     path: str | os.PathLike[str], symbols: int = MOST_SYMBOLS
 ) -> Path:
-    """Writes `explorer.html` into a folder of `kd-keras compress`.
+    """Writes `explorer.html` into a folder that `kd-keras compress` wrote.
 
-    The page needs no other file and no network: search a symbol, see its
-    code, the symbols that share it or some of it, the nearest codes, its
-    neighbours before and after, and how the values of each position are used.
-    An earlier page is replaced.
+    The page needs no other file and no network. The user can search for a
+    symbol and see its code, the symbols that share all or part of it, the
+    nearest codes, the symbol's neighbours before and after compression, and
+    how often the values of each position are used. An earlier page is
+    replaced.
 
     Args:
-        path: The folder.
-        symbols: The first so many symbols are on the page, which grows with
-            them: 50,000 take 3 to 4 MB at K = 16, D = 32.
+        path: path. The folder.
+        symbols: int, at least 1. Most symbols on the page, the first ones. The
+            size of the page grows with them: 50,000 take 3-4 MB at K = 16,
+            D = 32.
 
     Returns:
-        The page's path.
+        The path of the page.
 
     Raises:
-        BadInputError: If an argument is wrong, or a file of the folder is.
+        BadInputError: If `symbols` is less than 1, if a file of the folder is
+            missing or damaged, or if the page cannot be written.
     """
     if symbols < 1:
         raise BadInputError(

@@ -11,7 +11,7 @@ const neighbours = {
   after: numbers(data.neighbours.after, 4),
 };
 const idOf = new Map(words.map((word, id) => [word, id]));
-// Case and the many ways to write an accent make no difference.
+// Searches ignore case and the different encodings of accents.
 const folded = (word) => word.normalize("NFKC").toLowerCase();
 const plain = words.map(folded);
 const NOT_MEASURED = "not measured: this symbol is not in the sample";
@@ -47,7 +47,7 @@ function wordButton(id) {
   return button;
 }
 
-// --- what is found ---------------------------------------------------------
+// --- searching -------------------------------------------------------------
 
 function search(query) {
   const wanted = folded(query);
@@ -93,7 +93,7 @@ function nearest(id) {
 const prefixOf = (id, length) =>
   new Map(Array.from({ length }, (_, j) => [j, valueOf(id, j)]));
 
-// The whole code if others share it, else the longest prefix that some do.
+// The whole code if other symbols share it, else the longest shared prefix.
 function firstPattern(id) {
   let alike = fitting(prefixOf(id, 0));
   let length = 0;
@@ -107,7 +107,7 @@ function firstPattern(id) {
   return prefixOf(id, length);
 }
 
-// --- what is shown ---------------------------------------------------------
+// --- showing a symbol ------------------------------------------------------
 
 function show(id) {
   current = id;
@@ -207,15 +207,15 @@ function showPattern() {
 // --- the map of use --------------------------------------------------------
 
 const columns = data.usage_columns;
-const tall = Math.max(6, Math.min(18, Math.floor(600 / D))); // a row, CSS pixels
-let cursor = null; // the place that the arrow keys have come to
+const tall = Math.max(6, Math.min(18, Math.floor(600 / D))); // height of a row, CSS pixels
+let cursor = null; // the cell that the arrow keys have selected
 
 function drawMap() {
   const canvas = at("map");
   const room = Math.floor(canvas.parentElement.clientWidth / columns);
   const wide = Math.max(4, Math.min(18, room));
   const [width, height] = [columns * wide, D * tall];
-  // Browsers draw nothing on a canvas with a longer side.
+  // Browsers draw nothing if a side of the canvas is longer.
   const scale = Math.min(devicePixelRatio, 16000 / Math.max(width, height));
   [canvas.width, canvas.height] = [width * scale, height * scale];
   [canvas.style.width, canvas.style.height] = [`${width}px`, `${height}px`];
@@ -234,7 +234,7 @@ function drawMap() {
     }
   }
   const ring = ({ j, column }, name) => {
-    // Two lines, so that it is seen on pale and on dark.
+    // Two lines, so that the ring is visible on pale and on dark colours.
     for (const [inset, line] of [[0.5, name], ...(gap ? [[1.5, "--paper"]] : [])]) {
       pen.strokeStyle = colour(line);
       pen.strokeRect(
@@ -297,7 +297,7 @@ at("map").onkeydown = (event) => {
   } else if (step) cursor = { j: 0, column: 0 };
   else if (event.key === "Enter" && cursor) return choose(cursor);
   else return;
-  event.preventDefault(); // the page does not scroll
+  event.preventDefault(); // or the page would scroll
   tell(cursor);
   drawMap();
 };
@@ -317,13 +317,13 @@ function list() {
       const item = make("li", words[id]);
       item.id = `found-${place}`;
       item.setAttribute("role", "option");
-      // Or the box loses the focus and the list goes.
+      // Otherwise the box would lose the focus and the list would close.
       item.onmousedown = (event) => event.preventDefault();
       item.onclick = () => go(id);
       return item;
     }),
     ...(query && !found.length
-      ? [make("li", `No symbol here has “${query}” in it`, "none")]
+      ? [make("li", `No symbol here contains “${query}”`, "none")]
       : []),
   );
   at("found").hidden = !query;
@@ -347,7 +347,7 @@ function close() {
 at("query").oninput = list;
 at("query").onblur = close;
 at("query").onkeydown = (event) => {
-  if (event.isComposing) return; // Enter ends a word of an input method
+  if (event.isComposing) return; // Enter completes a word in an input method
   if (at("found").hidden) {
     if (event.key.startsWith("Arrow")) list();
     return;
@@ -363,7 +363,7 @@ at("query").onkeydown = (event) => {
 
 // --- going from symbol to symbol -------------------------------------------
 
-// The address holds the word, so that it can be sent, and "back" works.
+// The address contains the word, so that it can be shared and "back" works.
 function go(id) {
   close();
   at("query").value = "";
@@ -376,7 +376,7 @@ function follow() {
   try {
     word = decodeURIComponent(word);
   } catch {
-    // not an address of ours
+    // not an address that this page has set
   }
   const id = idOf.get(word) ?? data.starts[0];
   if (id !== current) show(id);

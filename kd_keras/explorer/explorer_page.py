@@ -1,4 +1,4 @@
-"""Writes the page on which one can look at codes."""
+"""The HTML page that shows codes."""
 
 import base64
 import html
@@ -15,20 +15,20 @@ from kd_keras.explorer.folder_contents import FolderContents
 from kd_keras.report.page import report_text
 from kd_keras.version import __version__
 
-MOST_COLUMNS = 256  # of the map; beyond it, values are taken together
+MOST_COLUMNS = 256  # of the map; for a larger K, values are grouped
 STARTS = 8
 
 
 def explorer_page(contents: FolderContents, most: int) -> str:
-    """Writes a page of HTML that needs no other file and no network.
+    """Returns a page of HTML that needs no other file and no network.
 
     Args:
-        contents: What `read_folder` gave.
-        most: The first so many symbols are on the page; the map of use
-            counts all.
+        contents: `FolderContents` that `read_folder` returned.
+        most: int, at least 1. Most symbols on the page, the first ones. The
+            map of use counts all symbols.
 
     Returns:
-        The page.
+        A str, the page.
     """
     report = contents.report
     N, K, D, d = (report[name] for name in "NKDd")
@@ -39,23 +39,23 @@ def explorer_page(contents: FolderContents, most: int) -> str:
     together = data["usage_bin"]
     return Template(_text("explorer.html")).substitute(
         title=title,
-        shape=f"{N:,} symbols of {D} values out of {K:,}, in place of {d} "
-        f"numbers{part}",
+        shape=f"{N:,} symbols with {D} values out of {K:,} each, instead of "
+        f"{d} numbers{part}",
         style=report_text("page_style.css") + _text("explorer.css"),
         placeholder=html.escape(data["words"][data["starts"][0]], quote=True),
         D=D,
         last_value=K - 1,
-        binned=f" ({together} values together)" if together > 1 else "",
-        press="Press a place to see its symbols." if together == 1 else "",
+        binned=f" ({together} neighbouring values)" if together > 1 else "",
+        press="Click a cell to see its symbols." if together == 1 else "",
         footer=f"Written by kd_keras {html.escape(__version__)}",
-        # "<" could end the element that holds it.
+        # "<" could end the element that contains the data.
         data=json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"),
         script=_text("explorer.js"),
     )
 
 
 def _data(contents: FolderContents, shown: int) -> dict[str, Any]:
-    """What the script of the page reads; arrays as base64."""
+    """Returns the data for the script of the page, with arrays as base64."""
     report, words = contents.report, contents.words
     K = report["K"]
     known = contents.symbols < shown
@@ -77,7 +77,7 @@ def _data(contents: FolderContents, shown: int) -> dict[str, Any]:
         "K": K,
         "D": report["D"],
         "words": words[:shown],
-        # Neighbours that have no place on the page.
+        # Words of neighbours that are not on the page themselves.
         "elsewhere": {int(i): words[i] for i in named[named >= shown]},
         "code_bytes": contents.codes.dtype.itemsize,
         "codes": _base64(contents.codes[:shown]),
@@ -93,16 +93,18 @@ def _data(contents: FolderContents, shown: int) -> dict[str, Any]:
 
 
 def _starts(report: dict[str, Any], shown: int) -> list[int]:
-    """Symbols to begin with: the report's examples, common to rare."""
+    """Returns symbols to start with: the report's examples that are shown."""
     ids = [e["id"] for e in report["examples"] if e["id"] < shown]
     return ids[:STARTS] or [0]
 
 
 def _base64(array: np.ndarray) -> str:
+    """Encodes the little-endian bytes of an array."""
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
     return base64.b64encode(little.tobytes()).decode("ascii")
 
 
 def _text(name: str) -> str:
+    """Reads a file of this subpackage."""
     files = resources.files("kd_keras.explorer")
     return files.joinpath(name).read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Reads what `kd-keras compress` wrote into a folder."""
+"""Reading the folder that `kd-keras compress` wrote."""
 
 import dataclasses
 import os
@@ -19,11 +19,14 @@ class FolderContents:
     """Codes, words and neighbours of a compressed table.
 
     Attributes:
-        report: What `report.json` holds.
-        codes: Shape `(N, D)`, uint8 up to K = 256, else uint16.
+        report: Dictionary. Contents of `report.json`.
+        codes: array, shape `(N, D)`, uint8 if K is at most 256, else uint16.
         words: N strings.
-        symbols: Ids whose neighbours are known, ascending, shape `(M,)`.
-        before, after: Their nearest neighbours, shape `(M, count)`.
+        symbols: array of int, shape `(M,)`. Ascending ids of the symbols whose
+            neighbours are known.
+        before: array of int, shape `(M, count)`. Ids of their nearest
+            neighbours before compression.
+        after: array of int, shape `(M, count)`. The same after compression.
     """
 
     report: dict[str, Any]
@@ -35,10 +38,10 @@ class FolderContents:
 
 
 def read_folder(path: str | os.PathLike[str]) -> FolderContents:
-    """Reads a folder of `kd-keras compress`.
+    """Reads a folder that `kd-keras compress` wrote.
 
     Args:
-        path: The folder.
+        path: path. The folder.
 
     Returns:
         A `FolderContents`.
@@ -51,14 +54,14 @@ def read_folder(path: str | os.PathLike[str]) -> FolderContents:
     report = read_report(folder)
     if not _can_be_shown(report):
         raise BadInputError(
-            f"{folder / 'report.json'} is damaged, or not one of kd-keras "
-            "compress"
+            f"{folder / 'report.json'} is damaged, or was not written by "
+            "kd-keras compress"
         )
     N, K, D = (report[name] for name in "NKD")
     packed = _arrays(folder / "codes.npz", "codes", "D")
     near = _arrays(folder / "neighbours.npz", "symbols", "before", "after")
     words = _text(folder / "vocabulary.txt").split("\n")[:-1]
-    if packed["D"].tolist() != D:  # another D can take as many bytes
+    if packed["D"].tolist() != D:  # a different D can take as many bytes
         raise BadInputError(
             f"{folder / 'codes.npz'} must hold the {D:,} positions of "
             f"report.json. Received: {packed['D'].tolist()}"
@@ -76,13 +79,13 @@ def read_folder(path: str | os.PathLike[str]) -> FolderContents:
     if not _are_neighbours(**near, N=N):
         raise BadInputError(
             f"{folder / 'neighbours.npz'} must hold neighbours of the {N:,} "
-            "symbols of report.json; it is damaged, or of another table"
+            "symbols of report.json; it is damaged or belongs to another table"
         )
     return FolderContents(report, codes, words, **near)
 
 
 def _can_be_shown(report: dict[str, Any]) -> bool:
-    """Whether a report has what the page reads from it, of the right types."""
+    """Returns whether a report has valid entries for all that is shown."""
     try:
         ids = [example["id"] for example in report["examples"]]
         return (
@@ -98,7 +101,7 @@ def _can_be_shown(report: dict[str, Any]) -> bool:
 def _are_neighbours(
     symbols: np.ndarray, before: np.ndarray, after: np.ndarray, N: int
 ) -> bool:
-    """Whether these are ids of N symbols, and the symbols ascend."""
+    """Returns whether these are ids of N symbols, with ascending `symbols`."""
     return (
         all(
             ids.dtype.kind in "iu" and bool(((ids >= 0) & (ids < N)).all())
@@ -113,6 +116,7 @@ def _are_neighbours(
 
 
 def _arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
+    """Reads arrays from a `.npz` file."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in names}
@@ -123,11 +127,12 @@ def _arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
         MemoryError, zipfile.BadZipFile, zlib.error,
     ):  # fmt: skip
         raise BadInputError(
-            f"{path} is damaged, or not a file of kd-keras compress"
+            f"{path} is damaged, or was not written by kd-keras compress"
         ) from None
 
 
 def _text(path: Path) -> str:
+    """Reads a text file."""
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:

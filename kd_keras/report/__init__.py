@@ -1,1 +1,1 @@
-"""What a compressed table is worth: measured, told and drawn."""
+"""The report on a compressed table: measurements, text and pictures."""

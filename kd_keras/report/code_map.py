@@ -1,4 +1,4 @@
-"""A picture of how the values of each code position are used."""
+"""A picture of how often the values of each position are used."""
 
 from collections.abc import Iterable
 
@@ -8,14 +8,14 @@ from kd_keras.codes.usage import LEVEL_NAMES, usage_levels
 
 
 def code_map(codes: np.ndarray, K: int) -> str:
-    """Draws the use of code values as SVG: a row per position.
+    """Draws how often values are used as SVG, one row per position.
 
     Args:
-        codes: Codes, shape `(N, D)`.
-        K: int, the values of a position.
+        codes: array of int, 0 to K-1, shape `(N, D)`.
+        K: int, 2 to 65536.
 
     Returns:
-        An `svg` element whose paths have the classes u0 (unused) to u6.
+        A str, an `svg` element whose paths have the classes u0 (unused) to u6.
     """
     levels = usage_levels(codes, K)
     D, columns = levels.shape
@@ -32,4 +32,5 @@ def code_map(codes: np.ndarray, K: int) -> str:
 
 
 def _cells(places: Iterable[np.ndarray]) -> str:
+    """Returns the SVG path of cells at the given rows and columns."""
     return "".join(f"M{column} {row}h.92v.9h-.92z" for row, column in places)

@@ -1,6 +1,7 @@
-"""What is measured of a compressed table: error, neighbours, codes, bytes.
+"""Measurements of a compressed table: error, neighbours and bytes.
 
-Numpy only: the vectors after compression are whatever gives rows.
+They only need numpy. The vectors after compression can be any object whose
+rows can be read.
 """
 
 from typing import Any
@@ -23,15 +24,21 @@ def measure_error(before: Rows, after: Rows) -> dict[str, float | int | None]:
     """Measures how far the vectors after compression are from those before.
 
     Args:
-        before: Table of shape `(N, d)`.
-        after: Table of the same shape.
+        before: `Rows`, shape `(N, d)`.
+        after: `Rows` of the same shape.
 
     Returns:
-        `error`, squared, summed over the dimensions, averaged over the
-        symbols; `variance`, the error of taking the mean vector for every
-        symbol; `error_share`, error / variance, None where that is 0;
-        `mean_cosine` over the rows that are not zero, None if all are;
-        `zero_vectors`, how many are.
+        Dictionary of measurements:
+
+        - `error`: float. Squared, summed over the dimensions, averaged over
+          the symbols.
+        - `variance`: float. The error of using the mean vector for all
+          symbols.
+        - `error_share`: float or None. `error / variance`; None if the
+          variance is 0.
+        - `mean_cosine`: float or None. Mean over the rows that are not zero;
+          None if all are zero.
+        - `zero_vectors`: int. Number of rows that are zero.
 
     Example:
 
@@ -65,18 +72,26 @@ def measure_error(before: Rows, after: Rows) -> dict[str, float | int | None]:
 def measure_neighbours(
     before: Rows, after: Rows, seed: int = 0
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Measures how many nearest neighbours by cosine stay.
+    """Measures how many nearest neighbours by cosine compression keeps.
 
     Args:
-        before: Table of shape `(N, d)`.
-        after: Table of the same shape.
-        seed: int, draws the symbols where there are too many for all.
+        before: `Rows`, shape `(N, d)`.
+        after: `Rows` of the same shape.
+        seed: int. Seed for the sample of symbols, if there are too many to
+            measure all.
 
     Returns:
-        The measurements, `count` (neighbours looked up), `symbols` (that were
-        looked up), `mean_kept` and `share_kept` over those whose vector is
-        not zero, None if there are none; and the arrays of `neighbours.npz`:
-        `symbols` `(M,)`, `before` and `after` `(M, count)`, ids.
+        A dictionary of measurements and a dictionary of arrays. The
+        measurements:
+
+        - `count`: int. Number of neighbours looked up per symbol.
+        - `symbols`: int. Number M of symbols whose neighbours were looked up.
+        - `mean_kept`: float or None. Mean number of neighbours kept, over
+          those symbols whose vector is not zero; None if there are none.
+        - `share_kept`: float or None. `mean_kept / count`.
+
+        The arrays, as in `neighbours.npz`: `symbols`, shape `(M,)`; `before`
+        and `after`, shape `(M, count)`. All contain ids.
     """
     N = before.shape[0]
     symbols = sample_symbols(N, seed)
@@ -104,21 +119,27 @@ def measure_bytes(
     composition: int,
     stored_dtype: str | None,
 ) -> dict[str, Any]:
-    """Counts bytes before and after.
+    """Counts the bytes before and after compression.
 
     Args:
-        N: int, the number of symbols.
-        d: int, the size of a symbol's vector.
-        packed: The packed codes, as they were written.
-        code_embeddings: int, the bytes of W.
-        composition: int, the bytes of the composition's other weights.
-        stored_dtype: The precision in the file of vectors, None for text.
+        N: int. Number of symbols.
+        d: int. Dimension of a symbol's vector.
+        packed: array of uint8. The packed codes, as in the file.
+        code_embeddings: int. Bytes of W.
+        composition: int. Bytes of the composition's other weights.
+        stored_dtype: str or None. Precision in the file of vectors; None for
+            text.
 
     Returns:
-        `float32_table`; `codes`, `code_embeddings` and `composition`, their
-        sum `total`, and `ratio`, how many times smaller that is; `stored_as`,
-        and where it is a dtype `stored_table` and `stored_ratio`, the same
-        against a table of this precision.
+        Dictionary of sizes in bytes and of ratios:
+
+        - `float32_table`: size of the table in float32.
+        - `codes`, `code_embeddings`, `composition`: sizes of the parts.
+        - `total`: their sum.
+        - `ratio`: how many times smaller `total` is than `float32_table`.
+        - `stored_as`: the precision in the file, or `"text"`.
+        - `stored_table`, `stored_ratio`: size of a table of this precision,
+          and how many times smaller `total` is; absent for text.
     """
     total = packed.nbytes + code_embeddings + composition
     sizes: dict[str, Any] = {

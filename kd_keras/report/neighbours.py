@@ -1,11 +1,11 @@
-"""Nearest neighbours by cosine, and how many of them compression keeps."""
+"""Nearest neighbours by cosine similarity, and how many compression keeps."""
 
 import numpy as np
 
 from kd_keras.utils.row_blocks import Rows, row_blocks
 
 COUNT = 10
-TABLE_BLOCK = 8192  # with QUERY_BLOCK, similarities of 32 MB at a time
+TABLE_BLOCK = 8192  # with QUERY_BLOCK, 32 MB of similarities at a time
 QUERY_BLOCK = 1024
 EXACT_LIMIT = 20_000
 PAIR_LIMIT = 1_000_000_000  # about half a minute on two cores at d = 200
@@ -15,11 +15,12 @@ def sample_symbols(N: int, seed: int) -> np.ndarray:
     """Chooses the symbols whose neighbours are looked up.
 
     Args:
-        N: int, the number of symbols.
-        seed: int, draws the sample.
+        N: int. Number of symbols.
+        seed: int. Seed for the sample.
 
     Returns:
-        Ascending ids: every symbol up to 20,000, beyond it 5,000 at most.
+        Ascending ids: all symbols if N is at most 20,000, else a sample of at
+        most 5,000.
 
     Example:
 
@@ -36,18 +37,18 @@ def sample_symbols(N: int, seed: int) -> np.ndarray:
 def nearest_neighbours(
     vectors: Rows, symbols: np.ndarray, count: int = COUNT
 ) -> np.ndarray:
-    """Finds the rows of highest cosine similarity, a block at a time.
+    """Finds the rows of highest cosine similarity, one block at a time.
 
-    A row is no neighbour of itself. The similarity to a zero vector is 0.
+    A row is not a neighbour of itself. The similarity to a zero vector is 0.
 
     Args:
-        vectors: Table of shape `(N, d)`, finite; never held whole.
-        symbols: Ids to find neighbours for, shape `(M,)`.
-        count: int, how many.
+        vectors: `Rows`, shape `(N, d)`, finite. It is read in blocks.
+        symbols: array of int, shape `(M,)`. Ids to find neighbours for.
+        count: int. Number of neighbours per symbol.
 
     Returns:
-        Ids, shape `(M, min(count, N - 1))`, int64, the nearest first, equally
-        near ones by id.
+        Ids, shape `(M, min(count, N - 1))`, int64. The nearest neighbour is
+        first; ties are in the order of the ids.
 
     Example:
 
@@ -82,14 +83,14 @@ def nearest_neighbours(
 
 
 def neighbours_kept(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Counts the neighbours that a symbol has before and after.
+    """Counts the neighbours that each symbol has both before and after.
 
     Args:
-        before: Ids, shape `(M, count)`.
-        after: Ids, shape `(M, count)`.
+        before: array of int, shape `(M, count)`. Ids.
+        after: array of int, shape `(M, count)`. Ids.
 
     Returns:
-        Counts, shape `(M,)`, 0 to `count`.
+        The counts, shape `(M,)`, 0 to `count`.
 
     Example:
 
@@ -103,10 +104,10 @@ def unit_rows(rows: np.ndarray) -> np.ndarray:
     """Scales rows to length 1; zero rows stay zero.
 
     Args:
-        rows: Shape `(M, d)`, finite.
+        rows: array of float, shape `(M, d)`, finite.
 
     Returns:
-        Shape `(M, d)`, float32.
+        An array of float32, shape `(M, d)`.
 
     Example:
 
@@ -115,7 +116,7 @@ def unit_rows(rows: np.ndarray) -> np.ndarray:
            [0. , 0. ]], dtype=float32)
     """
     rows = np.asarray(rows, np.float32)
-    # First by the largest value: squares of 1e30 do not fit float32.
+    # Scale by the largest value first: squares of 1e30 overflow in float32.
     largest = np.abs(rows).max(axis=1, keepdims=True)
     scaled = rows / np.where(largest > 0, largest, 1)
     length = np.sqrt(np.einsum("md,md->m", scaled, scaled))[:, None]
@@ -123,7 +124,7 @@ def unit_rows(rows: np.ndarray) -> np.ndarray:
 
 
 def _highest(found: np.ndarray, count: int) -> np.ndarray:
-    """Returns the places of the `count` highest values, in no order."""
+    """Returns the columns of the `count` highest values, in any order."""
     width = found.shape[1]
     if width <= count or count == 0:
         return np.broadcast_to(np.arange(width), found.shape)
@@ -133,7 +134,7 @@ def _highest(found: np.ndarray, count: int) -> np.ndarray:
 def _merge(
     ids: np.ndarray, similarities: np.ndarray, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Keeps the `width` highest of each row, sorted."""
+    """Keeps the `width` highest similarities of each row, sorted."""
     order = np.lexsort((ids, -similarities), axis=1)[:, :width]
     return (
         np.take_along_axis(ids, order, axis=1),

@@ -1,4 +1,4 @@
-"""Numbers of a report as people read them; the same on page and terminal."""
+"""Formatting of a report's numbers, for its page and for the terminal."""
 
 from typing import Any
 
@@ -6,11 +6,15 @@ UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
 def format_bytes(count: int, like: int | None = None) -> str:
-    """Formats bytes in decimal units.
+    """Formats a number of bytes in decimal units.
 
     Args:
-        count: int.
-        like: int. Bytes whose unit is to be used, or None for its own.
+        count: int. Number of bytes.
+        like: int or None. Number of bytes whose unit is used; None means that
+            of `count`.
+
+    Returns:
+        A str.
 
     Example:
 
@@ -30,6 +34,12 @@ def format_bytes(count: int, like: int | None = None) -> str:
 def format_number(value: float | None) -> str:
     """Formats a measurement to four digits.
 
+    Args:
+        value: float or None.
+
+    Returns:
+        A str, "none" for None.
+
     Example:
 
     >>> format_number(1.23456), format_number(0.0), format_number(None)
@@ -39,7 +49,13 @@ def format_number(value: float | None) -> str:
 
 
 def format_share(value: float | None) -> str:
-    """Formats a share as per cent.
+    """Formats a share as a percentage.
+
+    Args:
+        value: float or None.
+
+    Returns:
+        A str, "none" for None.
 
     Example:
 
@@ -50,7 +66,13 @@ def format_share(value: float | None) -> str:
 
 
 def format_ratio(ratio: float) -> str:
-    """Formats how many times smaller something got.
+    """Formats how many times smaller, or larger, the compressed table is.
+
+    Args:
+        ratio: float, positive. Size before divided by size after.
+
+    Returns:
+        A str.
 
     Example:
 
@@ -63,7 +85,13 @@ def format_ratio(ratio: float) -> str:
 
 
 def format_kept(neighbours: dict[str, Any]) -> str:
-    """Formats how many neighbours stay.
+    """Formats how many neighbours are kept.
+
+    Args:
+        neighbours: Dictionary with `mean_kept` and `count`, as in a report.
+
+    Returns:
+        A str.
 
     Example:
 
@@ -75,7 +103,14 @@ def format_kept(neighbours: dict[str, Any]) -> str:
 
 
 def format_sample(symbols: int, N: int) -> str:
-    """Says that only some symbols were looked at; an empty string if all.
+    """Says that only a sample of the symbols was measured.
+
+    Args:
+        symbols: int. Number of symbols that were measured.
+        N: int. Number of all symbols.
+
+    Returns:
+        A str, empty if all symbols were measured.
 
     Example:
 
@@ -86,43 +121,64 @@ def format_sample(symbols: int, N: int) -> str:
 
 
 def size_parts(report: dict[str, Any]) -> list[tuple[str, str, int]]:
-    """Returns the parts of what is left: name, how it is made up, bytes."""
+    """Lists the parts of the compressed table.
+
+    Args:
+        report: Dictionary. Contents of `report.json`.
+
+    Returns:
+        List of tuples: the name of the part, its shape in words, its bytes.
+    """
     sizes, K, D = report["bytes"], report["K"], report["D"]
     bits = (K - 1).bit_length()
     packed = sizes["codes"] // report["N"]
     made = [
-        ("codes", f"{D} x {bits} bits in {format_bytes(packed)} a symbol"),
+        ("codes", f"{D} x {bits} bits in {format_bytes(packed)} per symbol"),
         ("code_embeddings", f"{D} x {K} x {report['code_dim']}, float32"),
         ("composition", f"{report['composition']}, float32"),
     ]
     if not sizes["composition"]:
-        made.pop()  # a sum or a row of slices has no weights
+        made.pop()  # sums and concatenated slices have no weights
     return [(k.replace("_", " "), how, sizes[k]) for k, how in made]
 
 
 def size_statement(report: dict[str, Any]) -> str:
-    """Says how much smaller it got than the file's own precision."""
+    """Compares the size with that of a table in the precision of the file.
+
+    Args:
+        report: Dictionary. Contents of `report.json`.
+
+    Returns:
+        A str, empty if the file is text or float32.
+    """
     sizes = report["bytes"]
     if sizes["stored_as"] in ("text", "float32"):
         return ""
     stored = format_bytes(sizes["stored_table"])
     ratio = format_ratio(sizes["stored_ratio"])
-    return f"against the file's own {sizes['stored_as']}, {stored}: {ratio}"
+    return f"compared with {stored} in the file's {sizes['stored_as']}: {ratio}"
 
 
 def code_statement(report: dict[str, Any]) -> str:
-    """Says in a sentence or two how the codes came out."""
+    """Summarises the codes in a few sentences.
+
+    Args:
+        report: Dictionary. Contents of `report.json`.
+
+    Returns:
+        A str.
+    """
     codes, N, K, D = (report[key] for key in ("codes", "N", "K", "D"))
     perplexity = sum(codes["perplexity"]) / D
     unused = codes["unused_total"]
     alone = "no two symbols share a code"
     if codes["collisions"]:
-        alone = f"{codes['collisions']:,} symbols share theirs with another"
+        alone = f"{codes['collisions']:,} symbols share their code with another"
     said = (
         f"{codes['distinct']:,} different codes for {N:,} symbols: {alone}. "
         f"{unused or 'None'} of the {D * K:,} values "
-        f"{'is' if unused == 1 else 'are'} unused; the perplexity of a "
-        f"position is {perplexity:.1f} of at most {K}, the mean."
+        f"{'is' if unused == 1 else 'are'} unused; the mean perplexity of a "
+        f"position is {perplexity:.1f} out of at most {K}."
     )
     if codes["hamming_mean"] is not None:
         sample = format_sample(codes.get("hamming_rows", N), N)
@@ -135,7 +191,14 @@ def code_statement(report: dict[str, Any]) -> str:
 
 
 def litert_statement(report: dict[str, Any]) -> str:
-    """Says what embedding.tflite is; an empty string where there is none."""
+    """Describes `embedding.tflite` by its size and error.
+
+    Args:
+        report: Dictionary. Contents of `report.json`.
+
+    Returns:
+        A str, empty if there is no such file.
+    """
     if "litert" not in report:
         return ""
     litert = report["litert"]

@@ -1,4 +1,4 @@
-"""The page of a report: one file that works offline."""
+"""The HTML page of a report: a single file that works offline."""
 
 import html
 from importlib import resources
@@ -11,8 +11,8 @@ from kd_keras.report import numbers
 from kd_keras.report.sections import example_card, group_line, row
 
 KEPT_INTRO = (
-    "Ten words whose vectors point most nearly the same way, before and "
-    "after. Highlighted are those that are in both lists."
+    "The ten words with the highest cosine similarity, before and after "
+    "compression. Those in both lists are highlighted."
 )
 
 
@@ -20,11 +20,11 @@ def report_page(report: dict[str, Any], code_map: str) -> str:
     """Writes a report as a page of HTML that needs no other file.
 
     Args:
-        report: What `report.json` holds.
-        code_map: The SVG that `code_map` draws.
+        report: Dictionary. Contents of `report.json`.
+        code_map: str. The SVG that the function `code_map` draws.
 
     Returns:
-        The page.
+        A str, the page.
     """
     fields = {"style": report_text("page_style.css")}
     fields |= _head(report) | _sizes(report) | _codes(report) | _use(report)
@@ -43,12 +43,26 @@ def report_page(report: dict[str, Any], code_map: str) -> str:
 
 
 def report_text(name: str) -> str:
-    """Reads a file of this package: a template, or the pages' style."""
+    """Reads a file of this subpackage: a template or the style of the pages.
+
+    Args:
+        name: str. Name of the file.
+
+    Returns:
+        A str, its text.
+    """
     return resources.files("kd_keras.report").joinpath(name).read_text("utf-8")
 
 
 def use_in_keras(folder: str) -> str:
-    """Returns the lines of Python that use a folder's embedding."""
+    """Returns the lines of Python that use the embedding of a folder.
+
+    Args:
+        folder: str. Path of the folder that `kd-keras compress` wrote.
+
+    Returns:
+        A str of several lines.
+    """
     return (
         "import keras, numpy as np, kd_keras\n"
         f"folder = {Path(folder).resolve().name!r}\n"
@@ -59,6 +73,7 @@ def use_in_keras(folder: str) -> str:
 
 
 def _head(report: dict[str, Any]) -> dict[str, str]:
+    """Returns the fields of the title, summary and main results."""
     sizes, error = report["bytes"], report["error"]
     kept, near = report["neighbours"], numbers.format_number
     most = sizes["float32_table"]
@@ -66,8 +81,9 @@ def _head(report: dict[str, Any]) -> dict[str, str]:
     against = numbers.size_statement(report)
     summary = (
         f"{numbers.format_ratio(sizes['ratio'])}. Instead of {d} numbers, "
-        f"each of the {N:,} symbols has a code, {D} values of 0 to {K - 1}; "
-        f"the {report['composition']} composition makes a vector of it."
+        f"each of the {N:,} symbols has a code of {D} values from 0 to "
+        f"{K - 1}; the {report['composition']} composition computes a vector "
+        "from it."
     )
     sample = numbers.format_sample(kept["symbols"], N) or "over all symbols"
     facts = [
@@ -81,17 +97,17 @@ def _head(report: dict[str, Any]) -> dict[str, str]:
             "Error",
             f"{numbers.format_share(error['error_share'])}",
             f"of the variance: {near(error['error'])} of "
-            f"{near(error['variance'])} (squared distance, the mean)",
+            f"{near(error['variance'])} (mean squared distance)",
         ),
         (
             "Nearest neighbours kept",
             numbers.format_kept(kept),
-            f"by cosine, the mean {sample}",
+            f"by cosine, mean {sample}",
         ),
         (
             "Cosine",
             near(error["mean_cosine"]),
-            "between a vector before and after, the mean",
+            "between the vectors before and after, mean",
         ),
     ]
     return {
@@ -112,6 +128,7 @@ def _head(report: dict[str, Any]) -> dict[str, str]:
 
 
 def _sizes(report: dict[str, Any]) -> dict[str, str]:
+    """Returns the fields of the section on bytes."""
     sizes, counted = report["bytes"], report["parameters"]
     parts = numbers.size_parts(report)
     most = max(sizes["float32_table"], sizes["total"])
@@ -143,39 +160,41 @@ def _sizes(report: dict[str, Any]) -> dict[str, str]:
         for i, (name, how, count) in enumerate(parts)
     ]
     ratio = numbers.format_ratio(sizes["ratio"])
-    table.append(row("after, together", ratio, size(sizes["total"]), sum=True))
+    table.append(row("total after", ratio, size(sizes["total"]), sum=True))
     notes = (
-        "The paper counts parameters: "
-        f"{counted['conventional']:,} before; {counted['total']:,} after with "
-        f"every value of a code as one, {counted['without_codes']:,} without "
-        "the codes."
+        "In parameters, as the paper counts them: "
+        f"{counted['conventional']:,} before; {counted['total']:,} after if "
+        f"each value of a code counts as one, {counted['without_codes']:,} "
+        "without the codes."
     )
     return {"bars": bars, "parts": "".join(table), "size_notes": notes}
 
 
 def _codes(report: dict[str, Any]) -> dict[str, str]:
+    """Returns the fields of the sections on codes."""
     codes, D = report["codes"], report["D"]
     groups = report["shared_codes"] or report["near_codes"]
     if report["shared_codes"]:
         title = "Symbols that share a code"
         intro = (
-            f"{codes['collisions']:,} symbols share theirs; the largest "
-            "groups. Symbols with one code get one vector."
+            f"{codes['collisions']:,} symbols share their code with another. "
+            "These are the largest groups. Symbols with the same code have "
+            "the same vector."
         )
     elif groups:
         title = "Symbols with similar codes"
         intro = (
-            "No two symbols share a code. These, among the first of the "
-            f"list, agree in the most of the {D} positions; the small number "
-            "says in how many."
+            "No two symbols share a code. Among the first symbols of the "
+            "table, these have the most similar codes. The small number is "
+            f"the number of positions, out of {D}, in which the codes agree."
         )
     else:
         title, intro = "Symbols that share a code", "There are none."
     return {
         "code_intro": html.escape(numbers.code_statement(report))
-        + f" Below, a row is a position, a cell one of the {report['K']:,} "
-        "values; colour tells how often symbols have it, against all values "
-        "equally often.",
+        + " Below, each row is a position and each cell one of the "
+        f"{report['K']:,} values. The colour shows how often symbols have "
+        "this value, relative to equal use of all values.",
         "group_title": title,
         "group_intro": intro,
         "groups": "".join(map(group_line, groups)),
@@ -183,12 +202,13 @@ def _codes(report: dict[str, Any]) -> dict[str, str]:
 
 
 def _use(report: dict[str, Any]) -> dict[str, str]:
+    """Returns the fields of the sections on use, settings and files."""
     given, source = report["arguments"], report["input"]
     settings = [
-        ("K, values of a position", f"{report['K']:,}"),
-        ("D, positions of a code", f"{report['D']:,}"),
+        ("K, values per position", f"{report['K']:,}"),
+        ("D, positions per code", f"{report['D']:,}"),
         ("composition", report["composition"]),
-        ("size of a code embedding", f"{report['code_dim']:,}"),
+        ("dimension of a code embedding", f"{report['code_dim']:,}"),
         ("seed", str(report["seed"])),
         ("effort", f"{given['effort']:g}"),
         (
@@ -217,10 +237,10 @@ def _use(report: dict[str, Any]) -> dict[str, str]:
             5, ("code embeddings learned from", f"{learned:,} symbols")
         )
     if report.get("shards", 1) > 1:
-        settings.insert(5, ("codes found in shards", f"{report['shards']:,}"))
+        settings.insert(5, ("shards of the codes", f"{report['shards']:,}"))
     if source["dropped"]:
-        dropped = f"{source['dropped']:,} rows of words that had come before"
-        settings.insert(5, ("left out", dropped))
+        dropped = f"{source['dropped']:,}, whose words occur in earlier rows"
+        settings.insert(5, ("rows left out", dropped))
     settings += [("note", note) for note in source["notes"]]
     listed = report["files"].items()
     on_device = numbers.litert_statement(report)
@@ -234,20 +254,20 @@ def _use(report: dict[str, Any]) -> dict[str, str]:
             if not name.startswith("report.")
         ),
         "file_notes": (
-            "codes.npz holds the codes packed to the bits they need; "
-            "embedding.keras holds them a byte each (two above K = 256), "
-            "with the weights, as Keras saves a layer. vocabulary.txt and "
-            "neighbours.npz are not needed to get vectors."
+            "codes.npz contains the packed codes. embedding.keras is the "
+            "layer as Keras saves it: the weights, and the codes with one "
+            "byte per value (two if K is more than 256). vocabulary.txt and "
+            "neighbours.npz are not needed to compute vectors."
             + (
-                " embedding.tflite is all that a device needs, vocabulary "
-                f"included: {on_device}."
+                " embedding.tflite is all that a device needs, including the "
+                f"vocabulary: {on_device}."
                 if on_device
                 else ""
             )
         ),
         "footer": (
-            "Made by kd_keras after Chen, Min and Sun, &ldquo;Learning K-way "
-            "D-dimensional Discrete Code For Compact Embedding "
-            "Representations&rdquo;, 2017."
+            "Made by kd_keras, with the method of Chen, Min and Sun, "
+            "&ldquo;Learning K-way D-dimensional Discrete Code For Compact "
+            "Embedding Representations&rdquo;, 2017."
         ),
     }

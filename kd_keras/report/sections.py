@@ -1,4 +1,4 @@
-"""Pieces of a report's page. Words are the user's and are escaped here."""
+"""Parts of a report's page. The words come from the user and are escaped."""
 
 import html
 from typing import Any
@@ -7,14 +7,18 @@ from typing import Any
 def row(
     name: str, value: str, size: str = "", key: str = "", sum: bool = False
 ) -> str:
-    """Returns a table row: a name, what it is, and a number at the right.
+    """Returns a table row: a name, a description and a number at the right.
 
     Args:
-        name: Its first cell.
-        value: Its second.
-        size: Its third; there is none where this is empty.
-        key: The class of a spot of colour before the name, or none.
-        sum: bool. Whether this is the last line of a sum.
+        name: str. Text of the first cell.
+        value: str. Text of the second cell.
+        size: str. Text of the third cell; there is none if this is empty.
+        key: str. CSS class of a coloured spot before the name; there is none
+            if this is empty.
+        sum: bool. Whether the row is the total of the rows above.
+
+    Returns:
+        A str of HTML.
     """
     spot = f'<span class="key {key}"></span>' if key else ""
     cells = f"<td>{spot}{html.escape(name)}</td>"
@@ -26,7 +30,14 @@ def row(
 
 
 def example_card(example: dict[str, Any]) -> str:
-    """Returns a card of a symbol: its code and its neighbours."""
+    """Returns the card of a symbol: its code and its neighbours.
+
+    Args:
+        example: Dictionary, as `example_symbols` returns.
+
+    Returns:
+        A str of HTML.
+    """
     before, after = example["before"], example["after"]
     kept = set(before) & set(after)
     return (
@@ -40,7 +51,14 @@ def example_card(example: dict[str, Any]) -> str:
 
 
 def group_line(group: dict[str, Any]) -> str:
-    """Returns a group of symbols that share a code, or nearly do."""
+    """Returns a group of symbols with the same code or similar codes.
+
+    Args:
+        group: Dictionary, as `shared_groups` or `near_groups` returns.
+
+    Returns:
+        A str of HTML.
+    """
     words = [html.escape(word) for word in group["words"]]
     if "agree" in group:
         near = zip(words, group["agree"], strict=True)
@@ -58,6 +76,7 @@ def group_line(group: dict[str, Any]) -> str:
 
 
 def _words(words: list[str], kept: set[str]) -> str:
+    """Returns a list of words, with those in `kept` highlighted."""
     items = (
         f'<li><span class="kept">{html.escape(word)}</span></li>'
         if word in kept

@@ -1,4 +1,4 @@
-"""Symbols worth showing: examples with neighbours, and groups by code."""
+"""Symbols to show in a report: examples with neighbours, groups by code."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,13 +12,19 @@ EXAMPLES = 12
 GROUPS = 10
 GROUP_SIZE = 12
 NEAR_SIZE = 4
-NEAR_AMONG = 10_000  # symbols, the first, among which near codes are looked for
-NEAR_LIMIT = 600_000_000  # values to compare: about a second
+NEAR_AMONG = 10_000  # similar codes are searched among the first symbols
+NEAR_LIMIT = 600_000_000  # values to compare, which takes about a second
 NEAR_BLOCK = 256
 
 
 def format_code(code: np.ndarray) -> str:
     """Formats a code as the paper's Table 2 does.
+
+    Args:
+        code: array of int, shape `(D,)`.
+
+    Returns:
+        A str.
 
     Example:
 
@@ -31,18 +37,19 @@ def format_code(code: np.ndarray) -> str:
 def choose_examples(
     words: Sequence[str], symbols: np.ndarray, most: int = EXAMPLES
 ) -> list[int]:
-    """Chooses symbols from the first to the last, ever further apart.
+    """Chooses symbols from the first to the last, increasingly far apart.
 
-    Word lists mostly go by falling frequency, so common and rare words come
-    out. Words of four letters and more are preferred near each place.
+    Word lists are usually sorted from frequent to rare, so that both frequent
+    and rare words are chosen. Near each place, a word of at least four letters
+    is preferred.
 
     Args:
-        words: N words.
-        symbols: Ascending ids to choose from.
-        most: int, how many.
+        words: N strings.
+        symbols: array of int. Ascending ids to choose from.
+        most: int. Most symbols to choose.
 
     Returns:
-        Places in `symbols`, ascending.
+        Indices into `symbols`, ascending.
 
     Example:
 
@@ -67,16 +74,16 @@ def choose_examples(
 def example_symbols(
     words: Sequence[str], codes: np.ndarray, arrays: dict[str, np.ndarray]
 ) -> list[dict[str, Any]]:
-    """Describes some symbols by code and neighbours before and after.
+    """Describes some symbols by their codes and neighbours.
 
     Args:
-        words: N words.
-        codes: Codes, shape `(N, D)`.
-        arrays: What `measure_neighbours` returned.
+        words: N strings.
+        codes: array of int, shape `(N, D)`.
+        arrays: Dictionary of the arrays that `measure_neighbours` returns.
 
     Returns:
-        Dictionaries: `id`, `word`, `code`, and the words `before` and
-        `after`, the nearest first.
+        List of dictionaries with `id`, `word`, `code`, and the neighbouring
+        words `before` and `after`, the nearest first.
     """
     return [
         {
@@ -96,12 +103,12 @@ def shared_groups(
     """Describes the largest groups of symbols that share a code.
 
     Args:
-        words: N words.
-        codes: Codes, shape `(N, D)`.
-        most: int, how many groups.
+        words: N strings.
+        codes: array of int, shape `(N, D)`.
+        most: int. Most groups to describe.
 
     Returns:
-        Dictionaries: `code`, `size`, and the first twelve `words`.
+        List of dictionaries with `code`, `size`, and the first twelve `words`.
 
     Example:
 
@@ -122,19 +129,19 @@ def shared_groups(
 def near_groups(
     words: Sequence[str], codes: np.ndarray, most: int = GROUPS
 ) -> list[dict[str, Any]]:
-    """Describes symbols whose codes agree in the most positions.
+    """Describes groups of symbols whose codes agree in the most positions.
 
-    Looked for among the first 10,000 symbols, each group around one of the
-    first 2,000 or so. No symbol is in two groups.
+    A group is a symbol out of about the first 2,000, and the symbols out of
+    the first 10,000 with the most similar codes. No symbol is in two groups.
 
     Args:
-        words: N words.
-        codes: Codes, shape `(N, D)`.
-        most: int, how many groups.
+        words: N strings.
+        codes: array of int, shape `(N, D)`.
+        most: int. Most groups to describe.
 
     Returns:
-        Dictionaries: `word`, its `code`, and the four `words` with the nearest
-        codes, with the positions that each `agree`s in.
+        List of dictionaries with `word`, its `code`, the four `words` with the
+        nearest codes, and the numbers of positions in which these `agree`.
 
     Example:
 
@@ -155,7 +162,7 @@ def near_groups(
             agree += column[some, None] == column
         own = np.arange(some.start, some.stop)
         agree[own - some.start, own] = -1
-        # Unique keys: of equally near codes, that of the first symbol.
+        # Keys are unique; among equally near codes, the first symbol wins.
         key = agree * N + (N - 1 - np.arange(N))
         highest = np.partition(key, N - near, axis=1)[:, N - near :]
         keys[some] = np.sort(highest, axis=1)[:, ::-1]
@@ -181,4 +188,5 @@ def near_groups(
 
 
 def _tells(word: str) -> bool:
+    """Returns whether a word is a good example."""
     return len(word) >= 4 and word.isalpha()

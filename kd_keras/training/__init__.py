@@ -1,1 +1,1 @@
-"""What one hands to fit: callbacks, and an optimizer for sparse gradients."""
+"""Objects to pass to `compile` and `fit`: an optimizer and callbacks."""

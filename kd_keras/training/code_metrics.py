@@ -1,23 +1,30 @@
+"""A callback that logs metrics of the codes."""
+
+from typing import Any
+
 import keras
 import numpy as np
 
 from kd_keras.codes.statistics import code_perplexity, collisions, unused_values
 from kd_keras.layers.find_layers import learners_of
+from kd_keras.layers.kd_code_learner import KDCodeLearner
 
 
 class CodeMetrics(keras.callbacks.Callback):
-    """Shows the health of the codes while they are learned.
+    """Logs metrics of the codes while they are learned.
 
-    At the end of each epoch it adds to the logs, over all learners of the
-    model:
+    At the end of each epoch it adds to the logs, over all layers of the model
+    that learn codes:
 
-    - `code_flip_ratio`: share of code values that changed in the epoch,
-      0 to 1. Codes have settled where it is near 0:
+    - `code_flip_ratio`: share of the values of codes that changed in the
+      epoch, 0 to 1. Near 0, the codes have settled:
       `EarlyStopping(monitor="code_flip_ratio", mode="min")`.
-    - `code_perplexity`: 2 to the entropy of the values of a position, averaged
-      over the positions, 1 to K. K: all values equally used; 1: collapse.
+    - `code_perplexity`: 2 to the power of the entropy of the values of a
+      position, averaged over the positions, 1 to K. At K, all values are used
+      equally often; at 1, the codes have collapsed.
     - `dead_codes`: number of values, out of D * K, that no symbol uses.
-    - `code_collisions`: number of symbols whose code another symbol has too.
+    - `code_collisions`: number of symbols that share their code with another
+      symbol.
 
     List it before callbacks that read the logs (`EarlyStopping`, `CSVLogger`,
     `TensorBoard`).
@@ -42,23 +49,27 @@ class CodeMetrics(keras.callbacks.Callback):
 'loss']
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self._learners = []
-        self._codes_before = []
+        self._learners: list[KDCodeLearner] = []
+        self._codes_before: list[np.ndarray] = []
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._learners = learners_of(self)
         self._codes_before = []
 
-    def on_epoch_begin(self, epoch, logs=None):
-        # Only the first epoch needs it: a restored checkpoint may have
-        # changed the codes since `on_train_begin`. Later on the codes of an
-        # epoch's end are those of the next one's begin.
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        # Needed in the first epoch only, here because a restored checkpoint
+        # may have changed the codes since `on_train_begin`. Later, an epoch
+        # begins with the codes that the previous one ended with.
         if not self._codes_before:
             self._codes_before = [learner.codes for learner in self._learners]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         if logs is None:
             return
         codes = [learner.codes for learner in self._learners]

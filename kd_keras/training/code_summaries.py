@@ -1,3 +1,6 @@
+"""A callback that shows the use of codes in TensorBoard."""
+
+import os
 from importlib.util import find_spec
 from typing import Any
 
@@ -7,9 +10,10 @@ import numpy as np
 from kd_keras.codes.statistics import value_counts
 from kd_keras.codes.usage import usage_levels
 from kd_keras.layers.find_layers import learners_of
+from kd_keras.layers.kd_code_learner import KDCodeLearner
 
 CELL = 8  # pixels
-# From unused to over four times as often as all values equally often.
+# One colour per level of `usage_levels`, from unused to most used.
 COLOURS = np.array(
     [
         (200, 80, 42), (238, 243, 238), (207, 229, 221), (163, 207, 196),
@@ -20,31 +24,32 @@ COLOURS = np.array(
 
 
 class CodeSummaries(keras.callbacks.Callback):
-    """Draws the use of the codes in TensorBoard while they are learned.
+    """Shows the use of the codes in TensorBoard while they are learned.
 
-    For every layer of the model that learns codes, before the first epoch and
-    at the end of epochs:
+    It writes summaries for each layer of the model that learns codes, before
+    the first epoch and at the end of epochs:
 
     - `code_use/NAME`, a histogram: how often each of the D * K values is used,
-      relative to all values of a position being used equally often. All at 1:
-      nothing is wasted; many at 0: dead values.
-    - `code_map/NAME`, an image: a row a position, a column a value, from pale
-      (rare) to dark (often); red values are used by no symbol. Above 64
-      positions or 128 values, neighbours are taken together.
+      relative to equal use of all values of a position. If all are at 1, no
+      value is wasted; those at 0 are dead.
+    - `code_map/NAME`, an image with one row per position and one column per
+      value, from pale (rarely used) to dark (often used). No symbol uses the
+      red values. For more than 64 positions or 128 values, neighbouring ones
+      are averaged.
 
-    NAME is the learner's `path`, such as `kd_embedding/learner`.
+    NAME is the `path` of the layer, such as `kd_embedding/learner`.
 
-    The numbers of `CodeMetrics` are in the logs, and so in TensorBoard by
-    `keras.callbacks.TensorBoard` and in a file by `CSVLogger`.
+    The metrics of `CodeMetrics` are not written here. They are in the logs,
+    which `keras.callbacks.TensorBoard` and `CSVLogger` write.
 
     Args:
-        log_dir: Folder of event files, for example that of
+        log_dir: path. Folder for the event files, for example that of
             `keras.callbacks.TensorBoard`.
-        every: Integer, write after so many epochs.
+        every: int, at least 1. Number of epochs between summaries.
 
     Raises:
-        ValueError: If `every` is below 1; if Keras does not run on TensorFlow;
-            in `fit`, if no layer of the model learns codes.
+        ValueError: If `every` is less than 1; if Keras does not run on
+            TensorFlow; in `fit`, if no layer of the model learns codes.
         ModuleNotFoundError: If tensorboard is not installed.
 
     Example:
@@ -61,7 +66,7 @@ class CodeSummaries(keras.callbacks.Callback):
     ... )
     """
 
-    def __init__(self, log_dir, every=1):
+    def __init__(self, log_dir: str | os.PathLike[str], every: int = 1) -> None:
         super().__init__()
         if not isinstance(every, int) or every < 1:
             raise ValueError(
@@ -70,7 +75,7 @@ class CodeSummaries(keras.callbacks.Callback):
             )
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
-                "CodeSummaries writes with TensorFlow. Received: "
+                "CodeSummaries needs the TensorFlow backend. Received: "
                 f"KERAS_BACKEND={keras.backend.backend()}"
             )
         if find_spec("tensorboard") is None:
@@ -80,28 +85,34 @@ class CodeSummaries(keras.callbacks.Callback):
             )
         self.log_dir = log_dir
         self.every = every
-        self._learners = {}
-        self._writer: Any = None  # made in `fit`
+        self._learners: dict[str, KDCodeLearner] = {}
+        self._writer: Any = None  # created in `fit`
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._learners = _by_name(learners_of(self))
         import tensorflow as tf
 
         self._writer = tf.summary.create_file_writer(str(self.log_dir))
 
-    def on_epoch_begin(self, epoch, logs=None):
-        # Not in `on_train_begin`: a restored checkpoint brings its own codes.
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        # Not in `on_train_begin`, because restoring a checkpoint may change
+        # the codes after it.
         if epoch == 0:
             self._write(0)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         if (epoch + 1) % self.every == 0:
             self._write(epoch + 1)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._writer.close()
 
-    def _write(self, step):
+    def _write(self, step: int) -> None:
+        """Writes the summaries of all layers that learn codes."""
         import tensorflow as tf
 
         with self._writer.as_default(step=step):
@@ -112,12 +123,12 @@ class CodeSummaries(keras.callbacks.Callback):
                 tf.summary.image(
                     f"code_map/{name}", _picture(codes, K)[np.newaxis]
                 )
-        self._writer.flush()  # to be seen while the training goes on
+        self._writer.flush()  # so that it is seen while training continues
 
 
-def _by_name(learners):
-    """Names learners by their paths, with a number where two are the same."""
-    named: dict = {}
+def _by_name(learners: list[KDCodeLearner]) -> dict[str, KDCodeLearner]:
+    """Names layers by their paths, with a number if a path repeats."""
+    named: dict[str, KDCodeLearner] = {}
     for learner in learners:
         path = learner.path
         same = sum(other.path == path for other in named.values())
@@ -125,7 +136,7 @@ def _by_name(learners):
     return named
 
 
-def _picture(codes, K):
-    """Colours the use of each value, uint8 `(D * 8, K * 8, 3)` at most."""
+def _picture(codes: np.ndarray, K: int) -> np.ndarray:
+    """Colours the use of each value, uint8, at most `(D * 8, K * 8, 3)`."""
     cells = COLOURS[usage_levels(codes, K)]
     return cells.repeat(CELL, axis=0).repeat(CELL, axis=1)

@@ -1,3 +1,7 @@
+"""Adam for sparse gradients."""
+
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -10,37 +14,39 @@ from kd_keras.training.sparse_gradients import (
 
 @keras.saving.register_keras_serializable(package="kd_keras")
 class LazyAdam(ClipsSummedGradients, keras.optimizers.Adam):
-    """Adam that touches only the rows that a step has gathered.
+    """Adam that updates only the rows that a training step has gathered.
 
-    The logits of `KDCodeLearner` hold `N * D * K` floats, of which a step
-    reads one row a symbol of the batch. `keras.optimizers.Adam` updates all
-    of them every step; this one updates the gathered rows and their moments,
-    so that a step costs the same at any N. Rows outside the batch keep their
-    value and their moments, which makes it a slightly different algorithm:
-    Adam would go on moving them by their momentum.
+    The logits of `KDCodeLearner` contain `N * D * K` floats, and a step reads
+    one row per symbol of the batch. `keras.optimizers.Adam` updates all of
+    them in every step. This optimizer updates only the gathered rows and their
+    moments, so that the cost of a step does not depend on N. Rows outside the
+    batch keep their values and moments. This makes it a slightly different
+    algorithm, since Adam continues to move them by their momentum.
 
-    It is lazy where gradients are sparse, that is on TensorFlow. On JAX the
-    gradient of a gather is dense: there it is plain Adam, and a step's cost
-    grows with N. Dense gradients, on any backend, are plain Adam too.
+    Only sparse gradients are treated like this, and only TensorFlow has them.
+    Dense gradients are updated by plain Adam. On JAX, the gradient of a gather
+    is dense, so that the cost of a step grows with N.
 
-    Clipping by norm (`clipnorm`, `global_clipnorm`) takes the norm of the
+    Clipping by norm (`clipnorm`, `global_clipnorm`) uses the norm of the
     summed rows and does not make the gradient dense. Under a `tf.distribute`
-    strategy the sum over the replicas is clipped. Options that are dense
-    by nature (`weight_decay`, `use_ema`, `amsgrad`,
-    `gradient_accumulation_steps`) are not offered, nor is
-    `loss_scale_factor`, which Keras divides out in a way that sparse gradients
-    have not: `keras.optimizers.LossScaleOptimizer(LazyAdam())` works.
+    strategy, the sum over the replicas is clipped. Options that require dense
+    gradients (`weight_decay`, `use_ema`, `amsgrad`,
+    `gradient_accumulation_steps`) are not available. Neither is
+    `loss_scale_factor`, because Keras divides by it in a way that sparse
+    gradients do not support; use
+    `keras.optimizers.LossScaleOptimizer(LazyAdam())` instead.
 
     Args:
-        learning_rate: Float, schedule or callable.
-        beta_1: Float. Decay of the first moment.
-        beta_2: Float. Decay of the second moment.
-        epsilon: Float. Added to the root of the second moment.
-        clipnorm: Float or None. Largest norm of each gradient.
-        clipvalue: Float or None. Largest absolute value in a gradient.
-        global_clipnorm: Float or None. Largest norm of all gradients
+        learning_rate: float, `keras.optimizers.schedules.LearningRateSchedule`
+            or callable.
+        beta_1: float. Decay of the first moment.
+        beta_2: float. Decay of the second moment.
+        epsilon: float. Added to the square root of the second moment.
+        clipnorm: float or None. Largest norm of each gradient.
+        clipvalue: float or None. Largest absolute value in a gradient.
+        global_clipnorm: float or None. Largest norm of all gradients
             together.
-        name: String.
+        name: str. Name of the optimizer.
 
     Example:
 
@@ -56,15 +62,15 @@ class LazyAdam(ClipsSummedGradients, keras.optimizers.Adam):
 
     def __init__(
         self,
-        learning_rate=0.001,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-7,
-        clipnorm=None,
-        clipvalue=None,
-        global_clipnorm=None,
-        name="lazy_adam",
-    ):
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str = "lazy_adam",
+    ) -> None:
         super().__init__(
             learning_rate=learning_rate,
             beta_1=beta_1,
@@ -76,8 +82,16 @@ class LazyAdam(ClipsSummedGradients, keras.optimizers.Adam):
             name=name,
         )
 
-    def update_step(self, gradient, variable, learning_rate):
-        """Updates one variable: its gathered rows, or all of it."""
+    def update_step(
+        self, gradient: Any, variable: Any, learning_rate: Any
+    ) -> None:
+        """Updates the gathered rows of a variable, or all of it.
+
+        Args:
+            gradient: `tf.IndexedSlices` or a dense tensor.
+            variable: `keras.Variable`. Variable to update.
+            learning_rate: scalar tensor of float.
+        """
         if not is_sparse(gradient):
             super().update_step(gradient, variable, learning_rate)
             return
@@ -101,12 +115,12 @@ class LazyAdam(ClipsSummedGradients, keras.optimizers.Adam):
         new = tf.gather(variable, rows) - alpha * m / (
             tf.sqrt(v) + self.epsilon
         )
-        # A row that stands several times in `rows` is written several times,
-        # with one and the same value.
+        # A row that occurs several times in `rows` is written several times,
+        # each time with the same value.
         for target, values in ((momentum, m), (velocity, v), (variable, new)):
             target.scatter_update(tf.IndexedSlices(values, rows))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         for not_offered in (
             "amsgrad",

@@ -1,15 +1,20 @@
+"""A callback that lowers the temperature of layers that learn codes."""
+
 import math
+from typing import Any
 
 import keras
 
 from kd_keras.layers.find_layers import learners_of
+from kd_keras.layers.kd_code_learner import KDCodeLearner
 from kd_keras.layers.temperature_law import LAWS
 
 
 class TemperatureSchedule(keras.callbacks.Callback):
-    """Lets the temperature of the code learners in a model fall.
+    """Lowers the temperature of the layers that learn codes during training.
 
-    With t the training step, counted from 0 over all calls of `fit`:
+    The temperature T_t depends on the training step t, which is counted from 0
+    over all calls of `fit`:
 
     | law | T_t |
     |---|---|
@@ -17,20 +22,22 @@ class TemperatureSchedule(keras.callbacks.Callback):
     | `exponential` | `initial * exp(-decay_rate * t)` |
     | `linear` | `initial * (1 - decay_rate * t)` |
 
-    and never below `minimum`. The callback hands the law to the learners,
-    which count the steps themselves inside the compiled training step; so it
-    holds with any `steps_per_execution`, compiled or not, on several devices,
-    and goes on where it was after a model is loaded or a training resumed. It
-    adds `temperature`, that of the last step, to the logs. List it before
-    callbacks that read the logs.
+    It is never below `minimum`. The callback passes the law to the layers,
+    which count the steps themselves inside the compiled training step. So the
+    schedule is exact with any `steps_per_execution`, with or without
+    compilation and on several devices, and it continues after a model is
+    loaded or training is resumed.
+
+    The callback adds `temperature`, that of the last step, to the logs. List
+    it before callbacks that read the logs.
 
     Args:
-        initial: Positive float. Temperature T_0 of the first step.
-        decay_rate: Float, at least 0, per step.
-        law: `"inverse_time"`, `"exponential"` or `"linear"`.
-        minimum: Positive float, at most `initial`. The floor. The gradient of
-            softmax(logits / T) vanishes as T goes to 0, so a floor keeps the
-            codes learning.
+        initial: float, positive. Temperature T_0 of the first step.
+        decay_rate: float, at least 0. Decay per step.
+        law: One of `"inverse_time"`, `"exponential"`, `"linear"`.
+        minimum: float, positive, at most `initial`. Lowest temperature. The
+            gradient of softmax(logits / T) vanishes as T approaches 0, so a
+            minimum keeps the codes learning.
 
     Raises:
         ValueError: In `fit`, if no layer of the model learns codes.
@@ -56,8 +63,12 @@ class TemperatureSchedule(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, initial=1.0, decay_rate=1.0, law="inverse_time", minimum=0.01
-    ):
+        self,
+        initial: float = 1.0,
+        decay_rate: float = 1.0,
+        law: str = "inverse_time",
+        minimum: float = 0.01,
+    ) -> None:
         super().__init__()
         if law not in LAWS:
             raise ValueError(
@@ -81,37 +92,45 @@ class TemperatureSchedule(keras.callbacks.Callback):
         self.decay_rate = decay_rate
         self.law = law
         self.minimum = minimum
-        # The batch-end hook computes on the host: Keras may run it beside
-        # the next step.
+        # `on_train_batch_end` computes on the host, so Keras may run it in
+        # parallel with the next step.
         self.async_safe = True
-        self._learners = []
+        self._learners: list[KDCodeLearner] = []
         self._steps_before_epoch = 0
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._learners = learners_of(self)
         for learner in self._learners:
             learner.set_schedule(
                 self.initial, self.decay_rate, self.minimum, self.law
             )
 
-    def on_epoch_begin(self, epoch, logs=None):
-        # Read here and not at every batch: on JAX the variables are not
-        # brought up to date while an epoch runs.
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        # Not read at every batch, because on JAX the variables are not updated
+        # during an epoch.
         self._steps_before_epoch = self._steps()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         if logs is not None:
-            # The last execution of `steps_per_execution` may be a partial one.
-            batch = min(batch, (self.params.get("steps") or math.inf) - 1)
-            logs["temperature"] = self._at(self._steps_before_epoch + batch)
+            # The last execution of `steps_per_execution` may have fewer steps.
+            last = min(batch, (self.params.get("steps") or math.inf) - 1)
+            logs["temperature"] = self._at(self._steps_before_epoch + last)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         if logs is not None:
             logs["temperature"] = self._at(max(self._steps() - 1, 0))
 
-    def _steps(self):
+    def _steps(self) -> int:
+        """Returns the number of training steps so far."""
         return int(self._learners[0].step.numpy())
 
-    def _at(self, step):
+    def _at(self, step: float) -> float:
+        """Returns the temperature of a step."""
         elapsed = self.decay_rate * step
         return max(LAWS[self.law](self.initial, elapsed), self.minimum)

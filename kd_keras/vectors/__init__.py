@@ -1,1 +1,1 @@
-"""Tables of vectors, read, checked and written; one file per format."""
+"""Reading, checking and writing tables of vectors; one module per format."""

@@ -1,4 +1,4 @@
-"""Tables of vectors, checked where they come in."""
+"""Checks of tables of vectors that a user passes in."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +13,16 @@ def check_vectors(vectors: npt.ArrayLike) -> np.ndarray:
     """Checks a table of vectors and returns it as float32.
 
     Args:
-        vectors: Shape `(N, d)`, N and d at least 1, of a floating or integer
-            dtype. A memory map is read block by block.
+        vectors: array of float or int, shape `(N, d)`, N and d at least 1. A
+            memory map is read block by block.
 
     Returns:
-        The vectors, shape `(N, d)`, float32: what was given where it has this
-        dtype already, memory map or not.
+        The vectors, shape `(N, d)`, float32. If `vectors` already has this
+        dtype, it is returned without a copy, also if it is a memory map.
 
     Raises:
-        ValueError: If rank, dtype or size is wrong or a value is not finite
-            in float32; the first such row is named.
+        ValueError: If the rank, dtype or size is wrong, or if a value is not
+            finite in float32. The message names the first such row.
 
     Example:
 
@@ -36,15 +36,15 @@ def check_vectors(vectors: npt.ArrayLike) -> np.ndarray:
 def check_rows(
     vectors: npt.ArrayLike | MappedRows,
 ) -> np.ndarray | MappedRows:
-    """Checks a table of vectors and leaves a memory map where it is.
+    """Checks a table of vectors but does not load a memory map.
 
     Args:
-        vectors: As `check_vectors` takes them; or a `MappedRows`, which
-            whoever opened the file has checked.
+        vectors: array as for `check_vectors`, or a `MappedRows`. The latter is
+            not checked again, since `open_vectors` has checked it.
 
     Returns:
-        The vectors, shape `(N, d)`, float32; of a memory map of any dtype a
-        `MappedRows`, never the whole table.
+        The vectors, shape `(N, d)`, float32. For a memory map of any dtype, a
+        `MappedRows` instead of the whole table.
 
     Raises:
         ValueError: As `check_vectors` does.
@@ -70,14 +70,14 @@ def check_rows(
         )
     if array.dtype.kind not in "fiu":
         raise ValueError(
-            "vectors must be of a floating or integer dtype. "
+            "vectors must have a floating-point or integer dtype. "
             f"Received: dtype={array.dtype}"
         )
     rows: np.ndarray | MappedRows = array
     if is_mapped(array):
         rows = MappedRows(array)
     elif array.dtype != np.float32:
-        with np.errstate(over="ignore"):  # to infinity, which is refused
+        with np.errstate(over="ignore"):  # infinity is refused below
             rows = np.array(array, np.float32)
     if bad := find_not_finite(rows):
         row, column, value = bad
@@ -94,11 +94,11 @@ def find_not_finite(
     """Finds the first NaN or infinity, a block of rows at a time.
 
     Args:
-        vectors: Table of shape `(N, d)`.
-        rows: slice, the rows to look at.
+        vectors: `Rows`, shape `(N, d)`.
+        rows: slice. The rows to look at.
 
     Returns:
-        Row, column and value, or None where all values are finite.
+        The row, column and value, or None if all values are finite.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Files of word vectors: read with their words, checked, and written."""
+"""Reading, checking and writing files of word vectors."""
 
 import contextlib
 import dataclasses
@@ -31,22 +31,24 @@ __all__ = [
 ]
 
 BLOCK_BYTES = 1 << 22
-HEAD_BYTES = 1 << 16  # from which the format is told
+HEAD_BYTES = 1 << 16  # used to detect the format
 
 Progress = Callable[[int, int], object]
 
 
 @dataclasses.dataclass(frozen=True)
 class WordVectors:
-    """Words and their vectors, made by `read_vectors`.
+    """Words and their vectors, returned by `read_vectors`.
 
     Attributes:
-        words: N strings, all different, or None where the file has none.
-        vectors: Shape `(N, d)`, float32, finite; a read-only memory map of a
-            `.npy` file of float32. `MappedRows` from `open_vectors`.
-        format: What the file was found to be, for people to read.
-        dropped: Rows left out since their word had come before.
-        notes: What a person should know of the file though it was read.
+        words: N strings, all different, or None if the file has no words.
+        vectors: array of float32, shape `(N, d)`, finite. It is a read-only
+            memory map if the file is a `.npy` file of float32. `open_vectors`
+            returns a `MappedRows` for any `.npy` file.
+        format: str. The format of the file, in words.
+        dropped: int. Number of rows left out because their word occurs in an
+            earlier row.
+        notes: Strings. Warnings about the file, which could be read.
     """
 
     words: list[str] | None
@@ -61,35 +63,40 @@ def read_vectors(
     duplicates: str = "error",
     progress: Progress | None = None,
 ) -> WordVectors:
-    """Reads a file of word vectors; its content tells the format.
+    """Reads a file of word vectors and detects its format from the content.
 
-    Text, plain or gzip, UTF-8, a word and d numbers per line, numbers taken
-    from the right so that a word may hold spaces:
+    A text file is UTF-8, plain or gzip. Each line has a word and d numbers.
+    The numbers are taken from the right, so that a word may contain spaces.
+    There are two formats of text:
 
-    - word2vec: a first line of just two whole numbers is a header, "N d". So a
-      table of 1-d vectors whose first line is of that kind needs a header.
-    - GloVe: no header; d is the width of most of the first lines. A word with
-      a space must have no number after it: that line is refused as too wide.
+    - word2vec: the first line is the header "N d". Any first line of just two
+      whole numbers is read as a header, so a table of 1-dimensional vectors
+      whose first line looks like that needs a header.
+    - GloVe: there is no header, and d is the width of most of the first lines.
+      If a word contains a space, no number may follow the space: the line is
+      then too wide and is refused.
 
-    Others: word2vec binary, plain or gzip; `.npy` of rank 2, memory-mapped;
-    `.npz` with `vectors` (or one float array of rank 2) and maybe `words`.
+    Other formats are word2vec binary, plain or gzip; `.npy` of rank 2, which
+    is memory-mapped; and `.npz` with an array `vectors` (or a single float
+    array of rank 2) and optionally `words`.
 
     Args:
-        path: The file. The suffixes .npy, .npz, .bin, .txt, .vec and .gz must
-            be true; any other says nothing.
-        duplicates: "error", or "first" to keep a word's first row.
-        progress: Called with the bytes read and all bytes of the file, or
-            None.
+        path: path. If the suffix is .npy, .npz, .bin, .txt, .vec or .gz, the
+            content must match it; any other suffix is ignored.
+        duplicates: One of `"error"`, `"first"`. What to do if a word occurs
+            again: raise an error, or keep its first row only.
+        progress: Function or None. It is called with the number of bytes read
+            and the number of bytes of the file.
 
     Returns:
         A `WordVectors`.
 
     Raises:
-        VectorFileError: If there is no such file, or it is empty, cut, of
-            another format than its name says, not of one width, or holds what
-            is no finite number, no UTF-8 or a word twice. One line that
-            begins with the path.
-        ValueError: If `duplicates` is neither.
+        VectorFileError: If the file does not exist, is empty or truncated,
+            does not have the format of its suffix, has rows of different
+            widths, or contains a non-finite number, invalid UTF-8 or a
+            repeated word. The message is one line that begins with the path.
+        ValueError: If `duplicates` is not one of its values.
 
     Example:
 
@@ -112,19 +119,23 @@ def open_vectors(
     progress: Progress | None = None,
     rows: Callable[[int], slice] | None = None,
 ) -> WordVectors:
-    """Reads a file of word vectors but leaves a `.npy` file where it is.
+    """Reads a file of word vectors but does not load a `.npy` file.
 
     Args:
-        path, duplicates, progress: As `read_vectors` takes them.
-        rows: Called with N, gives the rows that are to be used. Of a `.npy`
-            file only these are checked. None: all.
+        path: As for `read_vectors`.
+        duplicates: As for `read_vectors`.
+        progress: As for `read_vectors`.
+        rows: Function or None. Called with N, it returns the slice of rows
+            that will be used; only these rows of a `.npy` file are checked.
+            None means all rows.
 
     Returns:
-        A `WordVectors`; of a `.npy` file of any precision, its vectors are a
+        A `WordVectors`. For a `.npy` file of any precision, its vectors are a
         `MappedRows`.
 
     Raises:
-        VectorFileError, ValueError: As `read_vectors` does.
+        VectorFileError: As `read_vectors`.
+        ValueError: As `read_vectors`.
     """
     if duplicates not in ("error", "first"):
         raise ValueError(
@@ -168,15 +179,17 @@ def write_vectors(
     """Writes word vectors as text that `read_vectors` reads back exactly.
 
     Args:
-        path: The file, replaced if there is one.
-        words: N strings, all different. None may be empty, hold a line end,
-            start or end with a space, or hold a number after a space.
-        vectors: Shape `(N, d)`, floats or integers; written as float32.
-        header: Whether to write word2vec's first line, "N d"; GloVe has none.
+        path: path. An existing file is replaced.
+        words: N strings, all different. A word must not be empty, contain a
+            line break, start or end with a space, or contain a number after a
+            space.
+        vectors: array of float or int, shape `(N, d)`. Written as float32.
+        header: bool. Whether to write the header "N d" of word2vec as the
+            first line; GloVe has none.
 
     Raises:
-        ValueError: If the words or the vectors cannot be written so; nothing
-            is written then.
+        ValueError: If the words or the vectors cannot be written in this
+            format. Nothing is written in this case.
 
     Example:
 
@@ -189,22 +202,22 @@ def write_vectors(
     array = check_vectors(vectors)
     if len(words) != len(array) or len(set(words)) != len(words):
         raise ValueError(
-            "There must be one word per vector, each another. Received: "
-            f"{len(words)} words, {len(set(words))} different, {len(array)} "
-            "vectors"
+            "There must be one word per vector, and all words must differ. "
+            f"Received: {len(words)} words, {len(set(words))} different, "
+            f"{len(array)} vectors"
         )
     write_text(os.fspath(path), words, array, header)
 
 
 def _read(path: str, progress: Progress | None) -> tuple[Table, str]:
-    """Reads a file into a table and says which format it had."""
+    """Reads a file into a table; returns the table and its format."""
     if not os.path.exists(path):
-        raise VectorFileError("There must be a file. Received: no such file")
+        raise VectorFileError("The file must exist. Received: no such file")
     if os.path.isdir(path):
-        raise VectorFileError("There must be a file. Received: a directory")
+        raise VectorFileError("This must be a file. Received: a directory")
     size = os.path.getsize(path)
     if size == 0:
-        raise VectorFileError("The file must hold rows. Received: 0 bytes")
+        raise VectorFileError("The file must contain rows. Received: 0 bytes")
     name = Path(path)
     with contextlib.ExitStack() as stack:
         raw = stack.enter_context(open(path, "rb"))
@@ -217,8 +230,8 @@ def _read(path: str, progress: Progress | None) -> tuple[Table, str]:
             name = name.with_suffix("")
             if not zipped:
                 raise VectorFileError(
-                    "The file is not what its name says, gzip. Received: "
-                    f"{vector_formats.tell_format(head)}"
+                    "The content must match the file name, which promises "
+                    f"gzip. Received: {vector_formats.tell_format(head)}"
                 )
         stream: BinaryIO = raw
         if zipped:
@@ -227,7 +240,9 @@ def _read(path: str, progress: Progress | None) -> tuple[Table, str]:
         blocks = _blocks(stream, raw, size, progress)
         first = next(blocks, b"")
         if not first:
-            raise VectorFileError("The file must hold rows. Received: 0 bytes")
+            raise VectorFileError(
+                "The file must contain rows. Received: 0 bytes"
+            )
         found = vector_formats.check_name(name.name, first[:HEAD_BYTES])
         blocks = itertools.chain([first], blocks)
         said = f"{found}, gzip" if zipped else found
@@ -238,8 +253,8 @@ def _read(path: str, progress: Progress | None) -> tuple[Table, str]:
             return read_word2vec_binary(blocks, length), said
         if zipped:
             raise VectorFileError(
-                f"Only text and word2vec binary are read from gzip. "
-                f"Received: {found} in it; unpack it first"
+                "A gzip file must contain text or word2vec binary; unpack any "
+                f"other format first. Received: {found} in gzip"
             )
     is_npy = found == vector_formats.NPY
     reader = read_npy if is_npy else read_npz
@@ -252,12 +267,13 @@ def _read(path: str, progress: Progress | None) -> tuple[Table, str]:
 def _blocks(
     stream: BinaryIO, raw: BinaryIO, size: int, progress: Progress | None
 ) -> Iterator[bytes]:
+    """Yields blocks of a file, unpacked, and reports the progress."""
     while True:
         try:
             block = stream.read(BLOCK_BYTES)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise VectorFileError(
-                "The gzip file must be whole. Received: "
+                "The gzip file must be complete and undamaged. Received: "
                 f"{' '.join(str(error).split())}"
             ) from None
         if progress is not None:
@@ -268,12 +284,12 @@ def _blocks(
 
 
 def _check_words(table: Table) -> None:
-    """Refuses words that a vocabulary file, one per line, cannot hold."""
+    """Refuses words that a vocabulary file, one word per line, cannot hold."""
     words = table.words or []
     if not all(words) or any("\n" in word for word in words):
         row = next(i for i, w in enumerate(words) if not w or "\n" in w)
         raise VectorFileError(
-            "A word must not be empty or hold a line end. Received: "
+            "A word must not be empty or contain a line break. Received: "
             f"{words[row]!r} in {_place(table, row, word=False)}"
         )
 
@@ -281,6 +297,7 @@ def _check_words(table: Table) -> None:
 def _without_duplicates(
     table: Table, found: str, duplicates: str
 ) -> WordVectors:
+    """Refuses repeated words, or keeps the first row of each."""
     words, vectors = table.words, table.vectors
     dropped = 0
     if words is not None and len(set(words)) != len(words):
@@ -289,7 +306,7 @@ def _without_duplicates(
             before = first.setdefault(word, row)
             if before != row and duplicates == "error":
                 raise VectorFileError(
-                    "A word must stand in one row only. Received: "
+                    "A word must occur in one row only. Received: "
                     f"{word!r} in {_place(table, before, word=False)} and "
                     f"{_place(table, row, word=False)}"
                 )
@@ -299,7 +316,7 @@ def _without_duplicates(
 
 
 def _place(table: Table, row: int, word: bool = True) -> str:
-    """Returns "line 7 ('the')" of a text, else "row 5 ('the')" from 0."""
+    """Returns "line 7 ('the')" for text, else "row 5 ('the')", from 0."""
     text = table.first_line is not None
     place = f"line {row + (table.first_line or 0)}" if text else f"row {row}"
     told = word and table.words is not None

@@ -1,4 +1,4 @@
-"""Word vectors that are not text, and how the formats are told apart."""
+"""The formats of vector files, and how they are detected."""
 
 import codecs
 from pathlib import Path
@@ -12,9 +12,9 @@ WORD2VEC_BINARY = "word2vec binary"
 NPY = "a numpy array (.npy)"
 NPZ = "a zip of numpy arrays (.npz)"
 GZIP = "gzip"
-UNKNOWN = "none of the formats read here"
+UNKNOWN = "none of the formats that can be read"
 
-# What a suffix promises. Any other suffix promises nothing.
+# The formats that a suffix promises. Any other suffix promises nothing.
 SUFFIXES = {
     ".npy": (NPY,),
     ".npz": (NPZ,),
@@ -25,10 +25,10 @@ SUFFIXES = {
 
 
 def tell_format(head: bytes) -> str:
-    """Tells the format by the first bytes of the content.
+    """Detects the format from the first bytes of the content.
 
     Args:
-        head: Enough bytes for a header and a row, 64 KiB say.
+        head: bytes. Enough of them for a header and a row, such as 64 KiB.
 
     Returns:
         One of the constants of this module.
@@ -58,17 +58,17 @@ def tell_format(head: bytes) -> str:
 
 
 def check_name(name: str, head: bytes) -> str:
-    """Tells the format and checks it against what the name promises.
+    """Detects the format and checks that the file name promises it.
 
     Args:
-        name: File name, without a ".gz".
-        head: As in `tell_format`.
+        name: str. File name, without ".gz".
+        head: bytes. As for `tell_format`.
 
     Returns:
-        The format.
+        The format, one of the constants of this module.
 
     Raises:
-        VectorFileError: If the content is not what the name says.
+        VectorFileError: If the content does not match the suffix.
 
     Example:
 
@@ -78,30 +78,30 @@ def check_name(name: str, head: bytes) -> str:
     found = tell_format(head)
     promised = SUFFIXES.get(Path(name).suffix.lower())
     if promised is None or GLOVE_TEXT in promised:
-        # The parser of text names the line that is none.
+        # The parser of text will name the line that is wrong.
         found = GLOVE_TEXT if found == UNKNOWN else found
     elif WORD2VEC_BINARY in promised and found == WORD2VEC_TEXT:
-        # A header, but what follows may be few bytes, or floats that happen
-        # to be UTF-8. Only a line of numbers is surely text.
+        # There is a header. Few bytes may follow it, or floats that happen to
+        # be valid UTF-8; only a line of numbers is certainly text.
         row = head.partition(b"\n")[2].partition(b"\n")[0]
         if not _ends_in_numbers(row, len(row.split()) - 1):
             return WORD2VEC_BINARY
     if promised is not None and found not in promised:
         raise VectorFileError(
-            f"The file is not what its name says, {' or '.join(promised)}. "
-            f"Received: {found}"
+            "The content must match the file name, which promises "
+            f"{' or '.join(promised)}. Received: {found}"
         )
     return found
 
 
 def _ends_in_numbers(line: bytes, d: int) -> bool:
-    """Whether a line is a word and d numbers, d at least 1."""
+    """Returns whether a line is a word and d numbers, d at least 1."""
     fields = line.rsplit(None, d) if d > 0 else []
     return len(fields) == d + 1 and all(map(NUMBER.fullmatch, fields[1:]))
 
 
 def _may_be_text(head: bytes) -> bool:
-    """Whether bytes are UTF-8 without NUL; a cut last letter is no matter."""
+    """Returns whether bytes are UTF-8 without NUL, maybe cut in a letter."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:

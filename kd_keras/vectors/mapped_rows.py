@@ -1,4 +1,4 @@
-"""A table in a memory-mapped file, read a block of rows at a time."""
+"""A table in a memory-mapped file that is read one block of rows at a time."""
 
 import mmap
 from typing import Any, cast
@@ -7,20 +7,20 @@ import numpy as np
 
 from kd_keras.utils.row_blocks import row_blocks
 
-PART_FLOATS = 1 << 18  # read before pages are given back
-# Rows drawn here and there: each may bring 64 KB around it into memory.
+PART_FLOATS = 1 << 18  # numbers read before the pages are released
+# Most scattered rows read before that: each may load 64 KB around it.
 PART_ROWS = 1 << 10
 
 
 class MappedRows:
-    """Stands for the float32 table `(N, d)` that a memory map holds.
+    """A memory map that is read as a float32 table, shape `(N, d)`.
 
-    Rows become float32 when they are asked for, and the pages of the file that
-    were read for them are given back to the system at once. So neither the
-    precision of the file nor its size makes the process grow.
+    Rows are converted to float32 when they are read, and the pages of the file
+    are then released to the system at once. So the memory of the process
+    depends neither on the precision of the file nor on its size.
 
     Args:
-        array: A `numpy.memmap` of rank 2, or a view of one.
+        array: `numpy.memmap` of rank 2, or a view of one.
 
     Attributes:
         shape: `(N, d)`.
@@ -38,7 +38,7 @@ class MappedRows:
 
     dtype = np.dtype(np.float32)
 
-    def __init__(self, array: np.ndarray):
+    def __init__(self, array: np.ndarray) -> None:
         self._array = array
         self._file = _file_of(array)
         self.shape = array.shape
@@ -54,20 +54,20 @@ class MappedRows:
         step = step if is_slice else min(step, PART_ROWS)
         for part in row_blocks(len(wanted), step):
             some = wanted[part] if is_slice else self._array[wanted[part]]
-            with np.errstate(over="ignore"):  # to infinity, which is refused
+            with np.errstate(over="ignore"):  # checks refuse infinity
                 rows[part] = some
             if self._file is not None:
                 self._file.madvise(mmap.MADV_DONTNEED)
         return rows
 
     def whole(self) -> np.ndarray:
-        """Returns the memory map if it is of float32, else all rows as that."""
+        """Returns the memory map if it is float32, else all rows as float32."""
         same = self._array.dtype == np.float32
         return self._array if same else self[:]
 
 
 def is_mapped(array: np.ndarray) -> bool:
-    """Tells whether an array is a memory map or a view of one.
+    """Returns whether an array is a memory map or a view of one.
 
     Example:
 
@@ -80,7 +80,7 @@ def is_mapped(array: np.ndarray) -> bool:
 def _memory_map(array: Any) -> np.memmap | None:
     """Finds the memory map that an array is a view of."""
     while isinstance(array, np.ndarray):
-        # A copy of a memory map is of that class too, but has no file.
+        # A copy of a memory map has the same class, but no file.
         if isinstance(array.base, mmap.mmap):
             return array if isinstance(array, np.memmap) else None
         array = array.base
@@ -88,9 +88,9 @@ def _memory_map(array: Any) -> np.memmap | None:
 
 
 def _file_of(array: np.ndarray) -> mmap.mmap | None:
-    """Finds the mapped file if its pages may be dropped: nothing is lost."""
+    """Returns the mapped file if its pages can be dropped without loss."""
     mapped = _memory_map(array)
-    # "c", copy on write: what was written is in these pages only.
+    # Mode "c" is copy on write: these pages are the only place of the changes.
     can_drop = hasattr(mmap, "MADV_DONTNEED")
     if mapped is None or mapped.mode == "c" or not can_drop:
         return None

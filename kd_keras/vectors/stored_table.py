@@ -1,4 +1,4 @@
-"""What a file of vectors is on disk: its precision and its fingerprint."""
+"""The precision and the fingerprint of a file of vectors."""
 
 import hashlib
 import os
@@ -14,15 +14,15 @@ MAGIC = b"\x93NUMPY"
 
 
 def stored_dtype(path: str | os.PathLike[str]) -> str | None:
-    """Tells the precision in which a readable file holds its vectors.
+    """Returns the precision in which a file stores its vectors.
 
     Only headers are read.
 
     Args:
-        path: A file that `read_vectors` has read.
+        path: path. A file that `read_vectors` can read.
 
     Returns:
-        The dtype's name for `.npy` and `.npz`, else None.
+        The name of the dtype for `.npy` and `.npz` files, else None.
 
     Example:
 
@@ -50,19 +50,20 @@ def stored_dtype(path: str | os.PathLike[str]) -> str | None:
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
-    """Computes the SHA-256 of a file, so that it can be told again.
+    """Computes the SHA-256 of a file, so that it can be recognised later.
 
     Args:
-        path: The file.
+        path: path. The file.
 
     Returns:
-        64 hexadecimal digits.
+        A str of 64 hexadecimal digits.
     """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Reads the shape and dtype in the header of a `.npy` file."""
     if npy_format.read_magic(file) == (1, 0):
         shape, _, dtype = npy_format.read_array_header_1_0(file)
     else:
@@ -76,14 +77,15 @@ LOOKED_AT = 256  # rows, evenly spread
 def table_identity(vectors: Rows) -> dict[str, Any]:
     """Describes a table by its size and some of its rows.
 
-    A process that encodes one of many shards must not read the whole table to
-    know that it is the right one.
+    With this, a process that encodes one of many shards can check that it has
+    the right table without reading all of it.
 
     Args:
-        vectors: Table of shape `(N, d)`, float32.
+        vectors: `Rows` of float32, shape `(N, d)`.
 
     Returns:
-        `N`, `d`, and `sampled_sha256`, of up to 256 rows.
+        Dictionary with `N`, `d`, and `sampled_sha256`, the SHA-256 of up to
+        256 rows.
 
     Example:
 

@@ -1,25 +1,43 @@
-"""What every reader of a vector file returns, and the error it raises."""
+"""The result that every reader of a vector file returns, and its error."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from kd_keras.utils.errors import BadInputError
 
-class VectorFileError(ValueError):
-    """A vector file that cannot be read; one line says where and why."""
+
+class VectorFileError(BadInputError):
+    """A vector file cannot be read; the message says where and why."""
 
 
 class Table(NamedTuple):
-    """What a parser returns: `first_line` is that of row 0, None if binary."""
+    """The words and vectors that a parser has read.
+
+    Attributes:
+        words: N strings, or None if the file has no words.
+        vectors: array of float32, shape `(N, d)`; for a `.npy` file, a
+            `MappedRows`.
+        first_line: int or None. Line number of row 0, from 1; None for binary
+            formats.
+        notes: Strings. Warnings for the user.
+    """
 
     words: list[str] | None
-    vectors: Any  # `(N, d)`, float32: an array, of a .npy file a `MappedRows`
+    vectors: Any
     first_line: int | None = None
     notes: tuple[str, ...] = ()
 
 
 def stack(tables: list[np.ndarray]) -> np.ndarray:
-    """Joins tables, letting go of each, so that they are not held twice."""
+    """Joins tables into one and frees each as soon as it is copied.
+
+    Args:
+        tables: List of arrays of float32, shape `(n, d)`. It is emptied.
+
+    Returns:
+        An array of float32, shape `(N, d)`.
+    """
     whole = np.empty((sum(map(len, tables)), tables[0].shape[1]), np.float32)
     start = 0
     tables.reverse()
@@ -31,7 +49,15 @@ def stack(tables: list[np.ndarray]) -> np.ndarray:
 
 
 def check_header(N: int, d: int) -> None:
-    """Refuses a header of no rows or no columns."""
+    """Checks that a header promises rows and columns.
+
+    Args:
+        N: int. Number of rows.
+        d: int. Number of columns.
+
+    Raises:
+        VectorFileError: If N or d is less than 1.
+    """
     if N < 1 or d < 1:
         raise VectorFileError(
             "The header must promise at least one row and one column. "

@@ -1,7 +1,7 @@
-"""Word vectors as text: GloVe's lines, and word2vec's with a header.
+"""Word vectors as text, in GloVe's format or word2vec's, which has a header.
 
 A line is a word and d numbers. The numbers are taken from the right, so that
-a word may hold spaces, as GloVe's ". . ." does.
+a word may contain spaces, as ". . ." in GloVe does.
 """
 
 import collections
@@ -16,19 +16,20 @@ HEADER = re.compile(rb"(\d{1,12})[ \t]+(\d{1,12})\s*")
 NUMBER = re.compile(
     rb"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)", re.IGNORECASE
 )
-SPACE = re.compile(rb"\s")  # of ASCII only: U+0085 is a word in GloVe
+SPACE = re.compile(rb"\s")  # ASCII only, because U+0085 is a word in GloVe
 BOM = b"\xef\xbb\xbf"
 LONGEST_LINE = 1 << 26
-SAMPLE = 100  # lines from which the width of a file without header is told
+SAMPLE = 100  # lines that decide the width of a file without header
 
 
 def read_text(blocks: Iterator[bytes], verified: bool) -> Table:
     """Parses the blocks of bytes of a text file.
 
     Args:
-        blocks: The file from its start, cut anywhere.
-        verified: Whether the end is known to be the end, as gzip does; if not,
-            a last line without line end gives a note.
+        blocks: Iterator of bytes. The file from its start, in blocks that may
+            end anywhere.
+        verified: bool. Whether the file is known to be complete, as with gzip.
+            If not, a note is added when the last line has no line break.
 
     Returns:
         A `Table`.
@@ -65,7 +66,7 @@ def read_text(blocks: Iterator[bytes], verified: bool) -> Table:
         if lines and (blank is not None or b"" in lines):
             blank = line + lines.index(b"") if blank is None else blank
             raise VectorFileError(
-                "Only the end of the file may be blank. "
+                "Blank lines are only allowed at the end of the file. "
                 f"Received: rows after line {blank}, which is blank"
             )
         if blank is None and line + len(lines) < end:
@@ -74,8 +75,8 @@ def read_text(blocks: Iterator[bytes], verified: bool) -> Table:
             continue
         if N is not None and rows + len(lines) > N:
             raise VectorFileError(
-                f"The header in line 1 promises {N} rows. Received: another "
-                f"row in line {line + N - rows}"
+                f"There must be {N} rows, as the header in line 1 promises. "
+                f"Received: another row in line {line + N - rows}"
             )
         d = d or _infer_width(lines[:SAMPLE])
         some, vectors = _parse(lines, d, line, strict=N is None)
@@ -85,11 +86,13 @@ def read_text(blocks: Iterator[bytes], verified: bool) -> Table:
         line += len(lines)
     if N is not None and rows < N:
         raise VectorFileError(
-            f"The file is cut: the header in line 1 promises {N} rows. "
+            f"The file is truncated: the header in line 1 promises {N} rows. "
             f"Received: {rows} rows"
         )
     if not rows:
-        raise VectorFileError("The file must hold rows. Received: blank lines")
+        raise VectorFileError(
+            "The file must contain rows. Received: blank lines"
+        )
     first_line = 1 if N is None else 2
     return Table(words, stack(tables), first_line, tuple(notes))
 
@@ -97,20 +100,32 @@ def read_text(blocks: Iterator[bytes], verified: bool) -> Table:
 def write_text(
     path: str, words: Sequence[str], vectors: np.ndarray, header: bool
 ) -> None:
-    """Writes lines that `read_text` reads back; see `write_vectors`."""
+    """Writes lines that `read_text` reads back.
+
+    Args:
+        path: str. An existing file is replaced.
+        words: N strings.
+        vectors: array of float32, shape `(N, d)`.
+        header: bool. Whether to write the header "N d" as the first line.
+
+    Raises:
+        ValueError: If a word, or the first line without a header, would not
+            be read back. Nothing is written in this case.
+    """
     for row, word in enumerate(words):
         if problem := _word_problem(word.encode()):
             raise ValueError(
-                f"A word of a text file must not {problem}. "
+                f"A word in a text file must not {problem}. "
                 f"Received: {word!r} in row {row}"
             )
-    pattern = " %.9g" * vectors.shape[1] + "\n"  # 9 digits tell all float32
+    # 9 digits are exact for float32.
+    pattern = " %.9g" * vectors.shape[1] + "\n"
     first = words[0] + pattern % tuple(vectors[0].tolist())
     raw = first.encode()
     if not header and (raw.startswith(BOM) or HEADER.fullmatch(raw)):
         raise ValueError(
-            "The first line must not read as a header or a byte order mark; "
-            f"write one with header=True. Received: {first.rstrip()!r}"
+            "The first line must not look like a header or a byte order mark; "
+            f"use header=True. Received: {first.rstrip()!r}"
         )
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         if header:
@@ -120,7 +135,7 @@ def write_text(
 
 
 def _lines(blocks: Iterator[bytes], notes: list[str]) -> Iterator[list[bytes]]:
-    """Cuts blocks into lists of whole lines; never gives an empty list."""
+    """Cuts blocks into lists of whole lines; never yields an empty list."""
     tail, number = b"", 1
     for block in blocks:
         lines = (tail + block).split(b"\n")
@@ -128,16 +143,16 @@ def _lines(blocks: Iterator[bytes], notes: list[str]) -> Iterator[list[bytes]]:
         number += len(lines)
         if len(tail) > LONGEST_LINE:
             raise VectorFileError(
-                "A line of text must end. Received: more than "
-                f"{LONGEST_LINE} bytes in line {number}"
+                f"A line of text must have at most {LONGEST_LINE} bytes. "
+                f"Received: more than {LONGEST_LINE} bytes in line {number}"
             )
         if lines:
             yield lines
     if tail:
         if tail.strip():
             notes.append(
-                f"line {number}, the last, has no line end: if the file was "
-                "cut there, its last number may be wrong"
+                f"line {number}, the last line, does not end in a line break; "
+                "if the file was truncated there, its last number may be wrong"
             )
         yield [tail]
 
@@ -146,8 +161,8 @@ def _parse(
     lines: list[bytes], d: int, first: int, strict: bool
 ) -> tuple[list[bytes], np.ndarray]:
     """Splits lines into words and a `(len(lines), d)` float32 array."""
-    # Mostly a word is what stands before the first space. Where that is not
-    # so, the numbers do not come out as a table of width d.
+    # Usually the word ends at the first space. If a word contains a space, the
+    # rest of its line does not parse as d numbers, and the slow path is taken.
     parts = [line.partition(b" ") for line in lines]
     words = [part[0] for part in parts]
     if all(words) and not SPACE.search(b"".join(words)):
@@ -161,9 +176,9 @@ def _parse(
         if not strict:
             pieces = pieces[-1:]
         if len(fields) != d + 1 or any(map(NUMBER.fullmatch, pieces)):
-            # Raised below, after the lines above it had their turn.
+            # Raised below, so that errors in earlier lines come first.
             wrong = VectorFileError(
-                f"Line {number} must be a word and {d} numbers. "
+                f"Line {number} must consist of a word and {d} numbers. "
                 f"Received: {_count_numbers(line)} numbers"
             )
             break
@@ -185,13 +200,13 @@ def _parse(
 
 
 def _floats(numbers: list[bytes], d: int) -> np.ndarray | None:
-    """Parses lines of d numbers, one space between them; None if they differ.
+    """Parses lines of d numbers separated by one space, or returns None.
 
-    `loadtxt` has the fastest parser of numpy, about 120 MB/s on one core.
+    `loadtxt` is numpy's fastest parser, about 120 MB/s on one core.
     """
-    if not all(numbers):  # lines that loadtxt would leave out
+    if not all(numbers):  # loadtxt would skip empty lines
         return None
-    # Not "strict": a byte that is not ASCII becomes one that is no digit.
+    # Not "strict": a non-ASCII byte becomes a character that is not a digit.
     text = [line.decode("ascii", "replace") for line in numbers]
     try:
         values = np.loadtxt(
@@ -203,13 +218,13 @@ def _floats(numbers: list[bytes], d: int) -> np.ndarray | None:
 
 
 def _infer_width(lines: list[bytes]) -> int:
-    """Returns the width of most lines; of equally many, the larger one."""
+    """Returns the most common width of lines; the larger one in a tie."""
     counts = collections.Counter(map(_count_numbers, lines))
     d = max(counts, key=lambda width: (counts[width], width))
-    if d == 0:  # and then of line 1 as well, or of most lines below it
+    if d == 0:  # then some line has no numbers
         line = next(line for line in lines if not _count_numbers(line))
         raise VectorFileError(
-            "A vector file in text must have lines of a word and numbers. "
+            "Each line of a text file must consist of a word and numbers. "
             f"Received: {line[:40].decode('utf-8', 'backslashreplace')!r} in "
             f"line {lines.index(line) + 1}"
         )
@@ -217,7 +232,7 @@ def _infer_width(lines: list[bytes]) -> int:
 
 
 def _count_numbers(line: bytes) -> int:
-    """Counts the numbers that a line ends in, the first field left out."""
+    """Counts the numbers at the end of a line, except in its first field."""
     count = 0
     for field in reversed(line.split()[1:]):
         if not NUMBER.fullmatch(field):
@@ -227,19 +242,20 @@ def _count_numbers(line: bytes) -> int:
 
 
 def _word_problem(word: bytes) -> str | None:
-    """Returns why a word would not come back from a text file, or None."""
+    """Returns why a word would not be read back, or None if it would."""
     if not word.strip():
         return "be empty"
     if b"\n" in word:
-        return "hold a line end"
+        return "contain a line break"
     if word != word.strip():
         return "start or end with a space"
     if any(map(NUMBER.fullmatch, word.split()[1:])):
-        return "hold a number after a space"
+        return "contain a number after a space"
     return None
 
 
 def _decode(words: list[bytes], first: int) -> list[str]:
+    """Decodes words, the first of which is in line `first`."""
     try:
         return b"\n".join(words).decode("utf-8").split("\n")
     except UnicodeDecodeError:
@@ -251,4 +267,4 @@ def _decode(words: list[bytes], first: int) -> list[str]:
                     f"Words must be UTF-8. Received: {word[:40]!r} in line "
                     f"{number}"
                 ) from None
-        raise  # not reached: the line that fails together fails alone
+        raise  # not reached: some word must fail to decode by itself

@@ -1,4 +1,4 @@
-"""word2vec's binary format."""
+"""Reading word2vec's binary format."""
 
 from collections.abc import Iterator
 
@@ -10,17 +10,21 @@ FLUSH_BYTES = 1 << 24
 
 
 def read_word2vec_binary(blocks: Iterator[bytes], size: int | None) -> Table:
-    """Parses word2vec's binary format: "N d", then word, space, d float32.
+    """Parses word2vec's binary format.
+
+    The file has a header line "N d". Each row is a word, a space and d float32
+    numbers.
 
     Args:
-        blocks: The file from its start, cut anywhere.
-        size: Its bytes, None where that is not known.
+        blocks: Iterator of bytes. The file from its start, in blocks that may
+            end anywhere.
+        size: int or None. Number of bytes of the file, None if unknown.
 
     Returns:
         A `Table`.
 
     Raises:
-        VectorFileError: If the file is cut or otherwise not of this format.
+        VectorFileError: If the file is truncated or not in this format.
 
     Example:
 
@@ -35,8 +39,8 @@ def read_word2vec_binary(blocks: Iterator[bytes], size: int | None) -> Table:
     check_header(N, d)
     if size is not None and N * (4 * d + 2) > size - start:
         raise VectorFileError(
-            f"The file is cut: {N} rows of {d} float32 take at least "
-            f"{start + N * (4 * d + 2)} bytes. Received: {size} bytes"
+            f"The file is truncated: {N} rows of {d} float32 numbers take at "
+            f"least {start + N * (4 * d + 2)} bytes. Received: {size} bytes"
         )
     words: list[str] = []
     rows: list[bytes] = []
@@ -57,11 +61,11 @@ def read_word2vec_binary(blocks: Iterator[bytes], size: int | None) -> Table:
             block = next(blocks, None)
             if block is None:
                 raise VectorFileError(
-                    f"The file is cut: the header promises {N} rows. "
-                    f"Received: {row} whole rows"
+                    f"The file is truncated: the header promises {N} rows. "
+                    f"Received: {row} complete rows"
                 )
             buffer, start = buffer[start:] + block, 0
-        # The first releases of word2vec end a row with "\n", later ones not.
+        # Early releases of word2vec end a row with "\n", later ones do not.
         word = buffer[start:space].lstrip(b"\n")
         try:
             words.append(word.decode("utf-8"))
@@ -75,10 +79,11 @@ def read_word2vec_binary(blocks: Iterator[bytes], size: int | None) -> Table:
             flush()
     flush()
     rest: bytes | None = buffer[start:]
-    while rest is not None:  # to the end, where gzip checks its sum
+    while rest is not None:  # read to the end, where gzip checks its checksum
         if rest.strip(b"\n"):
             raise VectorFileError(
-                f"The header promises {N} rows. Received: more bytes after them"
+                f"The file must end after {N} rows, as the header promises. "
+                "Received: more bytes"
             )
         rest = next(blocks, None)
     return Table(words, stack(tables))

@@ -1,4 +1,4 @@
-"""Codes and codebooks from and for faiss and nanopq."""
+"""Tests of the conversion from and to faiss and nanopq quantisers."""
 
 import sys
 
@@ -49,7 +49,7 @@ def test_norms_behind_the_codes_are_left_out():
     )
     quantizer.train(VECTORS)
     codes = quantizer.compute_codes(VECTORS)
-    assert codes.shape[1] == 3  # 9 bits and 8 of a norm
+    assert codes.shape[1] == 3  # 9 bits of codes and 8 bits of a norm
     embedding = kd_keras.from_faiss(quantizer, codes)
     np.testing.assert_allclose(
         vectors_of(embedding), quantizer.decode(codes), atol=1e-5
@@ -100,7 +100,7 @@ def test_to_nanopq_decodes_the_vectors(K):
     np.testing.assert_array_equal(
         quantizer.decode(codes), vectors_of(embedding)
     )
-    # and it encodes as one that was fitted here
+    # It also encodes as a quantiser does that nanopq has fitted.
     again = quantizer.encode(vectors_of(embedding))
     np.testing.assert_allclose(
         quantizer.decode(again), vectors_of(embedding), atol=1e-6

@@ -1,3 +1,5 @@
+"""Tests of the Penn Treebank: its files, ids, batches and tfds builder."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,7 +26,7 @@ def folder(tmp_path):
 
 
 def right_files(monkeypatch, folder):
-    """Makes the small texts the right ones."""
+    """Makes the small texts the expected files."""
     import hashlib
 
     for split, text in TEXTS.items():
@@ -74,7 +76,7 @@ def test_batches_carry_on(count, batch_size, steps):
         return
     inputs, targets = cut_batches(tokens, batch_size, steps)
     assert inputs.shape == targets.shape
-    # As the tutorial counts them.
+    # The tutorial has the same number of batches.
     assert len(inputs) == batch_size * ((length - 1) // steps)
     assert np.array_equal(targets, inputs + 1)
     batches = inputs.reshape(-1, batch_size, steps)

@@ -1,4 +1,4 @@
-"""The page that shows codes, read by Python and used in a real browser."""
+"""Tests of the page that shows codes, with Python and in a real browser."""
 
 import json
 import re
@@ -16,7 +16,7 @@ WORDS = [*NASTY, *(f"word{i}" for i in range(len(NASTY), N))]
 
 
 def write_folder(folder, N=N, K=K, measured=None, words=WORDS):
-    """A folder as `kd-keras compress` writes it, small and by hand."""
+    """Writes a small folder like those of `kd-keras compress`."""
     generator = np.random.default_rng(0)
     codes = generator.integers(0, K, (N, D)).astype(np.uint16)
     codes = codes.astype(np.uint8) if K <= 256 else codes
@@ -43,7 +43,7 @@ def write_folder(folder, N=N, K=K, measured=None, words=WORDS):
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium or a relative of it, where one is installed."""
+    """Starts Chromium or a related browser, if one is installed."""
     playwright = pytest.importorskip("playwright.sync_api")
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     found = next(filter(None, map(shutil.which, names)), None)
@@ -53,14 +53,14 @@ def browser():
                 executable_path=found, args=["--no-sandbox"]
             )
         except playwright.Error:
-            pytest.skip("no browser of Chromium's family is installed")
+            pytest.skip("neither Chromium nor a related browser is installed")
         yield launched
         launched.close()
 
 
 @pytest.fixture
 def explore(browser, tmp_path):
-    """Opens the page of a folder; fails on any error or outward request."""
+    """Opens the page of a folder; fails on any error or network request."""
     errors, pages = [], []
 
     def open_page(width=1000, options=(), hash="", **made):
@@ -117,7 +117,7 @@ def test_words_are_text_whatever_is_in_them(explore):
         assert texts(page, "#found li")[0] == word
         page.keyboard.press("Enter")
         assert page.locator("#word").inner_text() == word
-        page.reload()  # the address says which
+        page.reload()  # the address contains the word
         assert page.locator("#word").inner_text() == word
     assert "<vectors>" in page.locator("h1").inner_text()
 
@@ -125,7 +125,7 @@ def test_words_are_text_whatever_is_in_them(explore):
 def test_nothing_found_is_said(explore):
     page, *_ = explore()
     page.fill("#query", "zebra")
-    assert "No symbol here has" in texts(page, "#found li")[0]
+    assert "No symbol here contains" in texts(page, "#found li")[0]
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     assert page.locator("#found").is_hidden()
@@ -137,7 +137,7 @@ def test_the_list_is_used_by_keys_and_by_the_pointer(explore):
     page, _, words, _ = explore()
     page.fill("#query", "word30")
     page.keyboard.press("Escape")
-    page.keyboard.press("Enter")  # what cannot be seen is not chosen
+    page.keyboard.press("Enter")  # no effect while the list is hidden
     assert page.locator("#word").inner_text() == words[3]
     page.keyboard.press("ArrowDown")  # opens the list again
     page.keyboard.press("Enter")
@@ -315,10 +315,10 @@ def object_array(folder):
         (report(input={}), "report.json is damaged"),
         (report(examples=[{"id": N}]), "report.json is damaged"),
         (report(D=4), "must hold the 4 positions"),
-        (neighbours(before=np.full((N, 10), N)), "of another table"),
-        (neighbours(after=np.zeros((N, 3), int)), "of another table"),
-        (neighbours(symbols=np.arange(N)[::-1]), "of another table"),
-        (neighbours(symbols=np.array("a")), "of another table"),
+        (neighbours(before=np.full((N, 10), N)), "belongs to another table"),
+        (neighbours(after=np.zeros((N, 3), int)), "belongs to another table"),
+        (neighbours(symbols=np.arange(N)[::-1]), "belongs to another table"),
+        (neighbours(symbols=np.array("a")), "belongs to another table"),
     ],
 )
 def test_bad_folders_are_refused_in_a_line(harm, message, tmp_path, capsys):

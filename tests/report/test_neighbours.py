@@ -1,3 +1,5 @@
+"""Tests of nearest neighbours by cosine similarity."""
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from kd_keras.report.neighbours import (
 
 
 def _plain(vectors, symbols, count):
-    """All similarities in float64, sorted; ties by id."""
+    """Sorts all similarities in float64; ties are in the order of the ids."""
     unit = vectors.astype(np.float64)
     length = np.linalg.norm(unit, axis=1, keepdims=True)
     unit /= np.where(length > 0, length, 1)

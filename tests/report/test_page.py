@@ -1,3 +1,5 @@
+"""Tests of the HTML page of a report."""
+
 import html.parser
 import re
 
@@ -16,7 +18,7 @@ VOID = {"meta", "link", "img", "br", "hr", "input"}
 
 
 class Page(html.parser.HTMLParser):
-    """Parses a page, checks that tags close, keeps tags and text."""
+    """Parses a page, checks that tags are closed, keeps tags and text."""
 
     def __init__(self, text):
         super().__init__()
@@ -49,7 +51,7 @@ class Page(html.parser.HTMLParser):
 
 
 def make_report(K=4, D=3, N=40, shared=False, words=None):
-    """A report of made-up measurements, as `compress_folder` returns it."""
+    """Makes a report of invented measurements, as `compress_folder` does."""
     codes = np.random.default_rng(0).integers(0, K, (N, D)).astype(np.uint8)
     words = words or [f"word{i}" for i in range(N)]
     words = (words * N)[:N]

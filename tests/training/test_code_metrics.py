@@ -1,4 +1,4 @@
-"""Tests of the metrics of codes while they are learned."""
+"""Tests of the metrics of codes during training."""
 
 import csv
 import itertools
@@ -26,7 +26,7 @@ NAMES = (
 
 
 class AssignCodes(keras.callbacks.Callback):
-    """Gives a learner, at each epoch's last step, the codes of a script."""
+    """Sets the codes of a learner in each epoch, from a list of codes."""
 
     def __init__(self, learner, script):
         super().__init__()
@@ -66,7 +66,8 @@ def test_values_are_those_worked_out_by_hand():
         verbose=0,
         callbacks=[AssignCodes(learner, script), kd_keras.CodeMetrics()],
     ).history
-    # Position 0 has its values 2:2 in the first two epochs, position 1 1:3.
+    # In the first two epochs, two values of position 0 are used 2:2 and two
+    # of position 1 are used 1:3.
     perplexity = (2 + 2 ** (0.25 * 2 + 0.75 * np.log2(4 / 3))) / 2
     np.testing.assert_allclose(history["code_flip_ratio"], [5 / 8, 0, 3 / 8])
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""The histograms and maps of codes that TensorBoard shows."""
+"""Tests of the histograms and maps of codes that TensorBoard shows."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from kd_keras.codes.statistics import value_counts
 
 
 class Codes(keras.callbacks.Callback):
-    """Keeps the codes of each epoch's end."""
+    """Keeps the codes at the end of each epoch."""
 
     def on_train_begin(self, logs=None):
         self.seen = [self.model.layers[0].codes]
@@ -20,7 +20,7 @@ class Codes(keras.callbacks.Callback):
 
 
 def written(folder):
-    """Tensors by name and step, as TensorBoard reads them."""
+    """Reads tensors by name and step, as TensorBoard does."""
     from tensorboard.backend.event_processing.event_accumulator import (
         EventAccumulator,
     )

@@ -1,4 +1,4 @@
-"""Tests of LazyAdam: Adam on the gathered rows, nothing on the others."""
+"""Tests of LazyAdam: Adam on the gathered rows, no change of the others."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ CLIPS = [
 
 
 def gathered(seed, rows):
-    """Gives the slices of a gradient, rows in the order of `rows`."""
+    """Returns a sparse gradient with its rows in the order of `rows`."""
     generator = np.random.default_rng(seed)
     values = generator.normal(size=(len(rows), *WIDTH)) * (1 + 0.1 * seed)
     return tf.IndexedSlices(
@@ -29,7 +29,7 @@ def gathered(seed, rows):
 
 
 def train(optimizer, row_lists, jit, dense=False):
-    """Trains a gathered and a dense variable; gives their values by step."""
+    """Trains a gathered and a dense variable; returns their values by step."""
     generator = np.random.default_rng(100)
     variables = [
         keras.Variable(generator.normal(size=shape), dtype="float64")
@@ -61,7 +61,7 @@ def test_equals_adam_where_every_row_is_gathered(jit, clip, repeats):
     adam = train(keras.optimizers.Adam(0.1, **clip), rows, jit, dense=True)
     for ours, theirs in zip(lazy, adam, strict=True):
         for value, expected in zip(ours, theirs, strict=True):
-            # Keras keeps the step's size in float32.
+            # Keras keeps the learning rate in float32.
             np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -88,8 +88,8 @@ def test_rows_outside_the_batch_stay_as_they_are(jit, clip):
 
 
 def test_a_row_left_out_goes_on_with_the_moments_it_had():
-    # Row 0 is trained in the first and third step only. All the rest being
-    # equal, its moments must be those of two steps.
+    # Row 0 is trained in the first and third step only, so its moments must be
+    # those after two steps.
     optimizer = kd_keras.LazyAdam(0.1, beta_1=0.8, beta_2=0.9)
     values = train(optimizer, [[0], [1], [0]], False)
     m = v = 0
@@ -140,8 +140,8 @@ def test_fit_moves_only_the_logits_of_the_batches(jit):
 
 @pytest.mark.parametrize("clip", [{}, {"global_clipnorm": 8.0}], ids=str)
 def test_fit_equals_adam_where_a_batch_holds_every_symbol_once(clip):
-    # Once: of repeated ids Keras' Adam adds up the squares of the gradients,
-    # where the dense computation has the square of their sum.
+    # Ids must not repeat: for repeated ids, Keras' Adam adds up the squares of
+    # the gradients, but dense gradients have the square of their sum.
     losses = []
     for optimizer in (kd_keras.LazyAdam, keras.optimizers.Adam):
         keras.utils.set_random_seed(0)
@@ -161,7 +161,8 @@ def fit(model, epochs):
     )
 
 
-# Smaller than every gradient. Keras clips before it sums over the replicas.
+# The norm is below that of every gradient, so that clipping before the sum over
+# the replicas, as Keras does, would show.
 @pytest.mark.parametrize("clip", [{}, {"global_clipnorm": 1e-4}], ids=str)
 def test_replicas_end_where_one_device_does(clip, strategy):
     def trained():
@@ -169,7 +170,7 @@ def test_replicas_end_where_one_device_does(clip, strategy):
         optimizer = kd_keras.LazyAdam(0.1, epsilon=1e-4, **clip)
         model = learning_model(optimizer, jit_compile=False)
         ids, vectors = ids_and_vectors()
-        # So few ids that the replicas' halves of a batch hold the same ones.
+        # With so few ids, both replicas get the same ids in a batch.
         model.fit(
             ids % 4, vectors, batch_size=10, epochs=2, shuffle=False, verbose=0
         )

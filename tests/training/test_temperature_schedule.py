@@ -1,7 +1,7 @@
-"""Tests of the temperature that training steps use, and of what is shown.
+"""Tests of the temperature that training steps use, and of the logs.
 
-The temperature is read off the gradients (`kd_testing.TemperatureProbe`): the
-logs could be right where the steps are wrong.
+The temperature is computed from the gradients (`kd_testing.TemperatureProbe`),
+because the logs could be right while the steps are wrong.
 """
 
 import keras
@@ -16,7 +16,7 @@ LAWS = {
     "exponential": lambda T0, rate, t: T0 * np.exp(-rate * t),
     "linear": lambda T0, rate, t: T0 * (1 - rate * t),
 }
-RTOL = 1e-5  # float32 all the way
+RTOL = 1e-5  # of float32
 
 
 def expected(steps, initial=1.0, decay_rate=1.0, minimum=0.01, law=None):
@@ -31,7 +31,7 @@ def test_steps_use_the_law_and_its_floor(law, jit):
     probe = TemperatureProbe(25, jit_compile=jit)
     probe.fit(0, 25, callbacks=[kd_keras.TemperatureSchedule(**options)])
     wanted = expected(25, **options)
-    assert 0 < np.count_nonzero(wanted == 0.7) < 25  # a part is at the floor
+    assert 0 < np.count_nonzero(wanted == 0.7) < 25  # some are at the minimum
     np.testing.assert_allclose(probe.temperatures(), wanted, rtol=RTOL)
 
 
@@ -53,7 +53,7 @@ def test_without_a_schedule_the_temperature_stays_one():
     ids=str,
 )
 def test_steps_cool_once_each(options):
-    # 23 steps an epoch: the third execution of ten steps is a partial one.
+    # 23 steps per epoch, so the third execution of ten steps has only three.
     probe = TemperatureProbe(46, **options)
     schedule = kd_keras.TemperatureSchedule(decay_rate=0.1)
     history = probe.fit(0, 23, epochs=2, callbacks=[schedule])
@@ -62,14 +62,14 @@ def test_steps_cool_once_each(options):
     np.testing.assert_allclose(history.history["temperature"], wanted[-1:])
 
 
-# Not with jit or `steps_per_execution`: under MirroredStrategy on CPU devices
-# Keras 3.15 fails there with a single Dense layer too.
+# Not tested with jit or `steps_per_execution`, because Keras 3.15 fails with
+# these under MirroredStrategy on CPU devices, even for a single Dense layer.
 def test_replicas_cool_once_a_step(strategy):
     with strategy.scope():
         probe = TemperatureProbe(20)
     schedule = kd_keras.TemperatureSchedule(decay_rate=0.3)
     probe.fit(0, 20, batch_size=2, callbacks=[schedule])
-    # A step trains two symbols, one on each replica.
+    # Each step trains two symbols, one on each replica.
     np.testing.assert_allclose(
         probe.temperatures(batch_size=2),
         np.repeat(expected(10, decay_rate=0.3), 2),
@@ -93,7 +93,7 @@ def test_a_loaded_model_goes_on(tmp_path):
     probe.model.save(tmp_path / "model.keras")
     probe.model = keras.saving.load_model(tmp_path / "model.keras")
     probe.fit(4, 7, callbacks=[kd_keras.TemperatureSchedule(2.0, 0.5)])
-    probe.fit(7, 10)  # the schedule is kept without the callback too
+    probe.fit(7, 10)  # the schedule is kept without the callback
     wanted = expected(10, initial=2.0, decay_rate=0.5)
     np.testing.assert_allclose(probe.temperatures(), wanted, rtol=RTOL)
 

@@ -1,4 +1,4 @@
-"""Tables of vectors are checked where they come in."""
+"""Tests of the checks of tables of vectors."""
 
 import numpy as np
 import pytest

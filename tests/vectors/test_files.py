@@ -1,4 +1,4 @@
-"""Tests of kd_keras.vectors.files: what is written is read, else an error."""
+"""Tests of kd_keras.vectors.files: exact round trips, or a clear error."""
 
 import gzip
 import io
@@ -63,7 +63,7 @@ def word2vec(words, array, end=b"\n"):
 
 
 def refused(path, what, **options):
-    """The error is one line, begins with the path and says `what`."""
+    """Checks that the error is one line, begins with the path, has `what`."""
     with pytest.raises(VectorFileError) as error:
         read_vectors(path, **options)
     message = str(error.value)
@@ -72,16 +72,16 @@ def refused(path, what, **options):
     assert re.search(what, message), message
 
 
-# What is written is read.
+# Round trips.
 
 
 def text_word(word):
-    # A space, then a number, reads as a vector that is too wide.
+    # A number after a space would be read as part of the vector.
     return not text._word_problem(word.encode())
 
 
 def tables(alphabet=None, keep=lambda word: True):
-    """Words, some of several pieces, and a finite float32 for each."""
+    """Draws words, some with spaces, and a finite float32 vector for each."""
     alphabet = alphabet or st.characters(exclude_categories=["Cs"])
     pieces = st.text(alphabet, min_size=1, max_size=5)
     odd = [". . .", "at name@x.org", "\x85", "\xa0", "\ufeff", "1", "-", "nan"]
@@ -114,10 +114,10 @@ def test_text_round_trip(tmp_path, monkeypatch, table, header, block):
     try:
         write_vectors(path, words, array, header)
     except ValueError:
-        assert not header  # a first line that would read as a header
+        assert not header  # the first line looks like a header
         hypothesis.reject()
-    # Blocks of a few bytes cut lines and letters anywhere but in the first
-    # row, which tells a text with NUL in its words from a binary file.
+    # Small blocks cut lines and letters anywhere except in the first row, which
+    # distinguishes a text with NUL in its words from a binary file.
     head = b"\n".join(path.read_bytes().split(b"\n")[:2])
     monkeypatch.setattr(files, "BLOCK_BYTES", max(block, len(head) + 1))
     monkeypatch.setattr(files, "HEAD_BYTES", 1 << 16)
@@ -146,7 +146,7 @@ def test_word2vec_binary_round_trip(tmp_path, monkeypatch, table, end, block):
 
 
 def numpy_word(word):
-    return "\n" not in word and not word.endswith("\0")  # numpy drops those
+    return "\n" not in word and not word.endswith("\0")  # numpy drops these
 
 
 @settings
@@ -237,7 +237,7 @@ def test_other_floats_become_float32(save, dtype):
         same(read_vectors(save(data, name)), None, array.astype(np.float32))
 
 
-# What is wrong is named.
+# Errors in files.
 
 
 @pytest.mark.parametrize(
@@ -264,9 +264,9 @@ def test_other_floats_become_float32(save, dtype):
         ("\nthe 1 2\n", "line 1, which is blank"),
         ("the 1 2\nof 1 2\nthe 3 4\n", "'the' in line 1 and line 3$"),
         ("3 1\nthe 1\nof 1\nthe 3\n", "'the' in line 2 and line 4$"),
-        ("3 2\nthe 1 2\nof 1 2\n", "cut.* line 1 promises 3.*: 2 rows"),
-        ("3 2\n", "cut.* line 1 promises 3.*: 0 rows"),
-        ("1 2\nthe 1 2\nof 1 2\n", "promises 1 rows.*another row in line 3"),
+        ("3 2\nthe 1 2\nof 1 2\n", "truncated.* line 1 promises 3.*: 2 rows"),
+        ("3 2\n", "truncated.* line 1 promises 3.*: 0 rows"),
+        ("1 2\nthe 1 2\nof 1 2\n", "1 rows.* promises.*another row in line 3"),
         ("0 2\n", "at least one row.*Received: 0 rows, 2 columns"),
         ("3 0\nthe\nof\nto\n", "at least one row.*: 3 rows, 0 columns"),
         ("", "Received: 0 bytes"),
@@ -319,20 +319,21 @@ SAID = ["text", "text", "word2vec binary", r"\.npy", r"\.npz", "gzip", "gzip"]
 @pytest.mark.parametrize("name", GOOD)
 @pytest.mark.parametrize("other, said", list(zip(GOOD, SAID, strict=True)))
 def test_a_file_that_is_not_what_its_name_says(save, name, other, said):
-    read_vectors(save(GOOD[name], name))  # its own content is right
+    read_vectors(save(GOOD[name], name))  # the right content
     texts = {"v.txt", "v.vec"}
     path = save(GOOD[other], name)
     if other == name or {name, other} <= texts:
         read_vectors(path)
     elif name.endswith("gz") and other.endswith("gz"):
-        refused(path, "not what its name says, .*Received: (text|word2vec)")
+        refused(path, "must match the file name.*Received: (text|word2vec)")
     else:
-        refused(path, f"not what its name says, .*Received: .*{said}")
+        refused(path, f"must match the file name.*Received: .*{said}")
 
 
 def test_gzip_of_arrays_is_to_be_unpacked(save):
-    refused(save(gzip.compress(GOOD["v.npy"]), "v.npy.gz"), "unpack it first")
-    refused(save(gzip.compress(GOOD["v.npz"]), "v.gz"), "unpack it first")
+    what = "unpack any other format first"
+    refused(save(gzip.compress(GOOD["v.npy"]), "v.npy.gz"), what)
+    refused(save(gzip.compress(GOOD["v.npz"]), "v.gz"), what)
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -345,17 +346,17 @@ def test_a_cut_file_is_never_taken_for_the_whole(save, name):
         except VectorFileError as error:
             assert "Received: " in str(error)
             continue
-        # Only text and its like can be read at all when cut.
+        # Only text and word2vec binary can be read at all if truncated.
         assert name in ("v.txt", "v.vec", "v.bin")
         N = len(cut.vectors)
         assert cut.words == whole.words[:N]
         if (cut.vectors == whole.vectors[:N]).all():
-            # Nothing lost but a line end, or lines that nobody promised.
+            # Only a line break is lost, or lines that no header promised.
             assert N == 3 or name == "v.txt"
         else:
-            # A number cut in two, in the last line, which is said.
+            # A number in the last line is cut in two, and a note warns of it.
             assert (cut.vectors == whole.vectors[:N])[:-1].all()
-            assert "no line end" in cut.notes[0]
+            assert "does not end in a line break" in cut.notes[0]
 
 
 @settings
@@ -371,7 +372,7 @@ def test_any_cut_of_headed_text(tmp_path, table, data):
         cut = read_vectors(path)
     except VectorFileError:
         return
-    # The header knows how many rows there are: only the last number is cut.
+    # The header has the number of rows, so only the last number can be cut.
     assert cut.words == words and cut.notes
     flat, wanted = cut.vectors.ravel(), array.ravel()
     assert (flat[:-1] == wanted[:-1]).all()
@@ -388,17 +389,19 @@ def test_a_missing_last_line_end_is_noted_but_not_in_gzip(save):
 
 def test_damaged_gzip(save):
     data = bytearray(GOOD["v.bin.gz"])
-    data[-6] ^= 1  # the check sum, read after the last row
-    refused(save(bytes(data), "v.bin.gz"), "gzip .*whole. Received: CRC")
+    data[-6] ^= 1  # the checksum, read after the last row
+    refused(save(bytes(data), "v.bin.gz"), "gzip .*undamaged. Received: CRC")
     refused(save(gzip.compress(b""), "v.txt.gz"), "Received: 0 bytes")
 
 
 def test_wrong_word2vec_binary(save):
     data = GOOD["v.bin"]
-    refused(save(data + b"more", "v.bin"), "3 rows. Received: more bytes")
-    refused(save(b"9" + data, "v.bin"), "cut: 93 rows .* at least 935 bytes")
+    refused(save(data + b"more", "v.bin"), "3 rows, .*Received: more bytes")
+    what = "truncated: 93 rows .* at least 935 bytes"
+    refused(save(b"9" + data, "v.bin"), what)
     zipped = gzip.compress(b"9" + data)
-    refused(save(zipped, "v.bin.gz"), "cut.*93 rows. Received: 3 whole rows")
+    what = "truncated.*93 rows. Received: 3 complete rows"
+    refused(save(zipped, "v.bin.gz"), what)
     bad = data.replace(b"of ", b"\xff\xff ")
     refused(save(bad, "v.bin"), r"UTF-8. Received: b'\\xff\\xff' in row 1")
     twice = word2vec(["a", "b", "a"], ARRAY)
@@ -443,7 +446,10 @@ def test_wrong_arrays(save, array, what):
         ({"vectors": ARRAY, "words": np.array([b"\xff"] * 3)}, "UTF-8"),
         ({"vectors": ARRAY, "words": np.array(["\ud800"] * 3)}, "UTF-8"),
         ({"vectors": ARRAY, "words": np.array(["a", "", "b"])}, "empty.*row 1"),
-        ({"vectors": ARRAY, "words": np.array(["a", "b\nc", "b"])}, "line end"),
+        (
+            {"vectors": ARRAY, "words": np.array(["a", "b\nc", "b"])},
+            "line break",
+        ),
         ({"vectors": ARRAY, "words": np.array(["a", "b", "a"])}, "row 0 and"),
     ],
 )
@@ -478,12 +484,12 @@ def test_duplicates_first(save, text, name):
     "words, options, what",
     [
         (["a", ""], {}, "be empty. Received: '' in row 1"),
-        (["a\nb", "c"], {}, r"hold a line end. Received: 'a\\nb' in row 0"),
+        (["a\nb", "c"], {}, r"a line break. Received: 'a\\nb' in row 0"),
         (["a", " b"], {}, "start or end with a space"),
-        (["a", "top 10"], {}, "hold a number after a space"),
+        (["a", "top 10"], {}, "contain a number after a space"),
         (["a", "a"], {}, "2 words, 1 different, 2 vectors"),
         (["a"], {}, "1 words, 1 different, 2 vectors"),
-        (["1990", "a"], {"header": False}, "read as a header"),
+        (["1990", "a"], {"header": False}, "look like a header"),
         (["\ufeffa", "b"], {"header": False}, "byte order mark"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Tables in files: nothing of them stays in memory."""
+"""Tests of memory-mapped tables, of which nothing stays in memory."""
 
 import re
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_pages_that_were_read_are_given_back(tmp_path):
     assert rows[::2].shape == (1 << 17, 16)
     assert rows[np.arange(0, 1 << 18, 64)].shape == (1 << 12, 16)
     assert resident_bytes(path) < 1 << 20
-    assert mapped.sum() == 1 << 22  # that they are counted is seen here
+    assert mapped.sum() == 1 << 22  # loads all pages, so they are counted
     assert resident_bytes(path) >= 1 << 24
 
 
@@ -67,7 +67,7 @@ def resident_bytes(path):
     """Reads from the system how much of a mapped file is in memory."""
     maps = Path("/proc/self/smaps")
     if not maps.exists():
-        pytest.skip("tells of Linux only")
+        pytest.skip("only Linux reports the resident bytes")
     _, _, mine = maps.read_text().partition(str(path))
     return 1024 * int(re.search(r"Rss: +(\d+) kB", mine)[1])
 

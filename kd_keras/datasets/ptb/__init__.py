@@ -1,5 +1,6 @@
 """The Penn Treebank in Mikolov's split, as the paper's language model uses it.
 
-929,589 tokens of training text, 73,760 and 82,430 to validate and test,
-`<eos>` at the end of every line counted; a vocabulary of 10,000.
+It has 929,589 tokens of training text, 73,760 for validation and 82,430 for
+testing, including an `<eos>` at the end of every line. The vocabulary has
+10,000 words.
 """

@@ -1,4 +1,4 @@
-"""A text cut into batches that carry on where the former one ended."""
+"""Cutting a text into consecutive batches."""
 
 import numpy as np
 
@@ -8,21 +8,21 @@ from kd_keras.utils.errors import BadInputError
 def cut_batches(
     tokens: np.ndarray, batch_size: int, steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cuts a text as the TensorFlow tutorial does.
+    """Cuts a text into batches as the TensorFlow tutorial does.
 
-    The text is cut into `batch_size` pieces that stand side by side; a batch
-    is the next `steps` tokens of each. So row i of a batch carries on where
-    row i of the one before ended, and a recurrent state may be carried over.
-    What does not fill a batch at the end is left out.
+    The text is cut into `batch_size` pieces of equal length. A batch has the
+    next `steps` tokens of each piece. So row i of a batch continues row i of
+    the previous batch, and a recurrent state can be carried over. Tokens at
+    the end that do not fill a batch are dropped.
 
     Args:
-        tokens: Integer array of ids.
-        batch_size: Integer, rows of a batch.
-        steps: Integer, tokens of a row.
+        tokens: array of int, shape `(tokens,)`. Ids of the words.
+        batch_size: int, at least 1. Number of rows of a batch.
+        steps: int, at least 1. Number of tokens of a row.
 
     Returns:
-        `(inputs, targets)`, both `(batches * batch_size, steps)`, batch after
-        batch; a target is the token that follows its input.
+        `(inputs, targets)`, both of shape `(batches * batch_size, steps)`, one
+        batch after another. A target is the token that follows its input.
 
     Raises:
         BadInputError: If the text is too short for one batch.
@@ -42,12 +42,13 @@ def cut_batches(
     if not batches:
         needed = batch_size * (steps + 1)
         raise BadInputError(
-            f"The text must have at least {needed} tokens for one batch of "
+            f"The text must have at least {needed} tokens for a batch of "
             f"{batch_size} x {steps}. Received: {len(tokens)} tokens"
         )
     pieces = tokens[: batch_size * length].reshape(batch_size, length)
 
     def cut(first: int) -> np.ndarray:
+        """Returns the batches whose first tokens have the index `first`."""
         used = pieces[:, first : first + batches * steps]
         cut = used.reshape(batch_size, batches, steps).swapaxes(0, 1)
         return cut.reshape(-1, steps)

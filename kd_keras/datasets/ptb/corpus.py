@@ -1,4 +1,4 @@
-"""The text as ids: tokens, vocabulary, the three splits."""
+"""A text as ids: its vocabulary and its three splits."""
 
 import collections
 import hashlib
@@ -19,8 +19,10 @@ class Corpus(NamedTuple):
     """A text as ids.
 
     Attributes:
-        vocabulary: The words, list of strings; a word's place is its id.
-        train, valid, test: int32 arrays of ids, one after the other.
+        vocabulary: List of strings. The index of a word is its id.
+        train: array of int32. Ids of the training text.
+        valid: array of int32. Ids of the validation text.
+        test: array of int32. Ids of the test text.
     """
 
     vocabulary: list[str]
@@ -29,7 +31,11 @@ class Corpus(NamedTuple):
     test: np.ndarray
 
     def digest(self) -> str:
-        """Gives a short digest that tells this text from others."""
+        """Returns a short digest that identifies the text.
+
+        Returns:
+            A str of 16 hexadecimal digits.
+        """
         words = "\n".join(self.vocabulary).encode()
         digest = hashlib.sha256(words)
         for split in (self.train, self.valid, self.test):
@@ -38,19 +44,21 @@ class Corpus(NamedTuple):
 
 
 def read_corpus(
-    data_dir: str | os.PathLike | None = None, any_text: bool = False
+    data_dir: str | os.PathLike[str] | None = None, any_text: bool = False
 ) -> Corpus:
     """Reads the Penn Treebank.
 
     Args:
-        data_dir, any_text: As for `ptb_files`.
+        data_dir: As for `ptb_files`.
+        any_text: As for `ptb_files`.
 
     Returns:
-        A `Corpus`. The vocabulary is that of the training text, by falling
-        frequency, ties alphabetical, as in the TensorFlow tutorial.
+        A `Corpus`. Its vocabulary is that of the training text, sorted from
+        frequent to rare, with ties in alphabetical order, as in the TensorFlow
+        tutorial.
 
     Raises:
-        BadInputError: If the files are not right.
+        BadInputError: As `ptb_files`, or if a file is not UTF-8.
     """
     paths = ptb_files(data_dir, any_text)
     return corpus_of_lines(
@@ -61,29 +69,37 @@ def read_corpus(
 def read_lines(path: Path) -> list[str]:
     """Reads the lines of a text file.
 
+    Args:
+        path: path. The file.
+
+    Returns:
+        List of strings, without line breaks.
+
     Raises:
-        BadInputError: If it is not UTF-8.
+        BadInputError: If the file is not UTF-8.
     """
     try:
         return path.read_text("utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
         raise BadInputError(
-            f"{path} is not a text: byte {error.start} is not UTF-8"
+            f"{path} must be UTF-8 text. Received: byte {error.start} is not "
+            "UTF-8"
         ) from None
 
 
 def corpus_of_lines(lines: Mapping[str, Iterable[str]]) -> Corpus:
-    """Makes a corpus of the lines of its three splits.
+    """Makes a corpus from the lines of its three splits.
 
     Args:
-        lines: By split, the lines; words are parted by white space.
+        lines: Dictionary from the names of the splits to their lines. Words
+            are separated by white space.
 
     Returns:
         A `Corpus`.
 
     Raises:
-        BadInputError: If a split has no words, or words that the training
-            text has not.
+        BadInputError: If a split has a word that does not occur in the
+            training text.
 
     Example:
 
@@ -110,4 +126,5 @@ def corpus_of_lines(lines: Mapping[str, Iterable[str]]) -> Corpus:
 
 
 def _tokens(lines: Iterable[str]) -> list[str]:
+    """Splits lines into words and adds `<eos>` at the end of each line."""
     return [word for line in lines for word in [*line.split(), END_OF_LINE]]

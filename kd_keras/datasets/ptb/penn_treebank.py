@@ -1,7 +1,9 @@
 """The Penn Treebank as a data set of tensorflow-datasets."""
 
 import os
-from typing import ClassVar
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
@@ -12,17 +14,19 @@ TFDS_SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 
 
 class PennTreebank(tfds.core.GeneratorBasedBuilder):
-    """A line of text an example: `{"text": "..."}`, without `<eos>`.
+    """The Penn Treebank with one example per line, without `<eos>`.
 
-    `import kd_keras.datasets.ptb.penn_treebank` registers it, so that
-    `tfds.load("penn_treebank")` works. The splits are `train`, `validation`
-    and `test`. The text is downloaded from a public mirror and checked, or
-    read from a folder: `builder_kwargs={"text_dir": folder}`.
+    An example is `{"text": "..."}`. The splits are `train`, `validation` and
+    `test`. `import kd_keras.datasets.ptb.penn_treebank` registers the data
+    set, so that `tfds.load("penn_treebank")` works. The text is downloaded
+    from a public mirror and checked, or it is read from a folder with
+    `builder_kwargs={"text_dir": folder}`.
 
     Args:
-        text_dir: A folder with the three files, or None to download them.
-        **kwargs: Arguments of `tfds.core.GeneratorBasedBuilder`, `data_dir`
-            (where the prepared data set is) among them.
+        text_dir: path or None. Folder with the three files; None downloads
+            them.
+        **kwargs: Arguments of `tfds.core.GeneratorBasedBuilder`, such as
+            `data_dir`, the folder of the prepared data set.
 
     References:
         Marcus, Marcinkiewicz and Santorini, 1993; the split and the
@@ -32,47 +36,58 @@ class PennTreebank(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "Mikolov's split."}
 
-    def __init__(self, *, text_dir=None, **kwargs):
+    def __init__(
+        self,
+        *,
+        text_dir: str | os.PathLike[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         self._text_dir = text_dir
         super().__init__(**kwargs)
 
-    def _info(self):
+    def _info(self) -> tfds.core.DatasetInfo:
+        """Describes the data set."""
         return self.dataset_info_from_configs(
             description="Newspaper text with a vocabulary of 10,000 words.",
             features=tfds.features.FeaturesDict({"text": tfds.features.Text()}),
-            disable_shuffling=True,  # a text: its lines stay in their order
+            disable_shuffling=True,  # the lines of a text stay in order
         )
 
-    def _split_generators(self, dl_manager):
+    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
+        """Returns a generator of examples for each split."""
         paths = ptb_files(self._text_dir)
         return {
             TFDS_SPLITS[split]: self._generate_examples(paths[split])
             for split in SPLITS
         }
 
-    def _generate_examples(self, path):
+    def _generate_examples(
+        self, path: Path
+    ) -> Iterator[tuple[int, dict[str, str]]]:
+        """Yields the number of each line, and its example."""
         for number, line in enumerate(read_lines(path)):
             yield number, {"text": line}
 
 
 def read_corpus_by_tfds(
-    text_dir: str | os.PathLike | None = None,
-    data_dir: str | os.PathLike | None = None,
+    text_dir: str | os.PathLike[str] | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
 ) -> Corpus:
     """Reads the Penn Treebank through tensorflow-datasets.
 
     Args:
-        text_dir: A folder with the three files, or None to download them.
-        data_dir: Where tensorflow-datasets keeps what it has prepared; None
-            for its default.
+        text_dir: path or None. Folder with the three files; None downloads
+            them.
+        data_dir: path or None. Folder in which tensorflow-datasets keeps the
+            prepared data set; None means its default.
 
     Returns:
         The same `Corpus` as `read_corpus`.
 
     Raises:
-        BadInputError: If the files are not right.
+        BadInputError: As `read_corpus`.
     """
-    ptb_files(text_dir)  # what was prepared once may not be there any more
+    ptb_files(text_dir)  # fails without the files, even if already prepared
     builder = PennTreebank(text_dir=text_dir, data_dir=data_dir)
     tfds.disable_progress_bar()  # it takes seconds, once
     builder.download_and_prepare()

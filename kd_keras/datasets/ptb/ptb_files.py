@@ -1,4 +1,4 @@
-"""The three text files: where they come from, and whether they are right."""
+"""The three text files of the Penn Treebank: their download and checks."""
 
 import hashlib
 import os
@@ -12,12 +12,12 @@ SPLITS = ("train", "valid", "test")
 
 
 class TextFile(NamedTuple):
-    """What a file of the data set must be.
+    """The expected properties of a file of the data set.
 
     Attributes:
-        name: Its name.
-        size: Its length in bytes.
-        sha256: Its digest.
+        name: str. File name.
+        size: int. Size in bytes.
+        sha256: str. SHA-256 of the content, 64 hexadecimal digits.
     """
 
     name: str
@@ -26,6 +26,7 @@ class TextFile(NamedTuple):
 
     @property
     def url(self) -> str:
+        """Address of the file on the mirror."""
         return f"{MIRROR}/{self.name}"
 
 
@@ -49,19 +50,20 @@ FILES = {
 
 
 def ptb_files(
-    data_dir: str | os.PathLike | None = None, any_text: bool = False
+    data_dir: str | os.PathLike[str] | None = None, any_text: bool = False
 ) -> dict[str, Path]:
-    """Finds the three files, and downloads them if no folder is given.
+    """Finds the three files and downloads them if no folder is given.
 
     Args:
-        data_dir: A folder with `ptb.train.txt`, `ptb.valid.txt` and
-            `ptb.test.txt`, or None to download them once, into Keras' cache
-            (`~/.keras/datasets/ptb`, or `$KERAS_HOME`).
-        any_text: Whether other texts under these names are accepted: one's
-            own corpus, say. Otherwise length and digest are checked.
+        data_dir: path or None. Folder with `ptb.train.txt`, `ptb.valid.txt`
+            and `ptb.test.txt`. None downloads them once into the Keras cache
+            (`~/.keras/datasets/ptb`, or in `$KERAS_HOME`).
+        any_text: bool. Whether to accept any text in files of these names,
+            such as the user's own corpus. Otherwise size and SHA-256 are
+            checked.
 
     Returns:
-        The paths by split: "train", "valid", "test".
+        Dictionary from `"train"`, `"valid"` and `"test"` to the paths.
 
     Raises:
         BadInputError: If a file is missing, truncated or altered, or cannot
@@ -83,24 +85,24 @@ def ptb_files(
 
 
 def check_file(path: Path, expected: TextFile | None) -> None:
-    """Checks that a file is there and, if so asked, the right one.
+    """Checks that a file exists and has the expected content.
 
     Args:
-        path: The file.
-        expected: What it must be, or None for any text that is not empty.
+        path: path. The file.
+        expected: `TextFile` or None. None accepts any file that is not empty.
 
     Raises:
-        BadInputError: If it is not.
+        BadInputError: If the file is missing, empty, truncated or altered.
     """
     if not path.is_file():
         raise BadInputError(
-            f"{path} is missing: the data set is ptb.train.txt, "
-            "ptb.valid.txt and ptb.test.txt in one folder"
+            f"{path} is missing. The folder must contain ptb.train.txt, "
+            "ptb.valid.txt and ptb.test.txt"
         )
     size = path.stat().st_size
     if expected is None:
         if size == 0:
-            raise BadInputError(f"{path} is empty. Expected: a text")
+            raise BadInputError(f"{path} is empty. Expected: text")
         return
     if size != expected.size:
         state = "is truncated" if size < expected.size else "is too long"
@@ -118,6 +120,7 @@ def check_file(path: Path, expected: TextFile | None) -> None:
 
 
 def _download(expected: TextFile) -> Path:
+    """Downloads a file into the Keras cache, unless it is there."""
     import keras
 
     try:
@@ -129,9 +132,9 @@ def _download(expected: TextFile) -> Path:
                 file_hash=expected.sha256,
             )
         )
-    except Exception as error:  # of urllib, by way of a plain Exception
+    except Exception as error:  # Keras raises urllib's errors as Exception
         reason = " ".join(str(error).split())
         raise BadInputError(
-            f"{expected.name} could not be downloaded ({reason}). Give a "
-            "folder that holds it: --data-dir FOLDER"
+            f"{expected.name} could not be downloaded ({reason}). Use "
+            "--data-dir FOLDER with a folder that contains it"
         ) from None
