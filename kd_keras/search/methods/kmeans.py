@@ -18,8 +18,8 @@ MANY = 2048
 # A centre that leaves its outliers moves next to another centre: to this
 # fraction of the way from that centre to one of its rows.
 ASIDE = 0.3
-# The start is drawn from this many rows (or 20 * K, if larger), since it needs K
-# passes over them.
+# The start is drawn from this many rows (or 20 * K, if larger), since it needs
+# K passes over them.
 START_ROWS = 20_000
 # This many rows at a time are summed in float32; the partial sums are added in
 # float64.
