@@ -1,6 +1,6 @@
 """Codes and code embeddings of a table for the concat composition.
 
-Reference:
+References:
     Jegou, Douze & Schmid, "Product quantization for nearest neighbor
     search", 2011.
 """
@@ -21,18 +21,19 @@ def fit_concat(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Learns concat (product) codes: k-means in each of D slices.
+    """Learns concat (product) codes by k-means in each of D slices.
 
     Args:
-        vectors: float `(N, d)`, D divides d.
-        K: values of a position, at most N.
-        D: positions.
-        seed: decides every random choice.
-        progress: called with (share done, error so far).
+        vectors: array of float, shape `(N, d)`. D must divide d.
+        K: int, at most N. Number of values per position.
+        D: int. Number of positions.
+        seed: int. Seed of all random choices.
+        progress: callable or None. Called with the fraction done and the error
+            so far.
 
     Returns:
-        Codes, uint8 or uint16 `(N, D)`, and code embeddings, float32
-        `(D, K, d / D)`.
+        `(codes, code_embeddings)`: array of uint8 or uint16, shape `(N, D)`,
+        and array of float32, shape `(D, K, d / D)`.
     """
     slices = np.split(np.asarray(vectors, np.float32), D, axis=1)
     codes: np.ndarray = np.empty((len(vectors), D), code_dtype(K))
@@ -42,7 +43,7 @@ def fit_concat(
         labels, centres = kmeans(part, K, seed + j, swaps=3)
         codes[:, j] = labels
         tables.append(centres)
-        gap = (part - centres[labels]).astype(np.float64)  # may be 1e30
+        gap = (part - centres[labels]).astype(np.float64)  # values may be 1e30
         error += float(np.square(gap).sum(axis=1).mean())
         if progress:
             progress((j + 1) / D, error)
@@ -53,18 +54,21 @@ def fit_concat(
 def encode_concat(
     vectors: np.ndarray, code_embeddings: np.ndarray
 ) -> np.ndarray:
-    """Returns the nearest concat codes, uint8 or uint16 `(N, D)`.
+    """Finds the nearest concat codes.
 
     Args:
-        vectors: float `(N, d)`.
-        code_embeddings: float32 `(D, K, d / D)`.
+        vectors: array of float, shape `(N, d)`.
+        code_embeddings: array of float32, shape `(D, K, d / D)`.
+
+    Returns:
+        array of uint8 or uint16, shape `(N, D)`.
     """
     D, K, _ = code_embeddings.shape
     slices = np.split(np.asarray(vectors, np.float32), D, axis=1)
     labels = []
     for part, table in zip(slices, code_embeddings, strict=True):
-        # As in `kmeans`: squares of 1e30 do not fit float32, and far from 0
-        # the differences would drown.
+        # As in `kmeans`: squares of 1e30 overflow float32, and far from 0 the
+        # differences would be lost to rounding.
         mean = table.mean(axis=0, dtype=np.float64).astype(np.float32)
         scale = np.abs(table - mean).max() or np.float32(1)
         centres = (table - mean) / scale
@@ -74,7 +78,15 @@ def encode_concat(
 
 
 def decode_concat(codes: np.ndarray, code_embeddings: np.ndarray) -> np.ndarray:
-    """Returns float32 `(N, d)`: the D named slices side by side."""
+    """Concatenates the code embeddings selected by the codes.
+
+    Args:
+        codes: array of int, shape `(N, D)`.
+        code_embeddings: array of float32, shape `(D, K, d / D)`.
+
+    Returns:
+        array of float32, shape `(N, d)`.
+    """
     D = len(code_embeddings)
     rows = code_embeddings[np.arange(D), codes]  # (N, D, d / D)
     return rows.reshape(len(codes), -1)

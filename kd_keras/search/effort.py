@@ -1,4 +1,4 @@
-"""How long to search."""
+"""The effort of a search."""
 
 import numbers
 
@@ -6,13 +6,13 @@ MOST_EFFORT = 1000
 
 
 def check_effort(effort: float) -> None:
-    """Checks how long is to be searched.
+    """Checks the effort of a search.
 
     Args:
-        effort: number, 0 to 1,000; 1 is the default.
+        effort: float, 0 to 1,000. How long to search; 1 is the default.
 
     Raises:
-        ValueError: If it is no number or out of this range.
+        ValueError: If it is not a number or out of range.
     """
     real = isinstance(effort, numbers.Real) and not isinstance(effort, bool)
     if not (real and 0 <= effort <= MOST_EFFORT):

@@ -1,9 +1,9 @@
-"""Codes of vectors under fixed code embeddings, for the linear composition.
+"""Codes of vectors for fixed code embeddings, for the linear composition.
 
 References:
     Babenko & Lempitsky, "Additive quantization for extreme vector
-    compression", CVPR 2014, section 3 (beam search); for the annealing see
-    `additive_search`.
+    compression", CVPR 2014, section 3 (beam search). For the annealing, see
+    `methods.annealing`.
 """
 
 import numpy as np
@@ -23,13 +23,14 @@ from kd_keras.search.methods.sweeps import gumbel_noise
 from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.row_blocks import row_blocks
 
-# Short annealings of a row whose code is known, and of one whose code the beam
-# search finds. results/codebooks_ablation.json has the error of other numbers.
+# Number of short annealings if codes are given, and if a beam search finds
+# them. results/codebooks_ablation.json has the errors for other numbers.
 REHEATS, REHEATS_AFTER_BEAM = 16, 8
 ENCODING_BEAM, LEAST_BEAM, MOST_BEAM = 64, 16, 256
-# Rows on which two ways to search are compared.
+# Number of rows on which two ways to search are compared.
 TRIED_ROWS = 500
-# Beyond this, in units of the largest code embedding, float32 is too coarse.
+# For larger shifts, in units of the largest code embedding, float32 is too
+# coarse.
 LARGEST_SHIFT = 1e4
 
 
@@ -41,29 +42,31 @@ def encode_additive(
     seed: int = 0,
     effort: float = 1.0,
 ) -> np.ndarray:
-    """Finds codes of vectors under fixed code embeddings.
+    """Finds codes of vectors for fixed code embeddings.
 
-    A beam search where no codes are given, then the short annealings of
-    `fit_additive`, block by block, so that memory does not grow with N. A
-    block's codes depend on nothing outside of it.
+    Runs a beam search if no codes are given, and then the short annealings of
+    `fit_additive`. It works block by block, so memory does not grow with N.
+    The codes of a block depend on nothing outside the block.
 
     Args:
-        vectors: float `(N, d)`; a memory map is read block by block.
-        code_embeddings: float32 `(D, K, d)`.
-        codes: integer `(N, D)`, or None. Codes to be improved: a row keeps
-            its own if the search finds nothing better.
-        seed: decides every random choice.
-        effort: partial codes of the beam search, within 16 to 256, and short
-            annealings, in units of the default.
+        vectors: array of float, shape `(N, d)`. A memory map is read block by
+            block.
+        code_embeddings: array of float32, shape `(D, K, d)`.
+        codes: array of int, shape `(N, D)`, or None. Codes to improve: a row
+            keeps its code if the search finds no better one.
+        seed: int. Seed of all random choices.
+        effort: float, 0 to 1,000. Number of partial codes in the beam search
+            (from 16 to 256) and number of short annealings, in units of the
+            defaults.
 
     Returns:
-        Codes, uint8 or uint16 `(N, D)`.
+        array of uint8 or uint16, shape `(N, D)`.
     """
     check_effort(effort)
     D, K, d = code_embeddings.shape
     noise = gumbel_noise(seed)
-    # Every code uses one value of each position: move the positions' means
-    # into the vectors, so that float32 is safe.
+    # Every code uses one value per position, so the positions' means can be
+    # subtracted from the vectors. That makes float32 safe.
     means = code_embeddings.mean(axis=1, dtype=np.float64)
     tables = code_embeddings - means[:, None]
     scale = np.abs(tables).max(initial=0) or 1.0
@@ -89,7 +92,7 @@ def encode_additive(
             given = _shifted_beam(rows, tables, shift, beam)
             found = search_codes(rows, given, tables, [0], noise, seed)
             best, errors = better_rows(best, errors, *found)
-        # Not lower with the errors: where vectors are exact sums, the last
+        # Do not lower it with the errors: if vectors are exact sums, the last
         # rows to be found would be left cold.
         hot = typical_error(errors) / d
         hot *= choose_heat(rows, best, errors, tables, noise, seed)
@@ -102,18 +105,21 @@ def encode_additive(
 
 
 def _beam_shifts(means: np.ndarray) -> list[np.ndarray]:
-    """Gives what may be added to the positions' code embeddings for a beam.
+    """Returns shifts of the positions' code embeddings to try in a beam search.
 
-    Only their sum is given, but a beam search wants each position to code what
-    those before it have left. Those of `fit_codebooks` do as they are, but for
-    the first position's mean; those of `fit_additive`, which share the table's
-    mean, do so better around zero.
+    Any shift is possible, since the vectors are shifted by the sum. But in a
+    beam search each position should code the remainder of the previous
+    positions. Code embeddings of `fit_codebooks` do so as they are, except for
+    the mean of the first position. Those of `fit_additive`, which share the
+    table's mean, do so better around zero.
 
     Args:
-        means: float `(D, d)`, of the positions' code embeddings.
+        means: array of float, shape `(D, d)`. The means of the positions' code
+            embeddings.
 
     Returns:
-        Arrays `(D, d)`, to be added to code embeddings without these means.
+        list of arrays, shape `(D, d)`, to add to the code embeddings without
+        these means.
     """
     around_zero = np.zeros_like(means, np.float32)
     as_given = means.astype(np.float32)
@@ -132,7 +138,7 @@ def _shifted_beam(
 def _error(
     rows: np.ndarray, codes: np.ndarray, tables: np.ndarray, noise: np.ndarray
 ) -> float:
-    """Tells the usual squared error after descent from these codes."""
-    # Not the mean: of few rows it is what some outliers make it.
+    """Returns the median squared error after descent from these codes."""
+    # Not the mean, which a few outliers dominate if there are few rows.
     _, errors = search_codes(rows, codes, tables, [0], noise, 0)
     return float(np.median(errors))

@@ -3,8 +3,8 @@
 References:
     Chen, Min & Sun, "Learning K-way D-dimensional discrete code for compact
     embedding representations", 2017, equation 1 (the error minimised here).
-    For the search see `additive_search`, for the least squares
-    `least_squares`.
+    For the search, see `methods.annealing`; for the least squares,
+    `methods.least_squares`.
 """
 
 from collections.abc import Callable
@@ -35,22 +35,23 @@ from kd_keras.search.methods.sweeps import gumbel_noise, scoring_time
 from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import Progress
 
-# Temperatures of the annealing, in units of the squared error per dimension of
-# the start; the first times sqrt(D). 2 is that at which the errors look like
-# the sampling's own noise: below it descent does better than slower cooling.
+# First and last temperature of the annealing, in units of the start's squared
+# error per dimension; the first is multiplied by sqrt(D). At 2 the errors look
+# like the sampling's own noise: below it, descent is better than slower
+# cooling.
 HOT, COLD = 2.0, 2.0
-# Sweeps of two trials, from whose errors that of the full annealing is told,
-# and the error, relative to the start's, below which annealing is done.
-# Measured: where 0.87 to 0.91 was told, annealing made relaxation start far
-# better; where it was 0.99 and more, relaxation alone found better codes; at
-# 0.946 it was 8 % better on GloVe (K = D = 16, effort 0.1). Where there are
-# `many_rows`, relaxation alone is as good in half the time (GloVe, K = 32,
-# D = 5).
+# Numbers of sweeps in two trials, whose errors predict that of the full
+# annealing, and the predicted error, relative to the start's, below which
+# annealing is run. Measured: when the trials predicted 0.87-0.91, annealing
+# gave relaxation a far better start; when they predicted 0.99 or more,
+# relaxation alone found better codes; at 0.946, annealing was 8 % better on
+# GloVe (K = D = 16, effort 0.1). With `many_rows`, relaxation alone is as good
+# in half the time (GloVe, K = 32, D = 5).
 TRIALS, WORTHWHILE = (20, 60), 0.95
 # Gauss-Seidel passes over the code embeddings after each sweep.
 PASSES = 1
-# The default number of sweeps is what takes about this long, in nanoseconds
-# of a core of 2024, and lies within these bounds.
+# The default number of sweeps takes about this long, in nanoseconds on a core
+# of 2024, within these bounds.
 BUDGET = 150e9
 FEWEST, MOST = 100, 10_000
 
@@ -62,7 +63,7 @@ def _default_sweeps(N: int, d: int, K: int, D: int) -> int:
     direct = D * K <= DIRECT_UNKNOWNS
     solution = (D * K) ** 3 / 300 if direct else 7 * N * D * d
     sweep = N * D * (scoring_time(D, K, d) + others) + solution
-    # A small table is fitted well soon, and should not take a minute.
+    # A small table is soon fitted well and should not take a minute.
     most = np.clip((N / 100) ** 2, 3 * FEWEST, MOST)
     return int(np.clip(BUDGET / sweep, FEWEST, most))
 
@@ -81,9 +82,9 @@ def fit_additive(
     1. Start: residual quantisation with a beam, then descent.
     2. Anneal: Gibbs sweeps over the codes at a falling temperature, and a
        step towards the least squares code embeddings after each. Two short
-       trials tell whether this can beat the start; otherwise it is left out,
-       as it is where there are many rows for each code embedding.
-    3. Relax: short annealings, of which each row keeps what made it better,
+       trials predict whether this beats the start; if not, or if there are
+       many rows for each code embedding, this step is left out.
+    3. Relax: short annealings, after which each row keeps its better code,
        and between them least squares code embeddings with falling noise.
     4. Descend: coordinate descent and least squares, until nothing changes
        or ten rounds are done.
@@ -94,8 +95,8 @@ def fit_additive(
         D: positions.
         seed: decides every random choice.
         effort: number of sweeps, in units of those that take one to five
-            minutes of a core at N = 10,000. Steps 2 and 3 have half each, or
-            step 3 all if step 2 is left out. Of no consequence where D = 1.
+            minutes on one core at N = 10,000. Steps 2 and 3 get half each, or
+            step 3 all if step 2 is left out. It has no effect if D = 1.
         progress: called with (share done, error so far).
 
     Returns:
@@ -145,9 +146,9 @@ def fit_additive(
 
 
 def standardised(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Returns rows as float32 within -1 to 1, their mean, and their scale.
+    """Returns rows as float32 from -1 to 1, their mean, and their scale.
 
-    Sums are safe in float32 after this, and temperatures comparable.
+    This makes sums in float32 safe and temperatures comparable.
     """
     mean = vectors.mean(axis=0, dtype=np.float64)
     rows = vectors - mean
@@ -162,10 +163,10 @@ def _mean_error(solution: Solution) -> float:
 def _promise(
     rows: np.ndarray, start: Solution, noise: np.ndarray, sweeps: int
 ) -> float:
-    """Tells the error that annealing will end with, relative to the start's.
+    """Predicts the final error of annealing, relative to the start's.
 
-    The error falls by about the same factor each time that the sweeps are
-    multiplied by the same number.
+    The error falls by about the same factor each time the number of sweeps is
+    multiplied by the same factor.
     """
     before = start.mean_error
     few, many = TRIALS
@@ -187,7 +188,7 @@ def _anneal(
     sweeps: int,
     tell: Callable[[float, np.ndarray], None] | None = None,
 ) -> Solution:
-    """Melts the codes and lets them cool, the code embeddings following."""
+    """Anneals the codes, improving the code embeddings after each sweep."""
     codes, tables, errors = start
     d = rows.shape[1]
     unit = typical_error(errors) / d
@@ -207,7 +208,7 @@ def _descend(
     noise: np.ndarray,
     rounds: int,
 ) -> Solution:
-    """Alternates coordinate descent and least squares, in so many rounds."""
+    """Alternates coordinate descent and least squares for some rounds."""
     K = tables.shape[1]
     for step in range(rounds):
         before = codes

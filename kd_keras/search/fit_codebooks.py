@@ -1,16 +1,16 @@
 """Code embeddings for rows that come later, found by beam search.
 
-`fit_additive` searches codes and code embeddings together for so long that
-the codes of other rows, which get no such search, are found badly under its
-code embeddings. Here every row is coded anew in each round, as one that comes
-later will be, by beam search and a few short annealings, and the code
-embeddings take one step. They stay what residual quantisation made them, each
-position coding what those before it have left, which a beam search needs.
+`fit_additive` searches codes and code embeddings together for a long time.
+Other rows get no such search, and their codes fit its code embeddings badly.
+Here every row is encoded again in each round, as later rows will be, by beam
+search and a few short annealings; then the code embeddings take one step. They
+keep the structure of residual quantisation, in which each position codes the
+remainder of the previous positions, as a beam search needs.
 
 References:
     Liu, Shao & Lu, "Generalized residual vector quantization for large scale
-    data", 2016 (residual code embeddings that are improved in turns, while a
-    beam search codes).
+    data", 2016 (residual code embeddings that are improved in turns, with
+    codes from a beam search).
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ from kd_keras.search.methods.residual_start import residual_start
 from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import Progress
 
-# Rounds, and the `effort` of the encoding in each.
+# Number of rounds, and the `effort` of the encoding in each.
 ROUNDS, ROUND_EFFORT = 6, 0.25
 
 
@@ -40,16 +40,17 @@ def fit_codebooks(
     """Learns additive code embeddings for these rows and others like them.
 
     Args:
-        vectors: float `(N, d)`.
-        K: values of a position, at most N.
-        D: positions.
-        seed: decides every random choice.
-        effort: number of rounds, in units of the default.
-        progress: called with (share done, error so far).
+        vectors: array of float, shape `(N, d)`.
+        K: int, at most N. Number of values per position.
+        D: int. Number of positions.
+        seed: int. Seed of all random choices.
+        effort: float, 0 to 1,000. Number of rounds, in units of the default.
+        progress: callable or None. Called with the fraction done and the error
+            so far.
 
     Returns:
-        Codes, uint8 or uint16 `(N, D)`, and code embeddings, float32
-        `(D, K, d)`.
+        `(codes, code_embeddings)`: array of uint8 or uint16, shape `(N, D)`,
+        and array of float32, shape `(D, K, d)`.
     """
     check_effort(effort)
     if D == 1:

@@ -1,20 +1,29 @@
-"""The rows of a large table from which code embeddings are learned."""
+"""The rows of a large table that code embeddings are learned from."""
 
 import numpy as np
 
-# Up to this many rows, or 4 K, codes and code embeddings of all are learned
-# together. Above, code embeddings are learned from so many and the codes of all
-# are found under them. Four times as many are no better for other rows.
+# Up to this many rows (or 4K, if larger), the codes and code embeddings of all
+# rows are learned together. In a larger table, code embeddings are learned from
+# a sample of this size, and the codes of all rows are then found for them. A
+# sample four times as large is no better for other rows.
 LEARNING_ROWS = 50_000
 
 
-# A composition that is trained does gain by more rows: they are this many, or
-# fewer where vectors are long, but not fewer than for a search.
+# A composition that is trained does gain from more rows: the sample is this
+# large, or smaller if vectors are long, but not smaller than for a search.
 TRAINING_ROWS, TRAINING_FLOATS = 200_000, 1 << 24
 
 
 def is_large(N: int, K: int) -> bool:
-    """Tells whether code embeddings are learned from a sample of N rows."""
+    """Checks whether code embeddings are learned from a sample of N rows.
+
+    Args:
+        N: int. Number of rows of the table.
+        K: int. Number of values per position.
+
+    Returns:
+        bool.
+    """
     return N > _searched_rows(K)
 
 
@@ -26,13 +35,13 @@ def learning_sample(N: int, K: int, seed: int) -> np.ndarray | None:
     """Draws the rows that code embeddings are learned from.
 
     Args:
-        N: int, rows of the table.
-        K: int, values of a position.
-        seed: int, decides the draw.
+        N: int. Number of rows of the table.
+        K: int. Number of values per position.
+        seed: int. Seed of the draw.
 
     Returns:
-        Ascending row numbers, or None where the table is learned whole: up to
-        50,000 rows, or 4 K if that is more.
+        array of int, or None. Row numbers in ascending order; None if the
+        whole table is used, up to 50,000 rows (or 4K, if larger).
 
     Example:
 
@@ -46,14 +55,15 @@ def training_sample(N: int, K: int, d: int, seed: int) -> np.ndarray | None:
     """Draws the rows that a composition is trained on.
 
     Args:
-        N: int, rows of the table.
-        K: int, values of a position.
-        d: int, size of a row.
-        seed: int, decides the draw.
+        N: int. Number of rows of the table.
+        K: int. Number of values per position.
+        d: int. Size of a row.
+        seed: int. Seed of the draw.
 
     Returns:
-        Ascending row numbers, or None for all: 200,000, or 2^24 / d if that is
-        less, but no fewer than `learning_sample` would draw.
+        array of int, or None. Row numbers in ascending order; None for all
+        rows. The sample has 200,000 rows (or 2^24 / d, if smaller), but no
+        fewer than `learning_sample` would draw.
 
     Example:
 

@@ -1,34 +1,41 @@
-"""How rows are cut: into blocks that are encoded together, and into shards."""
+"""The division of rows into blocks, encoded together, and into shards."""
 
 import operator
 
-# Rows that are encoded together.
+# Number of rows that are encoded together.
 ENCODED_ROWS = 1 << 14
 
 
 def encoded_blocks(N: int) -> int:
-    """Returns the number of blocks in which N rows are encoded."""
+    """Returns the number of blocks in which N rows are encoded.
+
+    Args:
+        N: int. Number of rows.
+
+    Returns:
+        int.
+    """
     return -(-N // ENCODED_ROWS)
 
 
 def shard_rows(N, i, n):
-    """Gives the rows of a table that are shard i of n.
+    """Returns the rows of a table that belong to shard i of n.
 
-    Shards are cut at multiples of the 16,384 rows that `KDEmbedding.encode`
-    encodes together, so that the codes of all shards, one after the other, are
-    the codes of the whole table to the bit, and they have the same number of
-    such blocks or differ by one.
+    `KDEmbedding.encode` encodes blocks of 16,384 rows, and shards begin at
+    multiples of that number. The codes of all shards, one after another, are
+    therefore exactly the codes of the whole table. The numbers of blocks in
+    two shards differ by at most one.
 
     Args:
-        N: Integer, rows of the table.
-        i: Integer from 1 to n, which shard.
-        n: Integer, the number of shards; at most that of the blocks.
+        N: int. Number of rows of the table.
+        i: int, 1 to n. The number of the shard.
+        n: int, 1 to the number of blocks. Number of shards.
 
     Returns:
-        A slice of row numbers.
+        slice. The row numbers.
 
     Raises:
-        ValueError: If i or n is no integer or out of its range.
+        ValueError: If i or n is not an integer or out of range.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Codes and code embeddings by search: what `kd_keras.search` offers."""
+"""Codes and code embeddings found by search, for linear and concat."""
 
 import itertools
 

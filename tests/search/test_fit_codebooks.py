@@ -23,7 +23,7 @@ from kd_keras.utils.progress_bar import Part
 
 
 def heavy_rows(count=3000, dim=12, seed=0):
-    """Correlated rows with a heavy tail: some are many times as long."""
+    """Makes correlated rows with a heavy tail: some are many times longer."""
     rng = np.random.default_rng(seed)
     mix = np.random.default_rng(1).normal(size=(dim, dim))
     mix *= np.arange(1, dim + 1)[:, None] ** -0.7
@@ -161,10 +161,10 @@ def test_a_value_that_nobody_has_is_not_taken_for_the_mean():
     codes[codes[:, 1] == 3, 1] = 4
     embedding.codes = codes
     tables = embedding.composition.code_embeddings.numpy().copy()
-    tables[1, 3] = 1e3  # where training once left it
+    tables[1, 3] = 1e3  # as a training run once left it
     embedding.composition.code_embeddings.assign(tables)
     near = additive_near(embedding.composition, codes, fit_in_order, 0)
-    # A search would choose a value that looked like the mean.
+    # A search would choose a value that looks like the mean.
     assert np.abs(near[1, 3]).max() > 500 > np.abs(near[1, 4]).max()
     assert (embedding.encode(vectors[400:])[:, 1] != 3).all()
 

@@ -1,3 +1,5 @@
+"""k-means and its parts: sums by label, nearest centres, start and swaps."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,4 @@
-"""Code embeddings of given codes: the best, or nearer to them."""
+"""Code embeddings for given codes: the best ones, or steps towards them."""
 
 import numpy as np
 import pytest

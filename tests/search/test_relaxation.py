@@ -1,4 +1,4 @@
-"""Stochastic relaxation, and how hot the short annealings are."""
+"""Stochastic relaxation, and the temperature of the short annealings."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def squared_errors(rows, codes, tables):
 
 
 def started(d=40, K=8, D=4, count=800):
-    """Codes that descent has brought to where it can do no more."""
+    """Returns rows with codes that descent cannot improve any further."""
     rows = np.random.default_rng(0).normal(size=(count, d)).astype("f4")
     codes, _ = residual_start(rows, K, D, 0, lambda done, errors: None)
     for step in range(30):

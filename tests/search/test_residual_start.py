@@ -1,4 +1,4 @@
-"""Residual quantisation with a beam, where the search begins."""
+"""Residual quantisation with a beam, the start of the search."""
 
 import itertools
 import tracemalloc
@@ -72,7 +72,7 @@ def test_rows_have_fewer_partial_codes_where_values_are_many(monkeypatch):
 
 
 def test_a_wide_beam_finds_the_best_of_all_codes():
-    # 4 ** 2 codes: with 16 partial codes nothing is left out.
+    # There are 4 ** 2 codes, so 16 partial codes leave none out.
     vectors, _, tables = random_codes_of_rows(count=50, K=4, D=2)
     states = np.array(list(itertools.product(range(4), repeat=2)))
     gaps = vectors[:, None] - decode_additive(states, tables)

@@ -1,4 +1,4 @@
-"""Gibbs sweeps over codes: what a value is worth, two ways, and the draws."""
+"""Gibbs sweeps over codes: scores of values, in two ways, and the draws."""
 
 import itertools
 
@@ -15,7 +15,7 @@ from kd_keras.utils import cores
 
 @pytest.fixture(params=[False, True], ids=["residuals", "lookup"])
 def ways(request, monkeypatch):
-    """The two ways to score the values of a position."""
+    """Selects each of the two ways to score the values of a position."""
     monkeypatch.setattr(sweeps, "_lookup_pays", lambda *_: request.param)
 
 
@@ -54,7 +54,7 @@ def test_both_ways_draw_the_same(monkeypatch):
                 0
             ]
         )
-    assert (found[0] == found[1]).mean() > 0.99  # but for rounding
+    assert (found[0] == found[1]).mean() > 0.99  # except for rounding
     assert (found[0] == codes).mean() < 0.5
 
 

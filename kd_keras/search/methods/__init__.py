@@ -1,1 +1,1 @@
-"""What the searches are made of: starts, annealing, least squares, k-means."""
+"""Parts of the searches: starts, annealing, least squares, k-means."""

@@ -1,12 +1,12 @@
-"""Sums of code embeddings: what additive codes stand for."""
+"""Sums of code embeddings, which additive codes represent."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-# An outlier's error counts as this many times that which so many rows have at
-# most. Where that is next to nothing the rows are exact sums, and the others
-# are those whose codes are still to be found, not outliers.
+# Errors are limited to FAR times their NEAR_SHARE quantile, since larger ones
+# are outliers. If that quantile is nearly zero, relative to the mean, rows are
+# exact sums; the larger errors are then rows whose codes are still to be found.
 FAR, NEAR_SHARE, EXACT = 20, 0.99, 1e-9
 
 
@@ -32,14 +32,15 @@ class Solution(NamedTuple):
 def decode_additive(
     codes: np.ndarray, code_embeddings: np.ndarray
 ) -> np.ndarray:
-    """Adds up the code embeddings that the codes name.
+    """Adds up the code embeddings selected by the codes.
 
     Args:
-        codes: integer `(N, D)`.
-        code_embeddings: float32 `(D, K, d)`.
+        codes: array of int, shape `(N, D)`.
+        code_embeddings: array of float32, shape `(D, K, d)`.
 
     Returns:
-        float32 `(N, d)`: `sum_j code_embeddings[j, codes[:, j]]`.
+        array of float32, shape `(N, d)`:
+        `sum_j code_embeddings[j, codes[:, j]]`.
     """
     shape = (len(codes), code_embeddings.shape[2])
     out = np.zeros(shape, np.float32)
@@ -51,20 +52,32 @@ def decode_additive(
 def additive_errors(
     vectors: np.ndarray, codes: np.ndarray, code_embeddings: np.ndarray
 ) -> np.ndarray:
-    """Gives the squared error of each row, float32 `(N,)`."""
+    """Computes the squared error of each row.
+
+    Args:
+        vectors: array of float32, shape `(N, d)`.
+        codes: array of int, shape `(N, D)`.
+        code_embeddings: array of float32, shape `(D, K, d)`.
+
+    Returns:
+        array of float32, shape `(N,)`.
+    """
     gap = vectors - decode_additive(codes, code_embeddings)
     return np.einsum("nd,nd->n", gap, gap)
 
 
 def typical_error(errors: np.ndarray) -> float:
-    """Returns the mean squared error of rows, a few far outliers aside.
+    """Returns the mean squared error of rows, with far outliers limited.
 
-    How hot a search begins and how large its noise is are told in units of
-    it: those of one row with a thousand times the others' length would leave
-    the codes of all others to chance.
+    It is the unit of a search's first temperature and of its noise. With the
+    plain mean, a single row a thousand times as long as the others would make
+    the codes of all other rows random.
 
     Args:
-        errors: float `(N,)`, squared.
+        errors: array of float, shape `(N,)`. Squared errors.
+
+    Returns:
+        float.
     """
     near = np.quantile(errors, NEAR_SHARE)
     if near < EXACT * errors.mean():

@@ -1,10 +1,10 @@
-"""Search of additive codes under fixed code embeddings, by annealing.
+"""Search of additive codes for fixed code embeddings, by annealing.
 
 The code of one row is the state of a small Markov random field: D positions
 with K values each, every pair of which interacts through the inner product of
 its code embeddings. Coordinate descent (iterated conditional modes) stops in
-the first state that no single change improves. Here each position is drawn
-anew, given the others, from softmax(-squared error / T), and T falls: Gibbs
+the first state that no single change improves. Here each position is redrawn,
+given the others, from softmax(-squared error / T), and T falls: Gibbs
 sampling with simulated annealing. At T = 0 it is coordinate descent.
 
 References:
@@ -12,8 +12,8 @@ References:
     Bayesian restoration of images", 1984.
     Babenko & Lempitsky, "Additive quantization for extreme vector
     compression", CVPR 2014 (the random field).
-    Martinez, Zakhmi, Hoos & Little, "LSQ++", ECCV 2018 (that noise which
-    falls with time helps additive codes; theirs is on vectors or codebooks).
+    Martinez, Zakhmi, Hoos & Little, "LSQ++", ECCV 2018 (noise that falls with
+    time helps additive codes; theirs is on vectors or codebooks).
 """
 
 import numpy as np
@@ -22,20 +22,20 @@ from kd_keras.search.methods.additive_sum import typical_error
 from kd_keras.search.methods.sweeps import ScoringTables
 from kd_keras.utils.cores import spread
 
-# At most so many rows, and so many scores of one position (rows times K), are
-# searched together. It must not depend on the machine, or else the same seed
-# would give other codes there. Fewer rows make numpy's calls so short that
-# threads wait for each other between them: with 1,024 rows (K = D = 16) two
-# threads take longer than one.
+# Largest numbers of rows, and of scores of one position (rows times K), that
+# are searched together. They must not depend on the machine, or the same seed
+# would lead to different codes there. With fewer rows, numpy's calls are so
+# short that threads wait for each other between them: with 1,024 rows
+# (K = D = 16) two threads take longer than one.
 ROWS = 5000
 SCORES = 1 << 19
-# A short annealing from codes that are good already: its sweeps, how far the
-# temperature falls, and the first temperatures, in units of the squared error
-# per dimension, of which `choose_heat` takes the best for the rows at hand.
-# Few positions with long code embeddings need the highest.
+# A short annealing from codes that are already good: its number of sweeps, the
+# factor by which the temperature falls, and the first temperatures, in units of
+# the squared error per dimension, from which `choose_heat` takes the best for
+# the given rows. Few positions with long code embeddings need the highest.
 REHEAT_SWEEPS, COOLING = 10, 25
 HEATS = (4.0, 8.0, 16.0, 32.0, 64.0)
-# Rows on which heats are compared, and short annealings of each.
+# Number of rows on which heats are compared, and of short annealings for each.
 HEAT_ROWS, HEAT_TRIALS = 1000, 3
 
 
@@ -57,15 +57,15 @@ def search_codes(
             which never makes a row worse.
         noise: from `gumbel_noise`.
         seed: decides the draws. All blocks of rows draw the same, so that
-            the codes of a block do not depend on where the block lies among
-            as many rows.
+            the codes of a block do not depend on its place among the same
+            number of rows.
 
     Returns:
         Codes, same shape and dtype, and squared errors, float32 `(N,)`.
     """
     K = code_embeddings.shape[1]
     most = int(np.clip(SCORES // K, 16, ROWS))
-    # Blocks of nearly one size and an even number of them, for two threads.
+    # Blocks of nearly equal size and an even number of them, for two threads.
     blocks = max(1, -(-len(vectors) // most))
     if blocks > 1:
         blocks += blocks % 2
@@ -96,10 +96,10 @@ def improve_codes(
     noise: np.ndarray,
     seed: int | list[int],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Heats the codes up, lets them cool, and keeps the rows that gained.
+    """Heats and cools the codes, and keeps the rows that improved.
 
-    Iterated local search as in LSQ, with a short annealing in the place of a
-    random perturbation.
+    This is iterated local search as in LSQ, with a short annealing instead of
+    a random perturbation.
 
     Args:
         vectors: float32 `(N, d)`.
@@ -111,7 +111,7 @@ def improve_codes(
         seed: decides the draws.
 
     Returns:
-        Codes and squared errors, no row's higher than before.
+        Codes and squared errors, which are not higher for any row.
     """
     found, new_errors = search_codes(
         vectors,
@@ -149,7 +149,7 @@ def choose_heat(
     """Finds the first temperature from which `improve_codes` gains most.
 
     Args:
-        vectors: float32 `(N, d)`, of which some are tried.
+        vectors: float32 `(N, d)`, some of which are tried.
         codes: integer `(N, D)`.
         errors: float32 `(N,)`, squared, of these codes.
         code_embeddings: float32 `(D, K, d)`.
@@ -184,6 +184,6 @@ def choose_heat(
 
 def falling(hot: float, cold: float, steps: int) -> list[float]:
     """Returns `steps` temperatures that fall by a constant factor."""
-    if hot <= 0:  # no error is left to be searched for
+    if hot <= 0:  # no error is left to reduce
         return []
     return (hot * (cold / hot) ** np.linspace(0, 1, steps)).tolist()

@@ -1,19 +1,20 @@
-"""Beam search of additive codes under fixed code embeddings."""
+"""Beam search of additive codes for fixed code embeddings."""
 
 import numpy as np
 
 from kd_keras.codes.checks import code_dtype
 from kd_keras.utils.cores import spread
 
-# Partial codes kept of each row by `residual_start`. K-means learns from the
-# remainders of the best few of them alone (measured: from all 16 the error is
-# 10 % higher), and from a sample of so many.
+# Number of partial codes that `residual_start` keeps for each row. K-means
+# learns only from the remainders of the best few of them, and from a sample
+# (measured: with all 16 the error is 10 % higher).
 BEAM = 16
 
 
-# Rows whose partial codes are extended at a time, so that they stay in cache:
-# so many scores (row, partial code, value), and so many floats. A row has
-# fewer partial codes where K is so large that its scores alone are more.
+# Limits on the rows whose partial codes are extended at a time, so that they
+# stay in cache: the number of scores (row, partial code, value) and of floats.
+# A row has fewer partial codes if K is so large that its scores alone exceed
+# the limit.
 SCORES = 1 << 17
 
 
@@ -23,16 +24,17 @@ FLOATS = 1 << 18
 def beam_codes(
     vectors: np.ndarray, tables: np.ndarray, beam: int = BEAM
 ) -> np.ndarray:
-    """Finds codes under given code embeddings by beam search.
+    """Finds codes for given code embeddings by beam search.
 
     Args:
-        vectors: float32 `(N, d)`.
-        tables: float32 `(D, K, d)`. Each position codes what those before it
-            have left.
-        beam: partial codes kept of each row, no more than 2^17 / K.
+        vectors: array of float32, shape `(N, d)`.
+        tables: array of float32, shape `(D, K, d)`. The code embeddings; each
+            position codes the remainder of the previous positions.
+        beam: int. Number of partial codes kept for each row, limited to
+            2^17 / K.
 
     Returns:
-        Codes, uint8 or uint16 `(N, D)`.
+        array of uint8 or uint16, shape `(N, D)`.
     """
     D, K, _ = tables.shape
     found: np.ndarray = np.empty((len(vectors), D), code_dtype(K))
@@ -52,9 +54,17 @@ def beam_codes(
 
 
 class Position:
-    """A position that partial codes are extended by."""
+    """A position by which partial codes are extended.
 
-    def __init__(self, table: np.ndarray, beam: int):
+    Args:
+        table: array of float32, shape `(K, d)`. Its code embeddings.
+        beam: int. Largest number of partial codes kept for each row.
+
+    Attributes:
+        rows_at_a_time: int. Number of rows that fit into cache together.
+    """
+
+    def __init__(self, table: np.ndarray, beam: int) -> None:
         K, d = table.shape
         self._table = table
         self._beam = beam
@@ -67,27 +77,44 @@ class Position:
         )
 
     def kept(self, given: int) -> int:
-        """Tells how many partial codes there are after this position."""
+        """Returns the number of partial codes kept after this position.
+
+        Args:
+            given: int. Number of partial codes before this position.
+
+        Returns:
+            int.
+        """
         K = len(self._table)
         return max(1, min(self._beam, given * K, SCORES // K))
 
     def extend(
         self, rests: np.ndarray, codes: np.ndarray, j: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Adds its values to every partial code and keeps the best of them."""
+        """Adds a value to every partial code and keeps the best results.
+
+        Args:
+            rests: array of float32, shape `(N, given, d)`. The remainders of
+                the partial codes.
+            codes: array of int, shape `(N, given, D)`. The partial codes.
+            j: int. The number of this position.
+
+        Returns:
+            `(rests, codes)`: the kept partial codes, the best first.
+        """
         count, given, d = rests.shape
         K = len(self._table)
         kept = self.kept(given)
-        # A product for each row, so small in most tables that OpenBLAS never
-        # spreads it over the cores, which have a thread of ours already.
+        # One product per row, which is small enough for most tables that
+        # OpenBLAS does not use several threads: `spread` already does.
         scores = rests @ self._doubled
         scores += self._norms
         scores += np.einsum("nbd,nbd->nb", rests, rests)[:, :, None]
         scores = scores.reshape(count, given * K)
-        # numpy's partition is far faster than its argpartition: write where a
-        # score is, partial code and value, into the lowest of its 23 bits, 17
-        # at most. Above the row's least, the few bits that are lost tell no
-        # two apart that matter.
+        # numpy's partition is far faster than its argpartition. So the index
+        # of a score (partial code and value) is written into the lowest bits
+        # of its mantissa, at most 17 of 23. Once the row's lowest score is
+        # subtracted, the bits that are lost make no difference that matters.
         scores -= scores.min(axis=1, keepdims=True)
         low = np.int32((1 << max(1, (given * K - 1).bit_length())) - 1)
         bits = scores.view(np.int32)

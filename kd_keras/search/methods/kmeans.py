@@ -1,4 +1,4 @@
-"""k-means that is hard to trap: greedy start, Lloyd, then centre swaps.
+"""k-means that avoids poor local optima: greedy start, Lloyd, centre swaps.
 
 References:
     Arthur & Vassilvitskii, "k-means++", SODA 2007 (the start, greedy variant).
@@ -10,36 +10,38 @@ References:
 import numpy as np
 
 # Distances are computed for this many (row, centre) pairs at a time, so that
-# they stay in cache and never grow with N.
+# they stay in cache and memory does not grow with N.
 PAIRS_PER_BLOCK = 1 << 19
 # With more centres than this, the start is K distinct rows and no centres are
-# swapped: both take time that grows with K^2.
+# swapped, since the time of a greedy start and of swaps grows with K^2.
 MANY = 2048
-# Where a centre goes that leaves its outliers: so far from another centre
-# towards one of its rows.
+# A centre that leaves its outliers moves next to another centre: to this
+# fraction of the way from that centre to one of its rows.
 ASIDE = 0.3
-# The start is drawn from this many rows, or 20 K if that is more: it needs K
-# passes over them.
+# The start is drawn from this many rows (or 20 * K, if larger), since it needs
+# K passes over them.
 START_ROWS = 20_000
-# Rows are added up in float32 this many at a time, the parts in float64.
+# This many rows at a time are summed in float32; the partial sums are added in
+# float64.
 ROWS_PER_SUM = 1 << 15
-# From so many floats in a group on, one product with ones for each group is
-# faster than `reduceat` for all: up to ten times where there are few groups.
+# If groups have at least this many floats, a product with ones for each group
+# is faster than one `reduceat`: up to ten times with few groups.
 LARGE_GROUP = 2000
 
 
 def sum_by_value(
     rows: np.ndarray, labels: np.ndarray, K: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Adds up the rows that carry the same label.
+    """Adds up the rows with the same label.
 
     Args:
-        rows: float array `(N, d)`.
-        labels: integer array `(N,)` in `{0..K-1}`.
-        K: number of labels.
+        rows: array of float, shape `(N, d)`.
+        labels: array of int, shape `(N,)`, in `{0..K-1}`.
+        K: int. Number of labels.
 
     Returns:
-        Sums, float64 `(K, d)`, and how many rows each has, int64 `(K,)`.
+        `(sums, counts)`: array of float64, shape `(K, d)`, and the number of
+        rows with each label, array of int64, shape `(K,)`.
     """
     sums = np.zeros((K, rows.shape[1]))
     counts = np.zeros(K, np.int64)
@@ -74,11 +76,12 @@ def nearest(
     """Finds the nearest centre of each row.
 
     Args:
-        vectors: float32 `(N, d)`.
-        centres: float32 `(K, d)`.
+        vectors: array of float32, shape `(N, d)`.
+        centres: array of float32, shape `(K, d)`.
 
     Returns:
-        Labels, intp `(N,)`, and squared distances, float32 `(N,)`.
+        `(labels, distances)`: array of intp, shape `(N,)`, and squared
+        distances, array of float32, shape `(N,)`.
     """
     labels = np.empty(len(vectors), np.intp)
     distances = np.empty(len(vectors), np.float32)
@@ -90,7 +93,7 @@ def nearest(
         scores -= half_norms
         best = scores.argmax(axis=1)
         labels[start : start + step] = best
-        # Not |x|^2 - 2 x.c + |c|^2: that cancels for rows next to a centre.
+        # Not |x|^2 - 2 x.c + |c|^2, which cancels for rows near a centre.
         gap = rows - centres[best]
         distances[start : start + step] = np.einsum("nd,nd->n", gap, gap)
     return labels, distances
@@ -99,9 +102,9 @@ def nearest(
 def _distances_to(
     vectors: np.ndarray, lengths: np.ndarray, points: np.ndarray
 ) -> np.ndarray:
-    """Returns squared distances, float32 `(len(points), N)`, never negative.
+    """Returns squared distances, never negative, shape `(len(points), N)`.
 
-    `lengths` are those of the vectors, squared.
+    `lengths` are the squared lengths of the vectors.
     """
     out = points @ vectors.T
     out *= -2
@@ -113,7 +116,7 @@ def _distances_to(
 def _greedy_start(
     vectors: np.ndarray, K: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Greedy k-means++: of a few rows drawn by distance, keep the best."""
+    """Greedy k-means++: draws a few rows by distance and keeps the best."""
     n = len(vectors)
     trials = 2 + int(np.log(K))
     lengths = np.einsum("nd,nd->n", vectors, vectors)
@@ -149,8 +152,8 @@ def _lloyd(
         centres = centres.copy()
         used = counts > 0
         centres[used] = sums[used] / counts[used, None]
-        # A centre without rows restarts at a row that is served worst, so
-        # none stays empty while there are rows left to give it.
+        # A centre without rows restarts at one of the rows farthest from
+        # their centres, so none stays empty while there are enough rows.
         empty = np.flatnonzero(~used)
         if len(empty):
             worst = np.argsort(-distances, kind="stable")[: len(empty)]
@@ -171,7 +174,7 @@ def _leave_outliers(
     counts: np.ndarray,
     least: int,
 ) -> None:
-    """Moves centres that serve few rows next to those that serve worst."""
+    """Moves centres with few rows next to those with the largest error."""
     few = np.flatnonzero(counts < least)
     loss = np.bincount(labels, distances, minlength=len(centres))
     loss[few] = 0
@@ -190,12 +193,12 @@ def _swapped(
     centres: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Takes the centre that is missed least to a cluster that needs two."""
+    """Moves the most dispensable centre to a cluster that needs two."""
     K = len(centres)
     counts = np.bincount(labels, minlength=K)
     lengths = np.einsum("kd,kd->k", centres, centres)
     between = _distances_to(centres, lengths, centres).astype(np.float64)
-    # What merging i into j adds to the squared error: n_i n_j / (n_i + n_j)
+    # Merging i into j increases the squared error by n_i n_j / (n_i + n_j)
     # times their squared distance (Ward).
     total = np.maximum(counts[:, None] + counts, 1)
     between *= counts[:, None] * counts / total
@@ -207,7 +210,7 @@ def _swapped(
     spread[between[spare].argmin()] = 0
     if spread.sum() <= 0:
         return centres
-    # Wide clusters are by far the likeliest to hold two true ones.
+    # Wide clusters are by far the likeliest to contain two true clusters.
     needy = int(rng.choice(K, p=spread**2 / (spread**2).sum()))
     weights = np.where(labels == needy, distances, 0).astype(np.float64)
     row = int(rng.choice(len(vectors), p=weights / weights.sum()))
@@ -224,23 +227,24 @@ def kmeans(
     swaps: int = 30,
     least: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Clusters rows: greedy k-means++, Lloyd, then accepted centre swaps.
+    """Clusters rows by greedy k-means++, Lloyd steps and centre swaps.
 
     Args:
-        vectors: float32 `(N, d)`.
-        K: number of centres, at most N.
-        seed: decides every random choice.
-        iterations: most Lloyd steps in a row.
-        swaps: stop after this many swaps in a row that did not help. 0: only
-            the start and Lloyd.
-        least: rows that a centre must serve; one that serves fewer is an
-            outlier's, of no use to rows that come later, and leaves for the
-            clusters that are served worst. After the last step some may have
-            fewer.
+        vectors: array of float32, shape `(N, d)`.
+        K: int, at most N. Number of centres.
+        seed: int. Seed of all random choices.
+        iterations: int. Largest number of consecutive Lloyd steps.
+        swaps: int. Number of consecutive swaps without improvement after which
+            to stop; 0 for only the start and Lloyd steps.
+        least: int. Number of rows that a centre must have. A centre with fewer
+            rows belongs to outliers and is of no use to rows that come later,
+            so it moves to a cluster with a large error. After the last step
+            some centres may have fewer rows.
 
     Returns:
-        Labels, intp `(N,)`, and centres, float32 `(K, d)`. No centre is
-        without rows, unless there are fewer distinct rows than `K`.
+        `(labels, centres)`: array of intp, shape `(N,)`, and array of float32,
+        shape `(K, d)`. Every centre has rows, unless there are fewer than K
+        distinct rows.
     """
     rng = np.random.default_rng(seed)
     original = np.asarray(vectors, np.float32)

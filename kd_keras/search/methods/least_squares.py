@@ -1,6 +1,6 @@
-"""Best additive code embeddings of given codes: sparse least squares.
+"""The best additive code embeddings for given codes: sparse least squares.
 
-Reference:
+References:
     Babenko & Lempitsky, "Additive quantization for extreme vector
     compression", CVPR 2014, section 3 (codebooks by least squares).
 """
@@ -10,26 +10,26 @@ import numpy as np
 from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.kmeans import sum_by_value
 
-# Up to this many unknowns a dimension the normal equations are solved
-# directly; above, conjugate gradients need no (D K)^2 matrix.
+# With up to this many unknowns per dimension, the normal equations are solved
+# directly; with more, by conjugate gradients, which need no (D K)^2 matrix.
 DIRECT_UNKNOWNS = 5000
-# Added to the diagonal of the normal equations, which counts rows; steps of
-# conjugate gradients.
+# The value added to the diagonal of the normal equations, which counts rows,
+# and the number of steps of conjugate gradients.
 RIDGE, ITERATIONS = 1e-4, 50
 
 
 def _pair_counts(
     codes: np.ndarray, K: int, dtype: type = np.float64
 ) -> np.ndarray:
-    """Counts how often two values meet: A^T A of the one-hot codes A.
+    """Counts how often two values occur together: A^T A of one-hot codes A.
 
     Args:
-        codes: integer `(N, D)`.
-        K: number of values.
-        dtype: of the counts; float32 holds them up to 2^24 rows.
+        codes: array of int, shape `(N, D)`.
+        K: int. Number of values per position.
+        dtype: dtype of the counts; float32 is exact for up to 2^24 rows.
 
     Returns:
-        `(D * K, D * K)`, symmetric.
+        array, shape `(D * K, D * K)`, symmetric.
     """
     columns = codes.T.astype(np.int64)
     D = len(columns)
@@ -58,7 +58,7 @@ def _conjugate_gradients(
     K: int,
     iterations: int,
 ) -> np.ndarray:
-    """Solves the normal equations by products alone, all columns at once."""
+    """Solves the normal equations with products only, all columns at once."""
     D = codes.shape[1]
     counts = np.stack([np.bincount(c, minlength=K) for c in codes.T])
     inverse = 1 / (counts + RIDGE)[:, :, None]
@@ -85,24 +85,24 @@ def _conjugate_gradients(
 def fit_code_embeddings(
     vectors: np.ndarray, codes: np.ndarray, K: int
 ) -> np.ndarray:
-    """Finds the code embeddings of least squared error for given codes.
+    """Finds the code embeddings with the least squared error for given codes.
 
-    The system never has full rank (a constant can move from one position to
-    another) and some values may be unused: the ridge picks the shortest code
-    embeddings of rows without their mean. D-th parts of the mean are added, and
-    are what an unused value gets.
+    The system never has full rank, since a constant can move from one position
+    to another, and some values may be unused. The ridge selects the shortest
+    code embeddings for the rows without their mean. The mean divided by D is
+    then added to all of them, so an unused value gets exactly that.
 
     Args:
-        vectors: float32 `(N, d)`.
-        codes: integer `(N, D)` in `{0..K-1}`.
-        K: number of values of a position.
+        vectors: array of float32, shape `(N, d)`.
+        codes: array of int, shape `(N, D)`, in `{0..K-1}`.
+        K: int. Number of values per position.
 
     Returns:
-        float32 `(D, K, d)`.
+        array of float32, shape `(D, K, d)`.
     """
     D, d = codes.shape[1], vectors.shape[1]
-    # Without their mean, "zero" is a sensible place for an unused value, and
-    # float32 rows lose nothing to a large offset.
+    # Without the mean, zero is sensible for an unused value, and float32 rows
+    # lose no precision to a large offset.
     mean = vectors.mean(axis=0, dtype=np.float64)
     centred = (vectors - mean).astype(np.float32)
     if D * K <= DIRECT_UNKNOWNS:
@@ -120,18 +120,19 @@ def fit_in_order(
 ) -> np.ndarray:
     """Finds nearly the best code embeddings that suit a beam search.
 
-    Each position is fitted to what those before it have left, as in residual
-    quantisation; then come steps towards least squares. Least squares alone
-    would find code embeddings of which no few are near a vector.
+    Each position is fitted to the remainder of the previous positions, as in
+    residual quantisation; then come steps towards least squares. With least
+    squares alone, the sum of the first few code embeddings would not be near
+    the vector.
 
     Args:
-        vectors: float32 `(N, d)`.
-        codes: integer `(N, D)` in `{0..K-1}`.
-        K: number of values of a position.
-        passes: see `improve_code_embeddings`.
+        vectors: array of float32, shape `(N, d)`.
+        codes: array of int, shape `(N, D)`, in `{0..K-1}`.
+        K: int. Number of values per position.
+        passes: int. As in `improve_code_embeddings`.
 
     Returns:
-        float32 `(D, K, d)`.
+        array of float32, shape `(D, K, d)`.
     """
     D, d = codes.shape[1], vectors.shape[1]
     mean = vectors.mean(axis=0, dtype=np.float64)
@@ -153,22 +154,24 @@ def improve_code_embeddings(
     code_embeddings: np.ndarray,
     passes: int = 3,
 ) -> np.ndarray:
-    """Moves code embeddings towards those of least squared error.
+    """Moves code embeddings towards those with the least squared error.
 
-    Block Gauss-Seidel on the normal equations: each position in turn gets
-    its best code embeddings, given the other positions'. Within a position
-    the equations are diagonal. After a few codes have changed this costs far
-    less than `fit_code_embeddings` and does as well in an alternation.
+    Uses block Gauss-Seidel on the normal equations: each position in turn gets
+    its best code embeddings, given those of the other positions. Within a
+    position the equations are diagonal. When only a few codes have changed,
+    this costs far less than `fit_code_embeddings` and works as well in an
+    alternation.
 
     Args:
-        vectors: float32 `(N, d)`, without their mean.
-        codes: integer `(N, D)`.
-        code_embeddings: float32 `(D, K, d)`, not changed.
-        passes: over all positions.
+        vectors: array of float32, shape `(N, d)`, without their mean.
+        codes: array of int, shape `(N, D)`.
+        code_embeddings: array of float32, shape `(D, K, d)`. Not changed.
+        passes: int. Number of passes over all positions.
 
     Returns:
-        float32 `(D, K, d)`. The error is never higher than before. A value
-        that no row has becomes zero, or beyond `DIRECT_UNKNOWNS` stays.
+        array of float32, shape `(D, K, d)`. The error is never higher than
+        before. A value that no row has becomes zero, or stays as it is with
+        more than `DIRECT_UNKNOWNS` unknowns.
     """
     D, K, d = code_embeddings.shape
     if D * K > DIRECT_UNKNOWNS:

@@ -1,15 +1,16 @@
 """Stochastic relaxation of additive codes: code embeddings with noise.
 
 Short annealings find good codes for given code embeddings, and least squares
-good code embeddings for given codes, but in turns they soon stop at a pair
-that neither improves. With noise on the code embeddings, which falls to zero,
-such pairs are left.
+finds good code embeddings for given codes. Alternating the two soon stops at a
+pair that neither improves. Noise on the code embeddings, which falls to zero,
+gets the search out of such pairs.
 
-Where rows are many times as many as code embeddings, the noise is as large for
-all of these. Else it comes from noise on the rows: a value that few rows have
-gets more of it, may lose them, and is free for others. The other kind of noise
-gives an error 0.4 % higher on the language model's table (K = 32, D = 5), and
-4 % on GloVe (K = D = 16): `results/code_learning_ablation.json`.
+If there are many times more rows than code embeddings, the noise is equally
+large for all code embeddings. Otherwise it comes from noise on the rows: a
+value that few rows have gets more noise, may lose these rows, and becomes free
+for others. With the other kind of noise, the error is 0.4 % higher on the
+language model's table (K = 32, D = 5), and 4 % higher on GloVe (K = D = 16):
+`results/code_learning_ablation.json`.
 
 References:
     Zeger, Vaisey & Gersho, "Globally optimal vector quantizer design by
@@ -29,17 +30,17 @@ from kd_keras.search.methods.additive_sum import (
 from kd_keras.search.methods.annealing import choose_heat, improve_codes
 from kd_keras.search.methods.least_squares import fit_code_embeddings
 
-# So many times as many rows as the D K code embeddings are many: then these get
-# noise, all of the same size.
+# If there are at least this many rows per code embedding (of which there are
+# D K), all code embeddings get noise of the same size.
 MANY_ROWS = 50
-# What that noise adds to the squared error at first, in units of the start's.
+# The squared error that this noise adds at first, in units of the start's.
 NOISE_SHARE = 0.2
 # The first noise on rows, in units of the root mean square error of the start.
 BLUR = 1.5
 
 
 def many_rows(N: int, K: int, D: int) -> bool:
-    """Tells whether there are many times as many rows as code embeddings."""
+    """Checks whether there are many times more rows than code embeddings."""
     return N >= MANY_ROWS * K * D
 
 
@@ -51,7 +52,7 @@ def relax(
     seed: int,
     tell: Callable[[float, np.ndarray], None],
 ) -> Solution:
-    """Searches codes and code embeddings in turns, under falling noise.
+    """Searches codes and code embeddings in turns, with falling noise.
 
     Args:
         rows: array of float32, shape `(N, d)`.
@@ -78,7 +79,7 @@ def relax(
     variance = rows.var(axis=0)
     size = np.sqrt(share * unit * variance / max(variance.mean(), 1e-30))
     for step in range(rounds):
-        # All noise falls with the square root of the rounds that are left.
+        # The noise falls with the square root of the fraction of rounds left.
         left = (np.sqrt(1 - (step + 1) / rounds) * size).astype(np.float32)
         if many:
             tables = fit_code_embeddings(rows, codes, K)

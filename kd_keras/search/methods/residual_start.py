@@ -1,8 +1,8 @@
 """A start for additive codes: residual quantisation with a beam.
 
-Each position codes what the positions before it have left. Of every row the
-best few partial codes are kept, not only the best one, since a second choice
-now may leave a remainder that the next position codes better.
+Each position codes the remainder of the previous positions. The best few
+partial codes of every row are kept, not only the best one, since a second
+choice now may leave a remainder that the next position codes better.
 
 References:
     Chen, Guan & Wang, "Approximate nearest neighbor search by residual
@@ -22,16 +22,17 @@ from kd_keras.utils.cores import spread
 
 LEARN_FROM = 2
 KMEANS_ROWS = 20_000
-# Rows of k-means' sample that a value must serve, or a K-th of this share of
-# them if that is less. Else k-means may end with one value for nearly all rows
-# and the others on single outliers: late remainders lie all around the mean,
-# and none is nearer to another than to the mean. Six of 32 positions were lost
-# so on the language model's table (K = D = 32): the start's error was 13 %
-# higher; and such values are of no use to rows that come later.
+# Each value must have at least LEAST rows of k-means' sample, or the fraction
+# LEAST_SHARE / K of the rows if that is less. Otherwise k-means may end with
+# one value for nearly all rows and the others on single outliers: late
+# remainders are spread around the mean, and each is nearer to the mean than to
+# any other. On the language model's table (K = D = 32), six of 32 positions
+# were lost in this way, and the start's error was 13 % higher. Such values are
+# also of no use to rows that come later.
 LEAST, LEAST_SHARE = 10, 0.1
-# Remainders are kept of so many rows that they have this many floats, twice,
-# or of 10 K if that is more. Larger tables are coded once all positions are
-# learned, a few rows at a time.
+# Positions are learned with the remainders of as many rows as have this many
+# floats in total, held twice (or of 10 * K rows, if more). A larger table is
+# encoded once all positions are learned, a few rows at a time.
 KEPT_FLOATS = 1 << 26
 
 
@@ -42,18 +43,20 @@ def residual_start(
     seed: int,
     progress: Callable[[float, np.ndarray], None],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Finds codes of a table, one position after the other.
+    """Finds codes of a table, one position after another.
 
     Args:
-        vectors: float32 `(N, d)`.
-        K: values of a position, at most N.
-        D: positions.
-        seed: decides every random choice.
-        progress: called with (share done, squared errors so far).
+        vectors: array of float32, shape `(N, d)`.
+        K: int, at most N. Number of values per position.
+        D: int. Number of positions.
+        seed: int. Seed of all random choices.
+        progress: callable. Called with the fraction done and the squared
+            errors so far.
 
     Returns:
-        Codes, uint8 or uint16 `(N, D)`, and the code embeddings that they
-        were found under, float32 `(D, K, d)`.
+        `(codes, code_embeddings)`: array of uint8 or uint16, shape `(N, D)`,
+        and the code embeddings that the codes were found for, array of
+        float32, shape `(D, K, d)`.
     """
     rng = np.random.default_rng(seed)
     count, d = vectors.shape
