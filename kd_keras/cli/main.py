@@ -51,9 +51,7 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
         given = make_parser().parse_args(argv)
     except SystemExit as end:
         return int(end.code or 0)
-    from kd_keras.export.parity import ParityError
-    from kd_keras.utils.errors import BadInputError
-    from kd_keras.vectors.files import VectorFileError
+    from kd_keras.utils.errors import BadInputError, ParityError
 
     for stream in (sys.stdout, sys.stderr):  # words may not be encodable
         if hasattr(stream, "reconfigure"):
@@ -70,7 +68,7 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
         if given.command == "merge":
             return _merge(given, interrupted)
         return _compress(given, interrupted)
-    except (BadInputError, VectorFileError) as error:
+    except BadInputError as error:
         _say_error(str(error))
         return BAD_INPUT
     except ParityError as error:

@@ -10,7 +10,7 @@ import tempfile
 import tensorflow as tf
 
 from kd_keras.export.litert import litert_runtimes
-from kd_keras.export.parity import ParityError
+from kd_keras.utils.errors import ParityError
 
 
 class SavedModelEngine:

@@ -66,7 +66,7 @@ def export_litert(
         ValueError: If an argument is wrong, the model cannot be called on
             small ids, or LiteRT lacks an operator.
         RuntimeError: If the file does not compute what Keras computes
-            (`kd_keras.export.parity.ParityError`).
+            (`kd_keras.ParityError`).
 
     Example:
 

@@ -35,7 +35,7 @@ def export_saved_model(
     Raises:
         ValueError: If an argument is wrong.
         RuntimeError: If the SavedModel does not compute what Keras computes
-            (`kd_keras.export.parity.ParityError`).
+            (`kd_keras.ParityError`).
 
     Example:
 

@@ -5,15 +5,12 @@ import itertools
 import numpy as np
 
 from kd_keras.export.signatures.signature import STEPS
+from kd_keras.utils.errors import ParityError
 
 SEQUENCES = 3  # random ones, of each signature
 ELEMENTS = 4_000_000  # of all outputs of a call
 IDS_OF_A_CALL = 1024
 CALLS_AT_ONCE = 256  # that Keras reads together where shapes are static
-
-
-class ParityError(RuntimeError):
-    """An exported file does not compute what Keras computes."""
 
 
 def check_parity(engines, signatures, tolerance):

@@ -39,6 +39,7 @@ def make_embedding(
             embeddings_initializer=initializer,
             name="embedding",
         )
+    assert settings.K and settings.D and settings.composition
     learner = None
     if settings.embedding == "learn":
         learner = KDCodeLearner(
@@ -64,7 +65,7 @@ def make_embedding(
     )
     if learner is not None and given is not None:
         embedding.build()
-        one_hot = np.eye(settings.K, dtype=np.float32)[given.codes]  # type: ignore[arg-type]
+        one_hot = np.eye(settings.K, dtype=np.float32)[given.codes]
         learner.logits.assign(WARM_LOGIT * one_hot)
         embedding.composition.set_weights(given.composition.get_weights())
     return embedding

@@ -94,10 +94,11 @@ def run_callbacks(
     ]
     learns_codes = bool(find_layers(model, KDCodeLearner))
     if learns_codes:
+        assert settings.temperature and settings.least_temperature
         callbacks += [
             TemperatureSchedule(
                 settings.temperature,
-                settings.temperature_decay,
+                settings.temperature_decay or 0.0,
                 minimum=settings.least_temperature,
             ),
             CodeMetrics(),

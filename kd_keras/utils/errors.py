@@ -1,4 +1,4 @@
-"""The error for mistakes that a user can correct."""
+"""The errors that users of the package meet."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +9,13 @@ class BadInputError(ValueError):
 
     The command line prints the message without a stack trace and exits with
     code 2.
+    """
+
+
+class ParityError(RuntimeError):
+    """An exported file does not compute what Keras computes.
+
+    Nothing has been written when it is raised.
     """
 
 

@@ -21,7 +21,8 @@ from exported_models import (
 from keras import layers
 
 import kd_keras
-from kd_keras.export import device_embedding, engines, parity
+from kd_keras.export import device_embedding, engines
+from kd_keras.utils.errors import ParityError
 
 
 def of_four_words(*more):
@@ -147,7 +148,7 @@ def test_small_vectors_may_come_before_long_ones(tmp_path):
     table = np.array([[[1e-4] * 4, [1.0] * 4]])
     layer.composition.code_embeddings.assign(table)
     kd_keras.export_litert(layer, tmp_path / "m", quantization="int8")
-    with pytest.raises(parity.ParityError, match="first at token_ids=0:"):
+    with pytest.raises(ParityError, match="first at token_ids=0:"):
         kd_keras.export_litert(
             layer, tmp_path / "m", quantization="int8", tolerance=1e-5
         )
@@ -316,7 +317,7 @@ def test_a_wrong_export_is_caught_and_its_first_id_named(tmp_path, monkeypatch):
     right = device_embedding.unpack_rows
     monkeypatch.setattr(device_embedding, "unpack_rows", wrong)
     for export in (kd_keras.export_litert, kd_keras.export_saved_model):
-        with pytest.raises(parity.ParityError, match="first at token_ids=17:"):
+        with pytest.raises(ParityError, match="first at token_ids=17:"):
             export(layer, tmp_path / "wrong")
     assert not list(tmp_path.iterdir())
 
@@ -338,7 +339,7 @@ def test_a_wrong_state_is_caught(tmp_path, monkeypatch):
         return [stream, sequence]
 
     monkeypatch.setattr(module, "language_model_signatures", wrong)
-    with pytest.raises(parity.ParityError, match="'stream', first at token_id"):
+    with pytest.raises(ParityError, match="'stream', first at token_id"):
         kd_keras.export_litert(
             language_model(), tmp_path / "lm", sequence_length=4
         )
@@ -348,7 +349,7 @@ def test_a_crash_of_litert_is_an_error(tmp_path, monkeypatch):
     crash = tmp_path / "crash.py"
     crash.write_text("import os\nos.write(2, b'bad\\n')\nos.abort()\n")
     monkeypatch.setattr(engines.litert_runtimes, "__file__", str(crash))
-    with pytest.raises(parity.ParityError, match="it crashed .* last: bad"):
+    with pytest.raises(ParityError, match="it crashed .* last: bad"):
         kd_keras.export_litert(embedding(), tmp_path / "small.tflite")
     assert list(tmp_path.iterdir()) == [crash]
 
@@ -477,7 +478,7 @@ def test_an_earlier_file_survives_a_failure(tmp_path):
     before = path.read_bytes()
     with pytest.raises(ValueError, match="no builtin operator"):
         kd_keras.export_litert(classifier(Flex()), path)
-    with pytest.raises(parity.ParityError, match="Expected: at most 1e-12"):
+    with pytest.raises(ParityError, match="Expected: at most 1e-12"):
         kd_keras.export_litert(
             classifier(), path, quantization="int8", tolerance=1e-12
         )

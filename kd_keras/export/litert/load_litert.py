@@ -249,7 +249,7 @@ def load_litert(
 
     Raises:
         ValueError: If there is no such file, it is damaged, or no export of
-            this package (`kd_keras.utils.errors.BadInputError`).
+            this package (`kd_keras.BadInputError`).
 
     Example:
 

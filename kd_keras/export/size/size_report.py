@@ -24,7 +24,7 @@ def size_report(path_or_model, quantization=None):
 
     Raises:
         ValueError: If there is no such file, or it is damaged or of another
-            kind (`kd_keras.utils.errors.BadInputError`).
+            kind (`kd_keras.BadInputError`).
 
     Example:
 
