@@ -13,22 +13,16 @@ from typing import Any, BinaryIO, cast
 
 import numpy.typing as npt
 
-from kd_keras.vectors import formats as vector_formats
 from kd_keras.vectors.checks import check_vectors, find_not_finite
+from kd_keras.vectors.formats import (
+    GZIP_MAGIC,
+    find_format,
+    mismatch,
+    promised_formats,
+)
 from kd_keras.vectors.mapped_rows import MappedRows
-from kd_keras.vectors.numpy_files import read_npy, read_npz
-from kd_keras.vectors.table import Table, VectorFileError
-from kd_keras.vectors.text import read_text, write_text
-from kd_keras.vectors.word2vec_binary import read_word2vec_binary
-
-__all__ = [
-    "VectorFileError",
-    "WordVectors",
-    "check_vectors",
-    "open_vectors",
-    "read_vectors",
-    "write_vectors",
-]
+from kd_keras.vectors.table import Source, Table, VectorFileError
+from kd_keras.vectors.text import write_text
 
 BLOCK_BYTES = 1 << 22
 HEAD_BYTES = 1 << 16  # used to detect the format
@@ -223,45 +217,38 @@ def _read(path: str, progress: Progress | None) -> tuple[Table, str]:
         raw = stack.enter_context(open(path, "rb"))
         head = raw.read(HEAD_BYTES)
         raw.seek(0)
-        zipped = vector_formats.tell_format(head) == vector_formats.GZIP
-        if zipped and name.suffix.lower() in vector_formats.SUFFIXES:
-            vector_formats.check_name(name.name, head)  # raises
+        zipped = head.startswith(GZIP_MAGIC)
+        if zipped and promised_formats(name.name):
+            raise mismatch(name.name, head)
         if name.suffix.lower() == ".gz":
             name = name.with_suffix("")
             if not zipped:
-                raise VectorFileError(
-                    "The content must match the file name, which promises "
-                    f"gzip. Received: {vector_formats.tell_format(head)}"
-                )
+                raise mismatch(".gz", head)
         stream: BinaryIO = raw
         if zipped:
             unzipped = stack.enter_context(gzip.GzipFile(fileobj=raw))
             stream = cast(BinaryIO, io.BufferedReader(unzipped))
         blocks = _blocks(stream, raw, size, progress)
-        first = next(blocks, b"")
+        first = b""
+        while len(first) < HEAD_BYTES and (more := next(blocks, b"")):
+            first += more
         if not first:
             raise VectorFileError(
                 "The file must contain rows. Received: 0 bytes"
             )
-        found = vector_formats.check_name(name.name, first[:HEAD_BYTES])
-        blocks = itertools.chain([first], blocks)
-        said = f"{found}, gzip" if zipped else found
-        if found in (vector_formats.GLOVE_TEXT, vector_formats.WORD2VEC_TEXT):
-            return read_text(blocks, verified=zipped), said
-        if found == vector_formats.WORD2VEC_BINARY:
-            length = None if zipped else size
-            return read_word2vec_binary(blocks, length), said
-        if zipped:
+        found = find_format(name.name, first[:HEAD_BYTES])
+        if zipped and not found.in_gzip:
             raise VectorFileError(
                 "A gzip file must contain text or word2vec binary; unpack any "
-                f"other format first. Received: {found} in gzip"
+                f"other format first. Received: {found.name} in gzip"
             )
-    is_npy = found == vector_formats.NPY
-    reader = read_npy if is_npy else read_npz
-    table = reader(path)
+        source = Source(
+            path, itertools.chain([first], blocks), None if zipped else size
+        )
+        table = found.read(source)
     if progress is not None:
         progress(size, size)
-    return table, found
+    return table, f"{found.name}, gzip" if zipped else found.name
 
 
 def _blocks(

@@ -1,109 +1,134 @@
-"""The formats of vector files, and how they are detected."""
+"""The one list of the formats of vector files, and how they are detected."""
 
-import codecs
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
-from kd_keras.vectors.table import VectorFileError
-from kd_keras.vectors.text import BOM, HEADER, NUMBER
+from kd_keras.vectors.numpy_files import (
+    is_npy,
+    is_zip,
+    read_npy,
+    read_npz,
+)
+from kd_keras.vectors.table import Source, Table, VectorFileError
+from kd_keras.vectors.text import (
+    is_text,
+    is_text_with_header,
+    read_text,
+)
+from kd_keras.vectors.word2vec_binary import (
+    is_word2vec_binary,
+    read_word2vec_binary,
+)
 
-GLOVE_TEXT = "text without header (GloVe)"
-WORD2VEC_TEXT = "text with a header (word2vec)"
-WORD2VEC_BINARY = "word2vec binary"
-NPY = "a numpy array (.npy)"
-NPZ = "a zip of numpy arrays (.npz)"
-GZIP = "gzip"
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """A format of vector files.
+
+    Attributes:
+        name: str. What people call it.
+        suffixes: Names that promise this format. Any suffix that no format has
+            promises nothing.
+        matches: From the first bytes of a file, and whether its name promises
+            this format, to whether the content is of this format.
+        read: From a `Source` to a `Table`.
+        in_gzip: bool. Whether it can be read from a gzip file.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    matches: Callable[[bytes, bool], bool]
+    read: Callable[[Source], Table]
+    in_gzip: bool = True
+
+
+TEXT_SUFFIXES = (".txt", ".vec")
+TEXT = Format("text without header (GloVe)", TEXT_SUFFIXES, is_text, read_text)
+# In the order in which they are tried.
+FORMATS = (
+    Format("a numpy array (.npy)", (".npy",), is_npy, read_npy, False),
+    Format("a zip of numpy arrays (.npz)", (".npz",), is_zip, read_npz, False),
+    Format(
+        "text with a header (word2vec)",
+        TEXT_SUFFIXES,
+        is_text_with_header,
+        read_text,
+    ),
+    Format(
+        "word2vec binary", (".bin",), is_word2vec_binary, read_word2vec_binary
+    ),
+    TEXT,
+)
 UNKNOWN = "none of the formats that can be read"
-
-# The formats that a suffix promises. Any other suffix promises nothing.
-SUFFIXES = {
-    ".npy": (NPY,),
-    ".npz": (NPZ,),
-    ".bin": (WORD2VEC_BINARY,),
-    ".txt": (GLOVE_TEXT, WORD2VEC_TEXT),
-    ".vec": (GLOVE_TEXT, WORD2VEC_TEXT),
-}
+GZIP, GZIP_MAGIC = "gzip", b"\x1f\x8b"
 
 
-def tell_format(head: bytes) -> str:
-    """Detects the format from the first bytes of the content.
+def format_name(head: bytes) -> str:
+    """Names the format of a file by its first bytes.
 
     Args:
         head: bytes. Enough of them for a header and a row, such as 64 KiB.
 
     Returns:
-        One of the constants of this module.
+        str. The name of a format, or `GZIP`, or `UNKNOWN`.
 
     Example:
 
-    >>> tell_format(b"2 1\\nthe 0.5\\nof 1\\n")
+    >>> format_name(b"2 1\\nthe 0.5\\nof 1\\n")
     'text with a header (word2vec)'
     """
-    if head.startswith(b"\x93NUMPY"):
-        return NPY
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return NPZ
-    if head.startswith(b"\x1f\x8b"):
+    if head.startswith(GZIP_MAGIC):
         return GZIP
-    first, _, rest = head.partition(b"\n")
-    header = HEADER.fullmatch(first.removeprefix(BOM))
-    if header and (
-        head.startswith(BOM)
-        or _ends_in_numbers(rest.partition(b"\n")[0], int(header[2]))
-        or _may_be_text(rest)
-    ):
-        return WORD2VEC_TEXT
-    if header:
-        return WORD2VEC_BINARY
-    return GLOVE_TEXT if _may_be_text(head) else UNKNOWN
+    found = _first_match(head, ())
+    return UNKNOWN if found is None else found.name
 
 
-def check_name(name: str, head: bytes) -> str:
+def find_format(name: str, head: bytes) -> Format:
     """Detects the format and checks that the file name promises it.
 
     Args:
         name: str. File name, without ".gz".
-        head: bytes. As for `tell_format`.
+        head: bytes. As for `format_name`.
 
     Returns:
-        The format, one of the constants of this module.
+        A `Format`.
 
     Raises:
         VectorFileError: If the content does not match the suffix.
 
     Example:
 
-    >>> check_name("glove.txt", b"the 0.5\\nof 1\\n")
+    >>> find_format("glove.txt", b"the 0.5\\nof 1\\n").name
     'text without header (GloVe)'
     """
-    found = tell_format(head)
-    promised = SUFFIXES.get(Path(name).suffix.lower())
-    if promised is None or GLOVE_TEXT in promised:
-        # The parser of text will name the line that is wrong.
-        found = GLOVE_TEXT if found == UNKNOWN else found
-    elif WORD2VEC_BINARY in promised and found == WORD2VEC_TEXT:
-        # There is a header. Few bytes may follow it, or floats that happen to
-        # be valid UTF-8; only a line of numbers is certainly text.
-        row = head.partition(b"\n")[2].partition(b"\n")[0]
-        if not _ends_in_numbers(row, len(row.split()) - 1):
-            return WORD2VEC_BINARY
-    if promised is not None and found not in promised:
-        raise VectorFileError(
-            "The content must match the file name, which promises "
-            f"{' or '.join(promised)}. Received: {found}"
-        )
+    promised = promised_formats(name)
+    found = _first_match(head, promised)
+    if found is None and (not promised or TEXT in promised):
+        found = TEXT  # whose parser will name the line that is wrong
+    if found is None or (promised and found not in promised):
+        raise mismatch(name, head)
     return found
 
 
-def _ends_in_numbers(line: bytes, d: int) -> bool:
-    """Returns whether a line is a word and d numbers, d at least 1."""
-    fields = line.rsplit(None, d) if d > 0 else []
-    return len(fields) == d + 1 and all(map(NUMBER.fullmatch, fields[1:]))
+def promised_formats(name: str) -> tuple[Format, ...]:
+    """Returns the formats that the suffix of a file name promises."""
+    suffix = Path(name).suffix.lower()
+    return tuple(f for f in FORMATS if suffix in f.suffixes)
 
 
-def _may_be_text(head: bytes) -> bool:
-    """Returns whether bytes are UTF-8 without NUL, maybe cut in a letter."""
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return False
-    return b"\0" not in head
+def mismatch(name: str, head: bytes) -> VectorFileError:
+    """Returns the error for a file that is not what its name promises."""
+    promised = " or ".join(f.name for f in promised_formats(name)) or GZIP
+    return VectorFileError(
+        f"The content must match the file name, which promises {promised}. "
+        f"Received: {format_name(head)}"
+    )
+
+
+def _first_match(head: bytes, promised: tuple[Format, ...]) -> Format | None:
+    """Finds the format of a head, those that are promised first."""
+    for f in (*promised, *FORMATS):
+        if f.matches(head, f in promised):
+            return f
+    return None

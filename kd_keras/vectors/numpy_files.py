@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 
 from kd_keras.vectors.mapped_rows import MappedRows
-from kd_keras.vectors.table import Table, VectorFileError
+from kd_keras.vectors.table import Source, Table, VectorFileError
 
 BROKEN = (  # exceptions of numpy and zipfile for truncated or damaged files
     ValueError,
@@ -19,11 +19,21 @@ BROKEN = (  # exceptions of numpy and zipfile for truncated or damaged files
 )
 
 
-def read_npy(path: str) -> Table:
+def is_npy(head: bytes, promised: bool = False) -> bool:
+    """Returns whether the first bytes of a file are those of a `.npy` file."""
+    return head.startswith(b"\x93NUMPY")
+
+
+def is_zip(head: bytes, promised: bool = False) -> bool:
+    """Returns whether the first bytes of a file are those of a zip."""
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def read_npy(source: Source) -> Table:
     """Opens a `.npy` file as a memory map.
 
     Args:
-        path: str. The file.
+        source: `Source`. Only its path is used.
 
     Returns:
         A `Table` without words, whose vectors are a `MappedRows`.
@@ -33,7 +43,7 @@ def read_npy(path: str) -> Table:
             contain a float array of rank 2.
     """
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(source.path, mmap_mode="r", allow_pickle=False)
     except BROKEN as error:
         raise _broken("a .npy file", error) from None
     _check_table(array, "The array")
@@ -41,11 +51,11 @@ def read_npy(path: str) -> Table:
     return Table(None, MappedRows(array) if array.size else array)
 
 
-def read_npz(path: str) -> Table:
+def read_npz(source: Source) -> Table:
     """Reads the arrays `vectors` and, if present, `words` of a `.npz` file.
 
     Args:
-        path: str. The file.
+        source: `Source`. Only its path is used.
 
     Returns:
         A `Table`.
@@ -57,7 +67,7 @@ def read_npz(path: str) -> Table:
     try:
         # Opened here because numpy does not close a file with a broken zip.
         with (
-            open(path, "rb") as file,
+            open(source.path, "rb") as file,
             np.load(file, allow_pickle=False) as arrays,
         ):
             # Other members are not read, since they would only be refused.

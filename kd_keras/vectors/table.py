@@ -1,5 +1,7 @@
-"""The result that every reader of a vector file returns, and its error."""
+"""What every reader of a vector file takes, returns and raises."""
 
+import dataclasses
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +11,23 @@ from kd_keras.utils.errors import BadInputError
 
 class VectorFileError(BadInputError):
     """A vector file cannot be read; the message says where and why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A file of vectors to be read.
+
+    Attributes:
+        path: str. The file.
+        blocks: Iterator of bytes. Its content from the start, unpacked, in
+            blocks that may end anywhere.
+        size: int or None. Number of bytes of the content; None if it is packed
+            by gzip, which also makes sure that the content is complete.
+    """
+
+    path: str
+    blocks: Iterator[bytes]
+    size: int | None
 
 
 class Table(NamedTuple):

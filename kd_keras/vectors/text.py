@@ -4,13 +4,20 @@ A line is a word and d numbers. The numbers are taken from the right, so that
 a word may contain spaces, as ". . ." in GloVe does.
 """
 
+import codecs
 import collections
 import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from kd_keras.vectors.table import Table, VectorFileError, check_header, stack
+from kd_keras.vectors.table import (
+    Source,
+    Table,
+    VectorFileError,
+    check_header,
+    stack,
+)
 
 HEADER = re.compile(rb"(\d{1,12})[ \t]+(\d{1,12})\s*")
 NUMBER = re.compile(
@@ -22,14 +29,38 @@ LONGEST_LINE = 1 << 26
 SAMPLE = 100  # lines that decide the width of a file without header
 
 
-def read_text(blocks: Iterator[bytes], verified: bool) -> Table:
-    """Parses the blocks of bytes of a text file.
+def is_text(head: bytes, promised: bool = False) -> bool:
+    """Returns whether bytes are UTF-8 without NUL, maybe cut in a letter."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in head
+
+
+def is_text_with_header(head: bytes, promised: bool = False) -> bool:
+    """Returns whether the first bytes of a file are a header and text."""
+    first, _, rest = head.partition(b"\n")
+    header = HEADER.fullmatch(first.removeprefix(BOM))
+    return header is not None and (
+        head.startswith(BOM)
+        or ends_in_numbers(rest.partition(b"\n")[0], int(header[2]))
+        or is_text(rest)
+    )
+
+
+def ends_in_numbers(line: bytes, d: int) -> bool:
+    """Returns whether a line is a word and d numbers, d at least 1."""
+    fields = line.rsplit(None, d) if d > 0 else []
+    return len(fields) == d + 1 and all(map(NUMBER.fullmatch, fields[1:]))
+
+
+def read_text(source: Source) -> Table:
+    """Parses a text file.
 
     Args:
-        blocks: Iterator of bytes. The file from its start, in blocks that may
-            end anywhere.
-        verified: bool. Whether the file is known to be complete, as with gzip.
-            If not, a note is added when the last line has no line break.
+        source: `Source`. Unless gzip makes sure that it is complete, a note is
+            added when the last line has no line break.
 
     Returns:
         A `Table`.
@@ -40,7 +71,7 @@ def read_text(blocks: Iterator[bytes], verified: bool) -> Table:
     Example:
 
     >>> blocks = [b"the 0.5 1\\n. . 2 ", b"-3\\n"]
-    >>> table = read_text(iter(blocks), verified=True)
+    >>> table = read_text(Source("v.txt", iter(blocks), None))
     >>> table.words, table.vectors.tolist()
     (['the', '. .'], [[0.5, 1.0], [2.0, -3.0]])
     """
@@ -51,7 +82,8 @@ def read_text(blocks: Iterator[bytes], verified: bool) -> Table:
     N: int | None = None
     line = 1  # of the next row
     blank: int | None = None
-    for lines in _lines(blocks, notes if not verified else []):
+    seen = [] if source.size is None else notes
+    for lines in _lines(source.blocks, seen):
         if line == 1 and not d:
             lines[0] = lines[0].removeprefix(BOM)
             if header := HEADER.fullmatch(lines[0]):

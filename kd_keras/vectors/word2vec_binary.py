@@ -1,24 +1,43 @@
 """Reading word2vec's binary format."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from kd_keras.vectors.table import Table, VectorFileError, check_header, stack
+from kd_keras.vectors.table import (
+    Source,
+    Table,
+    VectorFileError,
+    check_header,
+    stack,
+)
+from kd_keras.vectors.text import HEADER, ends_in_numbers
 
 FLUSH_BYTES = 1 << 24
 
 
-def read_word2vec_binary(blocks: Iterator[bytes], size: int | None) -> Table:
+def is_word2vec_binary(head: bytes, promised: bool) -> bool:
+    """Returns whether the first bytes of a file may be of this format.
+
+    Args:
+        head: bytes. The first bytes of the file.
+        promised: bool. Whether the file name promises this format. Few bytes
+            may follow the header, or floats that happen to be valid UTF-8; of
+            a promised file, only a line of numbers is certainly text.
+    """
+    first, _, rest = head.partition(b"\n")
+    if not HEADER.fullmatch(first):
+        return False
+    row = rest.partition(b"\n")[0]
+    return not promised or not ends_in_numbers(row, len(row.split()) - 1)
+
+
+def read_word2vec_binary(source: Source) -> Table:
     """Parses word2vec's binary format.
 
     The file has a header line "N d". Each row is a word, a space and d float32
     numbers.
 
     Args:
-        blocks: Iterator of bytes. The file from its start, in blocks that may
-            end anywhere.
-        size: int or None. Number of bytes of the file, None if unknown.
+        source: `Source`.
 
     Returns:
         A `Table`.
@@ -29,10 +48,12 @@ def read_word2vec_binary(blocks: Iterator[bytes], size: int | None) -> Table:
     Example:
 
     >>> data = b"1 2\\nthe " + np.array([0.5, 1], "<f4").tobytes() + b"\\n"
-    >>> table = read_word2vec_binary(iter([data]), len(data))
+    >>> source = Source("v.bin", iter([data]), len(data))
+    >>> table = read_word2vec_binary(source)
     >>> table.words, table.vectors.tolist()
     (['the'], [[0.5, 1.0]])
     """
+    blocks, size = source.blocks, source.size
     buffer = next(blocks)
     start = (buffer.find(b"\n") + 1) or len(buffer)
     N, d = map(int, buffer[:start].split())
