@@ -25,7 +25,7 @@ from tables import read_tables
 from kd_keras.report.measure import measure_error
 from kd_keras.search import fit_additive as additive_codes
 from kd_keras.search.fit_additive import fit_additive
-from kd_keras.search.methods import relaxation, residual_start
+from kd_keras.search.methods import beam_start, relaxation
 from kd_keras.search.methods.additive_sum import decode_additive
 
 NAME = "code_learning_ablation"
@@ -43,11 +43,11 @@ def _always(value):
 # What is set to what in each: (module, name, value).
 PIECES = {
     WHOLE: [],
-    "start: no beam": [(residual_start, "BEAM", 1)],
+    "start: no beam": [(beam_start, "BEAM", 1)],
     "start: k-means from all partial codes": [
-        (residual_start, "LEARN_FROM", residual_start.BEAM)
+        (beam_start, "LEARN_FROM", beam_start.BEAM)
     ],
-    "start: values may serve outliers alone": [(residual_start, "LEAST", 1)],
+    "start: values may serve outliers alone": [(beam_start, "LEAST", 1)],
     "never annealed": [(additive_codes, "_promise", _always(1.0))],
     "always annealed": [(additive_codes, "_promise", _always(0.0))],
     "no noise": [(relaxation, "BLUR", 0.0), (relaxation, "NOISE_SHARE", 0.0)],

@@ -25,7 +25,7 @@ from kd_keras.search import fit_codebooks as codebooks
 from kd_keras.search.encode_additive import encode_additive
 from kd_keras.search.fit_additive import fit_additive
 from kd_keras.search.fit_codebooks import fit_codebooks
-from kd_keras.search.methods import residual_start
+from kd_keras.search.methods import beam_start
 from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.least_squares import fit_code_embeddings
 
@@ -50,7 +50,7 @@ PIECES = {
     "as a table that is learned whole": (fit_additive, []),
     "values serve outliers alone": (
         fit_codebooks,
-        [(residual_start, "LEAST", 1)],
+        [(beam_start, "LEAST", 1)],
     ),
     "no rounds": (fit_codebooks, [(codebooks, STEP, _stay)]),
     "least squares in each round": (

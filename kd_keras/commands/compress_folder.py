@@ -21,7 +21,7 @@ from kd_keras.commands.table_codes import (
     start_keras,
     write_shard,
 )
-from kd_keras.commands.write_result import Say, write_result
+from kd_keras.commands.write_result import write_result
 from kd_keras.folders.codebooks_folder import Codebooks
 from kd_keras.folders.output_folder import (
     check_output,
@@ -30,6 +30,7 @@ from kd_keras.folders.output_folder import (
 )
 from kd_keras.search.learning_sample import is_large
 from kd_keras.utils.errors import as_bad_input
+from kd_keras.utils.progress_bar import Say
 from kd_keras.vectors.files import WordVectors, open_vectors
 
 if TYPE_CHECKING:

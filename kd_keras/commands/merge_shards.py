@@ -10,11 +10,12 @@ import numpy as np
 from kd_keras.commands.arguments import Arguments
 from kd_keras.commands.compress_folder import ReadProgress, found_lines
 from kd_keras.commands.table_codes import start_keras
-from kd_keras.commands.write_result import Say, write_result
+from kd_keras.commands.write_result import write_result
 from kd_keras.export.litert.quiet_litert import need_litert
 from kd_keras.folders.output_folder import check_output, check_writable
 from kd_keras.folders.shard_folder import Shard, check_shards, read_shard
 from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.progress_bar import Say
 from kd_keras.vectors.files import open_vectors
 from kd_keras.vectors.stored_table import table_identity
 

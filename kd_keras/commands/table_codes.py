@@ -23,7 +23,7 @@ from kd_keras.folders.unfinished_run import UnfinishedRun
 from kd_keras.search import shards
 from kd_keras.search.shards import encoded_blocks
 from kd_keras.utils.errors import as_bad_input
-from kd_keras.utils.progress_bar import progress_bar
+from kd_keras.utils.progress_bar import Say, progress_bar
 from kd_keras.utils.quiet_start import quiet_start
 from kd_keras.vectors.files import WordVectors
 from kd_keras.vectors.stored_table import table_identity
@@ -31,8 +31,6 @@ from kd_keras.version import __version__
 
 if TYPE_CHECKING:
     from kd_keras.layers.kd_embedding import KDEmbedding
-
-Say = Callable[[str], object]
 
 
 def start_keras() -> None:

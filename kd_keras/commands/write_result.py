@@ -29,7 +29,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,7 @@ from kd_keras.report.symbol_examples import (
     near_groups,
     shared_groups,
 )
+from kd_keras.utils.progress_bar import Say
 from kd_keras.utils.quiet_start import quiet_start
 from kd_keras.utils.row_blocks import row_blocks
 from kd_keras.vectors.files import WordVectors
@@ -62,7 +63,6 @@ if TYPE_CHECKING:
     from kd_keras.folders.embedding_file import DecodedVectors
     from kd_keras.layers.kd_embedding import KDEmbedding
 
-Say = Callable[[str], object]
 
 WRITTEN_ROWS = 1 << 16  # written or checked at a time
 

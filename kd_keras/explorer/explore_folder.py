@@ -6,6 +6,7 @@ from pathlib import Path
 from kd_keras.explorer.explorer_page import explorer_page
 from kd_keras.explorer.folder_contents import read_folder
 from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.whole_file import write_whole
 
 NAME = "explorer.html"
 MOST_SYMBOLS = 50_000
@@ -41,12 +42,9 @@ def explore_folder(
         )
     page = explorer_page(read_folder(path), symbols)
     target = Path(path) / NAME
-    temporary = target.with_name(f".{NAME}.partial")
     try:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
-        temporary.replace(target)
+        write_whole(target, page)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise BadInputError(
             f"{target} cannot be written: {error.strerror}"
         ) from None

@@ -126,7 +126,7 @@ def read_codebooks(folder: str | os.PathLike[str]) -> Codebooks:
         "--codebooks-only"
     )
     path = Path(folder, "codebooks.json")
-    codebooks = codebooks_of(read_description(path, wanted))
+    codebooks = make_codebooks(read_description(path, wanted))
     if codebooks is None:
         raise BadInputError(
             f"{wanted}. Received: {folder}, whose codebooks.json is damaged "
@@ -139,7 +139,7 @@ def read_codebooks(folder: str | os.PathLike[str]) -> Codebooks:
     return codebooks
 
 
-def codebooks_of(description: Any) -> Codebooks | None:
+def make_codebooks(description: Any) -> Codebooks | None:
     """Makes a `Codebooks` from a dict of its fields; None if some are missing.
 
     Args:

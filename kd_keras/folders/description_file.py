@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.whole_file import write_whole
 
 FORMAT = 1
 
@@ -16,10 +17,8 @@ def write_description(path: Path, description: dict[str, Any]) -> None:
         path: path. The file to write.
         description: dict of JSON values.
     """
-    temporary = path.with_name(f".{path.name}.partial")
-    text = json.dumps({"format": FORMAT} | description, indent=1) + "\n"
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    text = json.dumps({"format": FORMAT} | description, indent=1)
+    write_whole(path, text + "\n")
 
 
 def read_description(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kd_keras.codes.packing import unpack_codes
-from kd_keras.folders.codebooks_folder import Codebooks, codebooks_of
+from kd_keras.folders.codebooks_folder import Codebooks, make_codebooks
 from kd_keras.folders.description_file import (
     read_description,
 )
@@ -97,7 +97,7 @@ def read_shard(folder: str | os.PathLike[str]) -> Shard:
     description = read_description(Path(folder, "shard.json"), wanted)
     description |= {
         "folder": os.fspath(folder),
-        "codebooks": codebooks_of(description.get("codebooks")),
+        "codebooks": make_codebooks(description.get("codebooks")),
     }
     names = [field.name for field in dataclasses.fields(Shard)]
     missing = [n for n in names if description.get(n) is None]

@@ -12,6 +12,7 @@ from kd_keras.folders.description_file import (
     write_description,
 )
 from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.whole_file import whole_file
 
 SETTINGS = "settings.json"
 
@@ -84,10 +85,8 @@ class UnfinishedRun:
             codes: array of int.
         """
         self.begin()
-        path = self._file(rows)
-        temporary = path.with_name(f".{os.getpid()}.{path.name}")
-        np.save(temporary, codes)
-        temporary.replace(path)
+        with whole_file(self._file(rows)) as path, path.open("wb") as file:
+            np.save(file, codes)
 
     def count(self) -> int:
         """Counts the blocks that are kept."""

@@ -29,9 +29,9 @@ from kd_keras.ptb.run_folder import RunFolder
 from kd_keras.ptb.run_settings import check_settings
 from kd_keras.ptb.settings import PAPER_D, PAPER_K, backend, read_settings
 from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.progress_bar import Say
 
 RUNS = "ptb-runs"
-Say = Callable[[str], object]
 Parse = Callable[[list[str]], argparse.Namespace]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from kd_keras.ptb.run_settings import RunSettings
 from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.whole_file import write_whole
 
 
 class RunFolder:
@@ -184,6 +185,4 @@ def write_json(path: Path, value: Any) -> None:
         path: path. The file.
         value: A JSON value.
     """
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps(value, indent=2) + "\n")

@@ -23,6 +23,7 @@ from kd_keras.search.methods.annealing import (
     falling,
     search_codes,
 )
+from kd_keras.search.methods.beam_start import beam_start
 from kd_keras.search.methods.kmeans import kmeans
 from kd_keras.search.methods.least_squares import (
     DIRECT_UNKNOWNS,
@@ -30,7 +31,6 @@ from kd_keras.search.methods.least_squares import (
     improve_code_embeddings,
 )
 from kd_keras.search.methods.relaxation import many_rows, relax
-from kd_keras.search.methods.residual_start import residual_start
 from kd_keras.search.methods.sweeps import gumbel_noise, scoring_time
 from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import Progress
@@ -118,7 +118,7 @@ def fit_additive(
         if progress:
             progress(done, float(errors.mean()) * scale**2)
 
-    codes, _ = residual_start(
+    codes, _ = beam_start(
         rows, K, D, seed, lambda done, errors: tell(0.2 * done, errors)
     )
     tables = fit_code_embeddings(rows, codes, K)

@@ -19,8 +19,8 @@ from kd_keras.search.effort import check_effort
 from kd_keras.search.encode_additive import encode_additive
 from kd_keras.search.fit_additive import fit_additive, standardised
 from kd_keras.search.methods.additive_sum import additive_errors
+from kd_keras.search.methods.beam_start import beam_start
 from kd_keras.search.methods.least_squares import improve_code_embeddings
-from kd_keras.search.methods.residual_start import residual_start
 from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import Progress
 
@@ -61,7 +61,7 @@ def fit_codebooks(
         if progress:
             progress(done, error * scale**2)
 
-    _, tables = residual_start(
+    _, tables = beam_start(
         rows, K, D, seed, lambda s, e: tell(0.2 * s, float(e.mean()))
     )
     rounds = max(1, round(effort * ROUNDS))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kd_keras.utils.cores import usable_cores
+from kd_keras.utils.whole_file import write_whole
 
 PACKAGES = (
     "kd_keras",
@@ -78,9 +79,7 @@ def write_record(
     path.parent.mkdir(parents=True, exist_ok=True)
     header = {"command": script_command(), "seed": seed} | circumstances()
     header["date"] = datetime.date.today().isoformat()
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(_layout(header | results))
-    temporary.replace(path)
+    write_whole(path, _layout(header | results))
     return path
 
 

@@ -9,6 +9,8 @@ from rich.console import Console
 
 # Called with the share that is done, 0 to 1, and the current error.
 Progress = Callable[[float, float], None]
+# Called with a line of text at the start of each step of a command.
+Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ import codecs
 import collections
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from kd_keras.utils.whole_file import whole_file
 from kd_keras.vectors.table import (
     Source,
     Table,
@@ -159,7 +161,10 @@ def write_text(
             "The first line must not look like a header or a byte order mark; "
             f"use header=True. Received: {first.rstrip()!r}"
         )
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
+    with (
+        whole_file(Path(path)) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="\n") as file,
+    ):
         if header:
             file.write(f"{len(words)} {vectors.shape[1]}\n")
         for word, vector in zip(words, vectors, strict=True):

@@ -14,11 +14,11 @@ from kd_keras.search.fit_additive import fit_additive
 from kd_keras.search.fit_codebooks import fit_codebooks
 from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.beam_search import beam_codes
+from kd_keras.search.methods.beam_start import beam_start
 from kd_keras.search.methods.least_squares import (
     fit_code_embeddings,
     fit_in_order,
 )
-from kd_keras.search.methods.residual_start import residual_start
 from kd_keras.utils.progress_bar import Part
 
 
@@ -39,7 +39,7 @@ def error(vectors, codes, tables):
 def test_other_rows_are_coded_better_than_by_residual_quantisation():
     vectors, others = heavy_rows(), heavy_rows(seed=7)
     mean = vectors.mean(axis=0)
-    _, plain = residual_start(vectors - mean, 8, 6, 0, lambda *told: None)
+    _, plain = beam_start(vectors - mean, 8, 6, 0, lambda *told: None)
     before = error(others - mean, beam_codes(others - mean, plain), plain)
     codes, tables = fit_codebooks(vectors, 8, 6)
     assert codes.shape == (3000, 6) and tables.shape == (6, 8, 12)

@@ -11,9 +11,9 @@ from kd_keras.search.methods.annealing import (
     improve_codes,
     search_codes,
 )
+from kd_keras.search.methods.beam_start import beam_start
 from kd_keras.search.methods.least_squares import fit_code_embeddings
 from kd_keras.search.methods.relaxation import relax
-from kd_keras.search.methods.residual_start import residual_start
 from kd_keras.search.methods.sweeps import gumbel_noise
 
 NOISE = gumbel_noise(0)
@@ -26,7 +26,7 @@ def squared_errors(rows, codes, tables):
 def started(d=40, K=8, D=4, count=800):
     """Returns rows with codes that descent cannot improve any further."""
     rows = np.random.default_rng(0).normal(size=(count, d)).astype("f4")
-    codes, _ = residual_start(rows, K, D, 0, lambda done, errors: None)
+    codes, _ = beam_start(rows, K, D, 0, lambda done, errors: None)
     for step in range(30):
         tables = fit_code_embeddings(rows, codes, K)
         codes, _ = search_codes(rows, codes, tables, [0, 0], NOISE, step)

@@ -28,7 +28,7 @@ from kd_keras.utils.cores import spread
 # short that threads wait for each other between them: with 1,024 rows
 # (K = D = 16) two threads take longer than one.
 ROWS = 5000
-SCORES = 1 << 19
+BLOCK_SCORES = 1 << 19
 # A short annealing from codes that are already good: its number of sweeps, the
 # factor by which the temperature falls, and the first temperatures, in units of
 # the squared error per dimension, from which `choose_heat` takes the best for
@@ -64,7 +64,7 @@ def search_codes(
         Codes, same shape and dtype, and squared errors, float32 `(N,)`.
     """
     K = code_embeddings.shape[1]
-    most = int(np.clip(SCORES // K, 16, ROWS))
+    most = int(np.clip(BLOCK_SCORES // K, 16, ROWS))
     # Blocks of nearly equal size and an even number of them, for two threads.
     blocks = max(1, -(-len(vectors) // most))
     if blocks > 1:

@@ -5,7 +5,7 @@ import numpy as np
 from kd_keras.codes.checks import code_dtype
 from kd_keras.utils.cores import spread
 
-# Number of partial codes that `residual_start` keeps for each row. K-means
+# Number of partial codes that `beam_start` keeps for each row. K-means
 # learns only from the remainders of the best few of them, and from a sample
 # (measured: with all 16 the error is 10 % higher).
 BEAM = 16
@@ -15,10 +15,10 @@ BEAM = 16
 # stay in cache: the number of scores (row, partial code, value) and of floats.
 # A row has fewer partial codes if K is so large that its scores alone exceed
 # the limit.
-SCORES = 1 << 17
+CACHED_SCORES = 1 << 17
 
 
-FLOATS = 1 << 18
+CACHED_FLOATS = 1 << 18
 
 
 def beam_codes(
@@ -73,7 +73,7 @@ class Position:
         self._norms = np.einsum("kd,kd->k", table, table)
         most = self.kept(beam)
         self.rows_at_a_time = max(
-            1, min(SCORES // (most * K), FLOATS // (most * d))
+            1, min(CACHED_SCORES // (most * K), CACHED_FLOATS // (most * d))
         )
 
     def kept(self, given: int) -> int:
@@ -86,7 +86,7 @@ class Position:
             int.
         """
         K = len(self._table)
-        return max(1, min(self._beam, given * K, SCORES // K))
+        return max(1, min(self._beam, given * K, CACHED_SCORES // K))
 
     def extend(
         self, rests: np.ndarray, codes: np.ndarray, j: int

@@ -1,7 +1,7 @@
 """Gibbs sweeps over the codes of a block of rows.
 
 The scores of a position's values, given the other positions, can be computed in
-two ways: from the residual, with a matrix product each time; or by looking up
+two ways: from the remainder, with a matrix product each time; or by looking up
 inner products that are computed once, between rows and code embeddings and
 between code embeddings. The second way is faster with few positions and long
 code embeddings, but pays off only after some sweeps.
@@ -83,7 +83,7 @@ class ScoringTables:
             A block, with methods `sweep` and `errors` and the attribute
             `codes`, shape `(D, n)`.
         """
-        kind = _ResidualBlock if self.products is None else _LookupBlock
+        kind = _RemainderBlock if self.products is None else _LookupBlock
         return kind(self, vectors, codes)
 
 
@@ -98,11 +98,11 @@ def scoring_time(D: int, K: int, d: int) -> float:
     Returns:
         float. The time in nanoseconds.
     """
-    return min(_from_residual(K, d), _looked_up(D, K))
+    return min(_from_remainder(K, d), _looked_up(D, K))
 
 
-def _from_residual(K: int, d: int) -> float:
-    # One code embedding is added to the residual and another is subtracted.
+def _from_remainder(K: int, d: int) -> float:
+    # One code embedding is added to the remainder and another is subtracted.
     return MULTIPLIED * K * d + 2 * (ROW_READ + NUMBER_READ * d)
 
 
@@ -114,7 +114,7 @@ def _looked_up(D: int, K: int) -> float:
 
 def _lookup_pays(rows: int, D: int, K: int, d: int, sweeps: int) -> bool:
     products = MULTIPLIED * K * d * (1 + D * K / max(rows, 1))
-    return products + sweeps * _looked_up(D, K) < sweeps * _from_residual(K, d)
+    return products + sweeps * _looked_up(D, K) < sweeps * _from_remainder(K, d)
 
 
 class _Block(ABC):
@@ -167,29 +167,29 @@ class _Block(ABC):
         return additive_errors(self.vectors, self.codes.T, self.shared.tables)
 
 
-class _ResidualBlock(_Block):
-    """A block that keeps the residual of each row."""
+class _RemainderBlock(_Block):
+    """A block that keeps the remainder of each row."""
 
     def __init__(
         self, shared: ScoringTables, vectors: np.ndarray, codes: np.ndarray
     ) -> None:
         super().__init__(shared, vectors, codes)
-        self.residuals = vectors.astype(np.float32)
-        self.found = np.empty_like(self.residuals)
+        self.remainders = vectors.astype(np.float32)
+        self.found = np.empty_like(self.remainders)
         for j in range(len(self.codes)):
-            self.residuals -= self._embedded(j)
+            self.remainders -= self._embedded(j)
 
     def _embedded(self, j: int) -> np.ndarray:
         return _look_up(self.shared.tables[j], self.codes[j], self.found)
 
     def score(self, j: int) -> None:
-        self.residuals += self._embedded(j)
-        _product(self.residuals, self.shared.tables[j].T, self.scores)
+        self.remainders += self._embedded(j)
+        _product(self.remainders, self.shared.tables[j].T, self.scores)
         self.scores -= self.shared.half_norms[j]
 
     def choose(self, j: int, values: np.ndarray) -> None:
         self.codes[j] = values
-        self.residuals -= self._embedded(j)
+        self.remainders -= self._embedded(j)
 
 
 class _LookupBlock(_Block):

@@ -12,11 +12,11 @@ from kd_testing import (
 )
 
 import kd_keras
-from kd_keras.search.methods import beam_search, residual_start
+from kd_keras.search.methods import beam_search, beam_start
 from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.beam_search import beam_codes
+from kd_keras.search.methods.beam_start import beam_start as find_start
 from kd_keras.search.methods.least_squares import fit_code_embeddings
-from kd_keras.search.methods.residual_start import residual_start as find_start
 
 
 def test_beam_start_beats_plain_residual_quantisation():
@@ -32,8 +32,8 @@ def test_no_position_of_the_start_is_spent_on_outliers(monkeypatch):
     tail = np.sqrt(3 / rng.chisquare(3, size=(1000, 1)))
     vectors = (tail * rng.normal(size=(1000, 100))).astype(np.float32)
     lowest = []
-    for least in (residual_start.LEAST, 1):
-        monkeypatch.setattr(residual_start, "LEAST", least)
+    for least in (beam_start.LEAST, 1):
+        monkeypatch.setattr(beam_start, "LEAST", least)
         codes, _ = find_start(vectors, 32, 6, 0, lambda done, errors: None)
         perplexity = kd_keras.code_statistics(codes, 32).perplexity
         lowest.append(min(perplexity))
@@ -43,8 +43,8 @@ def test_no_position_of_the_start_is_spent_on_outliers(monkeypatch):
 def test_the_start_of_a_table_whose_remainders_are_too_many(monkeypatch):
     vectors = correlated(count=3000, seed=2)
     errors = []
-    for floats in (residual_start.KEPT_FLOATS, 16 * 8 * 1000):
-        monkeypatch.setattr(residual_start, "KEPT_FLOATS", floats)
+    for floats in (beam_start.KEPT_FLOATS, 16 * 8 * 1000):
+        monkeypatch.setattr(beam_start, "KEPT_FLOATS", floats)
         codes, tables = find_start(vectors, 8, 4, 0, lambda done, errors: None)
         errors.append(additive_error(vectors, codes, tables).mean())
     np.testing.assert_array_equal(codes, beam_codes(vectors, tables))
@@ -54,7 +54,7 @@ def test_the_start_of_a_table_whose_remainders_are_too_many(monkeypatch):
 def test_the_start_needs_little_memory_where_vectors_are_long(monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(2000, 256))
     vectors = vectors.astype(np.float32)
-    monkeypatch.setattr(residual_start, "KEPT_FLOATS", 16 * 256 * 100)
+    monkeypatch.setattr(beam_start, "KEPT_FLOATS", 16 * 256 * 100)
     tracemalloc.start()
     find_start(vectors, 8, 2, 0, lambda done, errors: None)
     _, peak = tracemalloc.get_traced_memory()
@@ -67,7 +67,7 @@ def test_rows_have_fewer_partial_codes_where_values_are_many(monkeypatch):
     vectors, _, tables = random_codes_of_rows(count=50, K=40, D=3)
     two = beam_codes(vectors, tables, 2)
     assert (beam_codes(vectors, tables) != two).any()
-    monkeypatch.setattr(beam_search, "SCORES", 2 * 40)
+    monkeypatch.setattr(beam_search, "CACHED_SCORES", 2 * 40)
     np.testing.assert_array_equal(beam_codes(vectors, tables), two)
 
 

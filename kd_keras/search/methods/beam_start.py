@@ -36,7 +36,7 @@ LEAST, LEAST_SHARE = 10, 0.1
 KEPT_FLOATS = 1 << 26
 
 
-def residual_start(
+def beam_start(
     vectors: np.ndarray,
     K: int,
     D: int,
@@ -63,7 +63,7 @@ def residual_start(
     most = max(KEPT_FLOATS // (BEAM * d), 10 * K)
     if count > most:
         rows = np.sort(rng.choice(count, most, replace=False))
-        _, tables = residual_start(vectors[rows], K, D, seed, progress)
+        _, tables = beam_start(vectors[rows], K, D, seed, progress)
         return beam_codes(vectors, tables), tables
     rests = vectors[:, None]  # (N, beam, d), the best first
     codes: np.ndarray = np.zeros((count, 1, D), code_dtype(K))

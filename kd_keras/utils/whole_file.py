@@ -1,0 +1,48 @@
+"""Files that appear complete or not at all."""
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yields a temporary path that takes the place of `path` at the end.
+
+    The temporary file is beside `path`, so that the last step is a rename. If
+    the body raises an error, the temporary file is removed and what was at
+    `path` stays as it was.
+
+    Args:
+        path: path. The file to be. An existing file is replaced.
+
+    Example:
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "text.txt")
+    >>> with whole_file(path) as temporary:
+    ...     _ = temporary.write_text("whole")
+    >>> path.read_text(), len(list(path.parent.iterdir()))
+    ('whole', 1)
+    """
+    name = f".{path.name[:100]}.{secrets.token_hex(4)}.partial"
+    temporary = path.with_name(name)
+    try:
+        yield temporary
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text file, complete or not at all.
+
+    Args:
+        path: path. The file to be. An existing file is replaced.
+        text: str. Its content. It is written as UTF-8, line breaks as they
+            are.
+    """
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
