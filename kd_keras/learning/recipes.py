@@ -104,8 +104,8 @@ def _learn_other(embedding: KDEmbedding, task: Task) -> None:
 # By the names of `COMPOSITIONS`.
 RECIPES = {
     "linear": Recipe(_learn_linear, is_trained=False, is_narrow=True),
-    "concat": Recipe(_learn_concat, is_trained=False),
     "lstm": Recipe(_learn_lstm, is_trained=True),
+    "concat": Recipe(_learn_concat, is_trained=False),
     "residual": Recipe(_learn_residual, is_trained=True),
 }
 OTHER = Recipe(_learn_other, is_trained=True)
