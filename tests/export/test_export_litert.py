@@ -349,7 +349,7 @@ def test_a_crash_of_litert_is_an_error(tmp_path, monkeypatch):
     crash = tmp_path / "crash.py"
     crash.write_text("import os\nos.write(2, b'bad\\n')\nos.abort()\n")
     monkeypatch.setattr(engines.litert_runtimes, "__file__", str(crash))
-    with pytest.raises(ParityError, match="it crashed .* last: bad"):
+    with pytest.raises(ParityError, match="it crashed .* last line: bad"):
         kd_keras.export_litert(embedding(), tmp_path / "small.tflite")
     assert list(tmp_path.iterdir()) == [crash]
 
@@ -391,8 +391,8 @@ def half():
         (embedding, {"quantization": "int4"}, "'int4'"),
         (embedding, {"vocabulary": WORDS[1:]}, "59 strings"),
         (embedding, {"vocabulary": ["a"] * N}, "twice"),
-        (embedding, {"vocabulary": ["a\n", *WORDS[1:]]}, "line ends"),
-        (embedding, {"vocabulary": ["a\r", *WORDS[1:]]}, "line ends"),
+        (embedding, {"vocabulary": ["a\n", *WORDS[1:]]}, "line breaks"),
+        (embedding, {"vocabulary": ["a\r", *WORDS[1:]]}, "line breaks"),
         (embedding, {"vocabulary": ["\ud800", *WORDS[1:]]}, "in UTF-8"),
         (embedding, {"vocabulary": "words.txt"}, "a list of strings"),
         (embedding, {"vocabulary": b"words.txt"}, "a list of strings"),

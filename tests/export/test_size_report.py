@@ -248,7 +248,7 @@ def test_a_foreign_tflite_is_counted_but_not_loaded(file, tmp_path):
     assert report.embeddings == [] and report.bits_per_symbol is None
     assert report.operators == whole.operators
     assert report.parts["rest"] >= whole.embedding_bytes
-    with pytest.raises(BadInputError, match="no file that export_litert wrote"):
+    with pytest.raises(BadInputError, match="not a file that export_litert wrote"):
         kd_keras.load_litert(path)
 
 
