@@ -1,4 +1,4 @@
-"""Exports to SavedModel."""
+"""Tests of exports to SavedModel."""
 
 import json
 
