@@ -1,9 +1,9 @@
-"""Fixtures of all tests. TensorFlow gets two logical CPU devices here."""
+"""Fixtures of all tests. Gives TensorFlow two logical CPU devices."""
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Two processes run the tests on two cores: more threads would only wait.
+# Two processes run the tests on two cores, so more threads would only wait.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
@@ -11,7 +11,8 @@ import keras
 import pytest
 import tensorflow as tf
 
-# Before TensorFlow initialises its devices, hence for the whole session.
+# It must come before TensorFlow initialises its devices, so it applies to the
+# whole session.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,

@@ -1,4 +1,4 @@
-"""What several tests share. Imports no TensorFlow: JAX scripts use it too."""
+"""Helpers of several tests. Does not import TensorFlow: JAX scripts use it."""
 
 import os
 import pathlib
@@ -25,7 +25,7 @@ def learning_embedding(**options):
 
 
 def learning_model(optimizer="sgd", embedding=None, **compile_options):
-    """Gives a compiled model of one embedding that learns its codes."""
+    """Returns a compiled model of one embedding that learns its codes."""
     model = keras.Sequential([embedding or learning_embedding()])
     model.compile(optimizer, "mse", **compile_options)
     return model
@@ -52,7 +52,7 @@ def softmax(logits):
 
 
 def run_python(script, *arguments, environment=None):
-    """Runs a script of this folder, or a line of code, in a fresh process."""
+    """Runs a script (a path), or lines of code, in a new process."""
     script = str(script)
     command = [script] if script.endswith(".py") else ["-c", script]
     done = subprocess.run(
@@ -67,7 +67,7 @@ def run_python(script, *arguments, environment=None):
 
 
 def random_codes_of_rows(count=200, K=5, D=3, dim=6, seed=0):
-    """Gives rows, codes and code embeddings that know nothing of each other."""
+    """Returns rows, codes and code embeddings that are independent."""
     rng = np.random.default_rng(seed)
     vectors = rng.normal(size=(count, dim)).astype(np.float32)
     tables = rng.normal(size=(D, K, dim)).astype(np.float32)
@@ -76,16 +76,16 @@ def random_codes_of_rows(count=200, K=5, D=3, dim=6, seed=0):
 
 
 def additive_error(vectors, codes, tables):
-    """Gives the squared error of each row in float64."""
+    """Returns the squared error of each row in float64."""
     gap = vectors.astype(np.float64) - decode_additive(codes, tables)
     return np.square(gap).sum(axis=1)
 
 
-TEXT_SYMBOLS = 41  # of the texts of `write_texts`: words and <eos>
+TEXT_SYMBOLS = 41  # symbols in the texts of `write_texts`: words and <eos>
 
 
 def write_texts(folder):
-    """Writes a small corpus: most words follow from the word before."""
+    """Writes a small corpus in which most words follow from the previous."""
     rng = np.random.default_rng(0)
     count = TEXT_SYMBOLS - 1
     for split, length in (("train", 1200), ("valid", 200), ("test", 150)):
@@ -101,14 +101,14 @@ def write_texts(folder):
 
 
 class TemperatureProbe:
-    """A model whose weights tell the temperature that each step has used.
+    """A model whose weights show the temperature that each step used.
 
-    Every step trains a symbol that no other step has touched. Its two logits
-    start at 0 and its loss is the first value of its one-hot code, so that the
+    Every step trains a symbol that no other step trains. Its two logits start
+    at 0 and its loss is the first value of its one-hot code, so that the
     estimator's gradient for the first logit is 1/2 (1 - 1/2) / T.
     """
 
-    RATE = 1e-3  # of SGD
+    RATE = 1e-3  # learning rate of SGD
 
     def __init__(self, symbols, called_twice=False, **compile_options):
         self.learner = kd_keras.KDCodeLearner(
@@ -124,7 +124,7 @@ class TemperatureProbe:
         )
 
     def fit(self, start, stop, batch_size=1, epochs=1, **options):
-        """Trains symbols start..stop, the next ones in every epoch."""
+        """Trains symbols from start to stop; each epoch takes the next ones."""
         for _ in range(epochs):
             ids = np.arange(start, stop)
             targets = np.zeros((len(ids), 1, 2), "float32")
@@ -136,7 +136,7 @@ class TemperatureProbe:
         return history
 
     def temperatures(self, batch_size=1):
-        """Gives the temperature of each symbol's step, NaN if untouched."""
+        """Returns the temperature of each symbol's step, NaN if untrained."""
         learner = next(
             layer
             for layer in self.model.layers
@@ -161,7 +161,7 @@ def correlated(count=600, dim=8, seed=0):
 
 
 def residual_error(vectors, K, D):
-    """Plain residual quantisation: k-means of what the former left."""
+    """Returns the error of plain residual quantisation by k-means."""
     rest = vectors
     for j in range(D):
         labels, centres = kmeans(rest, K, j)

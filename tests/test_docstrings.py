@@ -1,4 +1,4 @@
-"""The examples in the docstrings run, and print what they say."""
+"""Tests that the examples in the docstrings run and print what they show."""
 
 import doctest
 import importlib
@@ -8,17 +8,15 @@ import pytest
 
 import kd_keras
 
-# `python -m kd_keras` runs the command line when it is imported.
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(kd_keras.__path__, "kd_keras.")
-    if not module.name.endswith("__main__")
 ]
 
 
 @pytest.mark.parametrize("module", ["kd_keras", *MODULES])
 def test_examples_run(module, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # for those that write files
+    monkeypatch.chdir(tmp_path)  # for examples that write files
     failures, _ = doctest.testmod(importlib.import_module(module))
     assert not failures
 
@@ -28,7 +26,7 @@ PUBLIC = [
     for name, value in vars(kd_keras).items()
     if callable(value)
     and not name.startswith("_")
-    and name != "Composition"  # the base class of those that have one
+    and name != "Composition"  # a base class; its subclasses have examples
 ]
 
 

@@ -255,7 +255,6 @@ def _lstm_rate(parser: argparse.ArgumentParser) -> None:
 
 
 def _learning(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
     group = parser.add_argument_group("codes learned with the task")
     add = group.add_argument
     add(

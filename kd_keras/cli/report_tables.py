@@ -44,7 +44,7 @@ def print_report(
     parts.add_column(justify="right")
     for name, how, count in numbers.size_parts(report):
         parts.add_row(name, how, numbers.format_bytes(count))
-    parts.add_row("together", "", numbers.format_bytes(sizes["total"]))
+    parts.add_row("total", "", numbers.format_bytes(sizes["total"]))
     console.print(parts)
     console.print()
 

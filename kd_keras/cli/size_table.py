@@ -50,7 +50,7 @@ def _facts(report: SizeReport) -> Iterator[tuple[str, str | Text]]:
     if report.bits_per_symbol is not None:
         table = 4 * report.conventional_parameters
         ratio = format_ratio(table / report.embedding_bytes)
-        yield "bits a symbol", f"{report.bits_per_symbol:,.1f}"
+        yield "bits per symbol", f"{report.bits_per_symbol:,.1f}"
         yield (
             "against float32",
             f"{ratio} than a table of {format_bytes(table)}",

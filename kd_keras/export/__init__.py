@@ -1,1 +1,1 @@
-"""What `export_saved_model` and `export_litert` are made of."""
+"""Export of coded layers and models to LiteRT and SavedModel."""

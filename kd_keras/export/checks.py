@@ -1,8 +1,9 @@
-"""What is checked before an export begins."""
+"""Checks of the arguments of an export."""
 
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,14 +13,19 @@ from kd_keras.layers.find_layers import coded_layers
 from kd_keras.utils.checks import is_integer, short_repr
 
 
-def check_model(model):
+def check_model(model: Any) -> CodedModel:
     """Checks that a layer or model can be exported.
+
+    Args:
+        model: Any object, as the caller of an export passed it.
 
     Returns:
         A `CodedModel`.
 
     Raises:
-        ValueError: If it cannot.
+        ValueError: If it is not a built Keras layer or model with coded
+            layers, if a layer does not compute in float32, or if Keras does
+            not run on TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
@@ -48,15 +54,22 @@ def check_model(model):
     return CodedModel.of(model)
 
 
-def check_vocabulary(coded, vocabulary, unknown_id):
-    """Checks symbols and the id of the unknown one against a model.
+def check_vocabulary(
+    coded: CodedModel, vocabulary: Any, unknown_id: Any
+) -> tuple[list[str] | None, int | None]:
+    """Checks that a vocabulary and an unknown id fit a model.
+
+    Args:
+        coded: `CodedModel`.
+        vocabulary: list of str, one per symbol, or None.
+        unknown_id: int or None. The id of the unknown symbol.
 
     Returns:
-        `(words, unknown_id)`: the vocabulary as a list, or None; a Python
-        integer, or None.
+        `(words, unknown_id)`: the vocabulary as a list, or None; the id as a
+        Python int, or None.
 
     Raises:
-        ValueError: If they do not fit.
+        ValueError: If they do not fit the model.
     """
     sizes = [layer.symbols for layer in coded.layers]
     if unknown_id is not None and (
@@ -69,49 +82,52 @@ def check_vocabulary(coded, vocabulary, unknown_id):
     unknown_id = None if unknown_id is None else int(unknown_id)
     if vocabulary is None:
         return None, unknown_id
-    # What has no order, or gives letters, is no list of words by id.
+    # Sets have no order, and a string would be read letter by letter.
     if not isinstance(vocabulary, Iterable) or isinstance(
         vocabulary, (str, bytes, Mapping, set, frozenset)
     ):
         raise ValueError(
-            "`vocabulary` must be a list of strings, a symbol each. "
+            "`vocabulary` must be a list of strings, one per symbol. "
             f"Received: {short_repr(vocabulary)}"
         )
     words = list(vocabulary)
     if len(words) != sizes[0]:
         raise ValueError(
-            f"`vocabulary` must have a string for each of the {sizes[0]:,} "
+            f"`vocabulary` must have one string for each of the {sizes[0]:,} "
             f"symbols. Received: {len(words):,} strings"
         )
-    seen = set()
+    seen: set[str] = set()
     for i, word in enumerate(words):
         if not isinstance(word, str) or not _is_line(word):
             raise ValueError(
-                "`vocabulary` must hold strings without line ends, in UTF-8. "
-                f"Received: {short_repr(word)} for id {i}"
+                "`vocabulary` must contain strings without line breaks, valid "
+                f"in UTF-8. Received: {short_repr(word)} for id {i}"
             )
         if word in seen:
             raise ValueError(
-                "`vocabulary` must not hold a string twice. Received: "
-                f"{word!r} for id {i} and an earlier one"
+                "`vocabulary` must not contain a string twice. Received: "
+                f"{word!r} for id {i} and an earlier id"
             )
         seen.add(word)
     return words, unknown_id
 
 
-def _is_line(word):
+def _is_line(word: str) -> bool:
     try:
         word.encode()
-    except UnicodeEncodeError:  # half of a pair of UTF-16
+    except UnicodeEncodeError:  # a lone half of a UTF-16 pair
         return False
     return "\n" not in word and "\r" not in word
 
 
-def check_tolerance(tolerance):
-    """Checks the largest distance from Keras that passes.
+def check_tolerance(tolerance: Any) -> None:
+    """Checks the largest accepted distance from Keras.
+
+    Args:
+        tolerance: float or None.
 
     Raises:
-        ValueError: If it is no positive number.
+        ValueError: If it is neither a positive finite number nor None.
     """
     if tolerance is None:
         return
@@ -122,19 +138,19 @@ def check_tolerance(tolerance):
         )
 
 
-def check_path(path, is_folder=False):
-    """Checks that a file or folder can be put somewhere; writes nothing.
+def check_path(path: Any, is_folder: bool = False) -> Path:
+    """Checks that an export can be written to a path; writes nothing.
 
     Args:
-        path: Path of the file or folder to be; an earlier export there will
-            be replaced.
-        is_folder: Boolean.
+        path: path of the file or folder to write. It may be an earlier
+            export, which will be replaced.
+        is_folder: bool. Whether the export is a folder.
 
     Returns:
-        The path with links resolved.
+        The path with symbolic links resolved.
 
     Raises:
-        ValueError: If it cannot.
+        ValueError: If the export cannot be written there.
     """
     if not isinstance(path, str | os.PathLike) or not os.fspath(path):
         raise ValueError(
@@ -162,6 +178,6 @@ def check_path(path, is_folder=False):
         if any(path.iterdir()) and not (path / "saved_model.pb").is_file():
             raise ValueError(
                 "`path` must be a new or empty folder, or an earlier "
-                f"SavedModel. Received: {path}, which holds something else"
+                f"SavedModel. Received: {path}, which contains other files"
             )
     return path

@@ -1,27 +1,39 @@
-"""What an exported file says of itself."""
+"""The configuration in an exported file, which describes the file."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 
+from kd_keras.export.size.coded_model import CodedModel
 from kd_keras.export.size.describe import describe_embeddings
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.version import __version__
 
+if TYPE_CHECKING:
+    from kd_keras.export.signatures.signature import Signature
 
-def configuration_of(coded, signatures, quantization, unknown_id):
+
+def configuration_of(
+    coded: CodedModel,
+    signatures: Sequence["Signature"],
+    quantization: str | None,
+    unknown_id: int | None,
+) -> dict[str, Any]:
     """Describes an exported model.
 
     Args:
         coded: `CodedModel`.
-        signatures: List of `Signature`.
-        quantization: As in `export_litert`.
-        unknown_id: Integer or None.
+        signatures: list of `Signature`.
+        quantization: str or None. See `export_litert`.
+        unknown_id: int or None.
 
     Returns:
-        Dictionary of JSON types: `kd_keras` (the version), `kind`
-        (`"embedding"`, `"language model"` or `"model"`), `quantization`,
-        `unknown_id`, `embeddings` (as `describe_embeddings`) and
-        `signatures` (the shapes of their inputs by name; null where dynamic).
+        dict of JSON types: `kd_keras` (the version), `kind` (`"embedding"`,
+        `"language model"` or `"model"`), `quantization`, `unknown_id`,
+        `embeddings` (see `describe_embeddings`) and `signatures` (the shapes
+        of their inputs by name; dynamic sizes are null).
     """
     if isinstance(coded.model, LanguageModel):
         kind = "language model"
@@ -45,8 +57,8 @@ def configuration_of(coded, signatures, quantization, unknown_id):
     }
 
 
-def _is_embedding(coded):
-    """Tells whether a model is an embedding and nothing else."""
+def _is_embedding(coded: CodedModel) -> bool:
+    """Checks whether a model is a `KDEmbedding` and nothing else."""
     if isinstance(coded.model, KDEmbedding):
         return True
     inner = [

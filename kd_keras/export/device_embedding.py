@@ -1,6 +1,8 @@
-"""The form that a `KDEmbedding` has in an exported graph."""
+"""The form of a `KDEmbedding` in an exported graph."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -8,28 +10,37 @@ import tensorflow as tf
 from kd_keras.codes.packing import pack_codes
 from kd_keras.export.litert.unpack_rows import unpack_rows
 
+if TYPE_CHECKING:
+    from kd_keras.export.size.coded_model import CodedModel
+
 
 class DeviceEmbedding(tf.Module):
-    """Turns ids into vectors from packed codes and small code embeddings.
+    """Turns ids into vectors with packed codes and quantized code embeddings.
 
-    Codes and code embeddings are gathered first and made wide afterwards, so
-    that no table but the packed ones is ever in memory:
+    Rows are gathered first, then unpacked and converted to float32. So the
+    only whole tables in memory are the stored ones:
 
     - codes: uint8 `(N, ceil(D*b / 8))`, unpacked by `unpack_rows`;
-    - code embeddings `(D * K, d')`: float32; or int8 with one scale for each
-      position; or float16, which the graph sees as int16 bits, since the
-      converter knows no gather of float16.
+    - code embeddings `(D * K, d')`: float32; or int8 with one scale per
+      position; or float16, whose bits the graph sees as int16, since the
+      converter does not support a gather of float16.
 
-    An id out of range is answered by the vector of `unknown_id`, or, where
-    that is None, refused by the gather. Negative ids are out of range too.
+    An id out of range gets the vector of `unknown_id`; if that is None, the
+    gather fails. Negative ids are out of range too.
 
     Args:
-        embedding: Built `KDEmbedding`; learned codes are taken as they are.
+        embedding: `KDEmbedding`, built. Learned codes are taken as they are
+            now.
         quantization: None, `"int8"` or `"float16"`.
-        unknown_id: Integer or None.
+        unknown_id: int or None.
     """
 
-    def __init__(self, embedding, quantization=None, unknown_id=None):
+    def __init__(
+        self,
+        embedding: Any,
+        quantization: str | None = None,
+        unknown_id: int | None = None,
+    ) -> None:
         super().__init__(name="device_embedding")
         composition = embedding.composition
         self.symbols = embedding.symbols
@@ -49,13 +60,13 @@ class DeviceEmbedding(tf.Module):
         )
         self.scales = scales
 
-    def __call__(self, inputs):
+    def __call__(self, inputs: Any) -> Any:
         if tf.get_static_value(inputs) is not None:
             # The converter would fold codes and code embeddings into an N x d
             # table, and silently drop the sum over the positions.
             raise ValueError(
-                "A KDEmbedding can only be exported where its ids are inputs "
-                "of the model. Received: constant ids, shape="
+                "A KDEmbedding can only be exported if its ids are inputs of "
+                "the model. Received: constant ids, shape="
                 f"{tuple(inputs.shape)}"
             )
         ids = tf.cast(inputs, tf.int32)
@@ -66,18 +77,18 @@ class DeviceEmbedding(tf.Module):
         if None not in ids.shape:
             shape = [*ids.shape, self.output_dim]
         else:
-            # LiteRT knows a SHAPE joined to a constant before it runs. A
-            # shape put together otherwise its CompiledModel cannot follow.
+            # LiteRT can work out the concatenation of a SHAPE and a constant
+            # before it runs. Its CompiledModel fails on other dynamic shapes.
             shape = tf.concat([tf.shape(ids), [self.output_dim]], 0)
         return tf.reshape(vectors, shape)
 
-    def _in_range(self, ids):
+    def _in_range(self, ids: Any) -> Any:
         if self.unknown_id is None:
             return ids
         known = (ids >= 0) & (ids < self.symbols)
         return tf.where(known, ids, self.unknown_id)
 
-    def _embed(self, ids):
+    def _embed(self, ids: Any) -> Any:
         codes = unpack_rows(tf.gather(self.codes, ids), self.K, self.D)
         # One table of D * K rows: position j owns the rows from j * K on.
         offsets = tf.constant(self.K * np.arange(self.D)[None], tf.int32)
@@ -92,16 +103,19 @@ class DeviceEmbedding(tf.Module):
         return self._compose(embedded)
 
 
-def store_code_embeddings(table, quantization):
-    """Puts code embeddings into the form they have in a file.
+def store_code_embeddings(
+    table: np.ndarray, quantization: str | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Converts code embeddings to the form they have in a file.
 
     Args:
-        table: float32 array `(D, K, d')`.
+        table: array of float32, shape `(D, K, d')`.
         quantization: None, `"int8"` or `"float16"`.
 
     Returns:
-        `(stored, scales)`: array `(D * K, d')` of float32, int8, or int16
-        (the bits of float16); float32 `(D,)` for int8, else None.
+        `(stored, scales)`: array of float32, int8, or int16 (the bits of
+        float16), shape `(D * K, d')`; array of float32, shape `(D,)`, for
+        int8, else None.
     """
     D, K, code_dim = table.shape
     flat = table.reshape(D * K, code_dim)
@@ -116,22 +130,26 @@ def store_code_embeddings(table, quantization):
 
 
 @contextlib.contextmanager
-def on_device(coded, quantization=None, unknown_id=None):
-    """Gives every coded layer of a model its device form, while it lasts.
+def on_device(
+    coded: "CodedModel",
+    quantization: str | None = None,
+    unknown_id: int | None = None,
+) -> Iterator[list[DeviceEmbedding]]:
+    """Gives every coded layer of a model its device form while it is open.
 
     Args:
         coded: `CodedModel`.
-        quantization, unknown_id: As in `DeviceEmbedding`.
+        quantization, unknown_id: See `DeviceEmbedding`.
 
     Yields:
-        List of `DeviceEmbedding`, in the order of the model's layers.
+        list of `DeviceEmbedding`, in the order of the model's layers.
     """
     try:
         first: dict = {}
         for layer in coded.layers:
             form = DeviceEmbedding(layer, quantization, unknown_id)
             layer.device_form = form
-            # What layers share is in the file once.
+            # Codes and compositions that layers share are in the file once.
             codes = first.setdefault(layer.code_source(), form)
             table = first.setdefault(layer.composition, form)
             form.codes = codes.codes

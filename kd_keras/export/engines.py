@@ -1,4 +1,4 @@
-"""What runs an exported file to check it: TensorFlow and LiteRT."""
+"""The engines that run an exported file to check it: TensorFlow and LiteRT."""
 
 import contextlib
 import os
@@ -6,40 +6,60 @@ import pickle
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
 
+import numpy as np
 import tensorflow as tf
 
 from kd_keras.export.litert import litert_runtimes
 from kd_keras.utils.errors import ParityError
 
 
+class Engine(Protocol):
+    """Runs the signatures of an exported file.
+
+    Attributes:
+        name: str. Its name in error messages.
+    """
+
+    name: str
+
+    def run(
+        self, signature: str, inputs: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]: ...
+
+
 class SavedModelEngine:
-    """Runs the signatures of a SavedModel by TensorFlow.
+    """Runs the signatures of a SavedModel with TensorFlow.
 
     Args:
-        path: Folder of the SavedModel.
+        path: path of the SavedModel, a folder.
     """
 
     name = "SavedModel"
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self._model = tf.saved_model.load(os.fspath(path))
 
-    def run(self, signature, inputs):
-        """Calls a signature: numpy arrays by name to numpy arrays by name."""
+    def run(
+        self, signature: str, inputs: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Calls a signature with arrays by name; returns arrays by name."""
         tensors = {name: tf.constant(value) for name, value in inputs.items()}
         outputs = self._model.signatures[signature](**tensors)
         return {name: value.numpy() for name, value in outputs.items()}
 
 
 class LiteRTEngine:
-    """Runs the signatures of a `.tflite` file by LiteRT, in another process.
+    """Runs the signatures of a `.tflite` file with LiteRT in a child process.
 
-    LiteRT may crash on a model that it gets wrong, which would end this
-    process, and prints what it does.
+    LiteRT may crash on a model that it cannot handle, which would end this
+    process, and it prints to the terminal.
 
     Args:
-        path: The file.
+        path: path of the file.
         runtime: `"interpreter"` or `"compiled_model"`.
     """
 
@@ -48,7 +68,7 @@ class LiteRTEngine:
         "compiled_model": "LiteRT's CompiledModel",
     }
 
-    def __init__(self, path, runtime):
+    def __init__(self, path: str | os.PathLike[str], runtime: str) -> None:
         self.name = self._NAMES[runtime]
         self._said = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -66,18 +86,20 @@ class LiteRTEngine:
         assert self._process.stdin and self._process.stdout
         self._calls, self._answers = self._process.stdin, self._process.stdout
 
-    def begin(self):
+    def begin(self) -> None:
         """Waits until the file is loaded."""
         self._answer()
 
-    def run(self, signature, inputs):
-        """Calls a signature: numpy arrays by name to numpy arrays by name."""
-        with contextlib.suppress(BrokenPipeError):  # told by the answer
+    def run(
+        self, signature: str, inputs: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Calls a signature with arrays by name; returns arrays by name."""
+        with contextlib.suppress(BrokenPipeError):  # `_answer` reports it
             pickle.dump((signature, inputs), self._calls)
             self._calls.flush()
         return self._answer()
 
-    def _answer(self):
+    def _answer(self) -> Any:
         try:
             outputs, error = pickle.load(self._answers)
         except EOFError:
@@ -85,17 +107,17 @@ class LiteRTEngine:
             self._said.seek(0)
             lines = self._said.read().decode(errors="replace").split("\n")
             last = next((x for x in reversed(lines) if x.strip()), "nothing")
-            error = f"it crashed with status {status}, saying last: {last}"
+            error = f"it crashed with status {status}; its last line: {last}"
         if error is not None:
             raise ParityError(
                 f"{self.name} cannot run the exported model: "
                 f"{' '.join(error.split())[:300]}. Nothing was written. "
-                "Where shapes are dynamic, `batch_size` and "
-                "`sequence_length` may help"
+                "If shapes are dynamic, `batch_size` and `sequence_length` "
+                "may help"
             )
         return outputs
 
-    def close(self):
+    def close(self) -> None:
         """Ends the process."""
         with contextlib.suppress(BrokenPipeError):
             self._calls.close()
@@ -105,17 +127,17 @@ class LiteRTEngine:
 
 
 @contextlib.contextmanager
-def litert_engines(path):
-    """Starts both of LiteRT's runtimes for a file, and ends them.
+def litert_engines(path: Path) -> Iterator[list[LiteRTEngine]]:
+    """Starts both LiteRT runtimes for a file, and ends them afterwards.
 
     Args:
-        path: The file.
+        path: path of the file.
 
     Yields:
-        List of `LiteRTEngine`.
+        list of two `LiteRTEngine`.
     """
     with contextlib.ExitStack() as stack:
-        engines = []
+        engines: list[LiteRTEngine] = []
         for runtime in litert_runtimes.RUNTIMES:
             engines.append(LiteRTEngine(path, runtime))
             stack.callback(engines[-1].close)

@@ -1,66 +1,75 @@
-"""Export to LiteRT, the runtime that was TensorFlow Lite."""
+"""Export to LiteRT, formerly TensorFlow Lite."""
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kd_keras.export.size.report import SizeReport
 
 
 def export_litert(
-    model,
-    path,
-    vocabulary=None,
-    quantization=None,
-    batch_size=None,
-    sequence_length=None,
-    unknown_id=None,
-    example=None,
-    tolerance=None,
-):
+    model: Any,
+    path: str | os.PathLike[str],
+    vocabulary: Iterable[str] | None = None,
+    quantization: str | None = None,
+    batch_size: int | None = None,
+    sequence_length: int | None = None,
+    unknown_id: int | None = None,
+    example: Any = None,
+    tolerance: float | None = None,
+) -> "SizeReport":
     """Exports a layer or model with KD codes to one `.tflite` file.
 
-    The file holds the graph, the codes packed to b = ceil(log2 K) bits a
-    value, and in an archive at its end the vocabulary and the configuration.
-    It consists of LiteRT's builtin operators and needs nothing of this
-    package to run. Learned codes are fixed.
+    The file contains the graph and the codes, packed to b = ceil(log2 K) bits
+    per value. An archive at its end contains the vocabulary and the
+    configuration. The graph uses only LiteRT's builtin operators, so the file
+    runs without this package. Learned codes become fixed.
 
-    It is written only if LiteRT's Interpreter and CompiledModel both compute
-    with it what Keras computes, for every id and for random sequences. An
-    earlier file at `path` is replaced.
+    The file is written only if LiteRT's Interpreter and CompiledModel both
+    compute with it what Keras computes, for every id and for random
+    sequences. An earlier file at `path` is replaced.
 
-    Its functions:
+    The file has these functions:
 
-    - of a `KDEmbedding`, `serving_default`: `token_ids` int32 `(n,)` to
-      `embeddings` float32 `(n, d)`;
-    - of a model, `serving_default`: its inputs, the ids as `token_ids` if it
-      has one input of them, to `output`, or `embeddings` if the model ends
-      with a `KDEmbedding`, or several outputs by their names in Keras;
-    - of a language model, `sequence`: `token_ids` `(1, sequence_length)` to
-      `logits`, and `stream`: `token_id` `(1,)` and the states `h_0`, `c_0`,
-      ... to `logits` `(1, N)` and the states after it, one token a call.
+    - For a `KDEmbedding`, `serving_default` maps `token_ids`, int32 `(n,)`,
+      to `embeddings`, float32 `(n, d)`.
+    - For a model, `serving_default` maps the model's inputs to its outputs. If
+      only one input contains ids, it is called `token_ids`. A single output is
+      called `embeddings` if the model ends with a `KDEmbedding`, otherwise
+      `output`; several outputs have their names in Keras.
+    - For a language model, `sequence` maps `token_ids` `(1, sequence_length)`
+      to `logits`, and `stream` reads one token per call: it maps `token_id`
+      `(1,)` and the states `h_0`, `c_0`, ... to `logits` `(1, N)` and the
+      states after the token.
 
     Args:
-        model: Built `KDEmbedding`, or Keras model with one at any depth.
-        path: Path of the file to be.
-        vocabulary: List of N strings, the symbols by id, or None.
-        quantization: None for float32; `"int8"`, weights of 8 bits;
-            `"float16"`, weights of 16 bits. Codes are the same in each.
-        batch_size: Integer or None. None leaves it open, or is 1 where the
-            model is recurrent and says no other. A language model reads one
-            text at a time.
-        sequence_length: Integer or None. None leaves it open; recurrent
-            models and the LSTM composition need it, since LiteRT gets these
-            wrong where it is open.
-        unknown_id: Integer or None. Id whose vector an id out of range gets;
-            None makes the call fail. Negative ids are out of range.
-        example: Array of ids, or list of arrays, as a subclassed model takes
-            them. Only ranks and dtypes matter, and the number of columns if
-            these are ids of different embeddings. Others need none.
-        tolerance: Float, the largest distance between an output's vector and
-            Keras' that passes, relative to the longest; None for 1e-5 in
-            float32, 1e-2 in float16, 0.25 in int8.
+        model: `KDEmbedding`, or Keras model that contains one at any depth,
+            built.
+        path: path of the file to write.
+        vocabulary: list of N str, the symbols by id, or None.
+        quantization: None for float32, `"int8"` for 8-bit weights, `"float16"`
+            for 16-bit weights. The codes are the same in all three.
+        batch_size: int or None. None leaves it dynamic, except that it is 1
+            for a recurrent model that does not set its own. A language model
+            reads one text at a time.
+        sequence_length: int or None. None leaves it dynamic. Recurrent models
+            and the LSTM composition need a fixed one, since LiteRT computes
+            wrong results for them otherwise.
+        unknown_id: int or None. An id out of range gets the vector of this
+            id; None makes the call fail. Negative ids are out of range.
+        example: array of ids, or list of arrays, that a subclassed model can
+            be called on; other models need none. Only the ranks and dtypes
+            matter, and the number of columns if the columns are ids of
+            different embeddings.
+        tolerance: float or None. Largest accepted distance between a vector
+            of an output and that of Keras, relative to the longest vector.
+            None: 1e-5 in float32, 1e-2 in float16, 0.25 in int8.
 
     Returns:
-        `SizeReport` of the file.
+        The `SizeReport` of the file.
 
     Raises:
         ValueError: If an argument is wrong, the model cannot be called on

@@ -4,33 +4,35 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 def export_saved_model(
-    model,
-    path,
-    vocabulary=None,
-    batch_size=None,
-    sequence_length=None,
-    unknown_id=None,
-    example=None,
-):
+    model: Any,
+    path: str | os.PathLike[str],
+    vocabulary: Iterable[str] | None = None,
+    batch_size: int | None = None,
+    sequence_length: int | None = None,
+    unknown_id: int | None = None,
+    example: Any = None,
+) -> None:
     """Exports a layer or model with KD codes to a SavedModel.
 
-    The codes are packed in it, b = ceil(log2 K) bits a value; learned codes
-    are fixed. It is written only if it computes what Keras computes: for
-    every id, and for random sequences. An earlier SavedModel at `path` is
-    replaced.
+    The codes are packed to b = ceil(log2 K) bits per value. Learned codes
+    become fixed. The SavedModel is written only if it computes what Keras
+    computes, for every id and for random sequences. An earlier SavedModel at
+    `path` is replaced.
 
     Args:
-        model: Built `KDEmbedding`, Keras model with one, or language model;
-            the functions that each gives are those of `export_litert`.
-        path: Path of the folder to be.
-        vocabulary: List of N strings, or None. Is written, with the
-            configuration, into the folder's `assets.extra`.
-        batch_size, sequence_length, unknown_id, example: As in
-            `export_litert`.
+        model: `KDEmbedding`, Keras model that contains one, or language model,
+            built. The SavedModel has the same functions as the file that
+            `export_litert` writes.
+        path: path of the folder to write.
+        vocabulary: list of N str, the symbols by id, or None. It is written,
+            with the configuration, to the folder's `assets.extra`.
+        batch_size, sequence_length, unknown_id, example: See `export_litert`.
 
     Raises:
         ValueError: If an argument is wrong.

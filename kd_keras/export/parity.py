@@ -1,33 +1,43 @@
 """The check that an exported file computes what Keras computes."""
 
 import itertools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from kd_keras.export.signatures.signature import STEPS
+from kd_keras.export.engines import Engine
+from kd_keras.export.signatures.signature import STEPS, Signature
 from kd_keras.utils.errors import ParityError
 
-SEQUENCES = 3  # random ones, of each signature
-ELEMENTS = 4_000_000  # of all outputs of a call
+SEQUENCES = 3  # random sequences per signature
+ELEMENTS = 4_000_000  # largest size of all outputs of a call together
 IDS_OF_A_CALL = 1024
-CALLS_AT_ONCE = 256  # that Keras reads together where shapes are static
+CALLS_AT_ONCE = 256  # calls that Keras computes in one if shapes are static
+
+# Numpy arrays by name.
+Arrays = dict[str, np.ndarray]
 
 
-def check_parity(engines, signatures, tolerance):
+def check_parity(
+    engines: Sequence[Engine],
+    signatures: Sequence[Signature],
+    tolerance: float,
+) -> None:
     """Compares engines with Keras over the whole vocabulary.
 
-    Every id is an input at least once, and so are some random sequences.
+    Every id is an input at least once; some random sequences follow.
 
     Args:
-        engines: List of `kd_keras.export.engines`.
-        signatures: List of `Signature`.
-        tolerance: Float, see `Precision`.
+        engines: list of `Engine`.
+        signatures: list of `Signature`.
+        tolerance: float. See `Precision`.
 
     Raises:
-        ParityError: If an output differs; it names the first id that does.
+        ParityError: If an output differs. The message names the first id for
+            which it does.
     """
     for signature in signatures:
-        longest: dict = {}
+        longest: dict[str, float] = {}
         doubts = []
         for inputs, wanted in _wanted(signature, longest):
             for engine in engines:
@@ -37,19 +47,21 @@ def check_parity(engines, signatures, tolerance):
                 ):
                     if _is_far(distances, tolerance * longest[name]).any():
                         doubts.append((engine, inputs, name, distances))
-        # Only now is it known how long the longest vector is.
+        # The length of the longest vector is known only now.
         for doubt in doubts:
             _settle(signature, *doubt, tolerance, longest)
 
 
-def _wanted(signature, longest):
-    """Yields inputs and the outputs that Keras gives for them.
+def _wanted(
+    signature: Signature, longest: dict[str, float]
+) -> Iterator[tuple[Arrays, Arrays]]:
+    """Yields inputs and what Keras computes for them.
 
-    Where a state is carried from call to call, it is Keras' state that goes
-    into the next: what is compared is a call, not what roundings add up to.
-    Keras reads many calls at once where no state is carried.
+    If a state is carried from call to call, the next call gets Keras' state,
+    so that single calls are compared and roundings do not add up. If no state
+    is carried, Keras computes many calls in one.
 
-    Writes into `longest`, by output, the length of the longest vector so far.
+    The length of each output's longest vector so far is written to `longest`.
     """
     rows = _rows_of_a_call(signature)
     size = min(rows, CALLS_AT_ONCE) if signature.is_static else 1
@@ -66,7 +78,7 @@ def _wanted(signature, longest):
         outputs = signature.reference(**together)
         for name, value in outputs.items():
             lengths = _lengths(value)
-            # NaN: what Keras' pooling gives for a sequence that is all mask.
+            # Keras' pooling returns NaN for a sequence that is all masked.
             lengths = lengths[np.isfinite(lengths)]
             longest[name] = lengths.max(initial=longest.get(name, 1e-9))
         for i, inputs in enumerate(group):
@@ -80,41 +92,51 @@ def _wanted(signature, longest):
         states = {k: outputs[v] for k, v in signature.carried.items()}
 
 
-def _first_states(signature):
+def _first_states(signature: Signature) -> Arrays:
     return {
         name: np.zeros(signature.inputs[name].shape, np.float32)
         for name in signature.carried
     }
 
 
-def _lengths(vectors):
+def _lengths(vectors: np.ndarray) -> np.ndarray:
     vectors = np.atleast_1d(np.asarray(vectors, np.float64))
     return np.linalg.norm(vectors, axis=-1)
 
 
-def _distances(engine, signature, found, wanted):
+def _distances(
+    engine: Engine, signature: Signature, found: Arrays, wanted: Arrays
+) -> Iterator[tuple[str, np.ndarray]]:
     """Yields each output's name and its vectors' distances from Keras'."""
     for name, value in wanted.items():
         there = found.get(name)
         if there is None or there.shape != value.shape:
             raise ParityError(
-                f"{engine.name} gives {name!r} of shape "
+                f"{engine.name} returns {name!r} of shape "
                 f"{getattr(there, 'shape', None)} in signature "
                 f"{signature.name!r}. Expected: {value.shape}"
             )
         there, value = (np.asarray(x, np.float64) for x in (there, value))
-        # Infinities too: what a mask puts where no softmax should look.
+        # Infinities are equal too: a mask may write them for a softmax.
         same = (there == value) | (np.isnan(there) & np.isnan(value))
         difference = np.where(same, 0, there) - np.where(same, 0, value)
         yield name, _lengths(difference)
 
 
-def _is_far(distances, most):
-    return ~(distances <= most)  # not `>`: NaN in one differs
+def _is_far(distances: np.ndarray, most: float) -> np.ndarray:
+    return ~(distances <= most)  # not `>`, which is false for NaN
 
 
-def _settle(signature, engine, inputs, name, distances, tolerance, longest):
-    """Refuses an output that is too far from Keras'."""
+def _settle(
+    signature: Signature,
+    engine: Engine,
+    inputs: Arrays,
+    name: str,
+    distances: np.ndarray,
+    tolerance: float,
+    longest: dict[str, float],
+) -> None:
+    """Raises a `ParityError` if an output is too far from Keras'."""
     wrong = _is_far(distances, tolerance * longest[name])
     if wrong.any():
         place = tuple(np.argwhere(wrong)[0])
@@ -122,13 +144,19 @@ def _settle(signature, engine, inputs, name, distances, tolerance, longest):
             f"{engine.name} differs from Keras in signature "
             f"{signature.name!r}, first at "
             f"{_ids_at(signature, inputs, wrong.shape, place)}: {name!r} "
-            f"is {distances[place] / longest[name]:.3g} of the longest vector "
-            f"away. Expected: at most {tolerance:g}. Nothing was written"
+            f"is {distances[place] / longest[name]:.3g} times the longest "
+            f"vector away. Expected: at most {tolerance:g}. Nothing was "
+            "written"
         )
 
 
-def _ids_at(signature, inputs, shape, place):
-    """Says which ids a place of an output comes from."""
+def _ids_at(
+    signature: Signature,
+    inputs: Arrays,
+    shape: tuple[int, ...],
+    place: tuple[int, ...],
+) -> str:
+    """Names the ids that a place of an output comes from."""
     said = []
     for name in signature.vocabularies:
         ids = inputs[name]
@@ -140,8 +168,8 @@ def _ids_at(signature, inputs, shape, place):
     return ", ".join(said)
 
 
-def _calls(signature, rows):
-    """Yields inputs: all ids in order, then random ones."""
+def _calls(signature: Signature, rows: int) -> Iterator[Arrays]:
+    """Yields the inputs of calls: all ids in order, then random ids."""
     generator = np.random.default_rng(0)
     most = max(np.max(ends) for ends in signature.vocabularies.values())
     position = 0
@@ -156,8 +184,8 @@ def _calls(signature, rows):
         }
 
 
-def _rows_of_a_call(signature):
-    """Finds how many rows Keras may read at once for small outputs."""
+def _rows_of_a_call(signature: Signature) -> int:
+    """Returns the number of rows per call that keeps the outputs small."""
     generator = np.random.default_rng(0)
     one = {n: _random(signature, n, 1, generator) for n in _given(signature)}
     outputs = signature.reference(**one, **_first_states(signature))
@@ -165,16 +193,21 @@ def _rows_of_a_call(signature):
     return max(1, min(IDS_OF_A_CALL, ELEMENTS // max(elements, 1)))
 
 
-def _given(signature):
+def _given(signature: Signature) -> list[str]:
     return [name for name in signature.inputs if name not in signature.carried]
 
 
-def _ids_from(signature, position, rows, generator):
-    """Gives inputs with the ids from a position on, and how many they are.
+def _ids_from(
+    signature: Signature,
+    position: int,
+    rows: int,
+    generator: np.random.Generator,
+) -> tuple[Arrays, int]:
+    """Returns inputs with the ids from a position on, and their number.
 
-    Where the number of rows is free, a row repeats one id, so that a row of
-    the output belongs to an id; also where the columns are ids of different
-    embeddings. Otherwise the ids follow each other.
+    If the number of rows is dynamic, or if the columns are ids of different
+    embeddings, each row repeats one id, so that a row of the output belongs to
+    one id. Otherwise consecutive ids fill the input.
     """
     inputs, uses = {}, []
     for name in _given(signature):
@@ -196,7 +229,12 @@ def _ids_from(signature, position, rows, generator):
     return inputs, min(uses)
 
 
-def _random(signature, name, rows, generator):
+def _random(
+    signature: Signature,
+    name: str,
+    rows: int,
+    generator: np.random.Generator,
+) -> np.ndarray:
     spec = signature.inputs[name]
     shape = _shape(signature, name, rows)
     if name in signature.vocabularies:
@@ -208,7 +246,7 @@ def _random(signature, name, rows, generator):
     return generator.normal(size=shape).astype(spec.dtype.as_numpy_dtype)
 
 
-def _shape(signature, name, rows):
+def _shape(signature: Signature, name: str, rows: int) -> list[int]:
     sizes = signature.inputs[name].shape.as_list()
     free = itertools.chain([rows], itertools.repeat(STEPS))
     first = next(free)

@@ -1,27 +1,34 @@
-"""Writes the signatures of a model as a `.tflite` file."""
+"""Writes the signatures of a model as a SavedModel and as a `.tflite` file."""
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 import tensorflow as tf
 
+from kd_keras.export.device_embedding import DeviceEmbedding
 from kd_keras.export.litert.flatbuffer import read_flatbuffer
 from kd_keras.export.litert.quiet_litert import quiet_litert
+from kd_keras.export.signatures.signature import Signature
+from kd_keras.export.size.coded_model import CodedModel
 
 
-def convert(folder, signatures, quantization):
-    """Converts a SavedModel.
+def convert(
+    folder: Path, signatures: Sequence[Signature], quantization: str | None
+) -> bytes:
+    """Converts a SavedModel to a `.tflite` file.
 
     Args:
-        folder: Path of the SavedModel.
-        signatures: List of `Signature`.
-        quantization: None, `"int8"` (weights; activations are rounded where
+        folder: path of the SavedModel.
+        signatures: list of `Signature`.
+        quantization: None, `"int8"` (weights; activations are rounded when
             they are used) or `"float16"` (weights).
 
     Returns:
-        Bytes of a flatbuffer of builtin operators.
+        The bytes of a flatbuffer with builtin operators only.
 
     Raises:
-        ValueError: If LiteRT has no builtin for an operator.
+        ValueError: If LiteRT has no builtin operator for a part of the model.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(
         str(folder), signature_keys=[s.name for s in signatures]
@@ -37,7 +44,7 @@ def convert(folder, signatures, quantization):
             missing = _missing_operators(str(error))
             if not missing:
                 raise ValueError(
-                    "LiteRT's converter must be able to write the model. "
+                    "LiteRT's converter must be able to convert the model. "
                     f"Received: {' '.join(str(error).split())[:300]}"
                 ) from error
             raise ValueError(
@@ -54,19 +61,24 @@ def convert(folder, signatures, quantization):
     return content
 
 
-def _missing_operators(message):
+def _missing_operators(message: str) -> list[str]:
     found = re.findall(r"^(?:TF Select|Custom) ops: (.*)$", message, re.M)
     return sorted({name.strip() for line in found for name in line.split(",")})
 
 
-def write_saved_model(coded, folder, signatures, device_embeddings):
+def write_saved_model(
+    coded: CodedModel,
+    folder: Path,
+    signatures: Sequence[Signature],
+    device_embeddings: Sequence[DeviceEmbedding],
+) -> None:
     """Writes a SavedModel whose variables are named after their roles.
 
     Args:
         coded: `CodedModel`, inside `on_device`.
-        folder: Path of the folder to be.
-        signatures: List of `Signature`.
-        device_embeddings: List of `DeviceEmbedding`.
+        folder: path of the folder to write.
+        signatures: list of `Signature`.
+        device_embeddings: list of `DeviceEmbedding`.
     """
     module = tf.Module()
     module.codes = [form.codes for form in device_embeddings]

@@ -152,7 +152,7 @@ class CodedLayer(keras.layers.Layer):
         if codes is None:
             seed = self.seed
             if seed is None:
-                # What `keras.utils.set_random_seed` seeds.
+                # `keras.utils.set_random_seed` seeds this generator.
                 seed = random.randint(0, 2**31 - 1)
             codes = random_codes(shape[0], self.K, self.D, seed)
         self._given_codes = None

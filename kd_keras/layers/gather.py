@@ -1,32 +1,34 @@
-"""Rows of a variable, gathered so that the cost does not grow with N.
+"""Gathers rows of a variable at a cost that does not grow with N.
 
-Ids out of range behave as in `keras.layers.Embedding`, whose behaviour is the
-backend's: negative ones count from the end; on TensorFlow others are an error
-on CPU, on JAX they give NaN.
+Ids out of range behave as in `keras.layers.Embedding`, which depends on the
+backend. Negative ids count from the end. Other ids out of range raise an error
+on TensorFlow (on CPU) and return NaN on JAX.
 """
+
+from typing import Any
 
 import keras
 from keras import ops
 
-# Up to here a float dtype holds every integer.
+# Each float dtype represents every integer up to this one.
 _EXACT_UP_TO = {"bfloat16": 2**8, "float16": 2**11}
 
 
-def integer_ids(inputs, input_dim):
-    """Turns the ids that a layer is given into integers.
+def integer_ids(inputs: Any, input_dim: int) -> Any:
+    """Converts the ids that a layer gets to integers.
 
     `keras.Sequential` casts the ids of its first layer to that layer's compute
-    dtype. In mixed precision this rounds them; it is too late to repair then.
+    dtype. In mixed precision this rounds them, which cannot be undone here.
 
     Args:
-        inputs: Tensor of ids, of any dtype and shape.
-        input_dim: Integer. Number of symbols N.
+        inputs: tensor of any dtype, any shape. The ids.
+        input_dim: int, at least 1. Number of symbols N.
 
     Returns:
-        Tensor of `inputs`' shape, int32 or int64.
+        Tensor of int32 or int64, same shape.
 
     Raises:
-        ValueError: If the dtype cannot hold every id.
+        ValueError: If the dtype cannot represent every id.
     """
     dtype = keras.backend.standardize_dtype(inputs.dtype)
     if dtype in ("int32", "int64"):
@@ -40,19 +42,19 @@ def integer_ids(inputs, input_dim):
     return ops.cast(inputs, "int32")
 
 
-def gather_rows(variable, ids):
+def gather_rows(variable: Any, ids: Any) -> Any:
     """Gathers rows of a variable by id.
 
-    On TensorFlow the rows are read from the resource itself: the variable is
-    not copied and its gradient stays sparse (`tf.IndexedSlices`), where
-    `keras.ops.take` would read the whole table first.
+    On TensorFlow the rows are read directly from the variable's resource. So
+    the variable is not copied and its gradient stays sparse
+    (`tf.IndexedSlices`); `keras.ops.take` would read the whole table first.
 
     Args:
-        variable: `keras.Variable` of shape `(N, ...)`.
-        ids: Integer tensor of any shape.
+        variable: `keras.Variable`, shape `(N, ...)`.
+        ids: tensor of int, any shape.
 
     Returns:
-        Tensor of shape `ids.shape + variable.shape[1:]`.
+        Tensor, shape `ids.shape + variable.shape[1:]`.
     """
     if keras.backend.backend() != "tensorflow":
         return ops.take(variable, ids, axis=0)
@@ -62,20 +64,20 @@ def gather_rows(variable, ids):
     return tf.gather(variable.value, ids)
 
 
-def nan_out_of_range(outputs, ids, input_dim):
-    """Makes the outputs of ids out of range NaN on JAX.
+def nan_out_of_range(outputs: Any, ids: Any, input_dim: int) -> Any:
+    """Sets the outputs of ids out of range to NaN on JAX.
 
-    There a gather fills such rows with NaN. Codes are integers, which have
-    none, and the arg max of NaN logits is a code like any other: without this
-    a wrong id would get the vector of some other symbol.
+    On JAX a gather fills such rows with NaN. But codes are integers, which
+    have no NaN, and the argmax of NaN logits is a code like any other. Without
+    this function a wrong id would get the vector of another symbol.
 
     Args:
-        outputs: Float tensor of shape `ids.shape + (...)`.
-        ids: Integer tensor of any shape.
-        input_dim: Integer. Number of symbols N.
+        outputs: tensor of float, shape `ids.shape + (...)`.
+        ids: tensor of int, any shape.
+        input_dim: int, at least 1. Number of symbols N.
 
     Returns:
-        Tensor of `outputs`' shape and dtype.
+        Tensor, same shape and dtype as `outputs`.
     """
     if keras.backend.backend() != "jax":
         return outputs

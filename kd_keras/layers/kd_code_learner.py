@@ -1,11 +1,13 @@
 """The layer that learns the codes, phi in the paper."""
 
 import weakref
+from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-# Keras has no public way to ask for the scope that it is in.
+# Keras has no public function that returns the current scope.
 from keras.src.backend.common.stateless_scope import get_stateless_scope
 
 from kd_keras.codes.checks import check_kd, code_dtype
@@ -20,35 +22,37 @@ ESTIMATORS = ("straight_through", "smooth")
 class KDCodeLearner(keras.layers.Layer):
     """Learns the map from symbols to codes, phi in the paper.
 
-    Every symbol owns `D` rows of `K` logits; its code is where they are
-    largest. The output is that code, one-hot, and a gradient reaches the
-    logits by the straight-through estimator (see `straight_through`). Outside
-    training the output is the same hard code, so what is evaluated is what a
-    frozen model will do.
+    Every symbol has D rows of K logits; the argmax of each row is a value of
+    its code. The output is that code, one-hot, and gradients reach the logits
+    through the straight-through estimator (see `straight_through`). Outside
+    training the output is the same discrete code, so evaluation shows what a
+    frozen model computes.
 
-    The layer counts the training steps it takes part in, in the graph and
-    once a step however often it is called by a model in it, and takes the
-    temperature from that count. The law is set by `TemperatureSchedule`;
-    without one T stays 1. A custom `train_step` that calls the whole model
-    several times counts each of these calls.
-
-    Others call K the codebook size and D the number of codebooks.
+    The layer counts the training steps in the graph and computes the
+    temperature T from this count. A step counts once, however often a model
+    calls the layer in it. `TemperatureSchedule` sets the law of T; without it
+    T stays 1. If a custom `train_step` calls the whole model several times,
+    each call counts as a step.
 
     Args:
-        input_dim: Integer. Number of symbols N.
-        K: Integer, 2 to 65,536. Number of values of a code position.
-        D: Integer, at least 1. Number of code positions.
-        estimator: `"straight_through"`, or `"smooth"` for the relaxation that
-            the paper compares with: softmax(logits / T) while training.
+        input_dim: int, at least 1. Number of symbols N.
+        K: int, 2 to 65,536. Number of values of a code position.
+        D: int, at least 1. Number of code positions.
+        estimator: One of `"straight_through"`, or `"smooth"` for the
+            relaxation that the paper compares with: softmax(logits / T) in
+            training.
         logits_initializer: Initializer of the logits.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: Integer tensor of ids, any shape `(...)`.
-        training: Boolean. Whether the estimator and its temperature are used.
+        inputs: tensor of int, any shape `(...)`. The ids.
+        training: bool. Whether the estimator and its temperature are used.
 
     Output shape:
-        `(..., D, K)`, float of the layer's compute dtype.
+        `(..., D, K)`, in the layer's compute dtype.
+
+    Raises:
+        ValueError: If an argument is out of its range.
 
     Example:
 
@@ -67,13 +71,13 @@ class KDCodeLearner(keras.layers.Layer):
 
     def __init__(
         self,
-        input_dim,
-        K=16,
-        D=32,
-        estimator="straight_through",
-        logits_initializer="uniform",
-        **kwargs,
-    ):
+        input_dim: int,
+        K: int = 16,
+        D: int = 32,
+        estimator: str = "straight_through",
+        logits_initializer: Any = "uniform",
+        **kwargs: Any,
+    ) -> None:
         K, D = check_kd(K, D)
         if not isinstance(input_dim, int) or input_dim < 1:
             raise ValueError(
@@ -87,19 +91,19 @@ class KDCodeLearner(keras.layers.Layer):
             )
         super().__init__(**kwargs)
         # Ids given as floats must not be rounded to the compute dtype, and
-        # codes must not depend on it: logits rounded to bfloat16 would tie.
+        # codes must not depend on it: logits rounded to bfloat16 may be equal.
         self.autocast = False
         self.input_dim = input_dim
         self.K = K
         self.D = D
         self.estimator = estimator
         self.logits_initializer = keras.initializers.get(logits_initializer)
-        # The temperature of the step in progress, by what surrounds the step.
-        self._temperature_of_call: weakref.WeakKeyDictionary = (
+        # The temperature of the current step, by the context of the step.
+        self._temperature_of_call: weakref.WeakKeyDictionary[Any, Any] = (
             weakref.WeakKeyDictionary()
         )
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         if self.built:  # type: ignore[has-type]
             return
         self.logits = self.add_weight(
@@ -117,7 +121,7 @@ class KDCodeLearner(keras.layers.Layer):
             name="step",
         )
         # initial, decay_rate, minimum, law: a variable and not attributes, so
-        # that a training step compiled before obeys a schedule set after.
+        # that a schedule also applies to training steps compiled earlier.
         self.schedule = self.add_weight(
             shape=(4,),
             initializer=lambda shape, dtype: ops.convert_to_tensor(
@@ -131,7 +135,7 @@ class KDCodeLearner(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         ids = integer_ids(inputs, self.input_dim)
         logits = gather_rows(self.logits, ids)
         if training:
@@ -146,14 +150,14 @@ class KDCodeLearner(keras.layers.Layer):
         one_hot = ops.cast(one_hot, self.compute_dtype)
         return nan_out_of_range(one_hot, ids, self.input_dim)
 
-    def _training_temperature(self):
-        """Gives the temperature of this training step; counts the step once.
+    def _training_temperature(self) -> Any:
+        """Returns the temperature of this training step; counts the step once.
 
-        The layer may be called several times in a step. Keras keeps one call
-        context for all that happens inside the outermost call, so the first
-        call inside a context counts and the later ones share its temperature.
-        On JAX a model in training is called inside a stateless scope instead,
-        a new one each step, and no call context surrounds its layers.
+        The layer may be called several times in a step. Keras has one call
+        context for everything inside the outermost call, so the first call
+        inside a context counts the step, and later calls use the same
+        temperature. On JAX, training calls the model inside a stateless scope
+        instead, a new one in each step, without a call context.
         """
         context = get_stateless_scope() or self._get_call_context()
         temperature = self._temperature_of_call.get(context)
@@ -166,12 +170,16 @@ class KDCodeLearner(keras.layers.Layer):
             self.step.assign_add(1)
         return temperature
 
-    def set_schedule(self, initial, decay_rate, minimum, law):
-        """Sets the temperature's law; `TemperatureSchedule` calls this.
+    def set_schedule(
+        self, initial: float, decay_rate: float, minimum: float, law: str
+    ) -> None:
+        """Sets the schedule of the temperature, for `TemperatureSchedule`.
 
         Args:
-            initial, decay_rate, minimum: Floats.
-            law: `"inverse_time"`, `"exponential"` or `"linear"`.
+            initial: float. Temperature of the first step.
+            decay_rate: float. How fast the temperature falls, per step.
+            minimum: float. Lowest temperature.
+            law: One of `"inverse_time"`, `"exponential"`, `"linear"`.
         """
         if not self.built:
             self.build()
@@ -180,17 +188,17 @@ class KDCodeLearner(keras.layers.Layer):
         )
 
     @property
-    def codes(self):
+    def codes(self) -> np.ndarray:
         """The current codes, numpy `(N, D)`, uint8 up to K = 256."""
         if not self.built:
             self.build()
         logits = self.logits.numpy()
         return logits.argmax(axis=-1).astype(code_dtype(self.K))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         return (*input_shape, self.D, self.K)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "input_dim": self.input_dim,
             "K": self.K,

@@ -1,4 +1,6 @@
-"""The estimator of the paper: discrete codes forward, soft ones backward."""
+"""The paper's estimator: discrete codes forward, a softmax backward."""
+
+from typing import Any
 
 import keras
 from keras import ops
@@ -12,47 +14,48 @@ else:
 
 
 @_custom_gradient
-def _one_hot_of_argmax(logits, temperature):
+def _one_hot_of_argmax(logits: Any, temperature: Any) -> tuple[Any, Any]:
     one_hot = ops.one_hot(
         ops.argmax(logits, axis=-1), logits.shape[-1], dtype=logits.dtype
     )
 
-    def gradient(*args, upstream=None):
+    def gradient(*args: Any, upstream: Any = None) -> tuple[Any, Any]:
         # TensorFlow and JAX pass the upstream gradient as the only positional
-        # argument, PyTorch by keyword behind the saved tensors.
+        # argument. PyTorch passes it by keyword, after the saved tensors.
         (upstream,) = args if upstream is None else (upstream,)
         zeta = ops.softmax(logits / temperature, axis=-1)
         centred = upstream - ops.sum(upstream * zeta, axis=-1, keepdims=True)
-        # The temperature follows its schedule; nothing is learned about it.
+        # The temperature is not learned: it follows its schedule.
         return zeta * centred / temperature, ops.zeros_like(temperature)
 
     return one_hot, gradient
 
 
-def straight_through(logits, temperature=1.0):
+def straight_through(logits: Any, temperature: Any = 1.0) -> Any:
     """Turns logits into one-hot codes that can be trained.
 
-    Forward, the code is exactly discrete (a tie goes to the lowest value):
+    Forward, the code is exactly discrete (in a tie, the lowest value wins):
 
         o = one_hot(argmax_k logits_k)
 
-    Backward, the gradient is that of the tempered softmax, as if it had been
-    the output:
+    Backward, the gradient is that of the tempered softmax, as if it were the
+    output:
 
         zeta = softmax(logits / T)
         dL/dlogits_k = zeta_k / T * (g_k - sum_l g_l zeta_l),  g = dL/do
 
-    This is line 3 to 5 of the paper's Algorithm 1, where it is written
-    `stop_gradient(o - zeta) + zeta`; here the forward value is one-hot to the
-    last bit, because no difference of floats is taken.
+    These are lines 3 to 5 of the paper's Algorithm 1, which writes
+    `stop_gradient(o - zeta) + zeta`. Here the forward value is exactly
+    one-hot, because no floats are subtracted.
 
     Args:
-        logits: Float tensor of shape `(..., K)`.
-        temperature: Positive scalar, number or tensor. A tensor may change
-            from step to step inside a compiled graph.
+        logits: tensor of float, shape `(..., K)`.
+        temperature: float or scalar tensor, positive. A tensor may change from
+            step to step inside a compiled graph.
 
     Returns:
-        Tensor of `logits`' shape and dtype with one 1 along the last axis.
+        Tensor, same shape and dtype as `logits`, with a single 1 along the
+        last axis and 0 elsewhere.
 
     Example:
 
@@ -65,25 +68,25 @@ def straight_through(logits, temperature=1.0):
         section 2.3 and Algorithm 1.
     """
     logits = ops.convert_to_tensor(logits)
-    # As a tensor and by position: a Python number would be baked into a
-    # compiled graph, a keyword is refused by tf.custom_gradient.
+    # As a tensor and by position: a Python number would become a constant of
+    # a compiled graph, and tf.custom_gradient does not accept keywords.
     temperature = ops.convert_to_tensor(temperature, dtype=logits.dtype)
     return _one_hot_of_argmax(logits, temperature)
 
 
-def smooth_code(logits, temperature=1.0):
+def smooth_code(logits: Any, temperature: Any = 1.0) -> Any:
     """Turns logits into relaxed codes: the tempered softmax, both ways.
 
-    `softmax(logits / T)`: the relaxation that the paper compares the
+    `softmax(logits / T)` is the relaxation that the paper compares the
     straight-through estimator with. It becomes one-hot only as T goes to 0,
     where its gradient vanishes.
 
     Args:
-        logits: Float tensor of shape `(..., K)`.
-        temperature: Positive scalar, number or tensor.
+        logits: tensor of float, shape `(..., K)`.
+        temperature: float or scalar tensor, positive.
 
     Returns:
-        Tensor of `logits`' shape and dtype; the last axis sums to 1.
+        Tensor, same shape and dtype as `logits`. The last axis sums to 1.
 
     Example:
 

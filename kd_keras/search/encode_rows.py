@@ -1,4 +1,4 @@
-"""Finds codes of many rows, block by block, and may keep each block's."""
+"""Finds the codes of many rows block by block, and may save each block."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -12,17 +12,17 @@ from kd_keras.utils.cores import usable_cores
 from kd_keras.utils.progress_bar import Progress
 from kd_keras.utils.row_blocks import Rows, row_blocks
 
-# Blocks that are encoded at a time. Each uses several cores, but not all the
-# time; its scratch space is 30 MB at d = 64, or five times that where products
-# are looked up (`sweeps`).
+# Number of blocks that are encoded at the same time. Each uses several cores,
+# but not always; its scratch space is 30 MB at d = 64, or five times that if
+# products are looked up (see `methods.sweeps`).
 MOST_AT_A_TIME = 4
 
-# From a block of vectors to its codes and their mean squared error.
+# Function from a block of vectors to its codes and their mean squared error.
 EncodeBlock = Callable[[np.ndarray], tuple[np.ndarray, float]]
 
 
 class KeptBlocks(Protocol):
-    """Where the codes of blocks are kept in case that the work is stopped."""
+    """A store of the codes of blocks, in case the work is interrupted."""
 
     def read(self, rows: slice) -> np.ndarray | None: ...
 
@@ -36,19 +36,21 @@ def encode_rows(
     kept: KeptBlocks | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Finds the codes of rows of a table, a block at a time.
+    """Finds the codes of rows of a table, block by block.
 
     Args:
-        encode_block: From float32 vectors `(M, d)` to codes `(M, D)` and
-            their mean squared error.
-        vectors: Table of shape `(N, d)`; memory does not grow with N.
-        rows: slice, those to encode. It begins at a multiple of
-            `shards.ENCODED_ROWS` rows, that of a block.
-        kept: A `KeptBlocks`. Blocks that it has are read, others written.
-        progress: Called with (share done, mean error of the blocks encoded).
+        encode_block: Function from vectors, array of float32, shape `(M, d)`,
+            to their codes, shape `(M, D)`, and the mean squared error.
+        vectors: table of float, shape `(N, d)`. It is read block by block.
+        rows: slice. The rows to encode. It must begin at a multiple of
+            `shards.ENCODED_ROWS`, so that blocks are those of the whole table.
+        kept: `KeptBlocks` or None. Blocks that it has are read from it; other
+            blocks are encoded and written to it.
+        progress: callable or None. Called with the fraction done and the mean
+            error of the blocks encoded so far.
 
     Returns:
-        Codes, shape `(rows, D)`.
+        Array of int, shape `(n, D)`, for the n rows of the slice.
     """
     begin, end, _ = rows.indices(vectors.shape[0])
     blocks = list(row_blocks(end, shards.ENCODED_ROWS, begin))
@@ -66,7 +68,7 @@ def encode_rows(
     codes: np.ndarray | None = None
     total, encoded = 0.0, 0
     with contextlib.ExitStack() as stack:
-        # In this thread if one at a time: Ctrl-C then ends it at once.
+        # If one block at a time, in this thread: Ctrl-C then stops it at once.
         found: Iterator[tuple[np.ndarray, float | None]]
         found = map(codes_of, blocks)
         if at_a_time > 1:
@@ -83,5 +85,5 @@ def encode_rows(
             if progress is not None:
                 done = (block.stop - begin) / (end - begin)
                 progress(done, total / max(encoded, 1))
-    assert codes is not None  # a table has rows
+    assert codes is not None  # a table has at least one row
     return codes

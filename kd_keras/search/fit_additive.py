@@ -36,9 +36,9 @@ from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import Progress
 
 # First and last temperature of the annealing, in units of the start's squared
-# error per dimension; the first is multiplied by sqrt(D). At 2 the errors look
-# like the sampling's own noise: below it, descent is better than slower
-# cooling.
+# error per dimension; the first is multiplied by sqrt(D). At temperature 2 the
+# errors look like the noise of the sampling itself: below it, descent is
+# better than slower cooling.
 HOT, COLD = 2.0, 2.0
 # Numbers of sweeps in two trials, whose errors predict that of the full
 # annealing, and the predicted error, relative to the start's, below which
@@ -90,18 +90,23 @@ def fit_additive(
        or ten rounds are done.
 
     Args:
-        vectors: float `(N, d)`.
-        K: values of a position, at most N.
-        D: positions.
-        seed: decides every random choice.
-        effort: number of sweeps, in units of those that take one to five
-            minutes on one core at N = 10,000. Steps 2 and 3 get half each, or
-            step 3 all if step 2 is left out. It has no effect if D = 1.
-        progress: called with (share done, error so far).
+        vectors: array of float, shape `(N, d)`.
+        K: int, at most N. Number of values per position.
+        D: int. Number of positions.
+        seed: int. Seed of all random choices.
+        effort: float, 0 to 1,000. Number of sweeps, in units of the default,
+            which takes one to five minutes on one core at N = 10,000. Steps 2
+            and 3 get half each; step 3 gets all if step 2 is left out. It has
+            no effect if D = 1.
+        progress: callable or None. Called with the fraction done and the error
+            so far.
 
     Returns:
-        Codes, uint8 or uint16 `(N, D)`, and code embeddings, float32
-        `(D, K, d)`.
+        `(codes, code_embeddings)`: array of uint8 or uint16, shape `(N, D)`,
+        and array of float32, shape `(D, K, d)`.
+
+    Raises:
+        ValueError: If `effort` is not a number or out of range.
     """
     check_effort(effort)
     if D == 1:
@@ -146,9 +151,16 @@ def fit_additive(
 
 
 def standardised(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Returns rows as float32 from -1 to 1, their mean, and their scale.
+    """Shifts and scales rows to the range from -1 to 1.
 
     This makes sums in float32 safe and temperatures comparable.
+
+    Args:
+        vectors: array of float, shape `(N, d)`.
+
+    Returns:
+        `(rows, mean, scale)`: array of float32, shape `(N, d)`; array of
+        float64, shape `(d,)`; float. The vectors are `rows * scale + mean`.
     """
     mean = vectors.mean(axis=0, dtype=np.float64)
     rows = vectors - mean

@@ -18,7 +18,7 @@ def encoded_blocks(N: int) -> int:
     return -(-N // ENCODED_ROWS)
 
 
-def shard_rows(N, i, n):
+def shard_rows(N: int, i: int, n: int) -> slice:
     """Returns the rows of a table that belong to shard i of n.
 
     `KDEmbedding.encode` encodes blocks of 16,384 rows, and shards begin at
@@ -29,10 +29,10 @@ def shard_rows(N, i, n):
     Args:
         N: int. Number of rows of the table.
         i: int, 1 to n. The number of the shard.
-        n: int, 1 to the number of blocks. Number of shards.
+        n: int, at least 1 and at most the number of blocks. Number of shards.
 
     Returns:
-        slice. The row numbers.
+        slice. The rows of the shard.
 
     Raises:
         ValueError: If i or n is not an integer or out of range.
@@ -48,17 +48,17 @@ def shard_rows(N, i, n):
         i, n = operator.index(i), operator.index(n)
     except TypeError:
         raise ValueError(
-            f"A shard must be i of n, integers. Received: i={i!r}, n={n!r}"
+            "The numbers i and n of a shard must be integers. "
+            f"Received: i={i!r}, n={n!r}"
         ) from None
     if not 1 <= n <= blocks:
         raise ValueError(
-            f"The number of shards must be from 1 to {blocks:,}: {N:,} rows "
-            f"are as many blocks of {ENCODED_ROWS:,}. "
-            f"Received: n={n}"
+            f"The number of shards must be from 1 to {blocks:,}, the number "
+            f"of blocks of {ENCODED_ROWS:,} in {N:,} rows. Received: n={n}"
         )
     if not 1 <= i <= n:
         raise ValueError(
-            f"The first of {n} shards is 1, the last is {n}. Received: i={i}"
+            f"The number of a shard must be from 1 to {n}. Received: i={i}"
         )
     begin, end = ((j * blocks // n) for j in (i - 1, i))
     step = ENCODED_ROWS

@@ -1,4 +1,4 @@
-"""The layer under contract, by name."""
+"""The names of the layers under contract."""
 
 import pytest
 from contract import LAYERS

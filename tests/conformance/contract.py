@@ -1,6 +1,6 @@
-"""The layers that keep the contract, and what it does with each of them.
+"""The layers under contract, and how they are built and trained.
 
-Imports no TensorFlow: the scripts of this folder use it on JAX too.
+Does not import TensorFlow: the scripts of this folder use it on JAX.
 """
 
 import keras
@@ -43,7 +43,7 @@ OPTIMIZERS = {
 
 
 def inputs_of(name):
-    """Gives the inputs of a layer, N of them."""
+    """Returns N inputs of a layer."""
     return _inputs(_kind(name))
 
 
@@ -57,7 +57,7 @@ def _inputs(kind):
 
 
 def make(name, **options):
-    """Gives a built layer whose weights are the same on every backend."""
+    """Returns a built layer whose weights are the same on every backend."""
     layer = LAYERS[name](**options)
     layer.build()
     generator = GENERATOR(1)
@@ -69,11 +69,11 @@ def make(name, **options):
 def train(optimizer, batch_size=N, **compile_options):
     """Trains all layers, side by side in one model.
 
-    They share nothing but the model, of which every layer is an output with a
-    loss of its own; so one compilation serves them all.
+    The layers share only the model. Each is an output with a loss of its own,
+    so that one compilation is enough for all of them.
 
     Returns:
-        Dictionary of lists: the loss of each layer, by epoch.
+        dict of lists. The losses of each layer, one per epoch.
     """
     x = {kind: _inputs(kind) for kind in ("ids", "codes")}
     tensors = {
@@ -89,7 +89,7 @@ def train(optimizer, batch_size=N, **compile_options):
     model.compile(
         OPTIMIZERS[optimizer](),
         dict.fromkeys(LAYERS, "mse"),
-        # By SGD the learner's codes would change too seldom to be seen.
+        # With SGD the learner's codes would otherwise hardly ever change.
         loss_weights=dict.fromkeys(LAYERS, 1.0) | {"learner": 100.0},
         **compile_options,
     )

@@ -1,4 +1,4 @@
-"""Loads models in a process that has imported kd_keras and nothing else of it.
+"""Loads models in a process that has only imported `kd_keras`.
 
     python predict_loaded.py FOLDER
 
@@ -16,7 +16,7 @@ import kd_keras  # noqa: F401 - registers the layers
 folder = pathlib.Path(sys.argv[1])
 outputs = {}
 for path in sorted(folder.glob("*.keras")):
-    model = keras.saving.load_model(path)  # safe mode, as is the default
+    model = keras.saving.load_model(path)  # in safe mode, the default
     inputs = np.load(path.with_suffix(".npy"))
     outputs[path.stem] = model.predict(inputs, verbose=0)
 np.savez(folder / "outputs.npz", **outputs)

@@ -1,4 +1,4 @@
-"""Every layer keeps one contract on TensorFlow."""
+"""Tests of the contract that every layer keeps on TensorFlow."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from kd_testing import TESTS, run_python
 def test_eager_graph_and_jit_agree(name, training):
     layer = make(name)
     inputs = inputs_of(name)
-    # A learner's training call counts a step, which its output does not show.
+    # A learner's training call counts a step, but its output does not change.
     arguments = {"training": True} if training and "lear" in name else {}
     eager = layer(inputs, **arguments)
     for jit in (False, True):
@@ -22,8 +22,8 @@ def test_eager_graph_and_jit_agree(name, training):
         )
 
 
-# bfloat16 keeps 8 bits of a number, float16 11; vectors are of order 1 and a
-# sum of a few numbers.
+# bfloat16 keeps 8 bits of a number, float16 11. Vectors are sums of a few
+# numbers of order 1.
 @pytest.mark.parametrize(
     "policy, tolerance", [("mixed_bfloat16", 3e-2), ("mixed_float16", 3e-3)]
 )
@@ -41,7 +41,7 @@ def test_mixed_precision_is_near_float32(name, policy, tolerance):
 
 @pytest.fixture(scope="module")
 def loaded_elsewhere(tmp_path_factory):
-    """Outputs of all layers, here and loaded in one fresh process."""
+    """Outputs of all layers, here and loaded in a new process."""
     folder = tmp_path_factory.mktemp("saved")
     here = {}
     for name in LAYERS:
@@ -64,7 +64,7 @@ def test_a_fresh_process_loads_it_in_safe_mode(name, loaded_elsewhere):
 
 @pytest.fixture(scope="module", params=OPTIMIZERS)
 def losses_alone_and_mirrored(request, strategy):
-    # Ten of twenty rows a step, five of them on each replica.
+    # Ten of twenty rows per step, five of them on each replica.
     alone = train(request.param, batch_size=10, jit_compile=False)
     with strategy.scope():
         mirrored = train(request.param, batch_size=10, jit_compile=False)

@@ -1,4 +1,4 @@
-"""The layers on JAX: the same losses, and TensorFlow is never imported."""
+"""Tests of the layers on JAX: the same losses, without TensorFlow."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from kd_testing import TESTS, run_python
 
 @pytest.fixture(scope="module")
 def on_jax(tmp_path_factory):
-    """What `train_on_jax.py` has found, in the one process that runs it."""
+    """The results of `train_on_jax.py`, which runs once, in a new process."""
     path = tmp_path_factory.mktemp("jax") / "results.npz"
     run_python(
         TESTS / "conformance" / "train_on_jax.py",

@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 
 
 class Blocker:
-    """Refuses to import what JAX must do without."""
+    """Refuses to import TensorFlow, which JAX users may not have."""
 
     BLOCKED = ("tensorflow", "tensorflow_datasets")
 

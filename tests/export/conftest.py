@@ -1,4 +1,4 @@
-"""A file of an embedding with words."""
+"""An exported file of an embedding with a vocabulary."""
 
 import pytest
 from exported_models import WORDS, embedding

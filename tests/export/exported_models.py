@@ -1,4 +1,4 @@
-"""The models that the tests of exports share."""
+"""The models that are shared by the tests of exports."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ def embedding(**options):
     made = kd_keras.KDEmbedding(N, SIZE, **({"K": K, "D": D} | options))
     made.build()
     if options.get("composition") == "residual":
-        # Or else the correction is zero, and right whatever is exported.
+        # Otherwise the correction is zero, and any export of it is right.
         generator = np.random.default_rng(0)
         for weight in made.trainable_weights:
             weight.assign(generator.normal(size=weight.shape))

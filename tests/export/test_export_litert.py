@@ -1,4 +1,4 @@
-"""Exports to LiteRT: right for every id, small, refused where wrong."""
+"""Tests of exports to LiteRT: correct for every id, small, or refused."""
 
 import subprocess
 import sys
@@ -106,7 +106,7 @@ def test_models_equal_keras(more, quantization, tmp_path):
     small = kd_keras.load_litert(path)
     ids = np.arange(6, dtype=np.int32)[None]
     found = small.run("serving_default", token_ids=ids)["output"]
-    # The export has checked every id; this is that it checks the right thing.
+    # The export has checked every id; this tests that check.
     np.testing.assert_allclose(
         found, model(ids), atol=1e-6 if quantization is None else 0.05
     )
@@ -140,7 +140,8 @@ def test_a_mean_over_a_masked_sequence(tmp_path):
 
 
 def test_small_vectors_may_come_before_long_ones(tmp_path):
-    # 8 bits round the small ones to 0, by much less than the longest vector.
+    # 8 bits round the small vectors to 0. The error is much smaller than the
+    # longest vector.
     codes = np.zeros((1500, 1), int)
     codes[-1] = 1
     layer = kd_keras.KDEmbedding(1500, 4, K=2, D=1, codes=codes)
@@ -183,7 +184,7 @@ def test_a_sequential_model_that_was_only_called(tmp_path):
     model(np.zeros((2, 3), np.int32))
     kd_keras.export_litert(model, tmp_path / "m.tflite", WORDS)
     small = kd_keras.load_litert(tmp_path / "m.tflite")
-    ids = np.arange(5)  # of another shape than that of the call
+    ids = np.arange(5)  # not the shape of the exported call
     np.testing.assert_allclose(small.embed(ids), model(ids[None])[0], atol=1e-6)
 
 
@@ -268,7 +269,7 @@ def test_sizes_are_those_that_were_asked_for(tmp_path):
         "token_ids": [1, 5],
     }
     with pytest.raises(ValueError, match="pass `sequence_length`"):
-        shapes(model)  # the 2 columns of the first input are no steps
+        shapes(model)  # the 2 columns of the first input are not steps
     assert shapes(of_four_words(layers.LSTM(3))) == {"token_ids": [2, 4]}
 
 
@@ -301,7 +302,7 @@ print(run(token_ids=np.array([1, 2], np.int32))["embeddings"].shape)
     assert done.stdout == f"(2, {SIZE})\n", done.stderr
 
 
-# What must be refused.
+# Exports that must be refused.
 
 
 def test_a_wrong_export_is_caught_and_its_first_id_named(tmp_path, monkeypatch):
@@ -349,7 +350,7 @@ def test_a_crash_of_litert_is_an_error(tmp_path, monkeypatch):
     crash = tmp_path / "crash.py"
     crash.write_text("import os\nos.write(2, b'bad\\n')\nos.abort()\n")
     monkeypatch.setattr(engines.litert_runtimes, "__file__", str(crash))
-    with pytest.raises(ParityError, match="it crashed .* last: bad"):
+    with pytest.raises(ParityError, match="it crashed .* last line: bad"):
         kd_keras.export_litert(embedding(), tmp_path / "small.tflite")
     assert list(tmp_path.iterdir()) == [crash]
 
@@ -391,8 +392,8 @@ def half():
         (embedding, {"quantization": "int4"}, "'int4'"),
         (embedding, {"vocabulary": WORDS[1:]}, "59 strings"),
         (embedding, {"vocabulary": ["a"] * N}, "twice"),
-        (embedding, {"vocabulary": ["a\n", *WORDS[1:]]}, "line ends"),
-        (embedding, {"vocabulary": ["a\r", *WORDS[1:]]}, "line ends"),
+        (embedding, {"vocabulary": ["a\n", *WORDS[1:]]}, "line breaks"),
+        (embedding, {"vocabulary": ["a\r", *WORDS[1:]]}, "line breaks"),
         (embedding, {"vocabulary": ["\ud800", *WORDS[1:]]}, "in UTF-8"),
         (embedding, {"vocabulary": "words.txt"}, "a list of strings"),
         (embedding, {"vocabulary": b"words.txt"}, "a list of strings"),
@@ -448,7 +449,7 @@ def test_low_precision_is_refused(tmp_path):
 
 
 def test_ids_that_are_constants_are_refused(tmp_path):
-    # The converter would drop the sum over the positions, and say nothing.
+    # The converter would silently drop the sum over the positions.
     with pytest.raises(ValueError, match="ids are inputs"):
         kd_keras.export_litert(constant_ids(), tmp_path / "m.tflite")
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Exports to SavedModel."""
+"""Tests of exports to SavedModel."""
 
 import json
 
@@ -76,7 +76,7 @@ def test_an_earlier_one_is_replaced_and_other_folders_are_not(tmp_path):
     kd_keras.export_saved_model(embedding(seed=3), path)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("keep")
-    with pytest.raises(ValueError, match="holds something else"):
+    with pytest.raises(ValueError, match="contains other files"):
         kd_keras.export_saved_model(embedding(), tmp_path / "mine")
     with pytest.raises(ValueError, match="a file"):
         kd_keras.export_saved_model(

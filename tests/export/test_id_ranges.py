@@ -1,4 +1,4 @@
-"""Every id of every input is tried, whatever a model does with its ids."""
+"""Tests that exports try every id of every input, whatever the model does."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def ids(shape=(None,), dtype="int32"):
 
 
 def end(*steps):
-    """Gives one number a row, of vectors of any rank."""
+    """Returns one number per row, from vectors of any rank."""
     vectors = [layers.Reshape((-1, 8))(x) for x in steps]
     vectors = layers.Concatenate(1)(vectors) if vectors[1:] else vectors[0]
     return layers.Dense(1)(layers.GlobalAveragePooling1D()(vectors))
@@ -156,7 +156,7 @@ def test_ranges(make, first, ends):
     (signature,) = signatures_of(model)
     assert signature.first_id == first
     np.testing.assert_array_equal(signature.vocabularies["token_ids"], ends)
-    # What was put into the layers is out again.
+    # The layers have their own `call` again.
     assert not any("call" in vars(layer) for layer in model._flatten_layers())
 
 

@@ -1,4 +1,4 @@
-"""Exported files in use: words, ids, arrays, and what they are not."""
+"""Tests of exported files in use: words, ids, arrays and wrong inputs."""
 
 import keras
 import numpy as np
@@ -56,7 +56,7 @@ def test_arrays_that_an_input_does_not_take(file, ids):
     small = kd_keras.load_litert(file)
     with pytest.raises(ValueError, match=r"must be int32 of shape \(any\)"):
         small.run("serving_default", token_ids=ids)
-    small.run("serving_default", token_ids=[1])  # as if nothing had been
+    small.run("serving_default", token_ids=[1])  # it still works
 
 
 def test_integers_are_right_for_floats_and_shapes_are_told(tmp_path):

@@ -1,4 +1,4 @@
-"""Every byte of a file has a role, and sizes are what arithmetic says."""
+"""Tests that every byte of a file has a role and that sizes are predicted."""
 
 import keras
 import numpy as np
@@ -45,7 +45,7 @@ def test_a_file_is_as_large_as_predicted(options, quantization, tmp_path):
     # Biases that are all 0 are not in the file.
     zeros = 4 * 4 * 24 if is_lstm else 0
     assert told.parts["composition"] - report.parts["composition"] == zeros
-    # No table is hidden in it: a graph takes as much for any N.
+    # The graph contains no table: it has the same size for any N.
     assert 3_000 < report.parts["overhead"] < (16_000 if is_lstm else 7_000)
     assert not report.parts["rest"]
 
@@ -60,7 +60,7 @@ def test_a_language_model_by_role(quantization, tmp_path):
     told = kd_keras.size_report(model, quantization)
     assert report.parts["codes"] == told.parts["codes"] == N * 6
     for role in ("code embeddings", "output layer", "rest"):
-        # Biases and small matrices are not rounded by the converter.
+        # The converter does not round biases and small matrices.
         assert report.parts[role] == pytest.approx(told.parts[role], rel=0.5)
     if quantization is None:
         for role in ("code embeddings", "output layer", "rest"):
@@ -158,7 +158,7 @@ def test_truncated_files(file, share, tmp_path, capsys):
     assert main(["report", str(path)]) in (0, 2)
     said = capsys.readouterr()
     assert "Traceback" not in said.err
-    if share < 0.9:  # beyond, a foreign .tflite without an archive is whole
+    if share < 0.9:  # beyond, the graph is whole and only the archive is cut
         assert said.err.startswith("kd-keras: error: ")
 
 
@@ -248,7 +248,9 @@ def test_a_foreign_tflite_is_counted_but_not_loaded(file, tmp_path):
     assert report.embeddings == [] and report.bits_per_symbol is None
     assert report.operators == whole.operators
     assert report.parts["rest"] >= whole.embedding_bytes
-    with pytest.raises(BadInputError, match="no file that export_litert wrote"):
+    with pytest.raises(
+        BadInputError, match="not a file that export_litert wrote"
+    ):
         kd_keras.load_litert(path)
 
 

@@ -1,4 +1,4 @@
-"""Codes unpacked in a graph equal codes unpacked by numpy."""
+"""Tests that a graph unpacks codes as numpy does."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import kd_keras
 from kd_keras.export.litert.unpack_rows import unpack_rows
 
-# A K of every number of bits, at both ends of its range.
+# The smallest and the largest K of every number of bits.
 SIZES = sorted({K for b in range(1, 17) for K in (2 ** (b - 1) + 1, 2**b)})
 
 

@@ -1,9 +1,9 @@
-"""Writes the files of this release that later ones must load.
+"""Writes files with this release that later releases must load.
 
     python tests/golden/make_golden.py
 
-adds `tests/golden/VERSION/`; those of earlier releases stay as they are.
-`vectors.npz` holds what each file must give for every id.
+This adds `tests/golden/VERSION/`; the folders of earlier releases stay as they
+are. `vectors.npz` contains the vectors that each file must return for all ids.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ EMBEDDINGS = {
 
 
 def main():
-    """Writes the folder."""
+    """Writes the folder of this release."""
     folder = Path(__file__).parent / kd_keras.__version__
     folder.mkdir()
     keras.utils.set_random_seed(0)

@@ -1,4 +1,4 @@
-"""Files of every release load in this one, and give what they gave."""
+"""Tests that files of every release load and return the same vectors."""
 
 from pathlib import Path
 

@@ -25,7 +25,7 @@ CASES = {
     "residual": (ResidualComposition, None),
     "residual with H": (ResidualComposition, 4),
 }
-# Tolerance by dtype: sums of at most a few dozen products of order 1.
+# Tolerance by dtype, for sums of at most a few dozen products of order 1.
 TOLERANCES = {"float64": {"atol": 1e-6}, "float32": {"rtol": 1e-5}}
 
 
@@ -35,7 +35,7 @@ def case(request):
 
 
 def make(case, dtype="float64"):
-    """Gives a built composition with all of its weights drawn from N(0, 1)."""
+    """Returns a built composition with all weights drawn from N(0, 1)."""
     composition_class, code_dim = case
     layer = composition_class(K, D, SIZE, code_dim, dtype=dtype)
     layer.build()
@@ -50,7 +50,7 @@ def random_codes(*shape):
 
 
 def in_numpy(layer, one_hot_codes):
-    """Composes codes `(..., D, K)` as the paper writes it, one by one."""
+    """Composes codes `(..., D, K)` one by one, as the paper writes it."""
     W = as_numpy(layer.code_embeddings).astype("float64")
     H = getattr(layer, "kernel", None)
     H = None if H is None else as_numpy(H).astype("float64")

@@ -74,7 +74,7 @@ def test_the_smooth_estimator_is_soft_in_training_and_hard_outside():
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_has_the_codes_of_float32(policy):
-    # 40 logits in [0, 1) with steps that bfloat16 cannot tell apart.
+    # 40 logits in [0, 1) with differences too small for bfloat16.
     values = 0.9 + np.random.default_rng(0).normal(size=(N, D, K)) * 1e-4
     layers = learner(), learner(dtype=policy)
     for layer in layers:

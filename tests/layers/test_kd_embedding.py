@@ -1,4 +1,4 @@
-"""Tests of the layer that stands where `keras.layers.Embedding` stood."""
+"""Tests of the layer that replaces `keras.layers.Embedding`."""
 
 import keras
 import numpy as np
@@ -63,7 +63,7 @@ def test_ids_of_any_dtype(options, dtype):
 
 
 def test_float_ids_are_not_rounded_to_the_compute_dtype():
-    # bfloat16 has 8 bits: it would make 300 of 301.
+    # bfloat16 has 8 bits: it would round 301 to 300.
     layer = kd_keras.KDEmbedding(512, SIZE, K, D, dtype="mixed_bfloat16")
     ids = np.array([257, 301, 511])
     inputs = keras.Input((), dtype="float32")
@@ -121,7 +121,7 @@ def test_mask_reaches_an_lstm_as_from_keras_embedding(codes):
         for x in (layer, plain)
     ]
     np.testing.assert_allclose(*outputs, rtol=1e-4, atol=1e-6)
-    # Without the mask it would have been something else.
+    # Without the mask it would be different.
     unmasked = as_numpy(lstm(as_numpy(layer(ids))))
     assert np.abs(unmasked[:2] - outputs[0][:2]).max() > 1e-4
 
@@ -221,7 +221,7 @@ class Tagger(keras.Model):
 
 
 def functional(options):
-    ids = keras.Input((None,))  # float32, as Keras has it by default
+    ids = keras.Input((None,))  # float32, Keras' default
     vectors = embedding(**options)(ids)
     assert vectors.shape == (None, None, SIZE)
     return keras.Model(ids, keras.layers.Dense(2)(vectors))
@@ -374,7 +374,7 @@ def test_two_layers_may_share_a_learner_and_are_loaded_so(tmp_path):
     np.testing.assert_array_equal(learners[0].codes, shared.codes)
     x = np.arange(N)
     np.testing.assert_array_equal(loaded(x), model(x))
-    # A copy made through the configuration shares nothing with the original.
+    # A copy made from the configuration shares nothing with the original.
     copy = kd_keras.KDEmbedding.from_config(model.layers[1].get_config())
     assert copy.learner is not shared
 

@@ -1,4 +1,4 @@
-"""Tests of freeze: learned codes become fixed ones, all else stays."""
+"""Tests of `freeze`: learned codes become fixed, everything else stays."""
 
 import keras
 import numpy as np
@@ -101,7 +101,7 @@ def pair(request):
     model.fit(IDS, targets, epochs=2, verbose=0)
     before = model.get_weights()
     frozen = kd_keras.freeze(model)
-    # The original is as it was, however the copy was made.
+    # The original has not changed, however the copy was made.
     for now, then in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
     return model, frozen
@@ -190,7 +190,7 @@ def test_a_layer_by_itself():
     assert (frozen.name, frozen.mask_zero) == ("words", True)
     assert frozen.learner is None and layer.learner is not None
     np.testing.assert_array_equal(frozen.codes, layer.codes)
-    # A product with one-hot codes may round otherwise than a sum of rows.
+    # A product with one-hot codes may round differently from a sum of rows.
     np.testing.assert_allclose(frozen(IDS), vectors, rtol=1e-6, atol=1e-7)
 
 

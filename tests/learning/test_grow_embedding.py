@@ -1,4 +1,4 @@
-"""Vocabularies that grow: new codes under fixed code embeddings."""
+"""Tests of growing vocabularies: new codes for fixed code embeddings."""
 
 import keras
 import numpy as np

@@ -1,3 +1,5 @@
+"""Tests of learning the codes of given vectors."""
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ def lstm(vectors):
 
 @pytest.fixture
 def few_steps(monkeypatch):
-    """Where the test is not about how well a composition is trained."""
+    """Shortens training in tests that do not need a well trained layer."""
     monkeypatch.setattr(learn_composition, "TURNS", 2)
     monkeypatch.setattr(learn_composition, "LEAST_STEPS", 20)
 
@@ -75,7 +77,7 @@ def test_a_narrow_h_spans_the_strongest_directions(vectors):
     narrow = kd_keras.learn_codes(vectors, 8, 4, code_dim=5, verbose=0)
     assert narrow.composition.kernel.shape == (5, 12)
     energies = np.linalg.svd(vectors, compute_uv=False) ** 2 / 600
-    # No code can do better than the subspace; a good one adds little to it.
+    # No code can be better than the subspace; good codes are not much worse.
     outside = energies[5:].sum()
     assert outside < error(vectors, narrow) < error(vectors, full) + outside
 

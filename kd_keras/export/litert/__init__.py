@@ -1,1 +1,1 @@
-"""The .tflite file and the runtimes that read it."""
+"""The `.tflite` file and the runtimes that read it."""

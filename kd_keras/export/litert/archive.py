@@ -1,9 +1,9 @@
 """The zip archive at the end of a `.tflite` file.
 
-LiteRT reads a file from its front and a zip reader from its back, so one file
-holds both; LiteRT's own metadata does the same. In it are `kd_keras.json`,
-what the file is, and `vocabulary.txt`, a symbol a line, a symbol's line its
-id.
+LiteRT reads a file from its beginning and a zip reader from its end, so one
+file can be both; LiteRT's own metadata is stored in the same way. The archive
+contains `kd_keras.json`, which describes the file, and `vocabulary.txt`, with
+one symbol per line in the order of the ids.
 """
 
 import io
@@ -11,27 +11,29 @@ import json
 import os
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from kd_keras.utils.errors import BadInputError
 
 CONFIGURATION = "kd_keras.json"
 VOCABULARY = "vocabulary.txt"
 FORMAT = 1
-MAGIC = b"TFL3"  # at byte 4 of every flatbuffer of LiteRT
+MAGIC = b"TFL3"  # at byte 4 of every LiteRT flatbuffer
 
 
-def read_file(path):
+def read_file(path: Any) -> bytes:
     """Reads a file.
 
     Args:
-        path: String or path-like object.
+        path: path of the file.
 
     Returns:
-        Bytes.
+        The bytes of the file.
 
     Raises:
-        BadInputError: If it cannot be read.
+        BadInputError: If `path` is not a path, or the file cannot be read.
     """
     if not isinstance(path, str | os.PathLike):
         raise BadInputError(
@@ -45,13 +47,17 @@ def read_file(path):
         ) from None
 
 
-def append_archive(path, configuration, vocabulary=None):
-    """Appends an archive to a file, and notes the file's checksum in it.
+def append_archive(
+    path: str | os.PathLike[str],
+    configuration: dict[str, Any],
+    vocabulary: Iterable[str] | None = None,
+) -> None:
+    """Appends an archive to a file, including a checksum of the file.
 
     Args:
-        path: Path of a `.tflite` file.
-        configuration: Dictionary of JSON types.
-        vocabulary: List of strings, or None.
+        path: path of a `.tflite` file.
+        configuration: dict of JSON types.
+        vocabulary: list of str, or None.
     """
     graph = Path(path).read_bytes()
     check = {"graph_bytes": len(graph), "graph_crc32": zlib.crc32(graph)}
@@ -63,27 +69,29 @@ def append_archive(path, configuration, vocabulary=None):
             archive.writestr(_entry(VOCABULARY), lines)
 
 
-def _entry(name):
-    # The time is no part of the content: the same export, the same bytes.
+def _entry(name: str) -> zipfile.ZipInfo:
+    # A constant time, so that the same export has the same bytes.
     entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
     entry.compress_type = zipfile.ZIP_DEFLATED
     return entry
 
 
-def read_archive(content, path):
-    """Reads what `append_archive` appended.
+def read_archive(
+    content: bytes, path: str | os.PathLike[str]
+) -> tuple[dict[str, Any] | None, list[str] | None, dict[str, int]]:
+    """Reads an archive that `append_archive` wrote.
 
     Args:
-        content: Bytes of the whole file.
-        path: Its path, for messages.
+        content: bytes. The whole file.
+        path: path of the file, for error messages.
 
     Returns:
-        `(configuration, vocabulary, sizes)`: dictionary; list of strings or
-        None; dictionary of the compressed bytes of each entry. The first is
-        None where the file ends in no archive of this package.
+        `(configuration, vocabulary, sizes)`: dict; list of str, or None; dict
+        of the compressed size of each entry in bytes. If there is no archive
+        of this package at the end of the file, `configuration` is None.
 
     Raises:
-        BadInputError: If the file is damaged or of a later format.
+        BadInputError: If the file is damaged or has another format.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -105,18 +113,20 @@ def read_archive(content, path):
             f"{path} is damaged: the archive at its end cannot be read"
         ) from None
     if not isinstance(configuration, dict):
-        raise BadInputError(f"{path} is damaged: {CONFIGURATION} is no object")
+        raise BadInputError(
+            f"{path} is damaged: {CONFIGURATION} is not a JSON object"
+        )
     found = configuration.get("format")
     if found != FORMAT:
         raise BadInputError(
-            f"{path} is of format {found!r}. Expected: format {FORMAT}, which "
+            f"{path} has format {found!r}. Expected: format {FORMAT}, which "
             "this version of kd_keras reads"
         )
-    # The first files had no checksum.
+    # Files of the first version have no checksum.
     graph = content[: configuration.get("graph_bytes", 0)]
     if zlib.crc32(graph) != configuration.get("graph_crc32", 0):
         raise BadInputError(
-            f"{path} is damaged: its graph has another checksum than when it "
-            "was written"
+            f"{path} is damaged: the checksum of its graph is not the one "
+            "that was written"
         )
     return configuration, vocabulary, sizes

@@ -1,14 +1,17 @@
-"""A `.tflite` file taken apart: its tensors, operators and buffers."""
+"""The contents of a `.tflite` file: its tensors, operators and buffers."""
 
 import dataclasses
+import os
 import struct
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from kd_keras.export.litert.archive import MAGIC
 from kd_keras.utils.errors import BadInputError
 
-# Bytes of an element by the name of the type; int4 and int2 are packed.
+# Bits per element of each type.
 _BITS = {
     "FLOAT32": 32, "FLOAT16": 16, "INT32": 32, "UINT8": 8, "INT64": 64,
     "BOOL": 8, "INT16": 16, "INT8": 8, "FLOAT64": 64, "UINT32": 32,
@@ -18,69 +21,70 @@ _BITS = {
 
 @dataclasses.dataclass(frozen=True)
 class Tensor:
-    """A tensor of a subgraph; its `buffer` holds bytes if it is constant."""
+    """A tensor of a subgraph. Its `buffer` has content if it is constant."""
 
     name: str
-    shape: tuple
+    shape: tuple[int, ...]
     dtype: str
     buffer: int
     scales: np.ndarray | None
     axis: int
 
     @property
-    def bytes(self):
-        """Bytes of the tensor, dynamic sizes counted as 1."""
+    def bytes(self) -> int:
+        """Size of the tensor in bytes, with dynamic sizes counted as 1."""
         elements = int(np.prod([max(s, 1) for s in self.shape], dtype=np.int64))
         return -(-elements * _BITS.get(self.dtype, 32) // 8)
 
 
 @dataclasses.dataclass(frozen=True)
 class Operator:
-    """An operator of a subgraph: its name, and tensors by index."""
+    """An operator of a subgraph: its name, and the indices of its tensors."""
 
     name: str
-    inputs: tuple
-    outputs: tuple
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class Subgraph:
     """A graph of a file: tensors, and operators in the order they run."""
 
-    tensors: list
-    operators: list
-    inputs: tuple
-    outputs: tuple
+    tensors: list[Tensor]
+    operators: list[Operator]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class Flatbuffer:
-    """What a `.tflite` file consists of.
+    """The contents of a `.tflite` file.
 
     Attributes:
-        subgraphs: List of `Subgraph`.
-        buffers: List of uint8 arrays, views of the file.
-        signatures: Dictionary from names to indices of subgraphs.
-        custom: Names of the operators that are no builtins of LiteRT.
+        subgraphs: list of `Subgraph`.
+        buffers: list of arrays of uint8, views of the file.
+        signatures: dict from names to indices of subgraphs.
+        custom: tuple of str. Names of the operators that are not builtin
+            operators of LiteRT.
     """
 
-    subgraphs: list
-    buffers: list
-    signatures: dict
-    custom: tuple
+    subgraphs: list[Subgraph]
+    buffers: list[np.ndarray]
+    signatures: dict[str, int]
+    custom: tuple[str, ...]
 
     @property
-    def operators(self):
-        """Dictionary from operators' names to how often they stand there."""
-        counts: dict = {}
+    def operators(self) -> dict[str, int]:
+        """How often each operator occurs, by name."""
+        counts: dict[str, int] = {}
         for subgraph in self.subgraphs:
             for operator in subgraph.operators:
                 counts[operator.name] = counts.get(operator.name, 0) + 1
         return dict(sorted(counts.items()))
 
-    def constants(self):
-        """Dictionary from each buffer with content to a tensor that has it."""
-        found: dict = {}
+    def constants(self) -> dict[int, Tensor]:
+        """Returns a tensor for each buffer that has content, by its index."""
+        found: dict[int, Tensor] = {}
         for subgraph in self.subgraphs:
             for tensor in subgraph.tensors:
                 if len(self.buffers[tensor.buffer]):
@@ -88,18 +92,18 @@ class Flatbuffer:
         return found
 
 
-def read_flatbuffer(content, path):
-    """Takes a `.tflite` file apart.
+def read_flatbuffer(content: bytes, path: str | os.PathLike[str]) -> Flatbuffer:
+    """Parses a `.tflite` file.
 
     Args:
-        content: Bytes of the whole file.
-        path: Its path, for messages.
+        content: bytes. The whole file.
+        path: path of the file, for error messages.
 
     Returns:
         A `Flatbuffer`.
 
     Raises:
-        BadInputError: If it is no such file or a part of one.
+        BadInputError: If it is not a `.tflite` file, or a part is missing.
     """
     if content[4:8] != MAGIC:
         raise BadInputError(
@@ -118,7 +122,7 @@ def read_flatbuffer(content, path):
         ) from None
 
 
-def _read(schema, content):
+def _read(schema: Any, content: bytes) -> Flatbuffer:
     model = schema.Model.GetRootAs(content, 0)
     codes = {
         value: name
@@ -133,7 +137,7 @@ def _read(schema, content):
     names, custom = [], []
     for i in range(model.OperatorCodesLength()):
         code = model.OperatorCodes(i)
-        # Numbers up to 127 stand in an older field.
+        # Numbers up to 127 are in an older field.
         number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         name = codes[number]
         if name == "CUSTOM":
@@ -159,7 +163,9 @@ def _read(schema, content):
     )
 
 
-def _subgraph(graph, names, types):
+def _subgraph(
+    graph: Any, names: Sequence[str], types: dict[int, str]
+) -> Subgraph:
     operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
     return Subgraph(
         [
@@ -179,9 +185,9 @@ def _subgraph(graph, names, types):
     )
 
 
-def _tensor(tensor, types):
+def _tensor(tensor: Any, types: dict[int, str]) -> Tensor:
     shape = tensor.ShapeSignatureAsNumpy()
-    if isinstance(shape, int):  # there is none
+    if isinstance(shape, int):  # the tensor has no shape signature
         shape = tensor.ShapeAsNumpy()
     quantization = tensor.Quantization()
     scales = quantization.ScaleAsNumpy() if quantization else 0
@@ -195,12 +201,12 @@ def _tensor(tensor, types):
     )
 
 
-def _indices(array):
+def _indices(array: Any) -> tuple[int, ...]:
     return () if isinstance(array, int) else tuple(int(i) for i in array)
 
 
-def _buffer(buffer, content):
-    if buffer.Offset() > 1:  # of a file larger than a flatbuffer can be
+def _buffer(buffer: Any, content: bytes) -> np.ndarray:
+    if buffer.Offset() > 1:  # the file is larger than a flatbuffer can be
         end = buffer.Offset() + buffer.Size()
         if end > len(content):
             raise ValueError("a buffer lies outside")

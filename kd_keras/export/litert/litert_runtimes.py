@@ -1,42 +1,46 @@
-"""LiteRT's two runtimes behind one call, and a process of their own for them.
+"""LiteRT's two runtimes with the same interface, and a script to run them.
 
-Run as a script with the path of a file and `interpreter` or `compiled_model`,
-it answers calls on its standard input until that ends. This module imports
-numpy and LiteRT only, so that such a process starts at once.
+The script takes the path of a file and `interpreter` or `compiled_model`. It
+answers calls on its standard input until that ends. This module imports numpy
+and LiteRT only, so that the script starts at once.
 """
 
 import importlib
 import os
 import pickle
 import sys
+from typing import Any
 
 import numpy as np
 
 
 class InterpreterRuntime:
-    """Runs the signatures of a `.tflite` file by LiteRT's Interpreter.
+    """Runs the signatures of a `.tflite` file with LiteRT's Interpreter.
 
     Args:
-        path: String, the file.
-        num_threads: Integer.
+        path: str. Path of the file.
+        num_threads: int, at least 1.
     """
 
-    def __init__(self, path, num_threads=1):
+    def __init__(self, path: str, num_threads: int = 1) -> None:
         module = importlib.import_module("ai_edge_litert.interpreter")
         self._interpreter = module.Interpreter(path, num_threads=num_threads)
-        self._interpreter.allocate_tensors()  # prints; now, not in a call
-        self._runners = {}
+        # It prints, so do it now rather than in the first call.
+        self._interpreter.allocate_tensors()
+        self._runners: dict[str, Any] = {}
 
-    def input_types(self, signature):
-        """Gives the dtype of each input of a signature, by name."""
+    def input_types(self, signature: str) -> dict[str, Any]:
+        """Returns the dtype of each input of a signature, by name."""
         details = self._runner(signature).get_input_details()
         return {name: detail["dtype"] for name, detail in details.items()}
 
-    def run(self, signature, inputs):
-        """Calls a signature: numpy arrays by name to numpy arrays by name."""
+    def run(
+        self, signature: str, inputs: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Calls a signature with arrays by name; returns arrays by name."""
         return self._runner(signature)(**inputs)
 
-    def _runner(self, signature):
+    def _runner(self, signature: str) -> Any:
         if signature not in self._runners:
             runner = self._interpreter.get_signature_runner(signature)
             self._runners[signature] = runner
@@ -44,19 +48,21 @@ class InterpreterRuntime:
 
 
 class CompiledModelRuntime:
-    """Runs the signatures of a `.tflite` file by LiteRT's CompiledModel.
+    """Runs the signatures of a `.tflite` file with LiteRT's CompiledModel.
 
     Args:
-        path: String, the file.
+        path: str. Path of the file.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         module = importlib.import_module("ai_edge_litert.compiled_model")
         self._model = module.CompiledModel.from_file(path)
-        self._buffers = {}
+        self._buffers: dict[str, Any] = {}
 
-    def run(self, signature, inputs):
-        """Calls a signature: numpy arrays by name to numpy arrays by name."""
+    def run(
+        self, signature: str, inputs: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Calls a signature with arrays by name; returns arrays by name."""
         shapes = {name: value.shape for name, value in inputs.items()}
         if self._buffers.get(signature, (None,))[0] != shapes:
             buffers = self._new_buffers(signature, inputs)
@@ -72,7 +78,9 @@ class CompiledModelRuntime:
             found[name] = buffer.read(int(np.prod(shape)), dtype).reshape(shape)
         return found
 
-    def _new_buffers(self, signature, inputs):
+    def _new_buffers(
+        self, signature: str, inputs: dict[str, np.ndarray]
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         model = self._model
         there = model.get_input_tensor_details(signature)
         for name, value in inputs.items():
@@ -91,15 +99,22 @@ class CompiledModelRuntime:
         return given, taken, model.get_output_tensor_details(signature)
 
 
-RUNTIMES = {
+RUNTIMES: dict[str, Any] = {
     "interpreter": InterpreterRuntime,
     "compiled_model": CompiledModelRuntime,
 }
 
 
-def serve(path, runtime):
-    """Answers pickled `(signature, inputs)` with `(outputs, error)`."""
-    # What LiteRT prints must not come between the answers.
+def serve(path: str, runtime: str) -> None:
+    """Answers pickled `(signature, inputs)` with `(outputs, error)`.
+
+    The first answer, `(None, error)`, comes once the file is loaded.
+
+    Args:
+        path: str. Path of the file.
+        runtime: str. A key of `RUNTIMES`.
+    """
+    # Lines that LiteRT prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     try:

@@ -1,24 +1,37 @@
-"""Exported files loaded and used on this machine, as a phone would."""
+"""Loads exported files and runs them as a device would."""
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kd_keras.utils.checks import check_integer, is_integer, short_repr
 from kd_keras.utils.errors import BadInputError
 
+if TYPE_CHECKING:
+    from kd_keras.export.litert.litert_runtimes import InterpreterRuntime
+
 
 class LiteRTModel:
     """A `.tflite` file that `export_litert` wrote, run by LiteRT.
 
+    Args:
+        runtime: `InterpreterRuntime` of the file.
+        configuration: dict. The configuration in the file.
+        vocabulary: list of str, or None.
+
     Attributes:
-        configuration: Dictionary: what the file says of itself.
-        vocabulary: List of strings, the symbols by id, or None.
+        configuration: dict of JSON types. The file's description of itself.
+        vocabulary: list of str, the symbols by id, or None.
     """
 
-    def __init__(self, runtime, configuration, vocabulary) -> None:
+    def __init__(
+        self,
+        runtime: "InterpreterRuntime",
+        configuration: dict[str, Any],
+        vocabulary: list[str] | None,
+    ) -> None:
         self._runtime = runtime
         self.configuration: dict[str, Any] = configuration
         self.vocabulary: list[str] | None = vocabulary
@@ -28,17 +41,17 @@ class LiteRTModel:
         """Calls a function of the file.
 
         Args:
-            signature: Its name; see `export_litert`.
-            **inputs: Arrays or nested lists by name. Integers are right
-                where the file takes floats, but not the other way.
+            signature: str. Its name; see `export_litert`.
+            **inputs: arrays or nested lists, by name. Integers are accepted
+                for floats, but not floats for integers.
 
         Returns:
-            Dictionary of arrays.
+            dict of arrays, by name.
 
         Raises:
-            ValueError: If there is no such function, or it has other inputs
-                or of another type or shape.
-            RuntimeError: If an id is out of range and the file names no
+            ValueError: If there is no such function, or if the names, types
+                or shapes of its inputs differ.
+            RuntimeError: If an id is out of range and the file has no
                 `unknown_id`.
         """
         functions = self.configuration["signatures"]
@@ -61,15 +74,21 @@ class LiteRTModel:
         return self._runtime.run(signature, arrays)
 
     def id_of(self, word: str) -> int:
-        """Gives the id of a word; of an unknown one `unknown_id`.
+        """Returns the id of a word, or `unknown_id` for an unknown word.
+
+        Args:
+            word: str.
+
+        Returns:
+            int.
 
         Raises:
-            ValueError: If the file has no vocabulary, or the word is not in
-                it and the file has no `unknown_id`.
+            ValueError: If the file has no vocabulary, or if the word is not
+                in it and the file has no `unknown_id`.
         """
         if self.vocabulary is None:
             raise ValueError(
-                "This file has no vocabulary: give ids. "
+                "This file has no vocabulary: pass ids instead of words. "
                 f"Received: the word {word!r}"
             )
         found = self.configuration["unknown_id"]
@@ -77,16 +96,23 @@ class LiteRTModel:
             found = self._ids.get(word, found)
         if found is None:
             raise ValueError(
-                "A word must be in the vocabulary, since the file names no "
+                "A word must be in the vocabulary, since the file has no "
                 f"unknown_id. Received: {word!r}"
             )
         return found
 
     def ids_of(self, symbols: Sequence[Any]) -> np.ndarray:
-        """Turns words or ids into ids, int32 `(n,)`.
+        """Turns words or ids into ids.
+
+        Args:
+            symbols: list of n str or int. Words or ids.
+
+        Returns:
+            Array of int32, shape `(n,)`.
 
         Raises:
-            ValueError: If one of them is unknown.
+            ValueError: If a symbol is unknown and the file has no
+                `unknown_id`.
         """
         if hasattr(symbols, "__array__"):
             symbols = np.asarray(symbols).tolist()
@@ -106,24 +132,25 @@ class LiteRTModel:
         wrong = [i for i in ids if not 0 <= i < N]
         if wrong and unknown_id is None:
             raise ValueError(
-                f"An id must be of 0..{N - 1}, since the file names no "
+                f"An id must be from 0 to {N - 1}, since the file has no "
                 f"unknown_id. Received: {wrong[0]}"
             )
-        # Here, not in the graph: an id may be beyond its 32 bits.
+        # Here, not in the graph: an id may need more than 32 bits.
         known = [i if 0 <= i < N else unknown_id for i in ids]
         return np.array(known, np.int32)
 
     def embed(self, symbols: Sequence[Any]) -> np.ndarray:
-        """Gives the vectors of words or ids.
+        """Returns the vectors of words or ids.
 
         Args:
-            symbols: List of n words or ids.
+            symbols: list of n str or int. Words or ids.
 
         Returns:
-            float32 `(n, d)`.
+            Array of float32, shape `(n, d)`.
 
         Raises:
-            ValueError: If the file is no embedding or a symbol is unknown.
+            ValueError: If the file is not an embedding, or if a symbol is
+                unknown and the file has no `unknown_id`.
         """
         self._need("embedding", "embed")
         ids = self.ids_of(symbols)
@@ -140,12 +167,19 @@ class LiteRTModel:
         vectors += [self._vectors(row.reshape(shape)) for row in padded]
         return np.concatenate(vectors)[: len(ids)]
 
-    def _vectors(self, ids):
+    def _vectors(self, ids: np.ndarray) -> np.ndarray:
         vectors = self.run("serving_default", token_ids=ids)["embeddings"]
         return vectors.reshape(-1, vectors.shape[-1])
 
     def start(self) -> dict[str, np.ndarray]:
-        """Gives the states of a language model before any text."""
+        """Returns the states of a language model before any text.
+
+        Returns:
+            dict of arrays of float32, by name.
+
+        Raises:
+            ValueError: If the file is not a language model.
+        """
         self._need("language model", "start")
         shapes = self.configuration["signatures"]["stream"]
         return {
@@ -157,20 +191,25 @@ class LiteRTModel:
     def step(
         self, symbol: str | int, states: dict[str, np.ndarray]
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Reads one more token of a text.
+        """Reads the next token of a text.
 
         Args:
-            symbol: Word or id.
-            states: What `start` or the step before returned.
+            symbol: str or int. A word or an id.
+            states: dict of arrays. The states that `start` or the previous
+                step returned.
 
         Returns:
-            `(logits, states)`: float32 `(N,)` of the next token, and the
-            states after this one.
+            `(logits, states)`: the logits of the token that follows, array of
+            float32, shape `(N,)`, and the states after this token.
+
+        Raises:
+            ValueError: If the states do not fit the file, or if the symbol is
+                unknown and the file has no `unknown_id`.
         """
         if not isinstance(states, dict):
             raise ValueError(
-                "`states` must be what `start` or the step before returned. "
-                f"Received: {short_repr(states)}"
+                "`states` must be the states that `start` or the previous "
+                f"step returned. Received: {short_repr(states)}"
             )
         after = self.run("stream", token_id=self.ids_of([symbol]), **states)
         return after["logits"][0], {name: after[name] for name in states}
@@ -178,24 +217,27 @@ class LiteRTModel:
     def next_words(
         self, symbols: Sequence[Any], count: int = 5
     ) -> list[tuple[str, float]]:
-        """Gives the words that most likely follow a text.
+        """Returns the words that most likely follow a text.
 
         Args:
-            symbols: List of words or ids, at least one.
-            count: How many words to give.
+            symbols: list of str or int. Words or ids, at least one.
+            count: int, at least 1. Number of words to return.
 
         Returns:
-            List of `(word, probability)`, the likeliest first.
+            list of `(word, probability)`, the likeliest first. Without a
+            vocabulary, the words are the ids as str.
 
         Raises:
-            ValueError: If the file is no language model, `count` is no
+            ValueError: If the file is not a language model, `count` is not a
                 positive integer, or the text is empty or has an unknown word.
         """
         states = self.start()
         count = check_integer("`count`", count)
         ids = self.ids_of(symbols)
         if not len(ids):
-            raise ValueError("A text needs a word. Received: no symbols")
+            raise ValueError(
+                "A text must have at least one word. Received: no symbols"
+            )
         for token in ids:
             logits, states = self.step(int(token), states)
         odds = np.exp(logits - logits.max(), dtype=np.float64)
@@ -211,8 +253,10 @@ class LiteRTModel:
             )
 
 
-def _cast(name, value, dtype, shape):
-    """Turns what was given into the array that an input takes."""
+def _cast(
+    name: str, value: Any, dtype: Any, shape: Sequence[int | None]
+) -> np.ndarray:
+    """Converts a value to an array of the dtype and shape of an input."""
     try:
         array = np.asarray(value)
     except ValueError:  # rows of different lengths
@@ -241,15 +285,15 @@ def load_litert(
     """Loads a `.tflite` file that `export_litert` wrote.
 
     Args:
-        path: The file.
-        num_threads: Integer, threads that LiteRT may use.
+        path: path of the file.
+        num_threads: int, at least 1. Number of threads that LiteRT may use.
 
     Returns:
         A `LiteRTModel`.
 
     Raises:
-        ValueError: If there is no such file, it is damaged, or no export of
-            this package (`kd_keras.BadInputError`).
+        ValueError: If there is no such file, or if it is damaged or was not
+            exported by this package (`kd_keras.BadInputError`).
 
     Example:
 
@@ -275,8 +319,8 @@ def load_litert(
     configuration, vocabulary, _ = read_archive(content, path)
     if configuration is None:
         raise BadInputError(
-            f"{path} is no file that export_litert wrote, or its end is "
-            "missing: there is no kd_keras.json in it"
+            f"{path} is not a file that export_litert wrote, or its end is "
+            "missing: it contains no kd_keras.json"
         )
     try:
         with quiet_litert():

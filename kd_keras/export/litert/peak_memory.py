@@ -1,22 +1,25 @@
-"""An estimate of the memory that a call of a file needs."""
+"""An estimate of the memory that a call of a `.tflite` file needs."""
+
+from kd_keras.export.litert.flatbuffer import Flatbuffer, Subgraph
 
 
-def peak_bytes(flatbuffer):
-    """Estimates the live tensors at the worst moment of any function.
+def peak_bytes(flatbuffer: Flatbuffer) -> int:
+    """Estimates the largest total size of the tensors alive at one time.
 
-    A tensor lives from the operator that gives it to the last that takes it.
-    LiteRT plans its memory in much the same way, but keeps more beside it.
+    A tensor is alive from the operator that writes it to the last operator
+    that reads it. LiteRT plans its memory in much the same way, but needs some
+    more.
 
     Args:
         flatbuffer: `Flatbuffer`.
 
     Returns:
-        Integer, bytes; constants are not counted, dynamic sizes count as 1.
+        int. Bytes, without constants and with dynamic sizes counted as 1.
     """
     return max((_peak(flatbuffer, s) for s in flatbuffer.subgraphs), default=0)
 
 
-def _peak(flatbuffer, subgraph):
+def _peak(flatbuffer: Flatbuffer, subgraph: Subgraph) -> int:
     operators = subgraph.operators
     end = len(operators)
     born = dict.fromkeys(subgraph.inputs, 0)

@@ -1,16 +1,17 @@
-"""LiteRT and its converter without the lines they print."""
+"""LiteRT and its converter without the lines that they print."""
 
 import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 
 from kd_keras.utils.errors import BadInputError
 
 
-def need_litert():
-    """Raises one line that helps where LiteRT, an extra, is not installed."""
+def need_litert() -> None:
+    """Raises a helpful error if LiteRT, an extra, is not installed."""
     if find_spec("ai_edge_litert") is None:
         raise BadInputError(
             "ai_edge_litert is not installed. Expected: pip install "
@@ -19,8 +20,8 @@ def need_litert():
 
 
 @contextlib.contextmanager
-def quiet_litert():
-    """Keeps what the C++ of LiteRT prints off the terminal."""
+def quiet_litert() -> Iterator[None]:
+    """Keeps the lines that LiteRT's C++ code prints off the terminal."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as said:

@@ -1,11 +1,13 @@
-"""Packed codes unpacked inside a graph, by ops that every phone has.
+"""Unpacks codes inside a graph, with ops that every device supports.
 
-LiteRT has no bitwise AND and none of its gathers is narrower than a byte, so
-a row is gathered packed and unpacked afterwards: by a look-up of whole bytes
-where a value never spans two of them, else by shifts and multiplications of
-int32. Either is exact. Unpacking before the gather would let the converter
-fold the whole table.
+LiteRT has no bitwise AND, and it cannot gather elements smaller than a byte.
+So a packed row is gathered first and unpacked afterwards: by looking up whole
+bytes if no value spans two bytes, otherwise by shifts and multiplications of
+int32. Both are exact. If codes were unpacked before the gather, the converter
+would fold the whole table.
 """
+
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,16 +16,17 @@ from kd_keras.codes.checks import code_bits
 from kd_keras.codes.packing import packed_width
 
 
-def unpack_rows(rows, K, D):
+def unpack_rows(rows: Any, K: int, D: int) -> Any:
     """Unpacks gathered rows of codes.
 
     Args:
-        rows: uint8 tensor `(n, ceil(D*b / 8))`, rows that `pack_codes` packed.
-        K: Integer. Number of values of a code position, b = ceil(log2 K).
-        D: Integer. Number of code positions.
+        rows: tensor of uint8, shape `(n, ceil(D*b / 8))`, b = ceil(log2 K).
+            Rows that `pack_codes` packed.
+        K: int, 2 to 65,536. Number of values of a code position.
+        D: int, at least 1. Number of code positions.
 
     Returns:
-        int32 tensor `(n, D)`.
+        Tensor of int32, shape `(n, D)`.
     """
     bits = code_bits(K)
     octets = tf.cast(rows, tf.int32)
@@ -34,8 +37,8 @@ def unpack_rows(rows, K, D):
     return _shift(octets, bits, D, packed_width(K, D))
 
 
-def _look_up(octets, bits, D):
-    """Looks up the 8 / b values that each byte holds."""
+def _look_up(octets: Any, bits: int, D: int) -> Any:
+    """Looks up the 8 / b values in each byte."""
     places = np.arange(0, 8, bits)
     values = np.arange(256)[:, None] >> places & (2**bits - 1)
     unpacked = tf.gather(tf.constant(values, tf.int32), octets)
@@ -44,13 +47,13 @@ def _look_up(octets, bits, D):
     return unpacked if width == D else unpacked[:, :D]
 
 
-def _shift(octets, bits, D, width):
-    """Puts together the bytes that a value spans, up to three of them."""
+def _shift(octets: Any, bits: int, D: int, width: int) -> Any:
+    """Joins the bytes that a value spans, up to three."""
     start = np.arange(D) * bits
     first, shift = start // 8, start % 8
     value = tf.gather(octets, _int32(first), axis=1)
     for more in range(1, int((shift + bits - 1).max()) // 8 + 1):
-        # Past the row's end the last byte again: it is cut off below.
+        # Beyond the row's end, its last byte again: it is cut off below.
         place = _int32(np.minimum(first + more, width - 1))
         value += tf.gather(octets, place, axis=1) * 256**more
     if shift.any():
@@ -60,5 +63,5 @@ def _shift(octets, bits, D, width):
     return value - 2**bits * tf.bitwise.right_shift(value, bits)
 
 
-def _int32(values):
+def _int32(values: Any) -> Any:
     return tf.constant(values, tf.int32)

@@ -1,41 +1,54 @@
-"""Which ids the inputs of a model may hold, found by calling it.
+"""Finds the ids that the inputs of a model may contain, by calling it.
 
-A model may slice its ids, shift them, hand them to nested models or look up
-positions beside them, so the layers say little. What does is the ids that
-arrive at each embedding when the model is called.
+A model may slice its ids, shift them, pass them to nested models or look up
+positions as well, so its layers alone do not say which ids are allowed. The
+ids that arrive at each embedding when the model is called do.
 """
 
 import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from kd_keras.export.size.coded_model import CodedModel
 from kd_keras.layers.find_layers import find_layers
 from kd_keras.layers.kd_embedding import KDEmbedding
 
-# Columns of an input that are looked at one by one: `user(x[:, 0])` and
-# `item(x[:, 1])` have ranges of their own.
+# Up to this many columns of an input are tried one by one: `user(x[:, 0])` and
+# `item(x[:, 1])` have different ranges.
 _MOST_COLUMNS = 64
+
+# `input_dim` and ids of each call of an embedding.
+_Asked = list[tuple[int, np.ndarray]]
 
 
 class IdProbe:
-    """Calls a model on chosen inputs and sees what its embeddings are asked.
+    """Calls a model on chosen inputs and records the ids its embeddings get.
 
     Args:
         coded: `CodedModel` of a built Keras model.
-        call: Callable from a list of arrays, the inputs, to anything.
-        shapes: List of the shapes of these arrays, without None.
-        dtypes: List of their dtypes.
+        call: Function of a list of arrays, the inputs, that calls the model.
+        shapes: list of the shapes of these arrays, without None.
+        dtypes: list of their dtypes.
 
     Attributes:
-        first_id: 0; or 1 where an embedding is asked for -1 if ids are 0.
+        first_id: int. The smallest id: 0, or 1 if an embedding gets a negative
+            id when the inputs are 0.
 
     Raises:
         ValueError: If the model cannot be called on such inputs.
     """
 
-    def __init__(self, coded, call, shapes, dtypes):
+    def __init__(
+        self,
+        coded: CodedModel,
+        call: Callable[[list[np.ndarray]], Any],
+        shapes: Sequence[Sequence[int]],
+        dtypes: Sequence[str],
+    ) -> None:
         asked = [x for x in coded.layers if isinstance(x, KDEmbedding)]
         tables = find_layers(coded.model, keras.layers.Embedding)
         self._layers = [*asked, *tables]
@@ -56,18 +69,18 @@ class IdProbe:
             if all((ids >= 0).all() for _, ids in self._at_base):
                 break
 
-    def share_of_ids(self, number):
-        """Tells which share of an input reaches an embedding as ids.
+    def share_of_ids(self, number: int) -> float:
+        """Finds the share of an input that reaches an embedding as ids.
 
-        Numbers that the model puts into bins are none.
+        Numbers that the model sorts into bins are not ids.
 
         Args:
-            number: Integer, the input's place in the list.
+            number: int, at least 0. The input's place in the list.
 
         Returns:
-            Float, 0 to 1, of the embedding that gets the most.
+            float, 0 to 1. The share for the embedding that gets the most.
         """
-        if not self._at_base:  # their calls cannot be seen: see `_recorded`
+        if not self._at_base:  # the calls cannot be recorded: see `_recorded`
             return 1.0
         far = 7 + max(N for N, _ in self._at_base)
         near = self._asked_with(number, self.first_id + 1) or []
@@ -81,15 +94,15 @@ class IdProbe:
                 counts.append(int(np.count_nonzero(near_by)))
         return min(max(counts) / self._base[number].size, 1.0)
 
-    def ends(self, number):
-        """Finds the first id that is out of an input's range.
+    def ends(self, number: int) -> int | np.ndarray:
+        """Finds the smallest id beyond an input's range.
 
         Args:
-            number: Integer, the input's place in the list.
+            number: int, at least 0. The input's place in the list.
 
         Returns:
-            Integer; or, where the columns differ, an integer array of the
-            input's shape without its first axis.
+            int; if the columns differ, an array of int, with the input's
+            shape without its first axis.
         """
         shape = self._base[number].shape[1:]
         if int(np.prod(shape)) > _MOST_COLUMNS:
@@ -102,7 +115,7 @@ class IdProbe:
         ends = np.array([self._end(number, column) for column in columns])
         return int(ends[0]) if np.ptp(ends) == 0 else ends.reshape(shape)
 
-    def _end(self, number, place):
+    def _end(self, number: int, place: Any) -> int:
         reached = self._reached(number, place)
         least, most = self._ends_of(reached)
         for end in (most, least):
@@ -117,19 +130,19 @@ class IdProbe:
                 unknown = middle
         return known + 1
 
-    def _reached(self, number, place):
-        """Lists, for each call, the elements of its ids that an input moves."""
+    def _reached(self, number: int, place: Any) -> list[np.ndarray]:
+        """Marks, for each call, the ids that change with an input."""
         near = self._asked_with(number, self.first_id + 1, place) or []
         return [
             a != _fitted(b, a)
             for (_, a), (_, b) in zip(self._at_base, near, strict=False)
         ]
 
-    def _ends_of(self, reached):
-        """Gives the least and the greatest end, if ids are only shifted.
+    def _ends_of(self, reached: Sequence[np.ndarray]) -> tuple[int, int]:
+        """Returns the least and the greatest end if ids are only shifted.
 
-        What reaches no embedding, a length, say, is tried as the ids of the
-        smallest.
+        An input that reaches no embedding, such as a length, is tried as ids
+        of the smallest embedding.
         """
         ends = [
             N - id_ + self.first_id
@@ -139,35 +152,44 @@ class IdProbe:
         least = max(min(ends), self.first_id + 1)
         return least, max(max(ends), least)
 
-    def _is_known(self, number, place, value, reached):
-        """Tells whether every embedding has the ids that it is asked for."""
+    def _is_known(
+        self,
+        number: int,
+        place: Any,
+        value: int,
+        reached: Sequence[np.ndarray],
+    ) -> bool:
+        """Checks whether every embedding gets ids in its range."""
         asked = self._asked_with(number, value, place)
         return asked is not None and all(
             ((ids >= 0) & (ids < N) | ~_fitted(where, ids)).all()
             for (N, ids), where in zip(asked, reached, strict=False)
         )
 
-    def _asked_with(self, number, value, place=...):
+    def _asked_with(
+        self, number: int, value: int, place: Any = ...
+    ) -> _Asked | None:
         inputs = list(self._base)
         inputs[number] = inputs[number].copy()
         inputs[number][place] = value
         try:
             return self._asked(inputs)
         except tf.errors.InvalidArgumentError:
-            return None  # a look-up that is no embedding knows it not
+            return None  # out of range for a look-up outside the embeddings
 
-    def _asked(self, inputs):
+    def _asked(self, inputs: list[np.ndarray]) -> _Asked:
         """Lists `(input_dim, ids)` of each call of an embedding."""
-        asked: list = []
+        asked: _Asked = []
         with _recorded(self._layers, asked):
             self._call(inputs)
         return asked
 
 
-def _fitted(array, like):
-    """Gives an array, or ones where its shape is not that of another.
+def _fitted(array: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Returns an array, or ones if its shape differs from that of another.
 
-    How many ids arrive may depend on them: the different ones of a batch.
+    The number of ids that arrive may depend on their values, for example if
+    only the distinct ids of a batch do.
     """
     if array.shape == like.shape:
         return array
@@ -175,11 +197,11 @@ def _fitted(array, like):
 
 
 @contextlib.contextmanager
-def _recorded(layers, asked):
-    """Makes embeddings note their ids, and answer zeros, while it lasts."""
+def _recorded(layers: Sequence[Any], asked: _Asked) -> Iterator[None]:
+    """Makes embeddings record their ids and return zeros while it is open."""
 
-    def note(layer):
-        def call(inputs, **options):
+    def note(layer: Any) -> Callable[..., Any]:
+        def call(inputs: Any, **options: Any) -> Any:
             if not hasattr(inputs, "numpy"):  # in a graph inside the model
                 return type(layer).call(layer, inputs, **options)
             ids = np.asarray(keras.ops.cast(inputs, "int64"))
@@ -188,7 +210,7 @@ def _recorded(layers, asked):
 
         return call
 
-    # A layer whose class computes something else is left as it is.
+    # A layer whose class overrides `call` is left as it is.
     known = (KDEmbedding.call, keras.layers.Embedding.call)
     noting = [layer for layer in layers if type(layer).call in known]
     try:

@@ -1,5 +1,8 @@
 """The function of an exported Keras model: its inputs, outputs and ids."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -11,25 +14,31 @@ from kd_keras.export.signatures.signature import (
     Signature,
     compiled,
 )
+from kd_keras.export.size.coded_model import CodedModel
 from kd_keras.layers.kd_embedding import KDEmbedding
 
 
 def model_signature(
-    coded, batch_size, sequence_length, example, default_batch=None
-):
-    """Gives the function that an exported Keras model has.
+    coded: CodedModel,
+    batch_size: int | None,
+    sequence_length: int | None,
+    example: Any,
+    default_batch: int | None = None,
+) -> Signature:
+    """Returns the function of an exported Keras model.
 
     Args:
         coded: `CodedModel` of a built Keras model.
-        batch_size, sequence_length, example: As in `export_litert`.
-        default_batch: Integer or None. Batch size where neither `batch_size`
-            nor the model says one.
+        batch_size, sequence_length, example: See `export_litert`.
+        default_batch: int or None. The batch size if neither `batch_size` nor
+            the model sets one.
 
     Returns:
         A `Signature`.
 
     Raises:
-        ValueError: If the model's inputs are not known, or of other sizes.
+        ValueError: If the model's inputs are unknown, are not numbers, or have
+            other sizes.
     """
     model = coded.model
     structure, is_sample = _structure(model, example)
@@ -39,7 +48,7 @@ def model_signature(
     ]
     dtypes = [_number_dtype(x) for x in flat]
 
-    def pack(values):
+    def pack(values: Iterable[Any]) -> Any:
         packed = keras.tree.pack_sequence_as(structure, list(values))
         is_single = isinstance(packed, (list, tuple)) and len(packed) == 1
         return packed[0] if is_single else packed
@@ -56,7 +65,8 @@ def model_signature(
         probe.share_of_ids(number) if "float" in dtype else "int" in dtype
         for number, dtype in enumerate(dtypes)
     ]
-    specs, vocabularies = {}, {}
+    specs: dict[str, Any] = {}
+    vocabularies: dict[str, int | np.ndarray] = {}
     for number, (x, share) in enumerate(zip(flat, shares, strict=True)):
         name = getattr(x, "name", None) or f"input_{number}"
         if share and np.count_nonzero(shares) == 1:
@@ -65,8 +75,8 @@ def model_signature(
             vocabularies[name] = probe.ends(number)
         shape = list(x.shape)
         if is_sample:
-            # Its number of rows, and of ids in a row, mean nothing; but that
-            # of columns of different ids does.
+            # Its number of rows, and of ids in a row, have no meaning, unlike
+            # the number of columns of ids of different embeddings.
             alike = np.ndim(vocabularies.get(name, [])) == 0
             shape[: 1 + alike] = [None] * len(shape[: 1 + alike])
         sizes = [batch_size or default_batch, sequence_length]
@@ -74,12 +84,12 @@ def model_signature(
             a if b is None else b
             for a, b in zip(sizes, shape[:2], strict=False)
         ]
-        # Ids that Keras is given as floats are integers too.
+        # Ids are integers in the file, even if Keras gets them as floats.
         dtype = "int32" if share == 1 else dtypes[number]
         specs[name] = tf.TensorSpec(shape, dtype, name)
     _check_sizes(specs, batch_size, sequence_length)
 
-    def call(**inputs):
+    def call(**inputs: Any) -> dict[str, Any]:
         values = pack(inputs[name] for name in specs)
         return _named(coded, model(values, training=False))
 
@@ -93,8 +103,8 @@ def model_signature(
     )
 
 
-def _named(coded, outputs):
-    """Names outputs: the embedding's, the only one, or as Keras does."""
+def _named(coded: CodedModel, outputs: Any) -> dict[str, Any]:
+    """Names the outputs; if there are several, as Keras does."""
     if isinstance(outputs, dict):
         return outputs
     if not isinstance(outputs, (list, tuple)):
@@ -106,48 +116,54 @@ def _named(coded, outputs):
     return dict(zip(names, outputs, strict=True))
 
 
-def _structure(model, example):
-    """Gives the inputs as the model takes them; whether they are a sample."""
+def _structure(model: Any, example: Any) -> tuple[Any, bool]:
+    """Returns inputs as the model takes them, and if they are a sample."""
     if example is not None:
         return example, True
     tensors = getattr(model, "inputs", None)
     if not tensors:
         raise ValueError(
-            "A subclassed model does not tell its inputs: pass `example`, "
-            f"arrays as it takes them. Received: {model!r}, example=None"
+            "The inputs of a subclassed model are unknown: pass `example`, "
+            "arrays that the model can be called on. "
+            f"Received: {model!r}, example=None"
         )
-    # A Sequential model without an Input took the shape of its first call.
+    # A Sequential model without an Input has the shape of its first call.
     is_sample = (
         isinstance(model, keras.Sequential) and tensors[0].shape[0] is not None
     )
     return getattr(model, "_inputs_struct", tensors), is_sample
 
 
-def _number_dtype(x):
+def _number_dtype(x: Any) -> str:
     dtype = getattr(x.dtype, "name", x.dtype)
     if "int" not in dtype and "float" not in dtype and dtype != "bool":
         raise ValueError(
             "An export needs a model whose inputs are ids or other numbers. "
             f"Received: {getattr(x, 'name', 'example')}, dtype={dtype}"
         )
-    # Ids are 32 bits in a file.
+    # Ids have 32 bits in a file.
     return "int32" if "int" in dtype else dtype
 
 
-def _without_none(shape, sequence_length):
+def _without_none(
+    shape: Sequence[int | None], sequence_length: int | None
+) -> list[int]:
     free = sequence_length or STEPS
     return [
         size or (2 if axis == 0 else free) for axis, size in enumerate(shape)
     ]
 
 
-def _check_sizes(specs, batch_size, sequence_length):
-    """Checks that the sizes that were asked for are those of the inputs."""
+def _check_sizes(
+    specs: dict[str, Any], batch_size: int | None, sequence_length: int | None
+) -> None:
+    """Checks that the requested sizes are those of the inputs."""
     shapes = [spec.shape.as_list() for spec in specs.values()]
     said = ", ".join(f"{name} {spec.shape}" for name, spec in specs.items())
     if batch_size is not None and any(s[0] != batch_size for s in shapes):
         raise ValueError(
-            "`batch_size` must be None or that of the model's inputs. "
+            "`batch_size` must be None or the batch size of the model's "
+            "inputs. "
             f"Received: batch_size={batch_size}, inputs {said}"
         )
     if sequence_length is not None and all(

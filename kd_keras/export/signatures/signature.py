@@ -2,10 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-# What SavedModel and LiteRT call the only signature of a file.
+# The name of a file's only signature in SavedModel and LiteRT.
 DEFAULT = "serving_default"
 
 
@@ -14,48 +16,57 @@ class Signature:
     """A function of an exported file.
 
     Attributes:
-        name: String.
-        function: Callable from tensors, by name, to a dictionary of tensors;
-            it is traced.
-        inputs: Dictionary of `tf.TensorSpec`.
-        vocabularies: Dictionary from each input of ids to the number of its
-            symbols; an array of them where its columns differ.
-        reference: Callable from numpy arrays, by name, to a dictionary of
-            numpy arrays: what Keras computes.
-        carried: Dictionary from each input that takes the state of the call
-            before to the name of the output that gives it.
-        restart: Called before the first of a series of calls.
-        one_row: Whether the reference takes the rows of one call only.
-        first_id: Integer, the smallest id of any input.
+        name: str.
+        function: Function from tensors, by name, to a dict of tensors. It is
+            traced.
+        inputs: dict of `tf.TensorSpec`.
+        vocabularies: dict from the name of each input of ids to its number of
+            symbols; an array of int if its columns differ.
+        reference: Function from numpy arrays, by name, to a dict of numpy
+            arrays: the computation in Keras.
+        carried: dict from the name of each input that takes a state to the
+            name of the output of the previous call that returns it.
+        restart: Function. Called before the first of a series of calls.
+        one_row: bool. Whether the reference takes the rows of only one call.
+        first_id: int. The smallest id of any input.
     """
 
     name: str
-    function: Callable
-    inputs: dict
-    vocabularies: dict
-    reference: Callable
-    carried: dict = dataclasses.field(default_factory=dict)
-    restart: Callable = lambda: None
+    function: Callable[..., dict[str, Any]]
+    inputs: dict[str, Any]
+    vocabularies: dict[str, Any]
+    reference: Callable[..., dict[str, np.ndarray]]
+    carried: dict[str, str] = dataclasses.field(default_factory=dict)
+    restart: Callable[[], Any] = lambda: None
     one_row: bool = False
     first_id: int = 0
 
     @property
-    def is_static(self):
+    def is_static(self) -> bool:
         """Whether every size is known."""
         return all(None not in spec.shape for spec in self.inputs.values())
 
 
-def compiled(function):
-    """Compiles what Keras computes: numpy arrays by name, in and out."""
+def compiled(
+    function: Callable[..., dict[str, Any]],
+) -> Callable[..., dict[str, np.ndarray]]:
+    """Compiles a function of tensors to one of numpy arrays.
+
+    Args:
+        function: Function from tensors, by name, to a dict of tensors.
+
+    Returns:
+        Function from numpy arrays, by name, to a dict of numpy arrays.
+    """
     graph = tf.function(function, reduce_retracing=True)
 
-    def call(**inputs):
+    def call(**inputs: np.ndarray) -> dict[str, np.ndarray]:
         given = {name: tf.constant(value) for name, value in inputs.items()}
-        # Not graph(**given): many exports in a row would be warned of.
+        # Not graph(**given), which warns after many exports in a row.
         outputs = graph.get_concrete_function(**given)(**given)
         return {name: value.numpy() for name, value in outputs.items()}
 
     return call
 
 
-STEPS = 16  # of a sequence where any length will do
+STEPS = 16  # length of a sequence if any length will do

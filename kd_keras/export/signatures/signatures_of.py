@@ -1,28 +1,36 @@
 """The named functions of an exported file, and what they must compute."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from kd_keras.export.signatures.signature import DEFAULT, Signature, compiled
+from kd_keras.export.size.coded_model import CodedModel
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.layers.find_layers import find_layers
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.utils.checks import check_integer_or_none
 
 
-def signatures_of(coded, batch_size=None, sequence_length=None, example=None):
-    """Lists the functions that an export of a layer or model has.
+def signatures_of(
+    coded: CodedModel,
+    batch_size: Any = None,
+    sequence_length: Any = None,
+    example: Any = None,
+) -> list[Signature]:
+    """Lists the functions of an exported layer or model.
 
     Args:
         coded: `CodedModel` of a `KDEmbedding`, `LanguageModel` or other model.
-        batch_size, sequence_length: Integers or None; see `export_litert`.
-        example: Arrays of ids as a subclassed model takes them, or None.
+        batch_size, sequence_length, example: See `export_litert`.
 
     Returns:
-        List of `Signature`.
+        list of `Signature`.
 
     Raises:
-        ValueError: If LiteRT would get such a function wrong.
+        ValueError: If an argument is wrong, or if LiteRT would compute wrong
+            results.
     """
     batch_size = check_integer_or_none("`batch_size`", batch_size)
     sequence_length = check_integer_or_none(
@@ -31,14 +39,20 @@ def signatures_of(coded, batch_size=None, sequence_length=None, example=None):
     made = _signatures(coded, batch_size, sequence_length, example)
     if is_recurrent(coded) and not all(s.is_static for s in made):
         raise ValueError(
-            "LiteRT's CompiledModel computes nonsense for recurrent layers "
-            "and LSTM compositions of dynamic shape: pass `sequence_length`. "
+            "LiteRT's CompiledModel computes wrong results for recurrent "
+            "layers and LSTM compositions of dynamic shape: pass "
+            "`sequence_length`. "
             f"Received: sequence_length={sequence_length}"
         )
     return made
 
 
-def _signatures(coded, batch_size, sequence_length, example):
+def _signatures(
+    coded: CodedModel,
+    batch_size: int | None,
+    sequence_length: int | None,
+    example: Any,
+) -> list[Signature]:
     model = coded.model
     if isinstance(model, LanguageModel):
         from kd_keras.export.signatures.language_model_signatures import (
@@ -73,15 +87,15 @@ def _signatures(coded, batch_size, sequence_length, example):
     ]
 
 
-def is_recurrent(coded):
-    """Tells whether something in a model runs over steps."""
+def is_recurrent(coded: CodedModel) -> bool:
+    """Checks whether a layer or composition of a model runs over steps."""
     if any(layer.composition.runs_over_steps for layer in coded.layers):
         return True
     recurrent = (keras.layers.RNN, keras.layers.ConvLSTM1D)
     return bool(find_layers(coded.model, recurrent))
 
 
-def _of_embedding(embedding, size):
+def _of_embedding(embedding: KDEmbedding, size: int | None) -> Signature:
     return Signature(
         DEFAULT,
         lambda token_ids: {"embeddings": embedding(token_ids)},

@@ -1,1 +1,1 @@
-"""What every byte of a file is for."""
+"""Reports of the bytes of a file or model by role."""

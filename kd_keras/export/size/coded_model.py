@@ -8,14 +8,14 @@ import keras
 from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.find_layers import coded_layers, output_layer
 
-# What a weight can be for. A file holds codes and code embeddings in a form of
-# their own, so no variable of the model has these two roles.
+# The roles of weights. A file stores codes and code embeddings in another form
+# than the model's variables.
 ROLES = ("codes", "code embeddings", "composition", "output layer", "rest")
 
 
 @dataclasses.dataclass(frozen=True)
 class CodedModel:
-    """A model and what an export needs to know of it, found once.
+    """A model and the facts about it that an export needs.
 
     Attributes:
         model: Keras layer or model, built.
@@ -31,7 +31,7 @@ class CodedModel:
 
     @classmethod
     def of(cls, model: keras.layers.Layer) -> "CodedModel":
-        """Looks through a layer or model."""
+        """Finds the coded layers and the roles of a layer or model."""
         layers = tuple(coded_layers(model))
         output = output_layer(model)
         roles = dict.fromkeys(map(id, model.variables), "rest")
@@ -48,7 +48,11 @@ class CodedModel:
         return cls(model, layers, output, roles)
 
     def weights_beside_codes(self) -> list[tuple[str, Any]]:
-        """Lists role and variable of all that is neither code nor table."""
+        """Lists all weights except codes and code embeddings, with roles.
+
+        Returns:
+            list of `(role, variable)`.
+        """
         found = [(self.roles[id(v)], v) for v in self.model.variables]
         return [
             (role, variable)

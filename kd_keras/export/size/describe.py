@@ -1,4 +1,4 @@
-"""The sizes of the coded layers of a model, as a file says them."""
+"""The sizes of the coded layers of a model, as a file lists them."""
 
 from typing import Any
 
@@ -13,9 +13,10 @@ def describe_embeddings(coded: CodedModel) -> list[dict[str, Any]]:
         coded: `CodedModel`.
 
     Returns:
-        List of dictionaries: `N`, `d`, `K`, `D`, `code_dim`, `composition`,
-        the composition's `size_arguments` and, if a layer shares them with an
-        earlier one, `shares`, a list of `"codes"` and `"composition"`.
+        list of dict: `N`, `d`, `K`, `D`, `code_dim`, `composition`, the
+        composition's `size_arguments` and, if a layer shares its codes or its
+        composition with an earlier layer, `shares`, a list of `"codes"` and
+        `"composition"`.
     """
     described: list = []
     seen: set = set()

@@ -1,7 +1,9 @@
-"""The sizes of a Keras model, in memory and as its export will have them."""
+"""The sizes of a Keras model in memory, and in the file it is exported to."""
 
 import io
+import os
 import zipfile
+from typing import Any
 
 from kd_keras.codes.sizes import packed_code_bytes
 from kd_keras.export.litert.precisions import PRECISIONS
@@ -14,18 +16,18 @@ from kd_keras.utils.checks import check_choice
 _LEAST_ROUNDED = 1024
 
 
-def report_model(model, quantization=None):
-    """Predicts the parts of the file that an export writes, but the graph.
+def report_model(model: Any, quantization: str | None = None) -> SizeReport:
+    """Predicts the sizes of the parts of an exported file, except the graph.
 
     Args:
-        model: Built Keras layer or model.
-        quantization: As in `export_litert`.
+        model: Keras layer or model, built.
+        quantization: str or None. See `export_litert`.
 
     Returns:
-        `SizeReport` without overhead.
+        A `SizeReport` without overhead.
 
     Raises:
-        ValueError: If the model is not built or the quantization unknown.
+        ValueError: If the model is not built or the quantization is unknown.
     """
     check_choice("quantization", quantization, PRECISIONS)
     if not model.built:
@@ -64,14 +66,16 @@ def report_model(model, quantization=None):
     )
 
 
-def parts_in_memory(model):
-    """Gives the bytes that the weights of a model have, by role.
+def parts_in_memory(
+    model: Any,
+) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Returns the sizes of a model's weights in memory by role.
 
     Args:
         model: Keras layer or model.
 
     Returns:
-        `(parts, embeddings)` as in `SizeReport`.
+        `(parts, embeddings)`. See `SizeReport`.
     """
     coded = CodedModel.of(model)
     parts = dict.fromkeys(ROLES, 0)
@@ -80,11 +84,11 @@ def parts_in_memory(model):
     return parts, describe_embeddings(coded)
 
 
-def optimizer_bytes(path):
-    """Gives the bytes of the optimizer's variables in a `.keras` file."""
+def optimizer_bytes(path: str | os.PathLike[str]) -> int:
+    """Returns the size of the optimizer's variables in a `.keras` file."""
     import h5py
 
-    sizes = []
+    sizes: list[int] = []
     with zipfile.ZipFile(path) as archive:
         weights = io.BytesIO(archive.read("model.weights.h5"))
     with h5py.File(weights) as file:

@@ -1,6 +1,7 @@
 """The bytes of a file by role."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kd_keras.codes.sizes import FORMULAS, embedding_bytes, parameter_count
@@ -12,25 +13,26 @@ class SizeReport:
     """The bytes of a file or model by role, made by `size_report`.
 
     Attributes:
-        name: The path, or the model's name.
-        format: "tflite", "SavedModel", "keras", or "model" for a model that
-            is in no file.
-        total: All bytes.
-        parts: Bytes by role: "codes", "code embeddings", "composition",
+        name: str. The path, or the model's name.
+        format: One of `"tflite"`, `"SavedModel"`, `"keras"`, or `"model"` for
+            a model that is not in a file.
+        total: int. Bytes of the whole file or model.
+        parts: dict. Bytes by role: "codes", "code embeddings", "composition",
             "output layer", "rest" (other weights), "optimizer",
             "vocabulary", "overhead" (graph, names, configuration). Their sum
             is `total`.
-        embeddings: For each KD embedding its N, d, K, D, code_dim and
-            composition; `hidden_dim` of a residual one; and `shares`, "codes"
-            or "composition" or both, if it has them in common with an earlier
-            one, where they are counted.
-        quantization: None, "int8" or "float16".
-        predicted: Bytes that codes, code embeddings and composition must
-            have, from these numbers alone; None without them.
-        operators: How often each operator of the graph stands in it.
-        peak_bytes: An estimate of the live tensors at the worst moment of a
-            call, constants not counted, dynamic sizes counted as 1; None
-            where there is no graph to look at.
+        embeddings: list of dict. For each KD embedding, its N, d, K, D,
+            code_dim and composition; `hidden_dim` for a residual composition;
+            and `shares`, a list of "codes" and "composition", if it shares
+            them with an earlier embedding, for which they are counted.
+        quantization: None, `"int8"` or `"float16"`.
+        predicted: int or None. Bytes that codes, code embeddings and
+            compositions must have, computed from `embeddings` and
+            `quantization` alone; None if they cannot be.
+        operators: dict. How often each operator occurs in the graph.
+        peak_bytes: int or None. Estimate of the largest total size in bytes
+            of the tensors alive at one time in a call, without constants and
+            with dynamic sizes counted as 1; None if the graph is not known.
     """
 
     name: str
@@ -51,32 +53,32 @@ class SizeReport:
 
     @property
     def symbols(self) -> int:
-        """Symbols of all embeddings; those that share codes count once."""
+        """Symbols of all embeddings. Shared codes are counted once."""
         return sum(e["N"] for e in self.embeddings if not _shares(e, "codes"))
 
     @property
     def bits_per_symbol(self) -> float | None:
-        """Bits of the embeddings a symbol; None where none is known."""
+        """Bits of the embeddings per symbol, or None without embeddings."""
         if not self.symbols:
             return None
         return 8 * self.embedding_bytes / self.symbols
 
     @property
     def parameters(self) -> int | None:
-        """Parameters of the embeddings as the paper counts them."""
+        """Parameters of the embeddings as the paper counts them, or None."""
         counts = [_own(e, parameter_count) for e in self._counted()]
         return sum(counts) if counts else None
 
     @property
     def conventional_parameters(self) -> int:
-        """Parameters of the `(N, d)` tables that they stand for."""
+        """Parameters of the `(N, d)` tables that the embeddings replace."""
         return sum(e["N"] * e["d"] for e in self.embeddings)
 
-    def _counted(self):
+    def _counted(self) -> list[dict[str, Any]]:
         return [e for e in self.embeddings if e["composition"] in FORMULAS]
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns everything as JSON types."""
+        """Returns all attributes and properties as JSON types."""
         names = (
             "embedding_bytes",
             "bits_per_symbol",
@@ -86,16 +88,18 @@ class SizeReport:
         return dataclasses.asdict(self) | {n: getattr(self, n) for n in names}
 
 
-def predict(embeddings, quantization):
+def predict(
+    embeddings: Sequence[dict[str, Any]], quantization: str | None
+) -> int | None:
     """Predicts the bytes of embeddings in a file from their sizes alone.
 
     Args:
-        embeddings: List of dictionaries with N, d, K, D, code_dim and
-            composition.
-        quantization: None, "int8" or "float16".
+        embeddings: list of dict. See `SizeReport`.
+        quantization: None, `"int8"` or `"float16"`.
 
     Returns:
-        Integer, or None where a composition is of another class.
+        int, or None if there are no embeddings or if a composition has a
+        class of its own.
     """
     width = PRECISIONS[quantization].bytes
     if not embeddings or any(
@@ -107,8 +111,10 @@ def predict(embeddings, quantization):
     )
 
 
-def _own(embedding, count, **options):
-    """Counts what an embedding does not share with an earlier one."""
+def _own(
+    embedding: dict[str, Any], count: Callable[..., Any], **options: Any
+) -> int:
+    """Counts the parts that an embedding does not share with an earlier one."""
     names = ("N", "d", "K", "D", "code_dim", "composition")
     options["hidden_dim"] = embedding.get("hidden_dim")
     parts = count(**{name: embedding[name] for name in names}, **options)
@@ -117,5 +123,5 @@ def _own(embedding, count, **options):
     return codes + rest
 
 
-def _shares(embedding, part):
+def _shares(embedding: dict[str, Any], part: str) -> bool:
     return part in embedding.get("shares", ())

@@ -1,28 +1,37 @@
-"""Which buffer of a file holds what: codes, code embeddings, weights.
+"""Finds the buffers of codes, code embeddings and other weights in a file.
 
-A converted file names its tensors as it likes. The buffers are known by what
-they contain: at the export every weight is at hand, and each is looked for.
+The converter chooses the names of the tensors in a file, so buffers are found
+by their contents: the weights are known while a model is exported.
 """
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kd_keras.export.size.coded_model import ROLES
+from kd_keras.export.litert.flatbuffer import Flatbuffer, Tensor
+from kd_keras.export.size.coded_model import ROLES, CodedModel
+
+if TYPE_CHECKING:
+    from kd_keras.export.device_embedding import DeviceEmbedding
 
 _STORED = {"FLOAT32": np.float32, "FLOAT16": np.float16, "INT8": np.int8}
 
 
-def weights_by_role(coded, device_embeddings):
+def weights_by_role(
+    coded: CodedModel, device_embeddings: Sequence["DeviceEmbedding"]
+) -> dict[str, list[np.ndarray]]:
     """Lists the weights of an exported model by role.
 
     Args:
         coded: `CodedModel`.
-        device_embeddings: List of `DeviceEmbedding`, the forms that its
-            `KDEmbedding` layers have in the file.
+        device_embeddings: list of `DeviceEmbedding`. The forms of the model's
+            coded layers in the file.
 
     Returns:
-        Dictionary from `ROLES` to lists of numpy arrays.
+        dict from `ROLES` to lists of arrays.
     """
-    roles: dict = {role: [] for role in ROLES}
+    roles: dict[str, list[np.ndarray]] = {role: [] for role in ROLES}
     for form in device_embeddings:
         roles["codes"].append(form.codes.numpy())
         roles["code embeddings"].append(form.code_embeddings.numpy())
@@ -33,17 +42,19 @@ def weights_by_role(coded, device_embeddings):
     return roles
 
 
-def find_buffers(flatbuffer, weights):
+def find_buffers(
+    flatbuffer: Flatbuffer, weights: dict[str, list[np.ndarray]]
+) -> dict[str, list[int]]:
     """Finds the buffers of weights in a file.
 
     Args:
         flatbuffer: `Flatbuffer`.
-        weights: What `weights_by_role` returned.
+        weights: dict that `weights_by_role` returned.
 
     Returns:
-        Dictionary from roles to lists of indices of buffers.
+        dict from `ROLES` to lists of indices of buffers.
     """
-    found: dict = {role: [] for role in ROLES}
+    found: dict[str, list[int]] = {role: [] for role in ROLES}
     for buffer, tensor in flatbuffer.constants().items():
         content = flatbuffer.buffers[buffer]
         for role, arrays in weights.items():
@@ -53,8 +64,8 @@ def find_buffers(flatbuffer, weights):
     return found
 
 
-def _holds(tensor, content, array):
-    """Tells whether a buffer holds an array, as it is, turned, or rounded."""
+def _holds(tensor: Tensor, content: np.ndarray, array: np.ndarray) -> bool:
+    """Checks if a buffer holds an array, perhaps transposed or rounded."""
     if array.size < 2 or int(np.prod(tensor.shape)) != array.size:
         return False
     for turned in (array, array.T):

@@ -1,4 +1,4 @@
-"""What every byte of a file is for."""
+"""Reports the bytes of a file or model by role."""
 
 import json
 import os
@@ -10,21 +10,25 @@ from kd_keras.export.size.report import SizeReport, predict
 from kd_keras.utils.errors import BadInputError
 
 
-def size_report(path_or_model, quantization=None):
-    """Tells what the bytes of a file are for.
+def size_report(
+    path_or_model: Any, quantization: str | None = None
+) -> SizeReport:
+    """Reports the bytes of a file or model by role.
 
     Args:
-        path_or_model: Path of a `.tflite` or `.keras` file or of a
-            SavedModel; or a built Keras layer or model, of which the bytes
-            that its export will have are told, without the graph.
-        quantization: As in `export_litert`; for a model only.
+        path_or_model: path of a `.tflite` or `.keras` file or of a
+            SavedModel; or a Keras layer or model, built, for which the sizes
+            of an exported file are predicted, without the graph.
+        quantization: None, `"int8"` or `"float16"`. See `export_litert`. Only
+            for a model: a file has its own.
 
     Returns:
         A `SizeReport`.
 
     Raises:
-        ValueError: If there is no such file, or it is damaged or of another
-            kind (`kd_keras.BadInputError`).
+        ValueError: If there is no such file, or if it is damaged or of
+            another kind (`kd_keras.BadInputError`); or if the model is not
+            built.
 
     Example:
 
@@ -63,7 +67,7 @@ def size_report(path_or_model, quantization=None):
     return _report_tflite(path, content)
 
 
-def _report_tflite(path, content):
+def _report_tflite(path: Path, content: bytes) -> SizeReport:
     from kd_keras.export.litert.archive import VOCABULARY, read_archive
     from kd_keras.export.litert.flatbuffer import read_flatbuffer
     from kd_keras.export.litert.peak_memory import peak_bytes
@@ -73,7 +77,7 @@ def _report_tflite(path, content):
     flatbuffer = read_flatbuffer(content, path)
     parts = dict.fromkeys(ROLES, 0)
     if configuration is None:
-        # Not ours: constants can be counted, but not told apart.
+        # Not written by kd_keras, so the roles of constants are unknown.
         constants = flatbuffer.constants()
         parts["rest"] = sum(len(flatbuffer.buffers[i]) for i in constants)
         configuration = {"embeddings": [], "quantization": None}
@@ -97,24 +101,24 @@ def _report_tflite(path, content):
         )
         report.to_dict()  # fails here, if it does
         return report
-    # What is read from the file does not fit together.
+    # The configuration does not fit the graph.
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         raise BadInputError(
             f"{path} is damaged: its parts do not fit together"
         ) from None
 
 
-def _report_saved_model(path):
+def _report_saved_model(path: Path) -> SizeReport:
     try:
         return _read_saved_model(path)
-    except Exception as error:  # as many kinds as there are ways to damage it
+    except Exception as error:  # damage leads to errors of many kinds
         raise BadInputError(
             f"{path} is a damaged SavedModel: "
             f"{' '.join(str(error).split())[:200]}"
         ) from None
 
 
-def _read_saved_model(path):
+def _read_saved_model(path: Path) -> SizeReport:
     import tensorflow as tf
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
@@ -124,10 +128,10 @@ def _read_saved_model(path):
     parts = dict.fromkeys(ROLES, 0)
     reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
     for name, dtype in reader.get_variable_to_dtype_map().items():
-        value = reader.get_tensor(name)  # checks its checksum, too
+        value = reader.get_tensor(name)  # verifies its checksum as well
         role = name.split("/")[0].replace("_", " ")
         role = role if role in ROLES else "rest"
-        if dtype != tf.string:  # that is the graph of objects
+        if dtype != tf.string:  # the graph of objects is a string
             parts[role] += value.nbytes
     extra = path / "assets.extra"
     configuration: dict[str, Any] = {"embeddings": []}
@@ -149,7 +153,7 @@ def _read_saved_model(path):
     return report
 
 
-def _report_keras(path, total):
+def _report_keras(path: Path, total: int) -> SizeReport:
     import keras
 
     from kd_keras.export.size.model_sizes import (
@@ -163,7 +167,7 @@ def _report_keras(path, total):
                 raise BadInputError(f"{path} is a zip, but not a .keras file")
         model = keras.saving.load_model(path, compile=False)
         optimizer = optimizer_bytes(path)
-    except Exception as error:  # as many kinds as there are ways to damage it
+    except Exception as error:  # damage leads to errors of many kinds
         if isinstance(error, BadInputError):
             raise
         raise BadInputError(

@@ -1,4 +1,4 @@
 """The maps from a code to a vector, f in the paper.
 
-`by_name` is the one list of them.
+`by_name` lists all of them.
 """

@@ -1,4 +1,4 @@
-"""The one list of the compositions, and how `KDEmbedding` makes them of it."""
+"""The list of all compositions, and how `KDEmbedding` makes one by name."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def make_composition(
 
 
 def name_of(composition: Composition) -> str:
-    """Returns a name such as `"linear"`, or the name of another class."""
+    """Returns a name such as `"linear"`, or the class name if not listed."""
     for name, kind in COMPOSITIONS.items():
         if type(composition) is kind:
             return name

@@ -1,4 +1,8 @@
-"""Searches codes for any composition, if need be by an additive one near it."""
+"""Searches codes for any composition, if necessary with an additive one near.
+
+The searches of `kd_keras.search` need a composition that is a sum or slices.
+For other compositions, a sum near it proposes codes.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +26,7 @@ BLOCK = 1024
 # Number of searches by `encode` near the present codes if the composition is
 # not additive, and the effort of each.
 TURNS, NEAR_EFFORT = 4, 0.25
-# Codes per value that show what a composition makes of a value no symbol has.
+# Number of codes that are composed to estimate a value that no symbol has.
 SHOWN = 4
 # Vectors are shortened to this many times the longest code embedding: a vector
 # further away has the same code, and its square would overflow.
@@ -151,8 +155,8 @@ def additive_near(
     tables = fit(compose(composition, codes), codes, K)
     rng = np.random.default_rng(seed)
     for j, column in enumerate(codes.T):
-        # Training may leave a value that no symbol has anywhere. A search that
-        # took such a value for the mean would choose it.
+        # Training may move a value that no symbol has anywhere. If the search
+        # assumed that such a value is the mean, it would choose it.
         unused = np.flatnonzero(np.bincount(column, minlength=K) == 0)
         if not unused.size:
             continue

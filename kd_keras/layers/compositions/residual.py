@@ -16,7 +16,7 @@ from kd_keras.utils.checks import check_integer
 
 @keras.saving.register_keras_serializable(package="kd_keras")
 class ResidualComposition(Composition):
-    """Sums the code embeddings and adds what a hidden layer makes of the sum.
+    """Sums the code embeddings and adds the correction of a hidden layer.
 
     With s the sum of the code embeddings,
 
@@ -46,7 +46,7 @@ class ResidualComposition(Composition):
     References:
         [Huijben et al., 2024](https://arxiv.org/abs/2401.14732). Their QINCo
         corrects after every position; this layer corrects once, after the
-        sum, which takes a D-th of the weights.
+        sum, which needs 1/D of the weights.
     """
 
     def __init__(

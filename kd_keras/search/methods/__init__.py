@@ -1,1 +1,1 @@
-"""Parts of the searches: starts, annealing, least squares, k-means."""
+"""The parts of the searches: starts, annealing, least squares, k-means."""

@@ -30,9 +30,10 @@ from kd_keras.utils.cores import spread
 ROWS = 5000
 BLOCK_SCORES = 1 << 19
 # A short annealing from codes that are already good: its number of sweeps, the
-# factor by which the temperature falls, and the first temperatures, in units of
-# the squared error per dimension, from which `choose_heat` takes the best for
-# the given rows. Few positions with long code embeddings need the highest.
+# factor by which the temperature falls, and the first temperatures to choose
+# from, in units of the squared error per dimension. `choose_heat` chooses the
+# best for the given rows. The highest is needed with few positions and long
+# code embeddings.
 REHEAT_SWEEPS, COOLING = 10, 25
 HEATS = (4.0, 8.0, 16.0, 32.0, 64.0)
 # Number of rows on which heats are compared, and of short annealings for each.
@@ -50,18 +51,19 @@ def search_codes(
     """Sweeps over all positions of all rows, once for each temperature.
 
     Args:
-        vectors: float32 `(N, d)`.
-        codes: integer `(N, D)`, where the search starts.
-        code_embeddings: float32 `(D, K, d)`, not changed.
-        temperatures: in units of the squared error; 0 is coordinate descent,
-            which never makes a row worse.
-        noise: from `gumbel_noise`.
-        seed: decides the draws. All blocks of rows draw the same, so that
-            the codes of a block do not depend on its place among the same
-            number of rows.
+        vectors: array of float32, shape `(N, d)`.
+        codes: array of int, shape `(N, D)`. The codes to start from.
+        code_embeddings: array of float32, shape `(D, K, d)`. Not changed.
+        temperatures: list of float, in units of the squared error. 0 is
+            coordinate descent, which never makes a row worse.
+        noise: array of float32. See `gumbel_noise`.
+        seed: int or list of int. Seed of the draws. All blocks of rows use the
+            same draws, so that with the same number of rows, the codes of a
+            block do not depend on its place among them.
 
     Returns:
-        Codes, same shape and dtype, and squared errors, float32 `(N,)`.
+        `(codes, errors)`: array of int, same shape and dtype as `codes`, and
+        squared errors, array of float32, shape `(N,)`.
     """
     K = code_embeddings.shape[1]
     most = int(np.clip(BLOCK_SCORES // K, 16, ROWS))
@@ -71,7 +73,7 @@ def search_codes(
         blocks += blocks % 2
     rows = max(1, -(-len(vectors) // blocks))
 
-    def search(start):
+    def search(start: int) -> None:
         part = slice(start, start + rows)
         block = tables.block(vectors[part], codes[part])
         rng = np.random.default_rng(seed)
@@ -102,16 +104,17 @@ def improve_codes(
     a random perturbation.
 
     Args:
-        vectors: float32 `(N, d)`.
-        codes: integer `(N, D)`.
-        errors: float32 `(N,)`, squared, of these codes.
-        code_embeddings: float32 `(D, K, d)`, not changed.
-        hot: first temperature, in units of the squared error.
-        noise: from `gumbel_noise`.
-        seed: decides the draws.
+        vectors: array of float32, shape `(N, d)`.
+        codes: array of int, shape `(N, D)`.
+        errors: array of float32, shape `(N,)`. Squared errors of these codes.
+        code_embeddings: array of float32, shape `(D, K, d)`. Not changed.
+        hot: float. First temperature, in units of the squared error.
+        noise: array of float32. See `gumbel_noise`.
+        seed: int or list of int. Seed of the draws.
 
     Returns:
-        Codes and squared errors, which are not higher for any row.
+        `(codes, errors)`, with the shapes of the arguments. No row's error is
+        higher than before.
     """
     found, new_errors = search_codes(
         vectors,
@@ -130,7 +133,7 @@ def better_rows(
     new_codes: np.ndarray,
     new_errors: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Takes the better of two codes for each row, with its error."""
+    """Returns the better of two codes for each row, and its error."""
     better = new_errors < errors
     return (
         np.where(better[:, None], new_codes, codes),
@@ -149,16 +152,16 @@ def choose_heat(
     """Finds the first temperature from which `improve_codes` gains most.
 
     Args:
-        vectors: float32 `(N, d)`, some of which are tried.
-        codes: integer `(N, D)`.
-        errors: float32 `(N,)`, squared, of these codes.
-        code_embeddings: float32 `(D, K, d)`.
-        noise: from `gumbel_noise`.
-        seed: decides the draws.
+        vectors: array of float32, shape `(N, d)`. Some of them are tried.
+        codes: array of int, shape `(N, D)`.
+        errors: array of float32, shape `(N,)`. Squared errors of these codes.
+        code_embeddings: array of float32, shape `(D, K, d)`.
+        noise: array of float32. See `gumbel_noise`.
+        seed: int. Seed of the draws.
 
     Returns:
-        One of `HEATS`, to be multiplied by the typical squared error per
-        dimension.
+        float. One of `HEATS`, to be multiplied by the typical squared error
+        per dimension.
     """
     some = slice(None, None, -(-len(vectors) // HEAT_ROWS))
     rows, given, before = vectors[some], codes[some], errors[some]

@@ -57,11 +57,11 @@ def relax(
     Args:
         rows: array of float32, shape `(N, d)`.
         start: `Solution`.
-        noise: What `gumbel_noise` returned.
+        noise: array of float32. See `gumbel_noise`.
         rounds: int. Number of short annealings; more take longer and find a
             better solution.
-        seed: int. Decides every random choice.
-        tell: Called with (share done, squared errors).
+        seed: int. Seed of all random choices.
+        tell: callable. Called with the fraction done and the squared errors.
 
     Returns:
         A `Solution`. Its errors may be higher than those of the start if there

@@ -121,9 +121,9 @@ def test_shard_rows_are_whole_blocks_and_cover_the_table():
 @pytest.mark.parametrize(
     ("i", "n", "message"),
     [
-        (0, 3, "first of 3 shards is 1, .*Received: i=0"),
-        (4, 3, "last is 3. Received: i=4"),
-        (1, 6, "from 1 to 5: 450 rows .*Received: n=6"),
+        (0, 3, "from 1 to 3. Received: i=0"),
+        (4, 3, "from 1 to 3. Received: i=4"),
+        (1, 6, "from 1 to 5, .* 450 rows. Received: n=6"),
         (1, 0, "Received: n=0"),
         (1.5, 2, "Received: i=1.5"),
     ],
