@@ -1,6 +1,7 @@
 """The base of the layers that hold codes."""
 
 import contextlib
+import contextvars
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -16,23 +17,28 @@ from kd_keras.layers.compositions.by_name import make_composition
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.kd_code_learner import KDCodeLearner
 
-_fixing_codes = False
+# The layers that coded layers hold in copies that are being made, by the
+# `shared_object_id` of their configuration; None when no copy is being made.
+# It is a context variable, so that other threads make layers as usual.
+_copied: contextvars.ContextVar[dict[int, Any] | None] = contextvars.ContextVar(
+    "copied", default=None
+)
 
 
 @contextlib.contextmanager
 def codes_fixed_in_copies() -> Iterator[None]:
-    """Makes every coded layer built inside hold fixed codes.
+    """Makes every coded layer that is made inside hold fixed codes.
 
     `freeze` copies a model through its configuration. This is how the copies
     of layers that learn their codes come out fixed, even if a subclassed model
-    writes `codes="learn"` into its own `__init__`.
+    writes `codes="learn"` into its own `__init__`. Compositions that layers
+    share are shared by the copies too.
     """
-    global _fixing_codes
-    _fixing_codes = True
+    token = _copied.set({})
     try:
         yield
     finally:
-        _fixing_codes = False
+        _copied.reset(token)
 
 
 class CodedLayer(keras.layers.Layer):
@@ -102,7 +108,8 @@ class CodedLayer(keras.layers.Layer):
             pass
         elif isinstance(codes, (KDCodeLearner, str)):
             learner = self._make_learner(codes)
-            self.learner = None if _fixing_codes else learner
+            if _copied.get() is None:
+                self.learner = learner
         else:
             self._given_codes = check_codes(codes, K, D, symbols)
 
@@ -209,9 +216,7 @@ class CodedLayer(keras.layers.Layer):
         config = dict(config)
         for name in ("codes", "composition"):
             if isinstance(config[name], dict):
-                config[name] = keras.saving.deserialize_keras_object(
-                    config[name]
-                )
+                config[name] = _deserialize_shared(config[name])
         return cls(**config)
 
 
@@ -223,6 +228,17 @@ def serialize_shared(layer: keras.layers.Layer) -> dict[str, Any]:
     """
     config = keras.saving.serialize_keras_object(layer)
     return config | {"shared_object_id": id(layer)}
+
+
+def _deserialize_shared(config: dict[str, Any]) -> keras.layers.Layer:
+    """Makes a layer of what `serialize_shared` returned, once in a copy."""
+    copied = _copied.get()
+    shared = config.get("shared_object_id")
+    if copied is None or shared is None:
+        return keras.saving.deserialize_keras_object(config)
+    if shared not in copied:
+        copied[shared] = keras.saving.deserialize_keras_object(config)
+    return copied[shared]
 
 
 def _code_weight_dtype(K: int) -> str:

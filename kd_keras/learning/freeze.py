@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import keras
-
-from kd_keras.layers.coded_layer import codes_fixed_in_copies
 from kd_keras.layers.find_layers import coded_layers
+from kd_keras.learning.copy_model import copy_with_fixed_codes
 
 
 def freeze(layer_or_model: Any) -> Any:
@@ -56,30 +54,4 @@ def freeze(layer_or_model: Any) -> Any:
             "freeze needs a built model: call it once on ids. Received: "
             f"{layer_or_model!r}, not built"
         )
-    with codes_fixed_in_copies():
-        copy = type(layer_or_model).from_config(layer_or_model.get_config())
-    if not copy.built:
-        copy.build_from_config(layer_or_model.get_build_config() or {})
-        copy.built = True  # as Keras does when it loads a model
-    for source, target in zip(layers, coded_layers(copy), strict=True):
-        target.codes = source.codes
-    sources = _weights_beside_codes(layer_or_model)
-    targets = _weights_beside_codes(copy)
-    if [v.shape for v in sources] != [v.shape for v in targets]:
-        raise ValueError(
-            "freeze needs a model whose `get_config` describes all of it, and "
-            "no KDCodeLearner that is used both in a KDEmbedding and outside. "
-            f"Received: {layer_or_model!r}, whose copy has {len(targets)} "
-            f"weights beside codes instead of {len(sources)}"
-        )
-    for source, target in zip(sources, targets, strict=True):
-        # As a separate array: JAX variables would share one buffer, and
-        # training one model would delete the other's.
-        target.assign(source.numpy())
-    return copy
-
-
-def _weights_beside_codes(layer: keras.layers.Layer) -> list[Any]:
-    """Lists the variables of a layer or model except logits and codes."""
-    codes = {id(v) for x in coded_layers(layer) for v in x.code_variables()}
-    return [v for v in layer.variables if id(v) not in codes]
+    return copy_with_fixed_codes(layer_or_model)

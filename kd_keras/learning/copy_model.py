@@ -1,0 +1,170 @@
+"""Copies a layer or model with all its state."""
+
+import tempfile
+from typing import Any
+
+import keras
+import numpy as np
+
+from kd_keras.layers.coded_layer import codes_fixed_in_copies
+from kd_keras.layers.find_layers import coded_layers
+from kd_keras.utils.checks import short_repr
+
+# What a copy may differ by, relative to the largest output: sums may be
+# rounded differently.
+TOLERANCE = 1e-5
+ROWS, STEPS = 2, 3  # of the random inputs on which a copy is checked
+
+
+def copy_with_fixed_codes(source: Any) -> Any:
+    """Copies a layer or model; its coded layers hold fixed codes.
+
+    The copy is made from the configuration. The state of each layer is then
+    copied as Keras saves and loads it, which covers look-up tables, the
+    statistics of an adapted `Normalization`, and quantized weights.
+
+    Args:
+        source: Keras layer or model, built. It is not changed.
+
+    Returns:
+        A layer or model of the same class. It is not compiled.
+
+    Raises:
+        ValueError: If the configuration does not describe all of the model, or
+            the copy does not compute what the original computes.
+    """
+    copy = _from_configuration(source)
+    for layer, target in zip(
+        coded_layers(source), coded_layers(copy), strict=True
+    ):
+        target.codes = layer.codes
+    _copy_state(source, copy)
+    _check(source, copy)
+    return copy
+
+
+def _from_configuration(source: Any) -> Any:
+    # The model's own classes need not be registered with Keras.
+    classes = {type(x).__name__: type(x) for x in source._flatten_layers()}
+    config = keras.saving.serialize_keras_object(source)
+    config.pop("compile_config", None)
+    with codes_fixed_in_copies():
+        # Not safe mode: a Python lambda in it is the caller's own.
+        copy = keras.saving.deserialize_keras_object(
+            config, custom_objects=classes, safe_mode=False
+        )
+    if not copy.built:
+        copy.build_from_config(source.get_build_config() or {})
+        copy.built = True  # as Keras does when it loads a model
+    return copy
+
+
+def _copy_state(source: Any, copy: Any) -> None:
+    sources, copies = _stateful_layers(source), _stateful_layers(copy)
+    if [type(x) for x in sources] != [type(x) for x in copies]:
+        raise ValueError(
+            "freeze needs a model whose `get_config` describes all of it, and "
+            "no KDCodeLearner that is used both in a KDEmbedding and outside. "
+            f"Received: {short_repr(source)}, whose copy has {len(copies)} "
+            f"layers instead of {len(sources)}"
+        )
+    for layer, target in zip(sources, copies, strict=True):
+        _copy_own_state(layer, target)
+    # To the last bit, and the state of random generators too. Loading may have
+    # changed weights: it merges those of LoRA.
+    before, after = _weights_beside_codes(source), _weights_beside_codes(copy)
+    if [v.shape for v in before] == [v.shape for v in after]:
+        for variable, target in zip(before, after, strict=True):
+            # As a separate array: JAX variables would share one buffer, and
+            # training one model would delete the other's.
+            target.assign(np.array(variable.numpy()))
+
+
+def _copy_own_state(layer: Any, target: Any) -> None:
+    """Copies what a layer saves, without that of the layers inside it."""
+    store: dict[str, Any] = {}
+    layer.save_own_variables(store)
+    if store:
+        arrays = {
+            name: keras.ops.convert_to_numpy(value)
+            for name, value in store.items()
+        }
+        target.load_own_variables(arrays)
+    if hasattr(layer, "save_assets"):
+        with tempfile.TemporaryDirectory() as folder:
+            layer.save_assets(folder)
+            target.load_assets(folder)
+
+
+def _stateful_layers(model: Any) -> list[Any]:
+    """Lists all layers whose state is copied: not coded layers and learners."""
+    left_out = {id(model_layer) for model_layer in coded_layers(model)}
+    left_out |= {
+        id(layer.learner) for layer in coded_layers(model) if layer.learner
+    }
+    return [x for x in model._flatten_layers() if id(x) not in left_out]
+
+
+def _weights_beside_codes(model: Any) -> list[Any]:
+    """Lists the variables of a layer or model except logits and codes."""
+    codes = {id(v) for x in coded_layers(model) for v in x.code_variables()}
+    return [v for v in model.variables if id(v) not in codes]
+
+
+def _check(source: Any, copy: Any) -> None:
+    """Checks on random inputs that a copy computes what the original does."""
+    inputs = _random_inputs(source)
+    if inputs is None:
+        return
+    try:
+        wanted = keras.tree.flatten(source(inputs, training=False))
+    except Exception:  # the inputs may not suit the model
+        return
+    found = keras.tree.flatten(copy(inputs, training=False))
+    if not all(map(_are_close, wanted, found)):
+        raise ValueError(
+            "freeze needs a model whose `get_config` and saved weights "
+            f"describe all of it. Received: {short_repr(source)}, whose copy "
+            "computes other outputs"
+        )
+
+
+def _are_close(wanted: Any, found: Any) -> bool:
+    a, b = (
+        keras.ops.convert_to_numpy(x).astype(np.float64)
+        for x in (wanted, found)
+    )
+    most = TOLERANCE * max(1e-9, float(np.nanmax(np.abs(a), initial=0)))
+    return a.shape == b.shape and np.allclose(
+        a, b, rtol=TOLERANCE, atol=most, equal_nan=True
+    )
+
+
+def _random_inputs(model: Any) -> Any:
+    """Draws inputs of a model; None if it does not say what it takes."""
+    tensors = getattr(model, "inputs", None)
+    if not tensors:
+        return None
+    rng = np.random.default_rng(0)
+    drawn = [_draw(x, rng) for x in tensors]
+    structure = getattr(model, "_inputs_struct", None)
+    if structure is None:
+        return drawn[0] if len(drawn) == 1 else drawn
+    packed = keras.tree.pack_sequence_as(structure, drawn)
+    is_single = isinstance(packed, (list, tuple)) and len(packed) == 1
+    return packed[0] if is_single else packed
+
+
+def _draw(tensor: Any, rng: np.random.Generator) -> Any:
+    shape = [
+        size or (ROWS if axis == 0 else STEPS)
+        for axis, size in enumerate(tensor.shape)
+    ]
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    if dtype == "string":
+        words = np.array(["a", "the", "1", ""])[rng.integers(4, size=shape)]
+        return keras.ops.convert_to_tensor(words.tolist(), dtype="string")
+    if dtype == "bool":
+        return rng.random(shape) < 0.5
+    # Ids of any table, and numbers too: 0 and 1 are always known.
+    return rng.integers(2, size=shape).astype(dtype)
