@@ -59,7 +59,5 @@ def _target(page, link):
     """Returns the path in the site of what a page of the site links to."""
     sources = {site: source for source, site in PAGES.items()}
     source = sources.get(page, f"docs/{page}")
-    path = posixpath.normpath(
-        posixpath.join(posixpath.dirname(source), link)
-    )
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(source), link))
     return PAGES.get(path, path.removeprefix("docs/"))
