@@ -26,7 +26,7 @@ check: .venv/dev
 
 # The pages of docs/ and the API reference, into site/.
 docs: .venv/docs
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -99,7 +99,7 @@ def test_the_errors_in_the_docs_are_the_measured_ones(name):
             ]
             found = [c["error"] for c in here if c["method"] == method]
             if method == "*Gaussian bound*":
-                found = [here[0]["bound"]]
+                found = [cell["bound"] for cell in here if "bound" in cell]
             wanted = f"{np.median(found):#.3g}" if found else ""
             assert number == wanted, (method, K, D)
 
