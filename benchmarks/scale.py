@@ -1,8 +1,9 @@
 """Time and memory of `kd-keras compress` against the number of symbols.
 
 Every table is memory-mapped and compressed in a process of its own, with
-K = 16, D = 16. Memory is the peak of the resident memory (`ru_maxrss`), including the
-mapped file, above the peak after TensorFlow was imported and started.
+K = 16, D = 16. Memory is the peak of the resident memory (`ru_maxrss`),
+including the mapped file, above the peak after TensorFlow was imported and
+started.
 
     python benchmarks/scale.py          # 10,000, 100,000 and 1,000,000 rows
     python benchmarks/scale.py --full   # 10,000,000 too
