@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test figures check clean
+.PHONY: demo test figures check docs clean
 
 demo: .venv/base
 	$(BIN)/kd-keras compress saved_models/ptb_small_200.npz \
@@ -24,6 +24,10 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The pages of docs/ and the API reference, into site/.
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -39,5 +43,9 @@ check: .venv/dev
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	touch $@ .venv/base .venv/test
 
+.venv/docs: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf .venv demo figures
+	rm -rf .venv demo figures site

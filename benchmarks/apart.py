@@ -1,4 +1,4 @@
-"""Learns codes in a process of its own, whose memory and time are its alone."""
+"""Learns codes in a separate process, to measure its memory and time."""
 
 import json
 import subprocess
@@ -13,15 +13,16 @@ def learn_apart(method, vectors, K, D, seed):
     """Runs `cell.py`.
 
     Args:
-        method: Name of a method in `methods` or `faiss_methods`.
-        vectors: Float32 array `(N, d)`.
-        K, D, seed: Integers.
+        method: str. Name of a method in `methods` or `faiss_methods`.
+        vectors: array of float32, shape `(N, d)`.
+        K, D, seed: int.
 
     Returns:
-        The rebuilt vectors, and a dictionary: `seconds`, `cpu_seconds`,
-        `floats` that decoding needs, and where /proc tells them `peak_mib`
-        above what was resident before and `other_cpu_seconds`, which other
-        processes used meanwhile: far above 0, `seconds` are an upper bound.
+        The rebuilt vectors and a dictionary: `seconds`, `cpu_seconds`, and
+        `floats`, the number that decoding needs. On systems with /proc, also
+        `peak_mib`, the peak above the memory that was resident before, and
+        `other_cpu_seconds`, the CPU time of other processes meanwhile. If that
+        is far above 0, `seconds` is only an upper bound.
     """
     with tempfile.TemporaryDirectory() as folder:
         table, rebuilt = (Path(folder, f"{n}.npy") for n in ("in", "out"))

@@ -1,9 +1,9 @@
-"""Learns codes by one method, in a process of its own, and tells what it took.
+"""Learns codes by one method and prints the time and memory that it took.
 
     python benchmarks/cell.py TABLE.npy METHOD K D SEED REBUILT.npy
 
-Writes the rebuilt vectors and prints what learning took, as JSON. Imports and
-the start of TensorFlow come before the clock and the memory are read.
+Writes the rebuilt vectors and prints the measurements as JSON. Imports and the
+start of TensorFlow come before the measurement begins.
 """
 
 import json
@@ -15,7 +15,7 @@ import numpy as np
 
 
 def resident_mib(name):
-    """Reads VmRSS or VmHWM of this process; None where there is no /proc."""
+    """Reads VmRSS or VmHWM of this process; None without /proc."""
     try:
         with open("/proc/self/status") as lines:
             line = next(li for li in lines if li.startswith(name))
@@ -25,7 +25,7 @@ def resident_mib(name):
 
 
 def forget_peak():
-    """Sets VmHWM back to what is resident now."""
+    """Resets VmHWM to the memory that is resident now."""
     try:
         with open("/proc/self/clear_refs", "w") as file:
             file.write("5")
@@ -34,7 +34,7 @@ def forget_peak():
 
 
 def busy_seconds():
-    """Processor time of all processes since the start; None without /proc."""
+    """Returns the CPU time of all processes so far; None without /proc."""
     try:
         with open("/proc/stat") as lines:
             user, nice, system, _, _, *rest = map(

@@ -1,17 +1,17 @@
-"""Learned codes beside faiss' quantizers, at the same bits and codebook sizes.
+"""Learned codes compared with faiss' quantizers at the same K and D.
 
 Every method gets the same vectors, the same K and D, and all cores, in a
-process of its own. The error is squared, summed over the dimensions, averaged
-over the rows; seconds include training and encoding, not imports. Those of
-the processor can be compared between cells that had more or fewer cores.
+process of its own. The error is squared, summed over the dimensions and
+averaged over the rows. Seconds include training and encoding, not imports. CPU
+seconds can be compared between cells that had different numbers of cores.
 
     python benchmarks/code_learning.py --glove glove.6B.50d.txt
     python benchmarks/code_learning.py --draw    # the figure and the tables
 
-Without --glove the tables are that of the Penn Treebank language model, which
-ships with the package, and the paper's synthetic clusters. A cell that
-`results/code_learning.json` has is not run again unless --again is given, so
-that a run goes on where it was stopped: the whole takes hours.
+Without --glove, the tables are that of the Penn Treebank language model, which
+is in this repository, and the paper's synthetic clusters. Cells that are in
+`results/code_learning.json` are not run again unless --again is given, so an
+interrupted run resumes. All cells take hours.
 """
 
 import argparse
@@ -108,7 +108,7 @@ def main():
             continue
         cell = run_cell(key, tables[key[0]])
         print(*key, f"{cell['error']:.4f}", cell["seconds"], flush=True)
-        # Read anew: a second run may have written in the meantime.
+        # Read again: a second run may have written in the meantime.
         cells = json.loads(path.read_text())["cells"] if path.exists() else []
         cells = [c for c in cells if key_of(c) != key] + [cell]
         write_results("code_learning", {"cells": cells})

@@ -1,13 +1,13 @@
 """What each piece of the search of `learn_codes` is worth.
 
-One piece at a time is taken out of `fit_additive`, or put in where the tables
-would not get it, and the error is compared with that of the whole search in
-the same number of sweeps (the start and descent alone take none).
+One piece at a time is removed from `fit_additive`, or added for a table that
+would not get it, and the error is compared with that of the whole search with
+the same number of sweeps (the start and descent alone need none).
 
     python benchmarks/code_learning_ablation.py --glove glove.6B.50d.txt
     python benchmarks/code_learning_ablation.py --show
 
-What `results/code_learning_ablation.json` has is not run again.
+Runs that are in `results/code_learning_ablation.json` are not repeated.
 """
 
 import argparse
@@ -36,11 +36,11 @@ WHOLE = "the whole search"
 
 
 def _always(value):
-    """Gives a function that returns a value, whatever it is asked."""
+    """Returns a function that returns a value for all arguments."""
     return lambda *args: value
 
 
-# What is set to what in each: (module, name, value).
+# What each piece sets: (module, name, value).
 PIECES = {
     WHOLE: [],
     "start: no beam": [(beam_start, "BEAM", 1)],
@@ -51,7 +51,7 @@ PIECES = {
     "never annealed": [(additive_codes, "_promise", _always(1.0))],
     "always annealed": [(additive_codes, "_promise", _always(0.0))],
     "no noise": [(relaxation, "BLUR", 0.0), (relaxation, "NOISE_SHARE", 0.0)],
-    # Of `relaxation` alone: whether annealing is tried stays as it is.
+    # Only in `relaxation`: whether annealing is tried does not change.
     "noise on code embeddings": [(relaxation, "many_rows", _always(True))],
     "noise on rows": [(relaxation, "many_rows", _always(False))],
     "annealings of relaxation: one heat": [

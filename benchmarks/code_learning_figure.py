@@ -1,4 +1,4 @@
-"""Tables and the figure of `code_learning.py`."""
+"""The tables and the figure of `code_learning.py`."""
 
 import numpy as np
 from matplotlib import rc_context
@@ -9,7 +9,7 @@ from rich.table import Table
 
 from kd_keras.codes.checks import code_bits
 
-# Those of the figure; all are in the printed tables.
+# The methods in the figure; the printed tables have all.
 LINES = {
     "learn_codes residual": ("#009E73", "s-"),
     "learn_codes linear": ("#0072B2", "o-"),

@@ -1,8 +1,9 @@
-"""What each piece of coding rows that come later is worth.
+"""What each piece of encoding new rows is worth.
 
-One piece at a time is taken out of `fit_codebooks` or of `encode_additive`.
-Learned from 50,000 rows of the table of `huge_table.py`, measured on 50,000
-others: the rows learned from would hide what is lost on outliers.
+One piece at a time is removed from `fit_codebooks` or `encode_additive`. Code
+embeddings are learned from 50,000 rows of the table of `huge_table.py` and
+measured on 50,000 others: the rows learned from would hide the errors on
+outliers.
 
     python benchmarks/codebooks_ablation.py
     python benchmarks/codebooks_ablation.py --show
@@ -43,8 +44,8 @@ def _stay(rows, codes, tables, passes):
 
 STEP = "improve_code_embeddings"
 BEAM, REHEATS = "ENCODING_BEAM", "REHEATS_AFTER_BEAM"
-# How code embeddings are learned, and what is set to what meanwhile: (module,
-# name, value).
+# How code embeddings are learned, and what is set meanwhile: (module, name,
+# value).
 PIECES = {
     "all": (fit_codebooks, []),
     "as a table that is learned whole": (fit_additive, []),

@@ -1,12 +1,12 @@
 """Error against seconds: learn_codes by `effort`, faiss' LSQ by its settings.
 
-Every point is a whole run from nothing, in a process of its own, imports not
-counted, on all cores; nothing else should run beside it.
+Every point is a complete run in a process of its own on all cores, without the
+imports. Nothing else should run at the same time.
 
     python benchmarks/error_against_seconds.py --glove glove.6B.50d.txt
     python benchmarks/error_against_seconds.py --draw
 
-Points that `results/error_against_seconds.json` has are not run again.
+Points that are in `results/error_against_seconds.json` are not run again.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""faiss' quantizers, as the benchmarks put them beside `learn_codes`.
+"""faiss' quantizers, for comparison with `learn_codes`.
 
 Each takes `(vectors, K, D, seed)` and returns the rebuilt vectors and the
 number of floats that decoding needs; `seed` is added to faiss' own. Keras is
-not imported: its start would be counted as memory.
+not imported, because its memory would be counted.
 """
 
 import faiss
@@ -33,8 +33,8 @@ def pq(vectors, K, D, seed):
 def opq(vectors, K, D, seed):
     d = vectors.shape[1]
     rotation = faiss.OPQMatrix(d, D)
-    # Its default learns for 256 centres, whatever K is. Held by a name, since
-    # faiss does not own it.
+    # Its default learns 256 centres, whatever K is. It needs a name here,
+    # because faiss does not own it.
     slices = faiss.ProductQuantizer(d, D, bits_of(K))
     rotation.pq = slices
     rotation.train(vectors)
@@ -66,7 +66,7 @@ def lsq(**settings):
 
 
 def product(kind, **settings):
-    """An additive quantizer in each of two halves of the dimensions."""
+    """Learns an additive quantizer in each of two halves of the dimensions."""
 
     def method(vectors, K, D, seed):
         d = vectors.shape[1]
@@ -87,7 +87,7 @@ def product(kind, **settings):
 
 
 def k_means(vectors, K, D, seed):
-    # Ten starts, the best of which counts.
+    # The best of ten starts counts.
     means = faiss.Kmeans(vectors.shape[1], K, nredo=10, niter=100, seed=seed)
     means.train(vectors)
     _, labels = means.index.search(vectors, 1)
@@ -106,8 +106,8 @@ FAISS_METHODS = {
     "faiss OPQ": opq,
     "faiss k-means": k_means,
 }
-# Those of `error_against_seconds.py`: training iterations and, for a row that
-# is encoded, perturbations; 25 and 16 are faiss' defaults.
+# For `error_against_seconds.py`: training iterations, and perturbations when a
+# row is encoded. faiss' defaults are 25 and 16.
 LSQ_SETTINGS = {
     f"faiss LSQ, {train} x {encode}": lsq(
         train_iters=train, encode_ils_iters=encode
@@ -120,12 +120,12 @@ LSQ_SETTINGS = {
         (100, 128),
     )
 }
-# LSQ's tables of D * D * K * K products take long beyond this.
+# Beyond this, LSQ's tables of D * D * K * K products take too long.
 LARGEST_LSQ_D = 16
 
 
 def can_run(method, d, K, D):
-    """Whether a method of `FAISS_METHODS` takes these sizes."""
+    """Says whether a method of `FAISS_METHODS` supports these sizes."""
     if method == "faiss k-means":
         return D == 1
     if D == 1 or K & (K - 1):

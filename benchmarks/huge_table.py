@@ -1,9 +1,9 @@
 """A table of any size, written block by block from a seed.
 
-Rows lie in clusters of very different sizes; their distances from the centres
-have a heavy tail (Student's t with three degrees of freedom); and the
-dimensions are correlated, some far stronger than others. The first rows of a
-larger table are those of a smaller one.
+Rows lie in clusters of very different sizes. Their distances from the centres
+have a heavy tail (Student's t with three degrees of freedom). The dimensions
+are correlated, and some are far stronger than others. A larger table begins
+with the rows of a smaller one.
 
     python benchmarks/huge_table.py big.npy --rows 1000000
 """
@@ -23,10 +23,10 @@ def write_huge_table(path, N, d=64, seed=0):
     """Writes `(N, d)` float32 vectors as a `.npy` file.
 
     Args:
-        path: The file.
-        N: Integer, rows.
-        d: Integer, columns.
-        seed: Integer, decides everything.
+        path: str or path. The file to write.
+        N: int. Number of rows.
+        d: int. Number of columns.
+        seed: int. Decides every random choice.
     """
     rng = np.random.default_rng(seed)
     strengths = np.arange(1, d + 1) ** -0.5

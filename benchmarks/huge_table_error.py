@@ -1,13 +1,13 @@
-"""Errors in a table of a million symbols, where a decoder costs next to none.
+"""Errors in a table of a million symbols, whose decoder takes few bytes.
 
-Methods are given 200,000 rows of the table of `huge_table.py` to learn from, of
-which `learn_codes` draws 50,000 for linear, or the first 50,000 where more take
-too long, and are measured on 50,000 others. Bytes are those of a million
-symbols: packed codes, code embeddings, composition.
+Methods get 200,000 rows of the table of `huge_table.py` to learn from, or the
+first 50,000 if more take too long; for linear, `learn_codes` draws 50,000 of
+the 200,000. They are measured on 50,000 others. Bytes are those of a million
+symbols: packed codes, code embeddings and composition.
 
     python benchmarks/huge_table_error.py
 
-What `results/huge_table_error.json` has is not run again.
+Methods that are in `results/huge_table_error.json` are not run again.
 """
 
 import json
@@ -56,7 +56,7 @@ def faiss_method(kind, **settings):
 rq = faiss_method("ResidualQuantizer", max_beam_size=16)
 lsq = faiss_method("LocalSearchQuantizer")
 long_lsq = faiss_method("LocalSearchQuantizer", **LONG)
-# Each with the number of rows that it learns from.
+# Each method with the number of rows that it learns from.
 METHODS = {
     "learn_codes linear": (learn_codes("linear"), LEARNED),
     "learn_codes residual": (learn_codes("residual"), LEARNED),

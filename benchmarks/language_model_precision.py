@@ -1,8 +1,8 @@
 """Perplexity and time of the language model in float32 and mixed bfloat16.
 
-The small conventional model on the beginning of the Penn Treebank, from the
-same weights on the same batches. The precisions take turns, some steps each,
-so that a busy machine slows both.
+Trains the small conventional model on the beginning of the Penn Treebank, from
+the same weights on the same batches. The precisions take turns, some steps
+each, so that a busy machine slows both.
 
     python benchmarks/language_model_precision.py --data-dir FOLDER
 """
@@ -29,7 +29,7 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def language_model(precision, words, seed):
-    """Builds the model that `kd-keras ptb train --precision` begins with."""
+    """Builds the model with which `kd-keras ptb train --precision` begins."""
     keras.config.set_dtype_policy(precision)
     uniform = uniform_initializers(CONFIGURATION, seed)
     embedding = keras.layers.Embedding(words, HIDDEN, uniform())
@@ -44,7 +44,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir")
     parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--steps", type=int, default=50, help="of a round")
+    parser.add_argument("--steps", type=int, default=50, help="per round")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     corpus = read_corpus(args.data_dir)

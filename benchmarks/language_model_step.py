@@ -1,8 +1,9 @@
-"""Time of a training step of the language model by its embedding.
+"""Time of a training step of the language model with different embeddings.
 
-The small model of the paper, batches of 20 x 20 words drawn as often as words
-occur in a text (Zipf). The embeddings take turns, a few steps each, so that a
-busy machine slows all of them; medians, and their ratio to `Embedding`.
+The model is the paper's small one; batches are 20 x 20 words, drawn as often as
+words occur in a text (Zipf). The embeddings take turns, a few steps each, so
+that a busy machine slows all of them. Reported are medians and their ratio to
+`Embedding`.
 
     python benchmarks/language_model_step.py
 """
@@ -64,7 +65,7 @@ def language_model(make_embedding, precision):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--steps", type=int, default=10, help="of a round")
+    parser.add_argument("--steps", type=int, default=10, help="per round")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     models = {

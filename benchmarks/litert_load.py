@@ -1,7 +1,7 @@
-"""Seconds that LiteRT takes to load a file, and the memory it needs.
+"""Measures the time in which LiteRT loads a file, and the memory it needs.
 
-Run by `on_device.py` in a process of its own: `litert_load.py FILE N`. On
-Linux, which tells the peak of the resident memory and lets it be reset.
+`on_device.py` runs this in a process of its own: `litert_load.py FILE N`. It
+needs Linux, where the peak of the resident memory can be read and reset.
 """
 
 import json
@@ -35,6 +35,6 @@ for drawn in generator.integers(0, N, (LOOK_UPS, 1), dtype=np.int32):
     interpreter.set_tensor(ids, drawn)
     interpreter.invoke()
     if time.perf_counter() - began > LONGEST:
-        break  # such a file reads all of its table for each id
+        break  # such a file reads its whole table for each id
 peak = memory("VmHWM") - before
 print(json.dumps({"seconds": seconds, "bytes": peak}))

@@ -1,4 +1,4 @@
-"""Our ways of learning codes, as the benchmarks put them beside the peers'.
+"""Our ways of learning codes, for comparison with other libraries.
 
 Each takes `(vectors, K, D, seed)` and returns the rebuilt vectors and the
 number of floats that decoding needs.
@@ -29,12 +29,12 @@ def learn_codes(composition, **settings):
 
 
 def algorithm_1(schedule, steps=4000, learning_rate=0.01):
-    """The paper's Algorithm 1 from a random start, by plain `fit`.
+    """Makes a method of the paper's Algorithm 1 from a random start.
 
     Args:
-        schedule: Keyword arguments of `TemperatureSchedule`.
-        steps: Integer, number of training steps of 2,048 vectors.
-        learning_rate: Float.
+        schedule: dict. Keyword arguments of `TemperatureSchedule`.
+        steps: int. Number of training steps of 2,048 vectors.
+        learning_rate: float.
     """
 
     def method(vectors, K, D, seed):
@@ -79,7 +79,7 @@ METHODS = {
         }
     ),
 }
-# Those of `error_against_seconds.py`.
+# For `error_against_seconds.py`.
 EFFORTS = {
     f"learn_codes linear, effort {effort:g}": learn_codes(
         "linear", effort=effort
@@ -89,7 +89,7 @@ EFFORTS = {
 
 
 def can_run(method, d, K, D):
-    """Whether a method of `METHODS` takes these sizes."""
+    """Says whether a method of `METHODS` supports these sizes."""
     if D == 1:
         return method in ("learn_codes linear", "algorithm 1")
     return method != "learn_codes concat" or d % D == 0

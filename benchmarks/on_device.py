@@ -1,21 +1,20 @@
-"""Size, load time, memory and time of a look-up of exported embeddings.
+"""Size, load time, memory and look-up time of exported embeddings.
 
-KD embeddings beside `keras.layers.Embedding` in float32, float16, int8
+Compares KD embeddings with `keras.layers.Embedding` in float32, float16, int8
 (LiteRT's dynamic range, and Keras' `quantize`) and int4 (Keras' `quantize`), as
-`.tflite` files on LiteRT's Interpreter, one thread. The weights are random,
-which changes none of these figures.
+`.tflite` files in LiteRT's Interpreter on one thread. The weights are random,
+which does not change these figures.
 
-Load time and peak memory are of a fresh process per file that looks up 2,000
-ids at random, medians of three.
-Look-ups take turns, a round of every file after the other, so that a busy
-machine slows all of them; the ids are new for each call.
+Load time and peak memory are medians of three fresh processes per file that
+look up 2,000 random ids. For look-up times, the files take turns, one round
+each, so that a busy machine slows all of them; each call gets new ids.
 
     python benchmarks/on_device.py
 
-Each file is written by a process of its own, which has 15 minutes: the exports
-of some large tables take all memory, or hours.
+Each file is written by a process of its own with a limit of 15 minutes, because
+the exports of some large tables use all memory, or take hours.
 
-`--sizes 10000x200` measures a part; sizes that are there already are kept.
+`--sizes 10000x200` measures one size and keeps the results of the others.
 """
 
 import argparse
@@ -38,7 +37,7 @@ from rich.table import Table
 import kd_keras
 from kd_keras.export.litert.quiet_litert import quiet_litert
 
-ROUNDS, CALLS, LONGEST = 15, 300, 1.0  # look-ups a round, or seconds
+ROUNDS, CALLS, LONGEST = 15, 300, 1.0  # look-ups per round, or seconds
 IDS = (1, 20)
 REPEATS = 3
 WRITE_SECONDS = 900
@@ -46,7 +45,7 @@ LOAD = Path(__file__).parent / "litert_load.py"
 
 
 def embedding_file(N, d, how):
-    """Gives a function that writes an `Embedding` as its users would."""
+    """Returns a function that writes an `Embedding` as its users would."""
 
     def write(path):
         ids = keras.Input((), dtype="int32", name="token_ids")
@@ -69,7 +68,7 @@ def embedding_file(N, d, how):
 
 
 def codes_file(N, d, quantization=None, **options):
-    """Gives a function that writes a `KDEmbedding`."""
+    """Returns a function that writes a `KDEmbedding`."""
 
     def write(path):
         embedding = kd_keras.KDEmbedding(N, d, seed=0, **options)
@@ -103,7 +102,7 @@ def write_file(N, d, name, path):
 
 
 def failure_of(N, d, name, path):
-    """Writes a file in a process of its own; says in words what went wrong."""
+    """Writes a file in a process of its own; returns what went wrong."""
     process = multiprocessing.get_context("spawn").Process(
         target=write_file, args=(N, d, name, path)
     )
@@ -131,7 +130,7 @@ def load_figures(path, N):
 
 
 class LookUp:
-    """Look-ups of a number of ids in a file."""
+    """Looks up a number of ids in a file."""
 
     def __init__(self, path, count):
         from ai_edge_litert.interpreter import Interpreter

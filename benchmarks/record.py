@@ -1,4 +1,4 @@
-"""Where benchmarks write what they measured."""
+"""Writes the results of benchmarks."""
 
 import datetime
 from pathlib import Path
@@ -10,11 +10,11 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 
 def measured_now():
-    """Gives a row's date and cores: the head of a file is of its last row."""
+    """Returns a row's date and cores; those of a file are of its last row."""
     today = datetime.date.today().isoformat()
     return {"date": today, "cores": usable_cores()}
 
 
 def write_results(name, results, seed=None):
-    """Writes `results/<name>.json`, see `write_record`."""
+    """Writes `results/<name>.json`; see `write_record`."""
     return write_record(RESULTS / f"{name}.json", results, seed)

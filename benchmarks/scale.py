@@ -1,14 +1,15 @@
 """Time and memory of `kd-keras compress` against the number of symbols.
 
-Every table is compressed in a process of its own, memory-mapped, with K = 16,
-D = 16. Memory is the peak of what is resident (`ru_maxrss`), the mapped file
-included, above the peak once TensorFlow is imported and started.
+Every table is memory-mapped and compressed in a process of its own, with
+K = 16, D = 16. Memory is the peak of the resident memory (`ru_maxrss`),
+including the mapped file, above the peak after TensorFlow was imported and
+started.
 
     python benchmarks/scale.py          # 10,000, 100,000 and 1,000,000 rows
     python benchmarks/scale.py --full   # 10,000,000 too
     python benchmarks/scale.py --draw   # the figure alone, from the results
 
-A size that `results/scale.json` has is not run again unless --again is given.
+Sizes in `results/scale.json` are not run again unless --again is given.
 """
 
 import argparse
@@ -26,7 +27,7 @@ SIZES = (10_000, 100_000, 1_000_000)
 LARGEST = 10_000_000
 K, D, DIM = 16, 16, 64
 LIMIT = 1.5 * 1024  # MiB above TensorFlow's
-# What a step of `compress_folder` says when it begins.
+# The first words of `compress_folder`'s messages, and the steps they begin.
 STEPS = {
     "Found": "start",
     "Starting Keras": "learning",
@@ -44,7 +45,7 @@ def peak_mib():
 
 
 def compress(table, output, seed):
-    """Runs in the process of its own and prints what it measured."""
+    """Compresses a table in this process and returns the measurements."""
     import tensorflow as tf
 
     tf.zeros(1)  # starts its devices
@@ -52,7 +53,7 @@ def compress(table, output, seed):
     from kd_keras.commands.arguments import Arguments
     from kd_keras.commands.compress_folder import compress_folder
 
-    # The machine may be shared: time on the processors is told as well.
+    # The machine may be shared, so CPU time is measured as well.
     clocks = {"seconds": time.perf_counter, "cpu_seconds": time.process_time}
     steps = [("start", {name: now() for name, now in clocks.items()})]
 
@@ -86,7 +87,7 @@ def compress(table, output, seed):
 
 
 def run(N, seed):
-    """Makes a table, compresses it in a fresh process, gives the numbers."""
+    """Makes a table, compresses it in a fresh process, returns the numbers."""
     from huge_table import write_huge_table
 
     with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +109,7 @@ def draw(rows, path):
 
     rows = sorted(rows, key=lambda row: row["N"])
     N = [row["N"] for row in rows]
-    # The package's fonts, so that the same rows give the same picture.
+    # Fixed font sizes, so that the same rows give the same picture.
     with rc_context({"font.size": 9}):
         figure = Figure(figsize=(9, 3.6), layout="constrained")
         time_axis, memory_axis = figure.subplots(1, 2)
@@ -174,8 +175,8 @@ def main():
         row = run(N, args.seed)
         print(row, flush=True)
         rows = [r for r in rows if r["N"] != N] + [row]
-        # Not in this process: it would import TensorFlow, and the memory of
-        # a process that it starts then begins with its own peak.
+        # Not in this process: it would import TensorFlow, and the peak memory
+        # of a process that it starts would begin with its own peak.
         words = [*sys.argv, "--record", json.dumps(rows)]
         subprocess.run([sys.executable, *words], check=True)
 

@@ -1,8 +1,8 @@
 """Time of a training step of learned codes against the number of symbols.
 
-A step reads the logits of one batch. With LazyAdam its cost must not grow
-with N; Keras' Adam, which updates all N rows, stands beside it. Medians of
-the steps of one `fit`, batch 128, D = 16, K = 32, d = 64.
+A step reads the logits of one batch. With LazyAdam, its cost must not grow with
+N; Keras' Adam, which updates all N rows, is measured for comparison. Reported
+are medians of the steps of one `fit` with batch 128, D = 16, K = 32, d = 64.
 
     python benchmarks/step_time.py
 """
@@ -60,12 +60,12 @@ def main():
     )
     args = parser.parse_args()
     table = Table("optimizer", "jit", *(f"N = {n:,}" for n in args.symbols))
-    table.title = "Milliseconds a step (median)"
+    table.title = "Milliseconds per step (median)"
     rows = []
     for name, make, jit, steps in (
         ("LazyAdam", kd_keras.LazyAdam, True, args.steps),
         ("LazyAdam", kd_keras.LazyAdam, False, args.steps),
-        # Dense: a few steps tell; at a million symbols each takes seconds.
+        # Dense: few steps are enough; at a million symbols each takes seconds.
         ("keras Adam", keras.optimizers.Adam, False, min(args.steps, 10)),
     ):
         symbols = [

@@ -11,12 +11,12 @@ def read_tables(glove):
     """Reads the vectors of the tables by name.
 
     Args:
-        glove: The file of the 10,000 x 50 GloVe table, or None without it.
+        glove: str or None. File of the 10,000 x 50 GloVe table.
 
     Returns:
-        Dictionary of float32 arrays: "glove", if it was given, and "ptb", the
-        table of the Penn Treebank language model, which ships with the
-        package.
+        Dictionary of arrays of float32: `"glove"`, if it was given, and
+        `"ptb"`, the table of the Penn Treebank language model, which is in this
+        repository.
     """
     files = {"glove": glove, "ptb": PTB}
     return {

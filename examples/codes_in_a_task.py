@@ -1,9 +1,9 @@
-"""Codes learned with the task, where an Embedding would stand.
+"""Codes learned with the task, without a trained table.
 
-The paper learns codes from a table that has been trained before. Here there
-is none: a `KDEmbedding` stands where `keras.layers.Embedding` would, its codes
-are learned by the straight-through estimator together with the rest of the
-model, and `freeze` fixes them in the end.
+The paper learns codes from a table that was trained before. Here there is no
+such table: a `KDEmbedding` takes the place of `keras.layers.Embedding`. The
+straight-through estimator learns its codes together with the rest of the
+model, and `freeze` fixes them at the end.
 
     python examples/codes_in_a_task.py
 """
@@ -15,8 +15,8 @@ from rich.table import Table
 
 import kd_keras
 
-# A recommender in small: 2,000 items of 20 hidden genres. A user has bought
-# eight items, mostly of one genre; is a ninth item of that genre?
+# A small recommender: 2,000 items of 20 hidden genres. A user has bought eight
+# items, mostly of one genre. Is a ninth item of that genre?
 ITEMS, GENRES, BOUGHT, USERS = 2000, 20, 8, 20_000
 rng = np.random.default_rng(0)
 genre = rng.integers(GENRES, size=ITEMS)
@@ -49,8 +49,8 @@ def make_model(embedding):
 
 def train_and_test(embedding, callbacks=()):
     model = make_model(embedding)
-    # One optimizer for both, so that only the embedding differs. It updates
-    # the rows of the batch and no others, whatever the number of items.
+    # The same optimizer for all, so that only the embedding differs. It updates
+    # only the rows of the batch, whatever the number of items.
     model.compile(
         kd_keras.LazyAdam(0.005), "binary_crossentropy", metrics=["accuracy"]
     )
@@ -61,8 +61,8 @@ def train_and_test(embedding, callbacks=()):
 keras.utils.set_random_seed(0)
 _, plain = train_and_test(keras.layers.Embedding(ITEMS, 32))
 
-# K = 16, D = 8: four bytes an item instead of 128. The metrics in the log
-# tell whether the codes have settled (`code_flip_ratio`) and are all in use.
+# K = 16, D = 8: four bytes per item instead of 128. The metrics in the log show
+# whether the codes have settled (`code_flip_ratio`) and all values are used.
 keras.utils.set_random_seed(0)
 learning, learned = train_and_test(
     kd_keras.KDEmbedding(ITEMS, 32, K=16, D=8, codes="learn"),
@@ -72,11 +72,11 @@ learning, learned = train_and_test(
     ],
 )
 
-# Random codes of the same size: what the learning is worth.
+# Random codes of the same size show what learning the codes is worth.
 keras.utils.set_random_seed(0)
 _, at_random = train_and_test(kd_keras.KDEmbedding(ITEMS, 32, K=16, D=8))
 
-# Frozen, the model computes the same from uint8 codes, and can train on.
+# The frozen model computes the same from uint8 codes, and can train further.
 small = kd_keras.freeze(learning)
 small.compile(loss="binary_crossentropy", metrics=["accuracy"])
 frozen = small.evaluate(*test, verbose=0)[1]

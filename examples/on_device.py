@@ -1,14 +1,14 @@
 """A language model on a device: one file, three packages, no TensorFlow.
 
 `kd-keras ptb export` wrote the file. It holds the graph, the packed codes and,
-in a zip archive at its end, the vocabulary. This script is what an app does
-with it, and imports nothing but numpy, zipfile and LiteRT:
+in a zip archive at its end, the vocabulary. This script does what an app would
+do with it, and imports only numpy, zipfile and LiteRT:
 
     pip install numpy ai-edge-litert
     python examples/on_device.py the company said it
 
-types these words one by one, as on a phone's keyboard, shows what the model
-expects next after each, and times a token.
+This enters the words one by one, as on a phone's keyboard, shows which words
+the model expects after each, and measures the time per token.
 """
 
 import argparse
@@ -30,8 +30,8 @@ parser.add_argument(
 parser.add_argument("--model", default=MODEL, help="default: %(default)s")
 options = parser.parse_args()
 
-# A .tflite file is read from its front and a zip archive from its back, so
-# the same path is both.
+# A .tflite file is read from its start and a zip archive from its end, so one
+# file can be both.
 with zipfile.ZipFile(options.model) as archive:
     vocabulary = archive.read("vocabulary.txt").decode().split("\n")[:-1]
     configuration = json.loads(archive.read("kd_keras.json"))
@@ -60,5 +60,5 @@ for word in ["<eos>", *options.words]:
 megabytes = Path(options.model).stat().st_size / 1e6
 print(
     f"\n{len(vocabulary):,} words, {megabytes:.2f} MB, "
-    f"{statistics.median(milliseconds):.2f} ms a token on one thread"
+    f"{statistics.median(milliseconds):.2f} ms per token on one thread"
 )

@@ -1,15 +1,16 @@
-"""The paper's main experiment, told step by step.
+"""The paper's main experiment, step by step.
 
-A language model is mostly embedding table. Train one, learn codes from its
-table, and train it again from scratch over these codes: the paper's claim is
-that the table was not needed.
+Most of a language model is its embedding table. This script trains a model,
+learns codes from its table, and trains the model again from scratch over these
+codes. The paper's claim is that the table was not needed.
 
     python examples/ptb_language_model.py
 
-trains the small model twice, about 40 minutes each on two cores; `kd-keras
-ptb` does the same with checkpoints, TensorBoard and several devices. The text
-is downloaded. `--data-dir FOLDER` reads it from a folder, `--any-text` takes
-another text there, and `--model tiny --K 8 --D 4` shows the way in seconds.
+This trains the small model twice, for about 40 minutes each on two cores;
+`kd-keras ptb` does the same with checkpoints, TensorBoard and several devices.
+The text is downloaded. `--data-dir FOLDER` reads it from a folder instead,
+`--any-text` accepts another text there, and `--model tiny --K 8 --D 4` runs in
+seconds.
 """
 
 import argparse
@@ -41,8 +42,8 @@ parser.add_argument("--data-dir")
 parser.add_argument("--any-text", action="store_true")
 options = parser.parse_args()
 
-# 10,000 words; a batch is 20 pieces of the text, 20 words long, and the next
-# batch carries on where each of them ended, so the state of the LSTM is kept.
+# 10,000 words. A batch is 20 pieces of the text, each 20 words long. The next
+# batch continues where each of them ended, so the state of the LSTM is kept.
 corpus = read_corpus(options.data_dir, options.any_text)
 words = len(corpus.vocabulary)
 configuration = CONFIGURATIONS[options.model]
@@ -53,7 +54,7 @@ uniform = uniform_initializers(configuration)
 
 
 def train_and_test(embedding):
-    """Everything but the embedding is the same for both models."""
+    """Trains a model; only the embedding differs between the two."""
     keras.utils.set_random_seed(0)
     model = build_language_model(configuration, embedding, words, rows, steps)
     compile_language_model(model, configuration)
@@ -72,7 +73,7 @@ def train_and_test(embedding):
             keras.callbacks.LearningRateScheduler(
                 configuration.learning_rate_of
             ),
-            # Never stops; gives back the epoch that was best on validation.
+            # Never stops; restores the epoch that was best on validation.
             keras.callbacks.EarlyStopping(
                 patience=epochs, restore_best_weights=True
             ),
@@ -82,19 +83,19 @@ def train_and_test(embedding):
     return model.embedding, evaluate_perplexity(model, corpus.test)
 
 
-# 1. The conventional model, a row of floats a word.
+# 1. The conventional model has one row of floats per word.
 table, conventional = train_and_test(
     keras.layers.Embedding(words, configuration.hidden, uniform())
 )
 
 # 2. Codes for the words, learned from the table: D numbers below K each.
-# Words that the model uses alike come to share parts of their codes.
+# Words that the model uses in similar ways get similar codes.
 learned = kd_keras.learn_codes(
     table.embeddings.numpy(), K=options.K, D=options.D
 )
 
-# 3. From scratch over these codes. Only they are kept: the code embeddings,
-# D times K small vectors, and the linear map start at random like all else.
+# 3. From scratch over these codes. Nothing else is kept: the D times K code
+# embeddings start at random, like all other weights.
 _, over_codes = train_and_test(
     kd_keras.KDEmbedding(
         words,

@@ -1,19 +1,19 @@
 """Compact against redundant codes, random against learned, at equal bytes.
 
-A compact code uses its whole space, K^D is hardly more than N: here K = 128
-and D = 2 for 10,000 words, which is LightRNN's case (section 2.1 of the paper,
-and Related Work). The paper expects redundant codes, K^D much larger than N,
-to be easier to learn, and codes that are random to be much worse than learned
-ones. Every K gets as many parts D as fit into the bytes of the compact code,
-packed codes and code embeddings together, and the codes are
+A compact code uses its whole space: K^D is hardly larger than N. Here this is
+K = 128 and D = 2 for 10,000 words, as in LightRNN (section 2.1 of the paper,
+and Related Work). The paper expects redundant codes, with K^D much larger than
+N, to be easier to learn, and random codes to be much worse than learned ones.
+Each K gets as many positions D as fit into the bytes of the compact code
+(packed codes and code embeddings together). The codes are
 
 - drawn at random,
 - drawn at random, but all different (`compact_codes`),
 - learned by `learn_codes` (linear).
 
-The code embeddings of the first two are the best there are for their codes, by
-least squares. The error is that of the embedding table of a small language
-model of the Penn Treebank, relative to its variance.
+The first two get the best code embeddings for their codes, by least squares.
+The error is measured on the embedding table of a small language model of the
+Penn Treebank, relative to the table's variance.
 
     python examples/paper/compact_or_redundant.py [--vectors FILE]
 """
@@ -33,7 +33,7 @@ KINDS = {"random": GREY, "all different": ORANGE, "learned": BLUE}
 
 
 def sizes_of_equal_bytes(N, d, K, D):
-    """For each K, the greatest D whose bytes are at most those of (K, D)."""
+    """Finds for each K the largest D with at most the bytes of (K, D)."""
     most = kd_keras.embedding_bytes(N, d, K, D).total
     sizes = []
     for other in VALUES:

@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: options, a JSON file, a picture."""
+"""Shared by the scripts of this folder: options, JSON file and figure."""
 
 import argparse
 import json
@@ -20,22 +20,23 @@ def parse(description, **options):
     """Parses the command line of an experiment.
 
     Args:
-        description: String, what `--help` says.
-        **options: Further options, name to help text; they take a string.
+        description: str. Its first line is the description in `--help`.
+        **options: str. Help texts of further options by name. Each option
+            takes a string.
 
     Returns:
-        Namespace with `quick`, `draw`, `output` (folder) and the options.
+        A namespace with `quick`, `draw`, `output` (a folder) and the options.
     """
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="a version of seconds, written into figures/",
+        help="a version that takes seconds, written into figures/",
     )
     parser.add_argument(
         "--draw",
         action="store_true",
-        help="only draw again what the JSON file says",
+        help="only draw the figure again from the JSON file",
     )
     parser.add_argument(
         "--output",
@@ -50,13 +51,13 @@ def parse(description, **options):
 
 
 def earlier(args):
-    """Reads what an earlier call wrote; empty if there was none."""
+    """Reads the results of an earlier call; empty if there are none."""
     path = _path(args, "json")
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 def record(args, results, seed=None):
-    """Writes the results beside the figure that is drawn from them."""
+    """Writes the results next to the figure that is drawn from them."""
     return write_record(_path(args, "json"), results, seed)
 
 
@@ -64,8 +65,9 @@ def finish(args, draw):
     """Draws the figure from the JSON file.
 
     Args:
-        args: What `parse` gave.
-        draw: Function from the file's dictionary to a matplotlib `Figure`.
+        args: namespace. The return value of `parse`.
+        draw: callable. Takes the file's dictionary and returns a matplotlib
+            `Figure`.
     """
     import matplotlib
 

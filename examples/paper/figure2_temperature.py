@@ -1,11 +1,10 @@
-"""Figure 2: what the temperature does, forward and backward, at K = 2.
+"""Figure 2: the effect of the temperature, forward and backward, at K = 2.
 
 With K = 2 the tempered softmax of the logits (x, 0) is the sigmoid
-y = 1 / (1 + exp(-x / T)). The paper draws it: the lower T, the closer to a
-step. Beside it, what the figure is about: the gradient that the
-straight-through estimator passes back. It is y (1 - y) / T, so that a low
-temperature gives much to logits that are about to change their code and
-nothing to all others.
+y = 1 / (1 + exp(-x / T)). The paper draws this: the lower T, the closer to a
+step. Next to it, this script draws the gradient that the straight-through
+estimator passes back, y (1 - y) / T: at a low temperature, logits that are
+about to change their code get a large gradient, and all others get none.
 
     python examples/paper/figure2_temperature.py
 """
@@ -44,7 +43,7 @@ def measure(points):
                 "T": T,
                 "soft": kd_keras.smooth_code(logits, T)[:, 0].numpy().tolist(),
                 "passed_back": passed.tolist(),
-                # Logits spread as a unit normal: how many still learn?
+                # How many logits of a standard normal still learn?
                 "share_that_learns": _share(passed, x),
             }
         )
@@ -52,7 +51,7 @@ def measure(points):
 
 
 def _share(passed, x):
-    """Share of unit normal logits that get over 1 % of the largest gradient."""
+    """Share of normal logits that get over 1 % of the largest gradient."""
     weight = np.exp(-(x**2) / 2)
     return float(weight[passed > 0.01 * passed.max()].sum() / weight.sum())
 

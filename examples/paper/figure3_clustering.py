@@ -1,29 +1,31 @@
 """Figure 3, clustering: why the temperature has to fall.
 
-10,000 points in 100 well separated clusters of 10 dimensions, their centres
-five times as far as the noise. K = 100 and D = 1, so that a code is a cluster
-and learning codes is what k-means does. The paper's Algorithm 1 from a random
-start, in six ways:
+10,000 points in 100 well separated clusters of 10 dimensions, whose centres
+are five times as far apart as the noise. With K = 100 and D = 1, a code is a
+cluster, and learning codes is the task of k-means. The paper's Algorithm 1
+runs in six ways, from a random start except in the last:
 
-- the straight-through estimator with a temperature that falls, exponentially
+- the straight-through estimator with a temperature that falls exponentially
   over the first 1,000 steps;
 - with a constant temperature;
-- with the temperature that section 3 of the paper gives, 1 / (1 + t), where t
-  is the step, as the paper says;
-- the same where t is the epoch, of five steps;
+- with the temperature of section 3 of the paper, 1 / (1 + t), where t is the
+  step, as the paper says;
+- the same with t as the epoch, of five steps;
 - with the smooth code (the tempered softmax itself) in training, while the
-  temperature falls; what it is worth is measured with discrete codes;
+  temperature falls; it is measured with discrete codes;
 - the first again, from logits that say which of 100 k-means++ centres is
   nearest to a point. The paper starts at random; this shows what that costs.
 
-Squared loss and normalised mutual information with the true clusters over the
-steps, and the share of codes that change from epoch to epoch; five seeds, of
-which the bands show the least and the greatest. The lines to reach are
-scikit-learn's k-means (the best of ten starts) and `learn_codes`.
+The figure shows squared loss and normalized mutual information with the true
+clusters over the steps, and the share of codes that change from epoch to epoch.
+There are five seeds; bands reach from the lowest to the highest. The lines to
+compare with are scikit-learn's k-means (the best of ten starts) and
+`learn_codes`.
 
     python examples/paper/figure3_clustering.py
 
-About twenty minutes on two cores; what the JSON file has is not run again.
+This takes about twenty minutes on two cores. Runs that are in the JSON file are
+not repeated.
 """
 
 import keras
@@ -59,7 +61,7 @@ FALLING = {
 }
 PAPER = {"initial": 1.0, "decay_rate": 1.0}  # no lower than 0.01
 BY_EPOCH = PAPER | {"decay_rate": BATCH / POINTS}
-START_LOGIT = 1.0  # of the nearest centre, the others' are near 0
+START_LOGIT = 1.0  # of the nearest centre; the others are near 0
 
 WAYS = {
     "T falls": {"schedule": FALLING},
@@ -77,7 +79,7 @@ def squared_loss(vectors, rebuilt):
 
 
 class Watch(keras.callbacks.Callback):
-    """Notes loss and agreement of the discrete codes after each epoch."""
+    """Records loss and NMI of the discrete codes after each epoch."""
 
     def __init__(self, vectors, labels):
         super().__init__()
@@ -103,7 +105,7 @@ class Watch(keras.callbacks.Callback):
 def learn(
     vectors, labels, seed, steps, estimator=None, schedule=None, start=False
 ):
-    """Algorithm 1 by plain `fit`; gives what `Watch` noted, list by list."""
+    """Runs Algorithm 1 by plain `fit` and returns the lists of `Watch`."""
     keras.utils.set_random_seed(seed)
     count = len(vectors)
     learner = kd_keras.KDCodeLearner(

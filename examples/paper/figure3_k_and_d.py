@@ -1,17 +1,17 @@
 """Figure 3, K and D: perplexity of the language model against bytes.
 
-The paper varies the number of values K and the number of parts D of a code
-and sees that a small K or D may hurt, even where K^D is much more than the
-10,000 words: K = 5, D = 10 gives ten million codes. (K = 50, D = 2 gives 2,500,
-so that words must share.) Codes are learned from the table of the conventional
-model and the language model is trained from scratch over them.
+The paper varies the number of values K and the number of positions D of a code
+and finds that a small K or D may hurt, even if K^D is much larger than the
+10,000 words: K = 5, D = 10 has ten million codes. (K = 50, D = 2 has 2,500, so
+words must share them.) Codes are learned from the table of the conventional
+model, and the language model is trained from scratch over them.
 
     python examples/paper/figure3_k_and_d.py [--data-dir FOLDER]
 
-Six epochs each, not the thirteen of Table 1: the order of the models is clear
-by then. The conventional model and K = 50, D = 10 are those of Table 1 after
-their sixth epoch. Two to three hours on two cores; a run that was broken off
-goes on where it was.
+Each model is trained for six epochs instead of the thirteen of Table 1, because
+the order of the models is clear by then. The conventional model and K = 50,
+D = 10 are those of Table 1 after their sixth epoch. This takes two to three
+hours on two cores; a run that was interrupted resumes.
 """
 
 import tempfile
@@ -35,7 +35,7 @@ def command(*words):
 
 
 def train_cells(model, cells, epochs, runs, text, keep):
-    """Trains the models that are missing; `keep(rows)` after each."""
+    """Trains the missing models and calls `keep(rows)` after each."""
     conventional = runs / f"{model}-conventional-seed0"
     options = ["--model", model, *text]
     rows_file = runs / "k-and-d" / "rows.json"
@@ -55,7 +55,7 @@ def train_cells(model, cells, epochs, runs, text, keep):
 
 
 def point(row, epochs):
-    """The row after some epochs."""
+    """Returns a row as it was after some epochs."""
     valid = row["valid_perplexity_by_epoch"][:epochs]
     return {
         "K": row["K"],
@@ -94,7 +94,7 @@ def measure(args):
 
 
 def measure_quickly(args):
-    """A tiny model on a text whose words follow one another by a rule."""
+    """Trains a tiny model on a text whose words follow each other by a rule."""
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -140,7 +140,7 @@ def draw(results):
         x = [c["bytes"] / 1e3 for c in line]
         y = [c["valid_perplexity"] for c in line]
         axis.plot(x, y, "o-", color=colour)
-        rises = [*(np.diff(y) > 0), False]  # then the place below is free
+        rises = [*(np.diff(y) > 0), False]  # then there is room below
         for c, up, *at in zip(line, rises, x, y, strict=True):
             axis.annotate(
                 f"{other} = {c[other]}",

@@ -1,15 +1,15 @@
 """Lemma 1: parameters and bytes against the number of symbols.
 
 A table has N d parameters; codes and their composition have O(K d' log N /
-log K + C). Here d = d' = 300, K = 100, and D as small as K^D >= N allows, for
-the linear composition and for the LSTM. The bytes are another matter: every
-symbol still owns a code, of ceil(7 D / 8) bytes, so that they grow with N too,
-240 (D = 5) to 600 (D = 2) times more slowly than a table's 1,200.
+log K + C). Here d = d' = 300, K = 100, and D is the smallest with K^D >= N, for
+the linear and the LSTM composition. Bytes are different: every symbol still has
+a code of ceil(7 D / 8) bytes, so they grow with N too, 240 (D = 5) to 600
+(D = 2) times more slowly than the 1,200 bytes per symbol of a table.
 
-Also the paper's example (section 2.3): a billion symbols with random codes, K =
-100 and D = 10, have no collision at all with probability 99.5 %. By formula,
-and by drawing codes for fewer symbols with as many fewer codes (N^2 / K^D is
-the same), where the probability is the same.
+The script also checks the paper's example (section 2.3): a billion symbols with
+random codes, K = 100 and D = 10, have no collision at all with probability
+99.5 %. It does so by formula, and by drawing codes for fewer symbols from fewer
+codes with the same N^2 / K^D, for which the probability is the same.
 
     python examples/paper/lemma1_sizes.py
 """
@@ -25,7 +25,7 @@ DIM, K = 300, 100
 
 
 def sizes(N):
-    """Parameters and bytes of the three embeddings of N symbols."""
+    """Counts parameters and bytes of the three embeddings of N symbols."""
     D = next(D for D in range(1, 99) if K**D >= N)
     row = {
         "N": N,
@@ -42,12 +42,12 @@ def sizes(N):
 
 
 def probability_of_no_collision(N, D):
-    """That of random codes, one of K^D each, by the Poisson approximation."""
+    """Computes it for random codes out of K^D by Poisson's approximation."""
     return math.exp(-math.comb(N, 2) / K**D)
 
 
 def share_without_collision(N, D, draws):
-    """The same by drawing: how often N codes were all different."""
+    """Estimates it by drawing: how often N codes were all different."""
     place = K ** np.arange(D, dtype=np.int64)
     different = 0
     for seed in range(draws):

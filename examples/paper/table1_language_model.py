@@ -1,12 +1,11 @@
-"""Table 1: the language model with codes against the conventional one.
+"""Table 1: the language model with codes and the conventional one.
 
-The rows are those that `kd-keras ptb table` trains and writes into
-`results/ptb_small.json` (40 to 60 minutes each); this prints them as the
-paper's table and draws
+`kd-keras ptb table` trains the rows and writes them to `results/ptb_small.json`
+(40 to 60 minutes each). This script prints them as the paper's table and draws
 
-- test perplexity and bytes of the embedding of every row, a dot a run;
-- perplexity of the training and the validation text over the epochs: the
-  conventional table over-fits, codes hardly do (section 5 of the paper).
+- test perplexity and bytes of the embedding of every row, one dot per run;
+- perplexity on the training and the validation text over the epochs: the
+  conventional table over-fits, and codes hardly do (section 5 of the paper).
 
     python examples/paper/table1_language_model.py
 """
@@ -29,12 +28,12 @@ LEARNERS = {
 
 
 def name_of(row):
-    """The paper's name of a row: how codes were learned / re-learned."""
+    """Returns the paper's name of a row: code learning / re-learning."""
     if row["code_learning"] == "none":
         return "conventional"
     learned = row["code_learning"] + ", warm" * row["warm_start"]
     sizes = f"K = {row['K']}, D = {row['D']}"
-    # U and b of an LSTM at the model's learning rate: not the default.
+    # U and b of an LSTM trained at the model's learning rate, not the default.
     rate = ", rate 1" if row["lstm_rate"] == 1 else ""
     return f"{learned} / {row['relearning']}, {sizes}{rate}"
 

@@ -1,17 +1,17 @@
-"""Table 2: words that share a code mean alike.
+"""Table 2: words that share a code have similar meanings.
 
-K = 6 and D = 4 give 1,296 codes for 10,000 words, so that words must collide,
-and it shows what a code means. The paper's table is GloVe's; with
+K = 6 and D = 4 allow 1,296 codes for 10,000 words, so words must share codes,
+which shows what a code means. The paper's table is for GloVe; with
 
     python examples/paper/table2_shared_codes.py --vectors glove.6B.50d.txt
 
-this is drawn from the same vectors (or any file that `kd-keras compress`
-reads). Without a file it takes the table of a small language model of the Penn
-Treebank, which knows less of the world.
+this script uses the same vectors (or any file that `kd-keras compress` reads).
+Without a file it uses the table of a small language model of the Penn Treebank,
+which knows less of the world.
 
-Prints the groups, the closest first and last, and where weekdays, months and
-years went; measures the cosine similarity of words whose codes agree in 0 to 4
-of the parts against words at random.
+It prints the closest and the loosest groups, and which codes weekdays, months
+and years have. It measures the cosine similarity of words whose codes agree in
+0 to 4 of the parts, and of random words.
 """
 
 from pathlib import Path
@@ -26,8 +26,14 @@ import kd_keras
 K, D = 6, 4
 PTB = ROOT / "saved_models" / "ptb_small_200.npz"
 PAIRS = 200_000
-BOX = ("whislo", "q1", "med", "q3", "whishi")  # matplotlib's, of 5 percentiles
-SHOWN, LEAST = 8, 4  # groups at either end, words in one that is shown
+BOX = (
+    "whislo",
+    "q1",
+    "med",
+    "q3",
+    "whishi",
+)  # matplotlib's names of five percentiles
+SHOWN, LEAST = 8, 4  # groups at either end, words of a group to be shown
 FAMILIES = {
     "weekdays": "monday tuesday wednesday thursday friday saturday sunday",
     "months": "january february march april may june july august september "
@@ -43,7 +49,7 @@ def cosines(unit, pairs):
 
 
 def mean_cosine(unit, group):
-    """Mean over all pairs of a group."""
+    """Averages over all pairs of a group."""
     n = len(group)
     return float((np.square(unit[group].sum(axis=0)).sum() - n) / (n * (n - 1)))
 
@@ -57,7 +63,7 @@ def distribution(values):
 
 
 def by_agreement(codes, unit, seed):
-    """Cosines of random pairs by the number of parts that agree."""
+    """Measures cosines of random pairs by the parts that agree."""
     rng = np.random.default_rng(seed)
     pairs = rng.integers(len(codes), size=(PAIRS, 2))
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
@@ -81,7 +87,7 @@ def by_agreement(codes, unit, seed):
 
 
 def families(codes, words):
-    """In how many codes the words of a family lie, and how near they are."""
+    """Counts the codes of a family of words, and how much they agree."""
     place = {word: i for i, word in enumerate(words)}
     found = {}
     for name, members in FAMILIES.items():

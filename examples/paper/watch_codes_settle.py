@@ -1,18 +1,18 @@
-"""Watching codes being learned, and stopping when they have settled.
+"""Watches codes while they are learned, and stops when they have settled.
 
-Algorithm 1 learns codes of a table by plain `model.fit`. Callbacks show how
-the codes fare:
+Algorithm 1 learns codes of a table by plain `model.fit`. Callbacks show the
+progress of the codes:
 
-- `CodeMetrics` puts the share of codes that changed, their perplexity, dead
-  values and collisions into the logs;
+- `CodeMetrics` adds the share of codes that changed, their perplexity, dead
+  values and collisions to the logs;
 - `CSVLogger`, from Keras, writes the logs to a file;
-- `TensorBoard`, from Keras, draws them; `CodeSummaries` adds histograms of
-  how often each value is used, and maps of it;
+- `TensorBoard`, from Keras, draws them; `CodeSummaries` adds histograms and
+  maps of how often each value is used;
 - `StopWhenSettled`, below, ends the training when the codes have settled.
 
-Once with a temperature that falls, and once with a constant one, where some
-codes never settle (figure 3 of the paper): there the training ends because it
-is out of epochs.
+This is done with a falling temperature and with a constant one. With a
+constant one, some codes never settle (figure 3 of the paper), and the training
+ends after the last epoch.
 
     python examples/paper/watch_codes_settle.py
     tensorboard --logdir figures/watch_codes_settle
@@ -39,8 +39,8 @@ CONSTANT = {"initial": 0.5, "decay_rate": 0.0}
 class StopWhenSettled(keras.callbacks.Callback):
     """Ends the training when hardly any code changes in an epoch.
 
-    Keras' `EarlyStopping` would also stop where the share of codes that
-    change no longer falls, however large it is.
+    Keras' `EarlyStopping` would also stop when the share of codes that change
+    no longer falls, however large it is.
     """
 
     def __init__(self, share=0.002):
@@ -66,7 +66,7 @@ def learn(vectors, schedule, epochs, logs):
         verbose=0,
         callbacks=[
             kd_keras.TemperatureSchedule(**schedule),
-            kd_keras.CodeMetrics(),  # before those that read the logs
+            kd_keras.CodeMetrics(),  # before the callbacks that read the logs
             keras.callbacks.CSVLogger(str(logs / "log.csv")),
             keras.callbacks.TensorBoard(str(logs), write_graph=False),
             kd_keras.CodeSummaries(logs / "train", every=5),

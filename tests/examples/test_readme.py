@@ -1,5 +1,6 @@
-"""What README and the examples tell a user to run, run."""
+"""What README, the pages of docs/ and the examples tell a user to run, run."""
 
+import json
 import os
 import re
 import runpy
@@ -8,13 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from kd_testing import TEXT_SYMBOLS, run_python, write_texts
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
-    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 }
 ALL = "\n".join(PAGES.values())
 
@@ -23,18 +25,26 @@ def blocks(language, text):
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if "```python" in PAGES[p]])
+WITH_PYTHON = [page for page in PAGES if blocks("python", PAGES[page])]
+
+
+def test_these_pages_have_python():
+    names = "README choosing training bridges huge_tables on_device"
+    assert {Path(page).stem for page in WITH_PYTHON} == set(names.split())
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON)
 def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
     (tmp_path / "saved_models").symlink_to(ROOT / "saved_models")
     monkeypatch.chdir(tmp_path)
     script = tmp_path / "page.py"
     script.write_text("\n".join(blocks("python", PAGES[page])))
     names = runpy.run_path(str(script))
-    if page != "README.md":
-        return
-    assert names["embedding"].codes.shape == (2000, 8)
-    assert names["small"].layers[0].codes.dtype == "uint8"
-    assert (tmp_path / "model.keras").exists()
+    if page == "README.md":
+        assert names["embedding"].codes.shape == (2000, 8)
+        assert (tmp_path / "model.keras").exists()
+    if page == "docs/training.md":
+        assert names["small"].layers[0].codes.dtype == "uint8"
 
 
 def test_the_commands_of_the_pages_exist():
@@ -60,6 +70,38 @@ def test_the_links_of_the_pages_lead_somewhere():
     for page, text in PAGES.items():
         for link in re.findall(r"\]\(([\w./]+)\)", text):
             assert ((ROOT / page).parent / link).exists(), link
+
+
+def numbers_of(page, title):
+    """The rows of a table whose first column has a title, by that column."""
+    _, _, table = PAGES[page].partition(f"\n| {title} |")
+    rows = {}
+    for line in table.partition("\n\n")[0].splitlines()[2:]:
+        name, *cells = (cell.strip() for cell in line.strip("| ").split("|"))
+        rows[name] = cells
+    return rows
+
+
+@pytest.mark.parametrize("name", ["glove", "ptb"])
+def test_the_errors_in_the_docs_are_the_measured_ones(name):
+    path = ROOT / "results" / "code_learning.json"
+    cells = json.loads(path.read_text())["cells"]
+    titles = {"glove": "GloVe 10,000 x 50", "ptb": "PTB 10,000 x 200"}
+    sizes = [(32, 5), (64, 10), (16, 16), (256, 8), (16, 32), (32, 32)]
+    rows = numbers_of("docs/code_learning.md", titles[name])
+    assert rows.pop("*bits*") and len(rows) == 15
+    for method, shown in rows.items():
+        for (K, D), number in zip(sizes, shown, strict=False):
+            here = [
+                cell
+                for cell in cells
+                if (cell["table"], cell["K"], cell["D"]) == (name, K, D)
+            ]
+            found = [c["error"] for c in here if c["method"] == method]
+            if method == "*Gaussian bound*":
+                found = [cell["bound"] for cell in here if "bound" in cell]
+            wanted = f"{np.median(found):#.3g}" if found else ""
+            assert number == wanted, (method, K, D)
 
 
 def test_the_example_of_a_task_runs(tmp_path):
