@@ -1,7 +1,6 @@
 """K-way D-dimensional discrete codes for embedding tables, for Keras 3."""
 
 import sys
-from typing import TYPE_CHECKING
 
 from kd_keras.version import __version__
 
@@ -41,21 +40,5 @@ if "kd_keras_command" not in sys.modules:
     from kd_keras.training.code_summaries import CodeSummaries
     from kd_keras.training.lazy_adam import LazyAdam
     from kd_keras.training.temperature_schedule import TemperatureSchedule
-    from kd_keras.utils.errors import BadInputError
+    from kd_keras.utils.errors import BadInputError, ParityError
     from kd_keras.vectors.files import read_vectors, write_vectors
-
-    if TYPE_CHECKING:
-        from kd_keras.export.parity import ParityError
-
-    def __getattr__(name: str) -> object:
-        """Imports `ParityError` when it is first used.
-
-        Its module imports TensorFlow, which must not be imported on JAX.
-        """
-        if name != "ParityError":
-            raise AttributeError(
-                f"module {__name__!r} has no attribute {name!r}"
-            )
-        from kd_keras.export.parity import ParityError
-
-        return ParityError

@@ -7,15 +7,38 @@ from typing import Any
 class BadInputError(ValueError):
     """An error in the user's input, with a message of one line.
 
-    The command line prints the message without a stack trace and exits with
-    code 2.
+    It is a `ValueError`, raised before anything is written. The command line
+    prints the message without a stack trace and exits with code 2.
+
+    Example:
+
+    >>> import kd_keras
+    >>> try:
+    ...     kd_keras.read_vectors("missing.txt")
+    ... except kd_keras.BadInputError as error:
+    ...     print(error)
+    missing.txt: The file must exist. Received: no such file
     """
 
 
 class ParityError(RuntimeError):
     """An exported file does not compute what Keras computes.
 
-    Nothing has been written when it is raised.
+    It is raised by `export_litert` and `export_saved_model`. Nothing has been
+    written then.
+
+    Example:
+
+    >>> import kd_keras
+    >>> embedding = kd_keras.KDEmbedding(20, 4, K=4, D=2)
+    >>> embedding.build()
+    >>> try:
+    ...     kd_keras.export_litert(embedding, "small.tflite", tolerance=1e-30)
+    ... except kd_keras.ParityError:
+    ...     print("rounded differently")
+    ... else:
+    ...     print("equal to the last bit")
+    equal to the last bit
     """
 
 
