@@ -32,13 +32,12 @@ class ParityError(RuntimeError):
     >>> import kd_keras
     >>> embedding = kd_keras.KDEmbedding(20, 4, K=4, D=2)
     >>> embedding.build()
+    >>> exact = {"quantization": "int8", "tolerance": 1e-9}
     >>> try:
-    ...     kd_keras.export_litert(embedding, "small.tflite", tolerance=1e-30)
+    ...     kd_keras.export_litert(embedding, "small.tflite", **exact)
     ... except kd_keras.ParityError:
-    ...     print("rounded differently")
-    ... else:
-    ...     print("equal to the last bit")
-    equal to the last bit
+    ...     print("8 bits are not exact")
+    8 bits are not exact
     """
 
 
