@@ -1,4 +1,4 @@
-"""What a recipe for learning codes is given, besides the layer."""
+"""The inputs of a recipe for learning codes, besides the layer."""
 
 import dataclasses
 

@@ -70,7 +70,9 @@ def test_integers_are_right_for_floats_and_shapes_are_told(tmp_path):
         small.run("sequence", token_ids=[[1, 2]])
     with pytest.raises(ValueError, match=r"`h_0` must be float32 of shape"):
         small.step(3, zeros | {"h_0": np.zeros(3)})
-    with pytest.raises(ValueError, match="`states` must be what"):
+    with pytest.raises(
+        ValueError, match="`states` must be the states that `start`"
+    ):
         small.step(3, None)
     for count in (0, -1, None, 1.5):
         with pytest.raises(ValueError, match="`count` must be a positive"):

@@ -404,8 +404,14 @@ def test_a_composition_layer_is_accepted(tmp_path):
         ({"codes": np.zeros((N, D))}, "integer dtype. .* dtype=float64"),
         ({"codes": np.zeros((N, 9), int)}, r"D=3 .* shape=\(30, 9\)"),
         ({"codes": np.zeros((9, D), int)}, r"input_dim=30 .* shape=\(9, 3\)"),
-        ({"codes": np.full((N, D), K)}, "0..3 .* 4 in row 0, position 0"),
-        ({"codes": np.full((N, D), -1)}, "0..3 .* -1 in row 0, position 0"),
+        (
+            {"codes": np.full((N, D), K)},
+            "from 0 to 3 .* 4 in row 0, position 0",
+        ),
+        (
+            {"codes": np.full((N, D), -1)},
+            "from 0 to 3 .* -1 in row 0, position 0",
+        ),
         (
             {"composition": kd_keras.LinearComposition(K, D, 7)},
             r"`output_dim` \(6\). Received: output_dim=7",

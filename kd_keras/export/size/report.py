@@ -98,8 +98,8 @@ def predict(
         quantization: None, `"int8"` or `"float16"`.
 
     Returns:
-        int, or None if there are no embeddings or if a composition has a
-        class of its own.
+        int, or None if there are no embeddings or if the size of a
+        composition is unknown, because its class is the user's.
     """
     width = PRECISIONS[quantization].bytes
     if not embeddings or any(
