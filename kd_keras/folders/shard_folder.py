@@ -11,20 +11,15 @@ import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kd_keras.codes.packing import unpack_codes
 from kd_keras.folders.codebooks_folder import Codebooks, make_codebooks
-from kd_keras.folders.description_file import (
-    read_description,
-)
+from kd_keras.folders.description_file import read_description
 from kd_keras.utils.errors import BadInputError
 from kd_keras.version import __version__
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclasses.dataclass(frozen=True)

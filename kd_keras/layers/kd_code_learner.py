@@ -14,6 +14,7 @@ from kd_keras.codes.checks import check_kd, code_dtype
 from kd_keras.layers.gather import gather_rows, integer_ids, nan_out_of_range
 from kd_keras.layers.straight_through import smooth_code, straight_through
 from kd_keras.layers.temperature_law import LAWS, temperature_of_schedule
+from kd_keras.utils.checks import check_integer
 
 ESTIMATORS = ("straight_through", "smooth")
 
@@ -79,11 +80,7 @@ class KDCodeLearner(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         K, D = check_kd(K, D)
-        if not isinstance(input_dim, int) or input_dim < 1:
-            raise ValueError(
-                "`input_dim` must be a positive integer. "
-                f"Received: input_dim={input_dim!r}"
-            )
+        input_dim = check_integer("`input_dim`", input_dim)
         if estimator not in ESTIMATORS:
             raise ValueError(
                 f"`estimator` must be one of {', '.join(ESTIMATORS)}. "

@@ -11,6 +11,7 @@ from kd_keras.codes.statistics import value_counts
 from kd_keras.codes.usage import usage_levels
 from kd_keras.layers.find_layers import learners_of
 from kd_keras.layers.kd_code_learner import KDCodeLearner
+from kd_keras.utils.checks import check_integer
 
 CELL = 8  # pixels
 # One colour per level of `usage_levels`, from unused to most used.
@@ -68,11 +69,7 @@ class CodeSummaries(keras.callbacks.Callback):
 
     def __init__(self, log_dir: str | os.PathLike[str], every: int = 1) -> None:
         super().__init__()
-        if not isinstance(every, int) or every < 1:
-            raise ValueError(
-                "`every` must be an integer of at least 1. "
-                f"Received: every={every!r}"
-            )
+        every = check_integer("`every`", every, "an integer of at least 1")
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
                 "CodeSummaries needs the TensorFlow backend. Received: "

@@ -8,6 +8,7 @@ from keras import layers, ops
 import kd_keras
 from kd_keras.export import parity
 from kd_keras.export.signatures.signatures_of import signatures_of
+from kd_keras.export.size.coded_model import CodedModel
 from kd_keras.language_model.unique_symbols import UniqueSymbols
 
 
@@ -153,7 +154,7 @@ RANGES = [
 )
 def test_ranges(make, first, ends):
     model = make()
-    (signature,) = signatures_of(model)
+    (signature,) = signatures_of(CodedModel.of(model))
     assert signature.first_id == first
     np.testing.assert_array_equal(signature.vocabularies["token_ids"], ends)
     # The layers have their own `call` again.
@@ -199,7 +200,7 @@ def test_other_inputs_stay_what_they_are(tmp_path):
     mean = mean / ops.cast(length, "float32")[:, None]
     mean = ops.where(known, mean, kd(4)(bins))
     model = keras.Model([words, age, length, known], layers.Dense(1)(mean))
-    (signature,) = signatures_of(model)
+    (signature,) = signatures_of(CodedModel.of(model))
     assert {n: s.dtype.name for n, s in signature.inputs.items()} == {
         "words": "int32",
         "age": "float32",
@@ -232,7 +233,7 @@ def test_columns_of_an_example_are_kept(tmp_path):
 def test_every_id_of_inputs_of_different_lengths_is_tried():
     one, five = ids((), "int32"), keras.Input((5,), dtype="int32", name="five")
     model = keras.Model([one, five], end(kd(60)(one), kd(60)(five)))
-    (signature,) = signatures_of(model, batch_size=1)
+    (signature,) = signatures_of(CodedModel.of(model), batch_size=1)
     tried = {name: set() for name in signature.inputs}
     for inputs in parity._calls(signature, 1):
         for name, given in inputs.items():
