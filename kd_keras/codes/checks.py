@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kd_keras.utils.checks import check_integer
+from kd_keras.utils.checks import check_integer, plain_array
 
 AT_LEAST_1 = "an integer of at least 1"
 MAX_K = 65_536  # the number of values of uint16
@@ -102,13 +102,9 @@ def check_codes(
            [2, 1]], dtype=uint8)
     """
     K = _check_k(K)
-    try:
-        array = np.asarray(codes)
-    except ValueError:
-        raise ValueError(
-            "codes must be a rectangular (N, D) array of integers. Received: "
-            f"a {type(codes).__name__} whose rows differ in length"
-        ) from None
+    array = plain_array(
+        "codes", codes, "a rectangular (N, D) array of integers"
+    )
     if array.ndim != 2 or array.shape[1] < 1:
         raise ValueError(
             "codes must have the shape (N, D), one row of D values per "

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kd_keras.codes.checks import check_codes, check_kd, code_bits, code_dtype
+from kd_keras.utils.checks import plain_array
 
 # Bits in a block of rows; each takes one byte while the block is processed.
 BLOCK_BITS = 1 << 22
@@ -95,7 +96,7 @@ def unpack_codes(packed: npt.ArrayLike, K: int, D: int) -> np.ndarray:
     """
     K, D = check_kd(K, D)
     bits, width = code_bits(K), packed_width(K, D)
-    array = np.asarray(packed)
+    array = plain_array("packed", packed)
     if array.dtype != np.uint8:
         raise ValueError(
             f"Packed codes must be uint8. Received: dtype={array.dtype}"

@@ -111,7 +111,8 @@ class CodedLayer(keras.layers.Layer):
             if _copied.get() is None:
                 self.learner = learner
         else:
-            self._given_codes = check_codes(codes, K, D, symbols)
+            # A copy: the caller may go on changing the array.
+            self._given_codes = np.array(check_codes(codes, K, D, symbols))
 
     def _make_learner(self, codes: str | KDCodeLearner) -> KDCodeLearner:
         if codes == "learn":
@@ -184,7 +185,7 @@ class CodedLayer(keras.layers.Layer):
             )
         if not self.built:
             self.build()
-        self._codes.assign(codes)
+        self._codes.assign(np.array(codes))  # TensorFlow may share memory
 
     # Not properties: Keras evaluates these when it saves a layer, and would
     # follow the layer that they return.

@@ -11,14 +11,15 @@ import keras
 from keras import ops
 
 # Each float dtype represents every integer up to this one.
-_EXACT_UP_TO = {"bfloat16": 2**8, "float16": 2**11}
+_EXACT_UP_TO = {"bfloat16": 2**8, "float16": 2**11, "float32": 2**24}
 
 
 def integer_ids(inputs: Any, input_dim: int) -> Any:
     """Converts the ids that a layer gets to integers.
 
     `keras.Sequential` casts the ids of its first layer to that layer's compute
-    dtype. In mixed precision this rounds them, which cannot be undone here.
+    dtype, and `keras.Input` to its own, by default float32. In mixed precision,
+    and beyond 2^24 in float32, this rounds them, which cannot be undone here.
 
     Args:
         inputs: tensor of any dtype, any shape. The ids.
@@ -40,6 +41,22 @@ def integer_ids(inputs: Any, input_dim: int) -> Any:
             f"Received: ids of dtype {dtype}"
         )
     return ops.cast(inputs, "int32")
+
+
+def on_flat_values(call: Any, inputs: Any) -> Any:
+    """Calls a function of ids on the ids of a ragged tensor.
+
+    Args:
+        call: From a tensor of ids to one with the same first axes.
+        inputs: tensor, or `tf.RaggedTensor`.
+
+    Returns:
+        What `call` returns, ragged as the inputs are; None for None.
+    """
+    if not hasattr(inputs, "flat_values"):
+        return call(inputs)
+    outputs = call(inputs.flat_values)
+    return None if outputs is None else inputs.with_flat_values(outputs)
 
 
 def gather_rows(variable: Any, ids: Any) -> Any:

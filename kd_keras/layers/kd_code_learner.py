@@ -11,7 +11,12 @@ from keras import ops
 from keras.src.backend.common.stateless_scope import get_stateless_scope
 
 from kd_keras.codes.checks import check_kd, code_dtype
-from kd_keras.layers.gather import gather_rows, integer_ids, nan_out_of_range
+from kd_keras.layers.gather import (
+    gather_rows,
+    integer_ids,
+    nan_out_of_range,
+    on_flat_values,
+)
 from kd_keras.layers.straight_through import smooth_code, straight_through
 from kd_keras.layers.temperature_law import LAWS, temperature_of_schedule
 from kd_keras.utils.checks import check_integer
@@ -133,6 +138,9 @@ class KDCodeLearner(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
+        return on_flat_values(lambda ids: self._one_hot(ids, training), inputs)
+
+    def _one_hot(self, inputs: Any, training: bool) -> Any:
         ids = integer_ids(inputs, self.input_dim)
         logits = gather_rows(self.logits, ids)
         if training:
@@ -190,6 +198,8 @@ class KDCodeLearner(keras.layers.Layer):
         if not self.built:
             self.build()
         logits = self.logits.numpy()
+        if np.isnan(logits).any():  # as `highest` does in the graph
+            logits = np.where(np.isnan(logits), -np.inf, logits)
         return logits.argmax(axis=-1).astype(code_dtype(self.K))
 
     def compute_output_shape(self, input_shape: Any) -> tuple:

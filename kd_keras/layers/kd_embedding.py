@@ -1,5 +1,6 @@
 """The layer that replaces `keras.layers.Embedding`."""
 
+import warnings
 from typing import Any
 
 import keras
@@ -10,7 +11,12 @@ from keras import ops
 from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.compositions.code_search import encode
 from kd_keras.layers.compositions.composition import Composition
-from kd_keras.layers.gather import gather_rows, integer_ids, nan_out_of_range
+from kd_keras.layers.gather import (
+    gather_rows,
+    integer_ids,
+    nan_out_of_range,
+    on_flat_values,
+)
 from kd_keras.search.effort import check_effort
 from kd_keras.utils.checks import check_integer
 from kd_keras.vectors.checks import check_rows
@@ -86,6 +92,12 @@ class KDEmbedding(CodedLayer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        # An argument of Keras 2, which `keras.layers.Embedding` still takes.
+        if kwargs.pop("input_length", None) is not None:
+            warnings.warn(
+                "`input_length` is not needed and ignored: remove it",
+                stacklevel=2,
+            )
         input_dim = check_integer("`input_dim`", input_dim)
         super().__init__(
             input_dim,
@@ -104,6 +116,9 @@ class KDEmbedding(CodedLayer):
         self.supports_masking = mask_zero
 
     def call(self, inputs: Any, training: bool = False) -> Any:
+        return on_flat_values(lambda ids: self._embed(ids, training), inputs)
+
+    def _embed(self, inputs: Any, training: bool) -> Any:
         if self.device_form is not None:
             return self.device_form(inputs)
         if self.learner is not None:
@@ -113,7 +128,9 @@ class KDEmbedding(CodedLayer):
         return nan_out_of_range(vectors, ids, self.input_dim)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return ops.not_equal(inputs, 0) if self.mask_zero else None
+        if not self.mask_zero:
+            return None
+        return on_flat_values(lambda ids: ops.not_equal(ids, 0), inputs)
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         return (*input_shape, self.output_dim)

@@ -13,11 +13,19 @@ else:
     _custom_gradient = ops.custom_gradient
 
 
+def highest(logits: Any) -> Any:
+    """Returns the value with the highest logit, int32 `(...)`.
+
+    A tie goes to the lowest value; 0 and -0 tie; NaN is lower than everything
+    else. Backends and compilers differ in these cases if they are left to it.
+    """
+    known = ops.where(ops.isnan(logits), float("-inf"), logits)
+    return ops.argmax(ops.where(ops.equal(known, 0), 0.0, known), axis=-1)
+
+
 @_custom_gradient
 def _one_hot_of_argmax(logits: Any, temperature: Any) -> tuple[Any, Any]:
-    one_hot = ops.one_hot(
-        ops.argmax(logits, axis=-1), logits.shape[-1], dtype=logits.dtype
-    )
+    one_hot = ops.one_hot(highest(logits), logits.shape[-1], dtype=logits.dtype)
 
     def gradient(*args: Any, upstream: Any = None) -> tuple[Any, Any]:
         # TensorFlow and JAX pass the upstream gradient as the only positional

@@ -98,6 +98,8 @@ class LazyAdam(ClipsSummedGradients, keras.optimizers.Adam):
         import tensorflow as tf
 
         rows, gradient, _ = sum_repeated_rows(gradient)
+        # `LossScaleOptimizer` gives float32 gradients of float16 weights.
+        gradient = tf.cast(gradient, variable.dtype)
         index = self._get_variable_index(variable)
         momentum = self._momentums[index].value
         velocity = self._velocities[index].value

@@ -12,6 +12,36 @@ def short_repr(value: object) -> str:
     return " ".join(repr(value).split())[:100]
 
 
+def plain_array(
+    name: str, value: Any, wanted: str = "a rectangular array"
+) -> np.ndarray:
+    """Returns a value as a plain numpy array; refuses masked arrays.
+
+    What a mask hides must not be computed with, and numpy would drop the mask
+    silently. Other subclasses, such as `np.matrix`, become plain arrays.
+
+    Args:
+        name: str. Name of the argument, for the error message.
+        value: array or nested lists.
+        wanted: str. What the error message says it must be.
+
+    Raises:
+        ValueError: If it is a masked array, or has rows of different lengths.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise ValueError(
+            f"{name} must not be masked: fill what is hidden (`.filled(...)`) "
+            f"or leave it out. Received: a masked array, shape={value.shape}"
+        )
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(
+            f"{name} must be {wanted}. Received: a {type(value).__name__} "
+            "whose rows differ in length"
+        ) from None
+
+
 def check_choice(name: str, value: object, choices: Collection[Any]) -> None:
     """Checks that an argument is one of the allowed values.
 

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from kd_keras.utils.checks import plain_array
 from kd_keras.utils.row_blocks import Rows, row_blocks
 from kd_keras.vectors.mapped_rows import MappedRows, is_mapped
 
@@ -56,13 +57,8 @@ def check_rows(
     """
     if isinstance(vectors, MappedRows):
         return vectors
-    try:
-        array = np.asanyarray(vectors)
-    except ValueError:
-        raise ValueError(
-            "vectors must be a rectangular (N, d) array. Received: a "
-            f"{type(vectors).__name__} whose rows differ in length"
-        ) from None
+    # A memory map stays one: `np.asarray` returns a view of it.
+    array = plain_array("vectors", vectors, "a rectangular (N, d) array")
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(
             "vectors must have the shape (N, d), with at least one row and "

@@ -12,14 +12,16 @@ from kd_testing import (
     as_numpy,
     ids_and_vectors,
     learning_model,
+    run_python,
 )
 
 import kd_keras
+from kd_keras.layers.compositions.by_name import COMPOSITIONS
 
 KINDS = {
     f"{kind} {composition}": {"codes": codes, "composition": composition}
     for kind, codes in (("fixed", None), ("learned", "learn"))
-    for composition in ("linear", "lstm", "concat", "residual")
+    for composition in COMPOSITIONS
 }
 
 
@@ -437,3 +439,103 @@ def test_wrong_arguments_are_refused(arguments, message):
     defaults = {"input_dim": N, "output_dim": SIZE, "K": K, "D": D}
     with pytest.raises(ValueError, match=message):
         kd_keras.KDEmbedding(**defaults | arguments)
+
+
+FLOATX = """
+import keras, numpy as np, sys
+keras.config.set_floatx(sys.argv[1])
+import kd_keras
+from kd_keras.layers.compositions.by_name import COMPOSITIONS
+ids = np.array([[1, 2, 3]])
+for composition in COMPOSITIONS:
+    for codes in (None, "learn"):
+        layer = kd_keras.KDEmbedding(20, 6, 4, 2, codes, composition)
+        vectors = layer(ids, training=True)
+        assert vectors.dtype == sys.argv[1] and vectors.shape == (1, 3, 6)
+        same = np.allclose(kd_keras.freeze(layer)(ids), layer(ids), atol=1e-2)
+        assert same, composition
+"""
+
+
+@pytest.mark.parametrize("floatx", ["float16", "float64"])
+def test_any_floatx(floatx):
+    # In a process of its own: Keras fixes the default policy when it is used.
+    run_python(FLOATX, floatx)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "largest"),
+    [("float32", 2**24), ("float16", 2**11), ("bfloat16", 2**8)],
+)
+@pytest.mark.parametrize("codes", ["fixed", "learn"])
+def test_ids_that_were_rounded_are_refused(dtype, largest, codes):
+    """A float dtype holds every integer up to 2 to its bits, not beyond."""
+    for symbols, is_refused in ((largest + 1, False), (largest + 2, True)):
+        given = np.zeros((symbols, 1), "u1") if codes == "fixed" else codes
+        layer = kd_keras.KDEmbedding(symbols, 2, K=2, D=1, codes=given)
+        ids = keras.ops.cast([[largest]], dtype)
+        if is_refused:
+            with pytest.raises(ValueError, match=f"were rounded to {dtype}"):
+                layer(ids)
+        else:
+            assert layer(ids).shape == (1, 1, 2)
+
+
+@pytest.mark.parametrize("codes", [None, "learn"])
+def test_ragged_ids(codes):
+    layer = kd_keras.KDEmbedding(20, 6, K=4, D=2, codes=codes, mask_zero=True)
+    ids = tf.ragged.constant([[1, 2], [3], [], [0]], dtype="int32")
+    vectors = layer(ids)
+    assert vectors.shape.as_list() == [4, None, 6]
+    np.testing.assert_allclose(
+        vectors.flat_values, layer(ids.flat_values), rtol=1e-6
+    )
+    assert layer.compute_mask(ids).flat_values.numpy().tolist() == [1, 1, 1, 0]
+
+
+def test_input_length_is_taken_with_a_warning():
+    with pytest.warns(UserWarning, match="`input_length` is not needed"):
+        kd_keras.KDEmbedding(20, 6, K=4, D=2, input_length=3)
+
+
+def test_given_codes_do_not_follow_the_array():
+    codes = np.random.default_rng(0).integers(0, 4, (20, 2)).astype("u1")
+    before = codes.copy()
+    built, unbuilt = (
+        kd_keras.KDEmbedding(20, 6, K=4, D=2, codes=codes) for _ in range(2)
+    )
+    built.build()
+    later = kd_keras.KDEmbedding(20, 6, K=4, D=2)
+    later.codes = codes
+    codes[:] = 0
+    for layer in (built, unbuilt, later):
+        np.testing.assert_array_equal(layer.codes, before)
+        layer.codes[:] = 0  # what is returned is the caller's own
+        np.testing.assert_array_equal(layer.codes, before)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_ties_signed_zeros_and_nan_in_logits(jit):
+    """Codes that are told, frozen and computed are the same."""
+    nan, inf = np.nan, np.inf
+    logits = np.array(
+        [
+            [1, 1, 0, 1], [0.0, -0.0, 0.0, -0.0], [-0.0, 0.0, -0.0, 0.0],
+            [nan, 1, 2, 2], [1, nan, 0, nan], [nan, nan, nan, nan],
+            [-inf, -inf, -inf, -inf], [nan, -inf, nan, -inf],
+            [inf, nan, inf, 1],
+        ],
+        "float32",
+    )  # fmt: skip
+    N = len(logits)
+    layer = kd_keras.KDEmbedding(N, 3, K=4, D=1, codes="learn")
+    layer.build()
+    layer.learner.logits.assign(logits[:, None])
+    wanted = [0, 0, 0, 2, 0, 0, 0, 0, 0]
+    assert layer.codes[:, 0].tolist() == wanted
+    frozen = kd_keras.freeze(layer)
+    assert frozen.codes[:, 0].tolist() == wanted
+    call = tf.function(layer.learner, jit_compile=jit)
+    one_hot = call(tf.range(N)).numpy()[:, 0]
+    assert one_hot.argmax(axis=-1).tolist() == wanted
+    np.testing.assert_array_equal(one_hot.sum(axis=-1), 1)
