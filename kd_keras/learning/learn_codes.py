@@ -1,5 +1,6 @@
 """Learns codes of given vectors."""
 
+import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +10,11 @@ from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.learning.grow_embedding import with_codes
 from kd_keras.learning.recipes import recipe_of
+from kd_keras.learning.source_layer import (
+    in_place_of,
+    table_of,
+    warn_of_variable,
+)
 from kd_keras.learning.task import Task
 from kd_keras.search.effort import check_effort
 from kd_keras.search.learning_sample import (
@@ -28,7 +34,7 @@ CHECKED_FLOATS = 1 << 20  # at a time
 
 
 def learn_codes(
-    vectors: npt.ArrayLike | MappedRows,
+    vectors: npt.ArrayLike | MappedRows | keras.layers.Embedding,
     K: int = 16,
     D: int = 32,
     composition: str | Composition = "linear",
@@ -68,7 +74,9 @@ def learn_codes(
     Args:
         vectors: array of float or int, shape `(N, d)`, finite; N is at least
             K. It may be a memory map (`numpy.load(path, mmap_mode="r")`), also
-            one larger than memory.
+            one larger than memory. Or a built `keras.layers.Embedding`: its
+            table is learned, and the returned layer has its name, `mask_zero`,
+            `trainable` and dtype policy.
         K: int, 2 to 65,536. Number of values of a code position.
         D: int, at least 1. Number of code positions.
         composition: One of `"linear"`, `"lstm"`, `"concat"`, `"residual"`, or a
@@ -109,6 +117,13 @@ def learn_codes(
         [Chen, Min and Sun, 2017](https://arxiv.org/abs/1711.03067),
         equation 1; for the search see `kd_keras.search`.
     """
+    if isinstance(vectors, keras.layers.Embedding):
+        table = table_of(vectors)
+        embedding = learn_codes(
+            table, K, D, composition, code_dim, seed, verbose, effort
+        )
+        return in_place_of(vectors, embedding)
+    warn_of_variable(vectors)
     rows = check_rows(vectors)
     embedding = learn_codebooks(
         rows, K, D, composition, code_dim, seed, verbose, effort
