@@ -112,7 +112,7 @@ def test_bad_arguments(change, what):
     [(0, "residual"), (-5, "residual"), (2.5, "residual"), (4, "linear")],
 )
 def test_a_wrong_hidden_dim_is_refused(hidden_dim, composition):
-    with pytest.raises(ValueError, match=f"hidden_dim={hidden_dim}, "):
+    with pytest.raises(ValueError, match=f"Received: hidden_dim={hidden_dim}"):
         parameter_count(9, 8, 4, 2, None, composition, hidden_dim)
 
 

@@ -5,21 +5,26 @@ by their contents: the weights are known while a model is exported.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 
 from kd_keras.export.litert.flatbuffer import Flatbuffer, Tensor
 from kd_keras.export.size.coded_model import ROLES, CodedModel
 
-if TYPE_CHECKING:
-    from kd_keras.export.device_embedding import DeviceEmbedding
-
 _STORED = {"FLOAT32": np.float32, "FLOAT16": np.float16, "INT8": np.int8}
 
 
+class StoredTables(Protocol):
+    """What a file holds of a coded layer: `DeviceEmbedding` has all of it."""
+
+    codes: Any
+    code_embeddings: Any
+    scales: np.ndarray | None
+
+
 def weights_by_role(
-    coded: CodedModel, device_embeddings: Sequence["DeviceEmbedding"]
+    coded: CodedModel, device_embeddings: Sequence[StoredTables]
 ) -> dict[str, list[np.ndarray]]:
     """Lists the weights of an exported model by role.
 
