@@ -104,8 +104,9 @@ class KDEmbedding(CodedLayer):
         self.supports_masking = mask_zero
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        if self.device_form is not None:
-            return self.device_form(inputs)
+        form = self.device_form()
+        if form is not None:
+            return form(inputs)
         if self.learner is not None:
             return self.composition(self.learner(inputs, training=training))
         ids = integer_ids(inputs, self.input_dim)
