@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from kd_keras.codes.packing import pack_codes
 from kd_keras.export.litert.unpack_rows import unpack_rows
+from kd_keras.layers.coded_layer import computing_on_device
 
 if TYPE_CHECKING:
     from kd_keras.export.size.coded_model import CodedModel
@@ -137,6 +138,8 @@ def on_device(
 ) -> Iterator[list[DeviceEmbedding]]:
     """Gives every coded layer of a model its device form while it is open.
 
+    Only in this thread: in others the model computes as usual.
+
     Args:
         coded: `CodedModel`.
         quantization, unknown_id: See `DeviceEmbedding`.
@@ -144,17 +147,15 @@ def on_device(
     Yields:
         list of `DeviceEmbedding`, in the order of the model's layers.
     """
-    try:
-        first: dict = {}
-        for layer in coded.layers:
-            form = DeviceEmbedding(layer, quantization, unknown_id)
-            layer.device_form = form
-            # Codes and compositions that layers share are in the file once.
-            codes = first.setdefault(layer.code_source(), form)
-            table = first.setdefault(layer.composition, form)
-            form.codes = codes.codes
-            form.code_embeddings = table.code_embeddings
-        yield [layer.device_form for layer in coded.layers]
-    finally:
-        for layer in coded.layers:
-            layer.device_form = None
+    first: dict = {}
+    forms = {}
+    for layer in coded.layers:
+        form = DeviceEmbedding(layer, quantization, unknown_id)
+        forms[id(layer)] = form
+        # Codes and compositions that layers share are in the file once.
+        codes = first.setdefault(layer.code_source(), form)
+        table = first.setdefault(layer.composition, form)
+        form.codes = codes.codes
+        form.code_embeddings = table.code_embeddings
+    with computing_on_device(forms):
+        yield list(forms.values())

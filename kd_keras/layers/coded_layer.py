@@ -3,7 +3,7 @@
 import contextlib
 import contextvars
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -23,6 +23,27 @@ from kd_keras.layers.kd_code_learner import KDCodeLearner
 _copied: contextvars.ContextVar[dict[int, Any] | None] = contextvars.ContextVar(
     "copied", default=None
 )
+
+# The forms that coded layers have in a graph that is being exported, by the
+# layers' `id`. It is a context variable too: a model that is exported in one
+# thread computes as usual in all others.
+_device_forms: contextvars.ContextVar[Mapping[int, Any] | None] = (
+    contextvars.ContextVar("device_forms", default=None)
+)
+
+
+@contextlib.contextmanager
+def computing_on_device(forms: Mapping[int, Any]) -> Iterator[None]:
+    """Makes coded layers compute through their device forms in this thread.
+
+    Args:
+        forms: dict from the `id` of a layer to a function of ids.
+    """
+    token = _device_forms.set(forms)
+    try:
+        yield
+    finally:
+        _device_forms.reset(token)
 
 
 @contextlib.contextmanager
@@ -59,8 +80,6 @@ class CodedLayer(keras.layers.Layer):
         symbols: int. N.
         learner: `KDCodeLearner`, or None for fixed codes.
         composition: `Composition`.
-        device_form: The layer's form in an exported graph while one is
-            traced, otherwise None.
 
     Raises:
         ValueError: If an argument is out of its range, or if a learner or
@@ -102,7 +121,6 @@ class CodedLayer(keras.layers.Layer):
         )
         self.code_dim = self.composition.code_dim
         self.learner: KDCodeLearner | None = None
-        self.device_form: Any = None
         self._given_codes: np.ndarray | None = None
         if codes is None:
             pass
@@ -192,6 +210,10 @@ class CodedLayer(keras.layers.Layer):
     def code_source(self) -> keras.layers.Layer:
         """Returns the layer whose weights the codes are. It may be shared."""
         return self.learner or self
+
+    def device_form(self) -> Any:
+        """Returns the layer's form in the graph that is exported, or None."""
+        return (_device_forms.get() or {}).get(id(self))
 
     def code_variables(self) -> list[Any]:
         """Returns the variables that hold the codes, or their logits."""

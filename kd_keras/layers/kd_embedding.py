@@ -119,8 +119,9 @@ class KDEmbedding(CodedLayer):
         return on_flat_values(lambda ids: self._embed(ids, training), inputs)
 
     def _embed(self, inputs: Any, training: bool) -> Any:
-        if self.device_form is not None:
-            return self.device_form(inputs)
+        form = self.device_form()
+        if form is not None:
+            return form(inputs)
         if self.learner is not None:
             return self.composition(self.learner(inputs, training=training))
         ids = integer_ids(inputs, self.input_dim)

@@ -9,6 +9,7 @@ import importlib
 import os
 import pickle
 import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ import numpy as np
 
 class InterpreterRuntime:
     """Runs the signatures of a `.tflite` file with LiteRT's Interpreter.
+
+    Several threads may call it: they take turns, since the Interpreter has one
+    set of tensors.
 
     Args:
         path: str. Path of the file.
@@ -28,17 +32,20 @@ class InterpreterRuntime:
         # It prints, so do it now rather than in the first call.
         self._interpreter.allocate_tensors()
         self._runners: dict[str, Any] = {}
+        self._lock = threading.Lock()
 
     def input_types(self, signature: str) -> dict[str, Any]:
         """Returns the dtype of each input of a signature, by name."""
-        details = self._runner(signature).get_input_details()
+        with self._lock:
+            details = self._runner(signature).get_input_details()
         return {name: detail["dtype"] for name, detail in details.items()}
 
     def run(
         self, signature: str, inputs: dict[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
         """Calls a signature with arrays by name; returns arrays by name."""
-        return self._runner(signature)(**inputs)
+        with self._lock:
+            return self._runner(signature)(**inputs)
 
     def _runner(self, signature: str) -> Any:
         if signature not in self._runners:
@@ -50,6 +57,8 @@ class InterpreterRuntime:
 class CompiledModelRuntime:
     """Runs the signatures of a `.tflite` file with LiteRT's CompiledModel.
 
+    Several threads may call it: they take turns.
+
     Args:
         path: str. Path of the file.
     """
@@ -58,11 +67,18 @@ class CompiledModelRuntime:
         module = importlib.import_module("ai_edge_litert.compiled_model")
         self._model = module.CompiledModel.from_file(path)
         self._buffers: dict[str, Any] = {}
+        self._lock = threading.Lock()
 
     def run(
         self, signature: str, inputs: dict[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
         """Calls a signature with arrays by name; returns arrays by name."""
+        with self._lock:
+            return self._run(signature, inputs)
+
+    def _run(
+        self, signature: str, inputs: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
         shapes = {name: value.shape for name, value in inputs.items()}
         if self._buffers.get(signature, (None,))[0] != shapes:
             buffers = self._new_buffers(signature, inputs)

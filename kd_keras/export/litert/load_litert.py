@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 class LiteRTModel:
     """A `.tflite` file that `export_litert` wrote, run by LiteRT.
 
+    Several threads may use one, and take turns; for more speed, load the file
+    once in each thread.
+
     Args:
         runtime: `InterpreterRuntime` of the file.
         configuration: dict. The configuration in the file.

@@ -6,6 +6,8 @@ ids that arrive at each embedding when the model is called do.
 """
 
 import contextlib
+import contextvars
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -23,6 +25,15 @@ _MOST_COLUMNS = 64
 
 # `input_dim` and ids of each call of an embedding.
 _Asked = list[tuple[int, np.ndarray]]
+
+# Where the embeddings that this thread calls record their ids, or None. Other
+# threads may call the same model meanwhile, and export it.
+_asked: contextvars.ContextVar[_Asked | None] = contextvars.ContextVar(
+    "asked", default=None
+)
+# How many threads have each layer note its ids, by the layer's `id`.
+_noting: dict[int, int] = {}
+_lock = threading.Lock()
 
 
 class IdProbe:
@@ -198,25 +209,40 @@ def _fitted(array: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def _recorded(layers: Sequence[Any], asked: _Asked) -> Iterator[None]:
-    """Makes embeddings record their ids and return zeros while it is open."""
+    """Makes embeddings record their ids and return zeros while it is open.
 
-    def note(layer: Any) -> Callable[..., Any]:
-        def call(inputs: Any, **options: Any) -> Any:
-            if not hasattr(inputs, "numpy"):  # in a graph inside the model
-                return type(layer).call(layer, inputs, **options)
-            ids = np.asarray(keras.ops.cast(inputs, "int64"))
-            asked.append((layer.input_dim, ids))
-            return keras.ops.zeros((*ids.shape, layer.output_dim))
-
-        return call
-
+    Only in this thread: in others they compute as usual.
+    """
     # A layer whose class overrides `call` is left as it is.
     known = (KDEmbedding.call, keras.layers.Embedding.call)
     noting = [layer for layer in layers if type(layer).call in known]
-    try:
+    with _lock:
         for layer in noting:
-            vars(layer)["call"] = note(layer)
+            _noting[id(layer)] = _noting.get(id(layer), 0) + 1
+            vars(layer).setdefault("call", _noted(layer))
+    token = _asked.set(asked)
+    try:
         yield
     finally:
-        for layer in noting:
-            vars(layer).pop("call", None)
+        _asked.reset(token)
+        with _lock:
+            for layer in noting:
+                _noting[id(layer)] -= 1
+                if not _noting[id(layer)]:
+                    del _noting[id(layer)]
+                    vars(layer).pop("call", None)
+
+
+def _noted(layer: Any) -> Callable[..., Any]:
+    """Returns the `call` of a layer that notes its ids where it is asked to."""
+
+    def call(inputs: Any, *more: Any, **options: Any) -> Any:
+        asked = _asked.get()
+        # In a graph inside the model there are no values.
+        if asked is None or not hasattr(inputs, "numpy"):
+            return type(layer).call(layer, inputs, *more, **options)
+        ids = np.asarray(keras.ops.cast(inputs, "int64"))
+        asked.append((layer.input_dim, ids))
+        return keras.ops.zeros((*ids.shape, layer.output_dim))
+
+    return call
