@@ -15,7 +15,9 @@ from kd_keras.codes.checks import check_codes, check_kd, code_dtype
 from kd_keras.codes.random_codes import random_codes
 from kd_keras.layers.compositions.by_name import make_composition
 from kd_keras.layers.compositions.composition import Composition
+from kd_keras.layers.gather import gather_rows
 from kd_keras.layers.kd_code_learner import KDCodeLearner
+from kd_keras.layers.straight_through import highest
 
 # The layers that coded layers hold in copies that are being made, by the
 # `shared_object_id` of their configuration; None when no copy is being made.
@@ -30,6 +32,25 @@ _copied: contextvars.ContextVar[dict[int, Any] | None] = contextvars.ContextVar(
 _device_forms: contextvars.ContextVar[Mapping[int, Any] | None] = (
     contextvars.ContextVar("device_forms", default=None)
 )
+
+# Whether learners are passed by: see `codes_looked_up`.
+_looked_up: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "looked_up", default=False
+)
+
+
+@contextlib.contextmanager
+def codes_looked_up() -> Iterator[None]:
+    """Makes layers that learn their codes compute as if these were fixed.
+
+    The result is the same but for rounding, which grows in deep models and in
+    float16. `freeze` compares a copy with the original inside of this.
+    """
+    token = _looked_up.set(True)
+    try:
+        yield
+    finally:
+        _looked_up.reset(token)
 
 
 @contextlib.contextmanager
@@ -104,7 +125,6 @@ class CodedLayer(keras.layers.Layer):
         # Ids given as floats must not be rounded to the compute dtype.
         self.autocast = False
         self.symbols = symbols
-        self.output_dim = output_dim
         self.K = K
         self.D = D
         self.embeddings_initializer = initializers.get(embeddings_initializer)
@@ -119,6 +139,7 @@ class CodedLayer(keras.layers.Layer):
             dtype=self.dtype_policy,
             name="composition",
         )
+        self.output_dim = self.composition.output_dim
         self.code_dim = self.composition.code_dim
         self.learner: KDCodeLearner | None = None
         self._given_codes: np.ndarray | None = None
@@ -211,6 +232,16 @@ class CodedLayer(keras.layers.Layer):
         """Returns the layer whose weights the codes are. It may be shared."""
         return self.learner or self
 
+    def learner_in_use(self) -> KDCodeLearner | None:
+        """Returns the learner that `call` is to use, if any."""
+        return None if _looked_up.get() else self.learner
+
+    def codes_of(self, ids: Any) -> Any:
+        """Looks codes up: int `(..., D)` for int ids `(...)`."""
+        if self.learner is not None:
+            return highest(gather_rows(self.learner.logits, ids))
+        return gather_rows(self._codes, ids)
+
     def device_form(self) -> Any:
         """Returns the layer's form in the graph that is exported, or None."""
         return (_device_forms.get() or {}).get(id(self))
@@ -237,6 +268,8 @@ class CodedLayer(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "CodedLayer":
         config = dict(config)
+        if _copied.get() is not None:
+            config["codes"] = None  # a learner would make its logits
         for name in ("codes", "composition"):
             if isinstance(config[name], dict):
                 config[name] = _deserialize_shared(config[name])

@@ -12,7 +12,6 @@ from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.compositions.code_search import encode
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.gather import (
-    gather_rows,
     integer_ids,
     nan_out_of_range,
     on_flat_values,
@@ -122,10 +121,11 @@ class KDEmbedding(CodedLayer):
         form = self.device_form()
         if form is not None:
             return form(inputs)
-        if self.learner is not None:
-            return self.composition(self.learner(inputs, training=training))
+        learner = self.learner_in_use()
+        if learner is not None:
+            return self.composition(learner(inputs, training=training))
         ids = integer_ids(inputs, self.input_dim)
-        vectors = self.composition(gather_rows(self._codes, ids))
+        vectors = self.composition(self.codes_of(ids))
         return nan_out_of_range(vectors, ids, self.input_dim)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

@@ -13,7 +13,10 @@ def freeze(layer_or_model: Any) -> Any:
     uint8 up to K = 256, instead of `(N, D, K)` float logits. All other
     weights, the code embeddings included, have the same values and can be
     trained further. The copy computes what the original computes in
-    evaluation. It is not compiled, as with `keras.models.clone_model`.
+    evaluation: this is checked on random inputs, unless the model is a
+    subclassed one, which does not say what it takes, or has a stateful RNN.
+    The copy is not compiled, as with `keras.models.clone_model`, and a
+    stateful RNN starts anew.
 
     A `.keras` file of the copy loads as usual, unless a subclassed model
     writes `codes="learn"` into its own `__init__`: loading runs that again.
@@ -29,7 +32,9 @@ def freeze(layer_or_model: Any) -> Any:
         A new layer or model of the same class.
 
     Raises:
-        ValueError: If there is no coded layer in it, or it is not built.
+        ValueError: If there is no coded layer in it, it is not built, its
+            configuration and saved weights do not describe all of it, or it
+            has two classes of one name.
 
     Example:
 
