@@ -22,12 +22,15 @@ class Source:
         blocks: Iterator of bytes. Its content from the start, unpacked, in
             blocks that may end anywhere.
         size: int or None. Number of bytes of the content; None if it is packed
-            by gzip, which also makes sure that the content is complete.
+            (gzip and others), which also makes sure that it is complete.
+        words: bool or None. Whether a line of text begins with a word; None if
+            it does, but then not all words may be numbers.
     """
 
     path: str
     blocks: Iterator[bytes]
     size: int | None
+    words: bool | None = None
 
 
 class Table(NamedTuple):
