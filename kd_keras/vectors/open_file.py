@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from kd_keras.utils.errors import BadInputError
 from kd_keras.vectors.formats import format_name, mismatch, promised_formats
 from kd_keras.vectors.kinds import check_kind
 from kd_keras.vectors.packed import (
@@ -64,6 +65,33 @@ def check_regular(path: str | os.PathLike[str]) -> None:
             "on disk: write the vectors to one, or read them with "
             f"kd_keras.read_vectors. Received: {kind}"
         )
+
+
+def is_pipe(path: str | os.PathLike[str]) -> bool:
+    """Returns whether a path is a pipe, whose content is gone once read."""
+    return _irregular(os.fspath(path)) == "a pipe"
+
+
+@contextlib.contextmanager
+def on_disk(path: str) -> Iterator[str]:
+    """Yields a file that can be read several times, for a pipe a copy.
+
+    Args:
+        path: str. The file.
+
+    Yields:
+        str. `path`, or a temporary copy that lasts as long as the context.
+        Errors of bad input are raised on with `path` in place of the copy.
+    """
+    if not is_pipe(path):
+        yield path
+        return
+    with _spooled(path, "a pipe") as copy:
+        try:
+            yield copy
+        except BadInputError as error:
+            said = str(error).replace(copy, path)
+            raise type(error)(said) from None
 
 
 @contextlib.contextmanager
