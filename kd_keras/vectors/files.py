@@ -13,7 +13,7 @@ from kd_keras.vectors.formats import find_format
 from kd_keras.vectors.given_words import read_words, word_list
 from kd_keras.vectors.mapped_rows import MappedRows
 from kd_keras.vectors.open_file import HEAD_BYTES, Progress, open_file
-from kd_keras.vectors.table import Source, Table, VectorFileError
+from kd_keras.vectors.table import Source, Table, VectorFileError, clipped
 from kd_keras.vectors.write_text import write_text
 
 # What `words` may be: see `read_vectors`.
@@ -266,7 +266,8 @@ def _with_words(
     if table.words is not None:
         raise VectorFileError(
             f"The file has words of its own: read it without {said}. "
-            f"Received: {table.words[0]!r} in {_place(table, 0, word=False)}"
+            f"Received: {clipped(table.words[0])} in "
+            f"{_place(table, 0, word=False)}"
         )
     if words is False:
         return table
@@ -285,7 +286,7 @@ def _check_words(table: Table) -> None:
         row = next(i for i, w in enumerate(words) if not w or "\n" in w)
         raise VectorFileError(
             "A word must not be empty or contain a line break. Received: "
-            f"{words[row]!r} in {_place(table, row, word=False)}"
+            f"{clipped(words[row])} in {_place(table, row, word=False)}"
         )
 
 
@@ -302,7 +303,8 @@ def _without_duplicates(
             if before != row and duplicates == "error":
                 raise VectorFileError(
                     "A word must occur in one row only. Received: "
-                    f"{word!r} in {_place(table, before, word=False)} and "
+                    f"{clipped(word)} in "
+                    f"{_place(table, before, word=False)} and "
                     f"{_place(table, row, word=False)}"
                 )
         dropped = len(words) - len(first)
@@ -315,4 +317,4 @@ def _place(table: Table, row: int, word: bool = True) -> str:
     text = table.first_line is not None
     place = f"line {row + (table.first_line or 0)}" if text else f"row {row}"
     told = word and table.words is not None
-    return f"{place} ({table.words[row]!r})" if told else place  # type: ignore[index]
+    return f"{place} ({clipped(table.words[row])})" if told else place  # type: ignore[index]

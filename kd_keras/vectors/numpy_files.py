@@ -9,7 +9,7 @@ import numpy as np
 
 from kd_keras.vectors.mapped_rows import MappedRows
 from kd_keras.vectors.npy_header import MAGIC, NpyHeader, read_npy_header
-from kd_keras.vectors.table import Source, Table, VectorFileError
+from kd_keras.vectors.table import Source, Table, VectorFileError, clipped
 
 BROKEN = (  # exceptions of numpy and zipfile for truncated or damaged files
     ValueError,
@@ -193,7 +193,9 @@ def _table_name(headers: dict[str, NpyHeader]) -> str:
 
 
 def _names(headers: dict[str, NpyHeader]) -> str:
-    return " ".join(", ".join(headers).split())
+    """Shows the names of arrays, the first of many."""
+    shown = " ".join(", ".join(name[:40] for name in headers).split())
+    return shown if len(shown) <= 200 else f"{shown[:200]}..."
 
 
 def _check_words(header: NpyHeader, N: int) -> None:
@@ -215,7 +217,7 @@ def _words(array: np.ndarray) -> list[str]:
         return words
     except (ValueError, SystemError, OverflowError) as error:
         raise VectorFileError(
-            f'The array "words" must be UTF-8. Received: {error}'
+            f'The array "words" must be UTF-8. Received: {clipped(error)}'
         ) from None
 
 
@@ -235,8 +237,7 @@ def _is_float(dtype: np.dtype) -> bool:
 
 def _broken(what: str, error: Exception) -> VectorFileError:
     """Returns the error for a file that numpy cannot read."""
-    said = " ".join(str(error).split()) or type(error).__name__
     return VectorFileError(
         f"The file must be {what} that is complete and can be read without "
-        f"pickle. Received: {said}"
+        f"pickle. Received: {clipped(error)}"
     )

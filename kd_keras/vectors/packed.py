@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from kd_keras.vectors.kinds import check_members
-from kd_keras.vectors.table import VectorFileError
+from kd_keras.vectors.table import VectorFileError, clipped
 
 # Exceptions of these modules for truncated or damaged files.
 BROKEN = (
@@ -102,7 +102,8 @@ def single_member(raw: BinaryIO) -> str | None:
     if not names or any(name.endswith(".npy") for name in names):
         return None
     if len(names) > 1:
-        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        shown = ", ".join(name[:60] for name in names[:5])
+        shown += ", ..." if len(names) > 5 else ""
         raise VectorFileError(
             "A zip must contain a single file of vectors; unpack the one you "
             f"want. Received: {len(names)} files, {' '.join(shown.split())}"
@@ -135,9 +136,9 @@ def reports_damage(packing: str) -> Any:
 
 def damaged(packing: str, error: Exception) -> VectorFileError:
     """Returns the error for a packed file that cannot be unpacked."""
-    said = " ".join(str(error).split()) or type(error).__name__
     return VectorFileError(
-        f"The {packing} file must be complete and undamaged. Received: {said}"
+        f"The {packing} file must be complete and undamaged. "
+        f"Received: {clipped(error)}"
     )
 
 

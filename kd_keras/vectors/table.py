@@ -51,6 +51,28 @@ class Table(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+def clipped(value: object, most: int = 80) -> str:
+    """Shows a value in a message: in one line, and not all of a long one.
+
+    Args:
+        value: A string, which is shown with quotes, or an exception.
+        most: int. Number of characters from which it is cut.
+
+    Returns:
+        str.
+
+    Example:
+
+    >>> clipped("the"), clipped(ValueError("one\\ntwo"))
+    ("'the'", 'one two')
+    """
+    if isinstance(value, BaseException):
+        text = " ".join(str(value)[: 2 * most].split()) or type(value).__name__
+    else:
+        text = repr(value[: 2 * most] if isinstance(value, str) else value)
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def stack(tables: list[np.ndarray]) -> np.ndarray:
     """Joins tables into one and frees each as soon as it is copied.
 

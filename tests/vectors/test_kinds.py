@@ -7,6 +7,7 @@ import pickle
 import sqlite3
 import tarfile
 import zipfile
+from pathlib import Path
 
 import h5py
 import keras
@@ -16,12 +17,7 @@ import pytest
 from kd_keras.vectors.files import read_vectors
 from kd_keras.vectors.kinds import KINDS
 
-
-class KeyedVectors:
-    """Stands for gensim's class of that name."""
-
-
-KeyedVectors.__module__ = "gensim.models.keyedvectors"
+GOLDEN = Path(__file__).parents[1] / "golden" / "0.1.0"
 
 
 def sqlite(tmp_path):
@@ -144,9 +140,8 @@ def test_each_kind_is_named_with_what_to_do(put, tmp_path, name, refusal):
 
 
 def test_a_model_of_this_package_is_named(put, refusal):
-    from pathlib import Path
-
-    for path in Path("tests/golden/0.1.0").glob("linear.*"):
+    for name in ("linear.keras", "linear.tflite"):
+        path = GOLDEN / name
         assert "Received: a " in refusal(put("any", path.read_bytes()))
 
 
