@@ -86,7 +86,7 @@ def _compress(given: argparse.Namespace, interrupted: Interrupts) -> int:
 
     names = (
         "vectors", "K", "D", "composition", "code_dim", "seed", "effort",
-        "duplicates", "output", "force", "litert",
+        "duplicates", "words", "output", "force", "litert",
         "codebooks_only", "codebooks", "shard",
     )  # fmt: skip
     named = {name: getattr(given, name) for name in names}
@@ -113,6 +113,7 @@ def _merge(given: argparse.Namespace, interrupted: Interrupts) -> int:
     merged = MergeArguments(
         tuple(given.shards),
         given.vectors,
+        given.words,
         given.output,
         given.force,
         given.litert,

@@ -26,11 +26,14 @@ examples:
 COMPRESS = """\
 Learns codes for the vectors in a file and writes a folder: embedding.keras
 (the layer, for keras.saving.load_model), codes.npz (the packed codes),
-vocabulary.txt, neighbours.npz, report.json, and report.html, a page to read.
+vocabulary.txt (the words, if there are any), neighbours.npz, report.json, and
+report.html, a page to read.
 
-VECTORS is GloVe or word2vec text (plain or gzip), word2vec binary, a .npy file
-with an (N, d) array, or a .npz file with the array "vectors" and, if there are
-words, "words".
+VECTORS is GloVe or word2vec text or word2vec binary (plain, or packed as gzip,
+bzip2, xz, or zip with one file), a .npy file with an (N, d) array, or a .npz
+file with the array "vectors" and, if there are words, "words". Vectors without
+words get the words of another file with --words. Text in which each line
+consists of numbers only needs --words, --no-words or --number-words.
 
 A .npy file may be larger than memory. For more than 50,000 symbols (or 4K, if
 larger), the code embeddings are learned from a random sample of that size (up
@@ -201,6 +204,7 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
         help="what to do if a word is repeated; default error; "
         '"first" keeps its first vector',
     )
+    _add_words_options(parser)
     add(
         "--codebooks-only",
         action="store_true",
@@ -223,6 +227,32 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
     _add_result_options(parser)
 
 
+def _add_words_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_mutually_exclusive_group().add_argument
+    add(
+        "--words",
+        metavar="FILE",
+        help="the words of vectors without words: one per line, or a JSON "
+        "list of strings",
+    )
+    add(
+        "--no-words",
+        dest="words",
+        action="store_const",
+        const=False,
+        help="VECTORS has no words; each line of a text is only numbers, as "
+        "numpy.savetxt writes them",
+    )
+    add(
+        "--number-words",
+        dest="words",
+        action="store_const",
+        const=True,
+        help="each line of a text begins with a word, even if all words are "
+        "numbers",
+    )
+
+
 def _add_merge_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
@@ -241,6 +271,12 @@ def _add_merge_options(parser: argparse.ArgumentParser) -> None:
         "--vectors",
         metavar="VECTORS",
         help="the table, if it is no longer at the path used for the shards",
+    )
+    add(
+        "--words",
+        metavar="FILE",
+        help="the file of words, if it is no longer at the path used for the "
+        "shards",
     )
     _add_result_options(parser)
 

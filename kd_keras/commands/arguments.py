@@ -26,6 +26,9 @@ class Arguments:
         vectors: str. The path of the file of vectors.
         K, D, composition, code_dim, seed, effort: As in `learn_codes`.
         duplicates: one of `"error"`, `"first"`. As in `read_vectors`.
+        words: str, bool or None. As in `read_vectors`: the path of a file of
+            words; False for vectors without words; True for words that may
+            all be numbers; None for those in the file.
         output: str or None. The folder to write; None for a name made from the
             other arguments.
         force: bool. Whether an earlier result in that folder is replaced.
@@ -47,6 +50,7 @@ class Arguments:
     seed: int = 0
     effort: float = 1.0
     duplicates: str = "error"
+    words: str | bool | None = None
     output: str | None = None
     force: bool = False
     litert: str | None = None
@@ -59,7 +63,9 @@ class Arguments:
         """The folder to write: `output`, or one in the working directory."""
         if self.output is not None:
             return self.output
-        name = Path(self.vectors).name.removesuffix(".gz")
+        name = Path(self.vectors).name
+        for suffix in (".gz", ".bz2", ".xz", ".zip"):
+            name = name.removesuffix(suffix)
         folder = f"{Path(name).stem}-K{self.K}-D{self.D}-{self.composition}"
         if self.codebooks_only:
             folder += "-codebooks"
@@ -83,6 +89,10 @@ class Arguments:
             words += ["--code-dim", str(self.code_dim)]
         words += ["--seed", str(self.seed), "--effort", repr(self.effort)]
         words += ["--duplicates", self.duplicates]
+        if isinstance(self.words, bool):
+            words += ["--number-words" if self.words else "--no-words"]
+        elif self.words is not None:
+            words += ["--words", self.words]
         if self.litert is not None:
             words += ["--litert", self.litert]
         if self.codebooks_only:

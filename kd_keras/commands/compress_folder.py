@@ -29,9 +29,10 @@ from kd_keras.folders.output_folder import (
     new_folder,
 )
 from kd_keras.search.learning_sample import is_large
-from kd_keras.utils.errors import as_bad_input
+from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
 from kd_keras.vectors.files import WordVectors, open_vectors
+from kd_keras.vectors.open_file import check_regular, is_pipe, on_disk
 
 if TYPE_CHECKING:
     from kd_keras.layers.kd_embedding import KDEmbedding
@@ -66,8 +67,27 @@ def compress_folder(
         BadInputError: If an argument is invalid.
         VectorFileError: If the file is invalid.
     """
+    if is_pipe(arguments.vectors):  # checked before it is read
+        check_arguments(arguments)
+        if arguments.output is None:
+            raise BadInputError(
+                "--output must name a folder if VECTORS is a pipe, which has "
+                "no name. Received: no --output"
+            )
+    with on_disk(arguments.vectors) as file:
+        return _compress(arguments, file, say, progress, verbose)
+
+
+def _compress(
+    arguments: Arguments,
+    file: str,
+    say: Say,
+    progress: ReadProgress,
+    verbose: int,
+) -> dict[str, Any]:
+    """Does the work of `compress_folder` for a file on disk."""
     began = time.perf_counter()
-    output, codebooks, table = _start(arguments, say, progress)
+    output, codebooks, table = _start(arguments, file, say, progress)
     N = len(table.vectors)
     read = time.perf_counter()
     learned = {"learned_rows": N, "shards": 1}
@@ -87,7 +107,7 @@ def compress_folder(
         learned["learned_rows"] = learner.input_dim
     seconds = {"read": read - began, "learn": time.perf_counter() - read}
     given = (output, arguments, table, embedding, say, learned, seconds)
-    report = write_result(*given)
+    report = write_result(*given, file)
     if found is not None:
         found.remove()
     return report
@@ -112,7 +132,8 @@ def compress_codebooks(
         BadInputError: If an argument is invalid.
         VectorFileError: If the file is invalid.
     """
-    output, _, table = _start(arguments, say, progress)
+    check_regular(arguments.vectors)
+    output, _, table = _start(arguments, arguments.vectors, say, progress)
     say("Starting Keras")
     start_keras()
     codebooks = learn_to_folder(arguments, table, output, verbose)
@@ -144,7 +165,10 @@ def compress_shard(
         VectorFileError: If the file is invalid.
     """
     began = time.perf_counter()
-    output, codebooks, table = _start(arguments, say, progress)
+    check_regular(arguments.vectors)
+    output, codebooks, table = _start(
+        arguments, arguments.vectors, say, progress
+    )
     rows = rows_of_shard(arguments, len(table.vectors))
     found = TableCodes(arguments, codebooks, table, output)
     say("Starting Keras")
@@ -161,17 +185,18 @@ def compress_shard(
 
 
 def _start(
-    arguments: Arguments, say: Say, progress: ReadProgress
+    arguments: Arguments, file: str, say: Say, progress: ReadProgress
 ) -> tuple[Path, Codebooks | None, WordVectors]:
     """Checks the arguments, opens the table and reports what was found."""
     codebooks = check_arguments(arguments)
     output = check_output(arguments.folder, arguments.force)
     check_writable(output)
     table = open_vectors(
-        arguments.vectors,
+        file,
         arguments.duplicates,
         progress,
         rows=lambda N: rows_of_shard(arguments, N),
+        words=arguments.words,
     )
     N, d = table.vectors.shape
     check_fit(arguments, codebooks, N, d)

@@ -36,7 +36,7 @@ class LiteRTVectors:
 def compress_litert(
     embedding: KDEmbedding,
     path: Path,
-    words: Sequence[str],
+    words: Sequence[str] | None,
     precision: str,
     before: Rows,
 ) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def compress_litert(
     Args:
         embedding: `KDEmbedding`, built.
         path: path. The file to write.
-        words: list of N strings.
+        words: list of N strings, or None for a file without a vocabulary.
         precision: one of `"float32"`, `"float16"`, `"int8"`.
         before: array of float, shape `(N, d)`. The table that the embedding
             replaces.

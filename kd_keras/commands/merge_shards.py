@@ -17,6 +17,7 @@ from kd_keras.folders.shard_folder import Shard, check_shards, read_shard
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.progress_bar import Say
 from kd_keras.vectors.files import open_vectors
+from kd_keras.vectors.open_file import check_regular
 from kd_keras.vectors.stored_table import table_identity
 
 
@@ -29,11 +30,14 @@ class MergeArguments:
             order.
         vectors: str or None. The file of the table; None for the path recorded
             in the shards.
+        words: str or None. The file of the words; None for what is recorded in
+            the shards.
         output, force, litert: As in `Arguments`.
     """
 
     shards: tuple[str, ...]
     vectors: str | None = None
+    words: str | None = None
     output: str | None = None
     force: bool = False
     litert: str | None = None
@@ -73,7 +77,13 @@ def merge_shards(
             "The table must be where it was for the shards; if it was moved, "
             f"use --vectors. Received: no file {arguments.vectors}"
         )
-    table = open_vectors(arguments.vectors, arguments.duplicates, progress)
+    check_regular(arguments.vectors)
+    table = open_vectors(
+        arguments.vectors,
+        arguments.duplicates,
+        progress,
+        words=arguments.words,
+    )
     if table_identity(table.vectors) != shards[0].table:
         N, d = table.vectors.shape
         raise BadInputError(
@@ -106,6 +116,7 @@ def _arguments(merged: MergeArguments, shard: Shard) -> Arguments:
         merged.vectors or shard.vectors,
         **shard.codebooks.settings,
         duplicates=shard.duplicates,
+        words=shard.words if merged.words is None else merged.words,
         output=merged.output,
         force=merged.force,
         litert=merged.litert,

@@ -214,6 +214,7 @@ def write_shard(
         codebooks=found.codebooks,
         vectors=arguments.vectors,
         duplicates=arguments.duplicates,
+        words=arguments.words,
         codebooks_folder=str(arguments.codebooks),
         seconds=round(seconds, 2),
     )

@@ -8,7 +8,8 @@
 - `versions`: the versions of Python and the packages; `platform`.
 - `input`: `path`, `sha256`, `bytes`, `found_to_be` (the format), `rows`,
   `dropped` (number of rows left out because their word came earlier), `notes`.
-- `N`, `d`, `K`, `D`, `code_dim`, `composition`, `has_words`.
+- `N`, `d`, `K`, `D`, `code_dim`, `composition`; `has_words`: whether there is
+  a `vocabulary.txt`; without words, the report shows ids in their place.
 - `bytes`: see `measure.measure_bytes`. `parameters`: the paper's count, see
   `sizes.parameter_count`; `total` counts codes, `without_codes` does not.
 - `error`: see `measure.measure_error`. `neighbours`: see
@@ -56,6 +57,7 @@ from kd_keras.utils.progress_bar import Say
 from kd_keras.utils.quiet_start import quiet_start
 from kd_keras.utils.row_blocks import row_blocks
 from kd_keras.vectors.files import WordVectors
+from kd_keras.vectors.ids_as_words import IdsAsWords
 from kd_keras.vectors.stored_table import file_sha256, stored_dtype
 from kd_keras.version import __version__
 
@@ -67,31 +69,6 @@ if TYPE_CHECKING:
 WRITTEN_ROWS = 1 << 16  # written or checked at a time
 
 
-class IdsAsWords(Sequence[str]):
-    """A sequence of the ids `0..N-1` as words, which takes no memory.
-
-    Args:
-        N: int. Number of ids.
-
-    Example:
-
-    >>> words = IdsAsWords(1_000_000)
-    >>> words[999_999], words[1:3], len(words)
-    ('999999', ['1', '2'], 1000000)
-    """
-
-    def __init__(self, N: int) -> None:
-        self._ids = range(N)
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [str(i) for i in self._ids[index]]
-        return str(self._ids[index])
-
-
 def write_result(
     output: Path,
     arguments: Arguments,
@@ -100,6 +77,7 @@ def write_result(
     say: Say,
     learned: dict[str, Any],
     seconds: dict[str, float],
+    file: str | None = None,
 ) -> dict[str, Any]:
     """Writes an embedding, its measurements and the page.
 
@@ -113,22 +91,25 @@ def write_result(
         say: callable. Called with a line of text at the start of each step.
         learned: dict. `learned_rows` and `shards` of the report.
         seconds: dict. `read` and `learn` of the report.
+        file: str or None. The file that was read, if it is a copy of what the
+            arguments name.
 
     Returns:
         dict. The report, as stored in `report.json`.
     """
+    file = file or arguments.vectors
     words: Sequence[str] = table.words or IdsAsWords(len(table.vectors))
     with new_folder(output, arguments.force) as folder:
         began = time.perf_counter()
         say("Measuring")
         decoded = _save(embedding, folder / "embedding.keras")
-        report = _heading(arguments, table)
+        report = _heading(arguments, table, file)
         report |= {
             "code_dim": embedding.code_dim,
             "composition": arguments.composition,
             "has_words": table.words is not None,
         }
-        report |= _measure(arguments, table, words, decoded, folder)
+        report |= _measure(arguments, table, words, decoded, folder, file)
         if arguments.litert is not None:
             say("Exporting to LiteRT and checking every symbol")
             with quiet_start():
@@ -137,7 +118,7 @@ def write_result(
                 report["litert"] = compress_litert(
                     decoded.embedding,
                     folder / "embedding.tflite",
-                    list(words),
+                    table.words,
                     arguments.litert,
                     table.vectors,
                 )
@@ -145,7 +126,8 @@ def write_result(
         took = seconds | {"measure": time.perf_counter() - began}
         report["seconds"] = {name: round(s, 2) for name, s in took.items()}
         say(f"Writing {arguments.folder}")
-        _write_vocabulary(folder, words)
+        if table.words is not None:
+            _write_vocabulary(folder, table.words)
         write_report(folder, report, decoded.codes)
     return report
 
@@ -168,13 +150,14 @@ def _measure(
     words: Sequence[str],
     decoded: "DecodedVectors",
     folder: Path,
+    file: str,
 ) -> dict[str, Any]:
     N, d = table.vectors.shape
     K, D = arguments.K, arguments.D
     codes = decoded.codes
     np.savez(folder / "codes.npz", codes=pack_codes(codes, K), N=N, D=D, K=K)
-    with np.load(folder / "codes.npz", allow_pickle=False) as file:
-        packed = file["codes"]
+    with np.load(folder / "codes.npz", allow_pickle=False) as arrays_file:
+        packed = arrays_file["codes"]
     for rows in row_blocks(N, WRITTEN_ROWS):
         if not np.array_equal(unpack_codes(packed[rows], K, D), codes[rows]):
             raise RuntimeError("codes.npz does not contain the model's codes")
@@ -190,7 +173,7 @@ def _measure(
             packed,
             decoded.code_embedding_bytes,
             decoded.composition_bytes,
-            stored_dtype(arguments.vectors),
+            stored_dtype(file),
         ),
         "parameters": parameter_count(
             N, d, K, D, arguments.code_dim, arguments.composition
@@ -204,7 +187,9 @@ def _measure(
     }
 
 
-def _heading(arguments: Arguments, table: WordVectors) -> dict[str, Any]:
+def _heading(
+    arguments: Arguments, table: WordVectors, file: str
+) -> dict[str, Any]:
     """Returns the part of the report that describes the run and its input."""
     rows = len(table.vectors)
     return {
@@ -217,8 +202,8 @@ def _heading(arguments: Arguments, table: WordVectors) -> dict[str, Any]:
         "platform": platform.platform(),
         "input": {
             "path": arguments.vectors,
-            "sha256": file_sha256(arguments.vectors),
-            "bytes": os.path.getsize(arguments.vectors),
+            "sha256": file_sha256(file),
+            "bytes": os.path.getsize(file),
             "found_to_be": table.format,
             "rows": rows + table.dropped,
             "dropped": table.dropped,

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from kd_keras.codes.packing import unpack_codes
 from kd_keras.folders.report_file import read_report
 from kd_keras.utils.errors import BadInputError
+from kd_keras.vectors.ids_as_words import IdsAsWords
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +23,7 @@ class FolderContents:
     Attributes:
         report: Dictionary. Contents of `report.json`.
         codes: array, shape `(N, D)`, uint8 if K is at most 256, else uint16.
-        words: N strings.
+        words: N strings, the ids if the table has no words.
         symbols: array of int, shape `(M,)`. Ascending ids of the symbols whose
             neighbours are known.
         before: array of int, shape `(M, count)`. Ids of their nearest
@@ -31,7 +33,7 @@ class FolderContents:
 
     report: dict[str, Any]
     codes: np.ndarray
-    words: list[str]
+    words: Sequence[str]
     symbols: np.ndarray
     before: np.ndarray
     after: np.ndarray
@@ -60,7 +62,9 @@ def read_folder(path: str | os.PathLike[str]) -> FolderContents:
     N, K, D = (report[name] for name in "NKD")
     packed = _arrays(folder / "codes.npz", "codes", "D")
     near = _arrays(folder / "neighbours.npz", "symbols", "before", "after")
-    words = _text(folder / "vocabulary.txt").split("\n")[:-1]
+    words: Sequence[str] = IdsAsWords(N)
+    if report.get("has_words", True):
+        words = _text(folder / "vocabulary.txt").split("\n")[:-1]
     if packed["D"].tolist() != D:  # a different D can take as many bytes
         raise BadInputError(
             f"{folder / 'codes.npz'} must hold the {D:,} positions of "

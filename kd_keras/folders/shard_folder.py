@@ -35,6 +35,7 @@ class Shard:
         codebooks: `Codebooks`.
         vectors, duplicates, codebooks_folder: str. As in the command.
         seconds: float. Time that reading and encoding took.
+        words: str, bool or None. As in the command.
         kd_keras: str. Version of kd_keras that encoded the rows.
     """
 
@@ -49,6 +50,7 @@ class Shard:
     duplicates: str
     codebooks_folder: str
     seconds: float
+    words: str | bool | None = None
     kd_keras: str = __version__
 
     def codes(self) -> np.ndarray:
@@ -95,7 +97,8 @@ def read_shard(folder: str | os.PathLike[str]) -> Shard:
         "codebooks": make_codebooks(description.get("codebooks")),
     }
     names = [field.name for field in dataclasses.fields(Shard)]
-    missing = [n for n in names if description.get(n) is None]
+    description.setdefault("words", None)
+    missing = [n for n in names if n != "words" and description.get(n) is None]
     if missing or not Path(folder, "embedding.keras").is_file():
         what = missing[0] if missing else "embedding.keras"
         raise BadInputError(f"{wanted}. Received: {folder}, without {what}")

@@ -256,11 +256,15 @@ def _use(report: dict[str, Any]) -> dict[str, str]:
         "file_notes": (
             "codes.npz contains the packed codes. embedding.keras is the "
             "layer as Keras saves it: the weights, and the codes with one "
-            "byte per value (two if K is more than 256). vocabulary.txt and "
-            "neighbours.npz are not needed to compute vectors."
+            "byte per value (two if K is more than 256). "
+            + ("vocabulary.txt and " if report["has_words"] else "")
+            + "neighbours.npz "
+            + ("are" if report["has_words"] else "is")
+            + " not needed to compute vectors."
             + (
-                " embedding.tflite is all that a device needs, including the "
-                f"vocabulary: {on_device}."
+                " embedding.tflite is all that a device needs"
+                + (", including the vocabulary" if report["has_words"] else "")
+                + f": {on_device}."
                 if on_device
                 else ""
             )

@@ -1,33 +1,23 @@
 """Reading, checking and writing files of word vectors."""
 
-import contextlib
 import dataclasses
-import gzip
-import io
 import itertools
 import os
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy.typing as npt
 
 from kd_keras.vectors.checks import check_vectors, find_not_finite
-from kd_keras.vectors.formats import (
-    GZIP_MAGIC,
-    find_format,
-    mismatch,
-    promised_formats,
-)
+from kd_keras.vectors.formats import find_format
+from kd_keras.vectors.given_words import read_words, word_list
 from kd_keras.vectors.mapped_rows import MappedRows
-from kd_keras.vectors.table import Source, Table, VectorFileError
-from kd_keras.vectors.text import write_text
+from kd_keras.vectors.open_file import HEAD_BYTES, Progress, open_file
+from kd_keras.vectors.table import Source, Table, VectorFileError, clipped
+from kd_keras.vectors.write_text import write_text
 
-BLOCK_BYTES = 1 << 22
-HEAD_BYTES = 1 << 16  # used to detect the format
-
-Progress = Callable[[int, int], object]
+# What `words` may be: see `read_vectors`.
+Words = bool | str | os.PathLike[str] | Iterable[str] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +46,13 @@ def read_vectors(
     path: str | os.PathLike[str],
     duplicates: str = "error",
     progress: Progress | None = None,
+    words: Words = None,
 ) -> WordVectors:
     """Reads a file of word vectors and detects its format from the content.
 
-    A text file is UTF-8, plain or gzip. Each line has a word and d numbers.
-    The numbers are taken from the right, so that a word may contain spaces.
-    There are two formats of text:
+    A text file is UTF-8. Each line has a word and d numbers. The numbers are
+    taken from the right, so that a word may contain spaces. There are two
+    formats of text:
 
     - word2vec: the first line is the header "N d". Any first line of just two
       whole numbers is read as a header, so a table of 1-dimensional vectors
@@ -70,17 +61,28 @@ def read_vectors(
       If a word contains a space, no number may follow the space: the line is
       then too wide and is refused.
 
-    Other formats are word2vec binary, plain or gzip; `.npy` of rank 2, which
-    is memory-mapped; and `.npz` with an array `vectors` (or a single float
-    array of rank 2) and optionally `words`.
+    A GloVe text in which every line consists of numbers only is refused,
+    since its first column may be words or numbers: `words` decides.
+
+    Other formats are word2vec binary; `.npy` of rank 2, which is
+    memory-mapped; and `.npz` with an array `vectors` (or a single float array
+    of rank 2) and optionally `words`. Text and word2vec binary may be packed
+    as gzip, bzip2, xz, or zip with a single file. A pipe is read as well.
 
     Args:
-        path: path. If the suffix is .npy, .npz, .bin, .txt, .vec or .gz, the
-            content must match it; any other suffix is ignored.
+        path: path. If the suffix is .npy, .npz, .bin, .txt, .vec, .gz, .bz2,
+            .xz or .zip, the content must match it; any other suffix is
+            ignored.
         duplicates: One of `"error"`, `"first"`. What to do if a word occurs
             again: raise an error, or keep its first row only.
         progress: Function or None. It is called with the number of bytes read
             and the number of bytes of the file.
+        words: None for the words in the file, if it has any. False for a file
+            without words: each line of a text is then d numbers separated by
+            spaces, tabs or commas, as `numpy.savetxt` writes them. True for a
+            text whose words may all be numbers. N strings, or the path of a
+            file with one word per line or a JSON list of strings, for the
+            words of such a file without words.
 
     Returns:
         A `WordVectors`.
@@ -89,8 +91,9 @@ def read_vectors(
         VectorFileError: If the file does not exist, is empty or truncated,
             does not have the format of its suffix, has rows of different
             widths, or contains a non-finite number, invalid UTF-8 or a
-            repeated word. The message is one line that begins with the path.
-        ValueError: If `duplicates` is not one of its values.
+            repeated word, or does not have words as `words` says. The message
+            is one line that begins with the path.
+        ValueError: If `duplicates` or `words` is not one of its values.
 
     Example:
 
@@ -100,8 +103,11 @@ def read_vectors(
     >>> table = read_vectors(path)
     >>> table.words, table.vectors.tolist()
     (['the', '. .'], [[0.5, 1.0], [2.0, -3.0]])
+    >>> _ = path.write_text("0.5 1\\n2 -3\\n")
+    >>> read_vectors(path, words=["the", "of"]).vectors.shape
+    (2, 2)
     """
-    table = open_vectors(path, duplicates, progress)
+    table = open_vectors(path, duplicates, progress, words=words)
     if isinstance(table.vectors, MappedRows):
         return dataclasses.replace(table, vectors=table.vectors.whole())
     return table
@@ -112,6 +118,7 @@ def open_vectors(
     duplicates: str = "error",
     progress: Progress | None = None,
     rows: Callable[[int], slice] | None = None,
+    words: Words = None,
 ) -> WordVectors:
     """Reads a file of word vectors but does not load a `.npy` file.
 
@@ -122,6 +129,7 @@ def open_vectors(
         rows: Function or None. Called with N, it returns the slice of rows
             that will be used; only these rows of a `.npy` file are checked.
             None means all rows.
+        words: As for `read_vectors`.
 
     Returns:
         A `WordVectors`. For a `.npy` file of any precision, its vectors are a
@@ -137,13 +145,16 @@ def open_vectors(
             f"Received: duplicates={duplicates!r}"
         )
     path = os.fspath(path)
+    given, said = _given_words(words)
+    first_column = given if isinstance(given, bool | None) else False
     try:
-        table, found = _read(path, progress)
+        table, found = _read(path, progress, first_column)
         if 0 in table.vectors.shape:
             raise VectorFileError(
                 "The table must have rows and columns. "
                 f"Received: shape={table.vectors.shape}"
             )
+        table = _with_words(table, given, said)
         _check_words(table)
         used = slice(None)
         if rows is not None and isinstance(table.vectors, MappedRows):
@@ -166,7 +177,7 @@ def open_vectors(
 
 def write_vectors(
     path: str | os.PathLike[str],
-    words: Sequence[str],
+    words: Iterable[str],
     vectors: npt.ArrayLike,
     header: bool = True,
 ) -> None:
@@ -174,9 +185,10 @@ def write_vectors(
 
     Args:
         path: path. An existing file is replaced.
-        words: N strings, all different. A word must not be empty, contain a
-            line break, start or end with a space, or contain a number after a
-            space.
+        words: N strings, all different, such as a list or the keys of a
+            dictionary. A word must not be empty, contain a line break, start
+            or end with a space, or contain a number after a space. Without a
+            header, not all words may be numbers.
         vectors: array of float or int, shape `(N, d)`. Written as float32.
         header: bool. Whether to write the header "N d" of word2vec as the
             first line; GloVe has none.
@@ -194,80 +206,77 @@ def write_vectors(
     '2 2\\nthe 0.5 1\\nof 2 -3\\n'
     """
     array = check_vectors(vectors)
-    if len(words) != len(array) or len(set(words)) != len(words):
+    listed = word_list(words)
+    if len(listed) != len(array) or len(set(listed)) != len(listed):
         raise ValueError(
             "There must be one word per vector, and all words must differ. "
-            f"Received: {len(words)} words, {len(set(words))} different, "
+            f"Received: {len(listed)} words, {len(set(listed))} different, "
             f"{len(array)} vectors"
         )
-    write_text(os.fspath(path), words, array, header)
+    write_text(os.fspath(path), listed, array, header)
 
 
-def _read(path: str, progress: Progress | None) -> tuple[Table, str]:
+def _given_words(words: Words) -> tuple[bool | list[str] | None, str]:
+    """Returns the words that are given, and what to call them in a message."""
+    if words is None or isinstance(words, bool):
+        return words, "words=False (--no-words)"
+    if isinstance(words, str | os.PathLike):
+        return read_words(words), "the words of another file (--words)"
+    return word_list(words), "words"
+
+
+def _read(
+    path: str, progress: Progress | None, words: bool | None
+) -> tuple[Table, str]:
     """Reads a file into a table; returns the table and its format."""
-    if not os.path.exists(path):
-        raise VectorFileError("The file must exist. Received: no such file")
-    if os.path.isdir(path):
-        raise VectorFileError("This must be a file. Received: a directory")
-    size = os.path.getsize(path)
-    if size == 0:
-        raise VectorFileError("The file must contain rows. Received: 0 bytes")
-    name = Path(path)
-    with contextlib.ExitStack() as stack:
-        raw = stack.enter_context(open(path, "rb"))
-        head = raw.read(HEAD_BYTES)
-        raw.seek(0)
-        zipped = head.startswith(GZIP_MAGIC)
-        if zipped and promised_formats(name.name):
-            raise mismatch(name.name, head)
-        if name.suffix.lower() == ".gz":
-            name = name.with_suffix("")
-            if not zipped:
-                raise mismatch(".gz", head)
-        stream: BinaryIO = raw
-        if zipped:
-            unzipped = stack.enter_context(gzip.GzipFile(fileobj=raw))
-            stream = cast(BinaryIO, io.BufferedReader(unzipped))
-        blocks = _blocks(stream, raw, size, progress)
-        first = b""
-        while len(first) < HEAD_BYTES and (more := next(blocks, b"")):
-            first += more
-        if not first:
+    with open_file(path, progress) as opened:
+        found = find_format(opened.name, opened.head[:HEAD_BYTES])
+        packing = opened.packing
+        if packing is not None and not found.packed:
             raise VectorFileError(
-                "The file must contain rows. Received: 0 bytes"
-            )
-        found = find_format(name.name, first[:HEAD_BYTES])
-        if zipped and not found.in_gzip:
-            raise VectorFileError(
-                "A gzip file must contain text or word2vec binary; unpack any "
-                f"other format first. Received: {found.name} in gzip"
+                f"A {packing} file must contain text or word2vec binary; "
+                "unpack any other format first. Received: "
+                f"{found.name} in {packing}"
             )
         source = Source(
-            path, itertools.chain([first], blocks), None if zipped else size
+            opened.path,
+            itertools.chain([opened.head], opened.blocks),
+            None if packing is not None else opened.size,
+            words,
         )
         table = found.read(source)
-    if progress is not None:
-        progress(size, size)
-    return table, f"{found.name}, gzip" if zipped else found.name
+    is_numbers = table.words is None and table.first_line is not None
+    name = "text of numbers only" if is_numbers else found.name
+    return table, name if packing is None else f"{name}, {packing}"
 
 
-def _blocks(
-    stream: BinaryIO, raw: BinaryIO, size: int, progress: Progress | None
-) -> Iterator[bytes]:
-    """Yields blocks of a file, unpacked, and reports the progress."""
-    while True:
-        try:
-            block = stream.read(BLOCK_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+def _with_words(
+    table: Table, words: bool | list[str] | None, said: str
+) -> Table:
+    """Attaches the given words, or checks that the file has words or none."""
+    if words is None:
+        return table
+    if words is True:
+        if table.words is None:
             raise VectorFileError(
-                "The gzip file must be complete and undamaged. Received: "
-                f"{' '.join(str(error).split())}"
-            ) from None
-        if progress is not None:
-            progress(min(raw.tell(), size), size)
-        if not block:
-            return
-        yield block
+                "The file must have words, since words=True (--number-words). "
+                "Received: vectors without words"
+            )
+        return table
+    if table.words is not None:
+        raise VectorFileError(
+            f"The file has words of its own: read it without {said}. "
+            f"Received: {clipped(table.words[0])} in "
+            f"{_place(table, 0, word=False)}"
+        )
+    if words is False:
+        return table
+    if len(words) != len(table.vectors):
+        raise VectorFileError(
+            f"There must be one word per vector, {len(table.vectors)} words. "
+            f"Received: {len(words)} words"
+        )
+    return table._replace(words=words)
 
 
 def _check_words(table: Table) -> None:
@@ -277,7 +286,7 @@ def _check_words(table: Table) -> None:
         row = next(i for i, w in enumerate(words) if not w or "\n" in w)
         raise VectorFileError(
             "A word must not be empty or contain a line break. Received: "
-            f"{words[row]!r} in {_place(table, row, word=False)}"
+            f"{clipped(words[row])} in {_place(table, row, word=False)}"
         )
 
 
@@ -294,7 +303,8 @@ def _without_duplicates(
             if before != row and duplicates == "error":
                 raise VectorFileError(
                     "A word must occur in one row only. Received: "
-                    f"{word!r} in {_place(table, before, word=False)} and "
+                    f"{clipped(word)} in "
+                    f"{_place(table, before, word=False)} and "
                     f"{_place(table, row, word=False)}"
                 )
         dropped = len(words) - len(first)
@@ -307,4 +317,4 @@ def _place(table: Table, row: int, word: bool = True) -> str:
     text = table.first_line is not None
     place = f"line {row + (table.first_line or 0)}" if text else f"row {row}"
     told = word and table.words is not None
-    return f"{place} ({table.words[row]!r})" if told else place  # type: ignore[index]
+    return f"{place} ({clipped(table.words[row])})" if told else place  # type: ignore[index]

@@ -4,12 +4,14 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+from kd_keras.vectors.number_text import read_numbers
 from kd_keras.vectors.numpy_files import (
     is_npy,
     is_zip,
     read_npy,
     read_npz,
 )
+from kd_keras.vectors.packed import ZIP, find_packing
 from kd_keras.vectors.table import Source, Table, VectorFileError
 from kd_keras.vectors.text import (
     is_text,
@@ -33,18 +35,29 @@ class Format:
         matches: From the first bytes of a file, and whether its name promises
             this format, to whether the content is of this format.
         read: From a `Source` to a `Table`.
-        in_gzip: bool. Whether it can be read from a gzip file.
+        packed: bool. Whether it can be read from a packed file, such as gzip.
     """
 
     name: str
     suffixes: tuple[str, ...]
     matches: Callable[[bytes, bool], bool]
     read: Callable[[Source], Table]
-    in_gzip: bool = True
+    packed: bool = True
+
+
+def _read_lines(source: Source) -> Table:
+    """Reads text, with or without words as the source says."""
+    return (
+        read_text(source)
+        if source.words is not False
+        else (read_numbers(source))
+    )
 
 
 TEXT_SUFFIXES = (".txt", ".vec")
-TEXT = Format("text without header (GloVe)", TEXT_SUFFIXES, is_text, read_text)
+TEXT = Format(
+    "text without header (GloVe)", TEXT_SUFFIXES, is_text, _read_lines
+)
 # In the order in which they are tried.
 FORMATS = (
     Format("a numpy array (.npy)", (".npy",), is_npy, read_npy, False),
@@ -53,7 +66,7 @@ FORMATS = (
         "text with a header (word2vec)",
         TEXT_SUFFIXES,
         is_text_with_header,
-        read_text,
+        _read_lines,
     ),
     Format(
         "word2vec binary", (".bin",), is_word2vec_binary, read_word2vec_binary
@@ -61,7 +74,6 @@ FORMATS = (
     TEXT,
 )
 UNKNOWN = "none of the formats that can be read"
-GZIP, GZIP_MAGIC = "gzip", b"\x1f\x8b"
 
 
 def format_name(head: bytes) -> str:
@@ -71,15 +83,16 @@ def format_name(head: bytes) -> str:
         head: bytes. Enough of them for a header and a row, such as 64 KiB.
 
     Returns:
-        str. The name of a format, or `GZIP`, or `UNKNOWN`.
+        str. The name of a format or a packing, or `UNKNOWN`.
 
     Example:
 
     >>> format_name(b"2 1\\nthe 0.5\\nof 1\\n")
     'text with a header (word2vec)'
     """
-    if head.startswith(GZIP_MAGIC):
-        return GZIP
+    packing = find_packing(head)
+    if packing is not None and packing is not ZIP:
+        return packing.name
     found = _first_match(head, ())
     return UNKNOWN if found is None else found.name
 
@@ -88,7 +101,7 @@ def find_format(name: str, head: bytes) -> Format:
     """Detects the format and checks that the file name promises it.
 
     Args:
-        name: str. File name, without ".gz".
+        name: str. File name, without ".gz" and other packings.
         head: bytes. As for `format_name`.
 
     Returns:
@@ -107,7 +120,7 @@ def find_format(name: str, head: bytes) -> Format:
     if found is None and (not promised or TEXT in promised):
         found = TEXT  # whose parser will name the line that is wrong
     if found is None or (promised and found not in promised):
-        raise mismatch(name, head)
+        raise mismatch(name, format_name(head))
     return found
 
 
@@ -117,12 +130,23 @@ def promised_formats(name: str) -> tuple[Format, ...]:
     return tuple(f for f in FORMATS if suffix in f.suffixes)
 
 
-def mismatch(name: str, head: bytes) -> VectorFileError:
-    """Returns the error for a file that is not what its name promises."""
-    promised = " or ".join(f.name for f in promised_formats(name)) or GZIP
+def mismatch(
+    name: str, received: str, packing: str = UNKNOWN
+) -> VectorFileError:
+    """Returns the error for a file that is not what its name promises.
+
+    Args:
+        name: str. The name of the file.
+        received: str. What the file is.
+        packing: str. What the name promises if it promises no format.
+
+    Returns:
+        A `VectorFileError`.
+    """
+    promised = " or ".join(f.name for f in promised_formats(name)) or packing
     return VectorFileError(
         f"The content must match the file name, which promises {promised}. "
-        f"Received: {format_name(head)}"
+        f"Received: {received}"
     )
 
 

@@ -3,14 +3,12 @@
 import hashlib
 import os
 import zipfile
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy_format
 
 from kd_keras.utils.row_blocks import Rows
-
-MAGIC = b"\x93NUMPY"
+from kd_keras.vectors.npy_header import MAGIC, read_npy_header
 
 
 def stored_dtype(path: str | os.PathLike[str]) -> str | None:
@@ -35,17 +33,16 @@ def stored_dtype(path: str | os.PathLike[str]) -> str | None:
     with open(path, "rb") as file:
         if file.read(len(MAGIC)) == MAGIC:
             file.seek(0)
-            return _header(file)[1].name
+            return read_npy_header(file).dtype.name
     if not zipfile.is_zipfile(path):
         return None
     with zipfile.ZipFile(path) as archive:
-        for name in sorted(
-            archive.namelist(), key=lambda n: n != "vectors.npy"
-        ):
+        arrays = [n for n in archive.namelist() if n.endswith(".npy")]
+        for name in sorted(arrays, key=lambda n: n != "vectors.npy"):
             with archive.open(name) as member:
-                shape, dtype = _header(member)
-            if len(shape) == 2 and dtype.kind == "f":
-                return dtype.name
+                header = read_npy_header(member)
+            if len(header.shape) == 2 and header.dtype.kind == "f":
+                return header.dtype.name
     return None
 
 
@@ -60,15 +57,6 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
     """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    """Reads the shape and dtype in the header of a `.npy` file."""
-    if npy_format.read_magic(file) == (1, 0):
-        shape, _, dtype = npy_format.read_array_header_1_0(file)
-    else:
-        shape, _, dtype = npy_format.read_array_header_2_0(file)
-    return shape, dtype
 
 
 LOOKED_AT = 256  # rows, evenly spread

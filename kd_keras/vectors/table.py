@@ -22,12 +22,15 @@ class Source:
         blocks: Iterator of bytes. Its content from the start, unpacked, in
             blocks that may end anywhere.
         size: int or None. Number of bytes of the content; None if it is packed
-            by gzip, which also makes sure that the content is complete.
+            (gzip and others), which also makes sure that it is complete.
+        words: bool or None. Whether a line of text begins with a word; None if
+            it does, but then not all words may be numbers.
     """
 
     path: str
     blocks: Iterator[bytes]
     size: int | None
+    words: bool | None = None
 
 
 class Table(NamedTuple):
@@ -46,6 +49,28 @@ class Table(NamedTuple):
     vectors: Any
     first_line: int | None = None
     notes: tuple[str, ...] = ()
+
+
+def clipped(value: object, most: int = 80) -> str:
+    """Shows a value in a message: in one line, and not all of a long one.
+
+    Args:
+        value: A string, which is shown with quotes, or an exception.
+        most: int. Number of characters from which it is cut.
+
+    Returns:
+        str.
+
+    Example:
+
+    >>> clipped("the"), clipped(ValueError("one\\ntwo"))
+    ("'the'", 'one two')
+    """
+    if isinstance(value, BaseException):
+        text = " ".join(str(value)[: 2 * most].split()) or type(value).__name__
+    else:
+        text = repr(value[: 2 * most] if isinstance(value, str) else value)
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def stack(tables: list[np.ndarray]) -> np.ndarray:

@@ -7,12 +7,9 @@ a word may contain spaces, as ". . ." in GloVe does.
 import codecs
 import collections
 import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from kd_keras.utils.whole_file import whole_file
 from kd_keras.vectors.table import (
     Source,
     Table,
@@ -20,14 +17,16 @@ from kd_keras.vectors.table import (
     check_header,
     stack,
 )
-
-HEADER = re.compile(rb"(\d{1,12})[ \t]+(\d{1,12})\s*")
-NUMBER = re.compile(
-    rb"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)", re.IGNORECASE
+from kd_keras.vectors.text_lines import (
+    BOM,
+    HEADER,
+    NUMBER,
+    SPACE,
+    floats,
+    shown,
+    text_lines,
 )
-SPACE = re.compile(rb"\s")  # ASCII only, because U+0085 is a word in GloVe
-BOM = b"\xef\xbb\xbf"
-LONGEST_LINE = 1 << 26
+
 SAMPLE = 100  # lines that decide the width of a file without header
 
 
@@ -80,44 +79,36 @@ def read_text(source: Source) -> Table:
     notes: list[str] = []
     words: list[str] = []
     tables: list[np.ndarray] = []
-    rows = d = 0
+    d = 0
     N: int | None = None
-    line = 1  # of the next row
-    blank: int | None = None
-    seen = [] if source.size is None else notes
-    for lines in _lines(source.blocks, seen):
-        if line == 1 and not d:
-            lines[0] = lines[0].removeprefix(BOM)
-            if header := HEADER.fullmatch(lines[0]):
-                N, d = int(header[1]), int(header[2])
-                check_header(N, d)
-                del lines[0]
-                line = 2
-        end = line + len(lines)
-        lines = [text.rstrip() for text in lines]
-        while lines and not lines[-1]:
-            lines.pop()
-        if lines and (blank is not None or b"" in lines):
-            blank = line + lines.index(b"") if blank is None else blank
-            raise VectorFileError(
-                "Blank lines are only allowed at the end of the file. "
-                f"Received: rows after line {blank}, which is blank"
-            )
-        if blank is None and line + len(lines) < end:
-            blank = line + len(lines)
+    start = b""  # the first row
+    # Whether all words so far may be columns of numbers.
+    columns = source.words is None
+    for first, lines in text_lines(source, notes):
+        line = first
+        if line == 1 and (header := HEADER.fullmatch(lines[0])):
+            N, d = int(header[1]), int(header[2])
+            check_header(N, d)
+            del lines[0]
+            line = 2
+            columns = False
         if not lines:
             continue
-        if N is not None and rows + len(lines) > N:
+        if N is not None and len(words) + len(lines) > N:
             raise VectorFileError(
-                f"There must be {N} rows, as the header in line 1 promises. "
-                f"Received: another row in line {line + N - rows}"
+                f"There must be {N} rows: the header in line 1 promises {N} "
+                "rows. Received: another row in line "
+                f"{line + N - len(words)}"
             )
         d = d or _infer_width(lines[:SAMPLE])
         some, vectors = _parse(lines, d, line, strict=N is None)
+        columns = columns and all(map(is_column, some))
+        start = start or lines[0]
         words += _decode(some, line)
         tables.append(vectors)
-        rows += len(lines)
-        line += len(lines)
+    rows = len(words)
+    if rows and columns:
+        raise _columns_error(start)
     if N is not None and rows < N:
         raise VectorFileError(
             f"The file is truncated: the header in line 1 promises {N} rows. "
@@ -131,69 +122,6 @@ def read_text(source: Source) -> Table:
     return Table(words, stack(tables), first_line, tuple(notes))
 
 
-def write_text(
-    path: str, words: Sequence[str], vectors: np.ndarray, header: bool
-) -> None:
-    """Writes lines that `read_text` reads back.
-
-    Args:
-        path: str. An existing file is replaced.
-        words: N strings.
-        vectors: array of float32, shape `(N, d)`.
-        header: bool. Whether to write the header "N d" as the first line.
-
-    Raises:
-        ValueError: If a word, or the first line without a header, would not
-            be read back. Nothing is written in this case.
-    """
-    for row, word in enumerate(words):
-        if problem := _word_problem(word.encode()):
-            raise ValueError(
-                f"A word in a text file must not {problem}. "
-                f"Received: {word!r} in row {row}"
-            )
-    # 9 digits are exact for float32.
-    pattern = " %.9g" * vectors.shape[1] + "\n"
-    first = words[0] + pattern % tuple(vectors[0].tolist())
-    raw = first.encode()
-    if not header and (raw.startswith(BOM) or HEADER.fullmatch(raw)):
-        raise ValueError(
-            "The first line must not look like a header or a byte order mark; "
-            f"use header=True. Received: {first.rstrip()!r}"
-        )
-    with (
-        whole_file(Path(path)) as temporary,
-        open(temporary, "w", encoding="utf-8", newline="\n") as file,
-    ):
-        if header:
-            file.write(f"{len(words)} {vectors.shape[1]}\n")
-        for word, vector in zip(words, vectors, strict=True):
-            file.write(word + pattern % tuple(vector.tolist()))
-
-
-def _lines(blocks: Iterator[bytes], notes: list[str]) -> Iterator[list[bytes]]:
-    """Cuts blocks into lists of whole lines; never yields an empty list."""
-    tail, number = b"", 1
-    for block in blocks:
-        lines = (tail + block).split(b"\n")
-        tail = lines.pop()
-        number += len(lines)
-        if len(tail) > LONGEST_LINE:
-            raise VectorFileError(
-                f"A line of text must have at most {LONGEST_LINE} bytes. "
-                f"Received: more than {LONGEST_LINE} bytes in line {number}"
-            )
-        if lines:
-            yield lines
-    if tail:
-        if tail.strip():
-            notes.append(
-                f"line {number}, the last line, does not end in a line break; "
-                "if the file was truncated there, its last number may be wrong"
-            )
-        yield [tail]
-
-
 def _parse(
     lines: list[bytes], d: int, first: int, strict: bool
 ) -> tuple[list[bytes], np.ndarray]:
@@ -203,7 +131,7 @@ def _parse(
     parts = [line.partition(b" ") for line in lines]
     words = [part[0] for part in parts]
     if all(words) and not SPACE.search(b"".join(words)):
-        vectors = _floats([part[2] for part in parts], d)
+        vectors = floats([part[2] for part in parts], d)
         if vectors is not None:
             return words, vectors
     split, wrong = [], None
@@ -214,14 +142,11 @@ def _parse(
             pieces = pieces[-1:]
         if len(fields) != d + 1 or any(map(NUMBER.fullmatch, pieces)):
             # Raised below, so that errors in earlier lines come first.
-            wrong = VectorFileError(
-                f"Line {number} must consist of a word and {d} numbers. "
-                f"Received: {_count_numbers(line)} numbers"
-            )
+            wrong = _line_error(number, line, d)
             break
         split.append(fields)
     numbers = [b" ".join(fields[1:]) for fields in split]
-    vectors = _floats(numbers, d) if numbers else None
+    vectors = floats(numbers, d) if numbers else None
     if numbers and vectors is None:
         for number, fields in enumerate(split, first):
             for field in fields[1:]:
@@ -236,22 +161,57 @@ def _parse(
     return [fields[0].lstrip() for fields in split], vectors
 
 
-def _floats(numbers: list[bytes], d: int) -> np.ndarray | None:
-    """Parses lines of d numbers separated by one space, or returns None.
-
-    `loadtxt` is numpy's fastest parser, about 120 MB/s on one core.
-    """
-    if not all(numbers):  # loadtxt would skip empty lines
-        return None
-    # Not "strict": a non-ASCII byte becomes a character that is not a digit.
-    text = [line.decode("ascii", "replace") for line in numbers]
-    try:
-        values = np.loadtxt(
-            text, np.float32, comments=None, delimiter=" ", ndmin=2
+def _line_error(number: int, line: bytes, d: int) -> VectorFileError:
+    """Returns the error for a line that is not a word and d numbers."""
+    if b"\r" in line:
+        return VectorFileError(
+            "Lines must end in a line feed (LF), or in CR and LF. Received: a "
+            f"carriage return (CR) alone inside line {number}"
         )
-    except ValueError:
-        return None
-    return values if values.shape == (len(numbers), d) else None
+    fields = line.split()
+    if len(fields) == d and all(map(NUMBER.fullmatch, fields)):
+        return VectorFileError(
+            f"Line {number} must begin with a word, not with a space or a "
+            "number of the vector. Received: a line without a word, or with "
+            f"one of spaces only, {shown(line)}"
+        )
+    return VectorFileError(
+        f"Line {number} must consist of a word and {d} numbers. "
+        f"Received: {_count_numbers(line)} numbers"
+    )
+
+
+def is_column(word: bytes) -> bool:
+    """Returns whether a word may be a column of numbers, or several.
+
+    Only if all words of a file without header are such is the file refused.
+
+    Example:
+
+    >>> is_column(b"0.5"), is_column(b"the, 0.5,"), is_column(b"at 5 pm")
+    (True, True, False)
+    """
+    pieces = re.split(rb"[\s,;]+", word.strip(b" \t,;"))
+    numbers = list(map(NUMBER.fullmatch, pieces))
+    if all(numbers):
+        return True
+    return len(pieces) > 1 and all(numbers[1:]) and b" " in word.strip()
+
+
+def _columns_error(line: bytes) -> VectorFileError:
+    """Returns the error for a file whose words may all be numbers."""
+    if NUMBER.fullmatch(re.split(rb"[\s,;]+", line.strip())[0]):
+        return VectorFileError(
+            "Each line must begin with a word, but all lines consist of "
+            "numbers: read them without words (words=False, --no-words) or "
+            "with the words of another file (words=PATH, --words FILE), or "
+            "take the first column for the words (words=True, "
+            f"--number-words). Received: {shown(line)} in the first row"
+        )
+    return VectorFileError(
+        "Each line must consist of a word and numbers with spaces or tabs "
+        f"between them. Received: {shown(line)} in the first row"
+    )
 
 
 def _infer_width(lines: list[bytes]) -> int:
@@ -259,6 +219,8 @@ def _infer_width(lines: list[bytes]) -> int:
     counts = collections.Counter(map(_count_numbers, lines))
     d = max(counts, key=lambda width: (counts[width], width))
     if d == 0:  # then some line has no numbers
+        if all(map(is_column, lines)):
+            raise _columns_error(lines[0])
         line = next(line for line in lines if not _count_numbers(line))
         raise VectorFileError(
             "Each line of a text file must consist of a word and numbers. "
@@ -276,19 +238,6 @@ def _count_numbers(line: bytes) -> int:
             break
         count += 1
     return count
-
-
-def _word_problem(word: bytes) -> str | None:
-    """Returns why a word would not be read back, or None if it would."""
-    if not word.strip():
-        return "be empty"
-    if b"\n" in word:
-        return "contain a line break"
-    if word != word.strip():
-        return "start or end with a space"
-    if any(map(NUMBER.fullmatch, word.split()[1:])):
-        return "contain a number after a space"
-    return None
 
 
 def _decode(words: list[bytes], first: int) -> list[str]:

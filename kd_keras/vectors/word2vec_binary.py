@@ -9,7 +9,8 @@ from kd_keras.vectors.table import (
     check_header,
     stack,
 )
-from kd_keras.vectors.text import HEADER, ends_in_numbers
+from kd_keras.vectors.text import ends_in_numbers
+from kd_keras.vectors.text_lines import HEADER, LONGEST_LINE
 
 FLUSH_BYTES = 1 << 24
 
@@ -58,6 +59,11 @@ def read_word2vec_binary(source: Source) -> Table:
     start = (buffer.find(b"\n") + 1) or len(buffer)
     N, d = map(int, buffer[:start].split())
     check_header(N, d)
+    if 4 * d > LONGEST_LINE:
+        raise VectorFileError(
+            f"A vector must have at most {LONGEST_LINE // 4} numbers. "
+            f"Received: a header that promises {d}"
+        )
     if size is not None and N * (4 * d + 2) > size - start:
         raise VectorFileError(
             f"The file is truncated: {N} rows of {d} float32 numbers take at "
@@ -79,6 +85,11 @@ def read_word2vec_binary(source: Source) -> Table:
             stop = space + 1 + 4 * d
             if space >= 0 and stop <= len(buffer):
                 break
+            if len(buffer) - start > LONGEST_LINE + 4 * d:
+                raise VectorFileError(
+                    f"A word must have at most {LONGEST_LINE} bytes. "
+                    f"Received: more in row {row}"
+                )
             block = next(blocks, None)
             if block is None:
                 raise VectorFileError(

@@ -145,13 +145,29 @@ def test_files_hold_codes_words_and_neighbours(source, tmp_path, fake_learning):
     assert example["before"] == [WORDS[i] for i in row]
 
 
-def test_ids_are_the_words_of_a_table_without(vectors, tmp_path, fake_learning):
+def test_nothing_is_stored_for_words_that_a_table_has_not(
+    vectors, tmp_path, fake_learning, capsys
+):
     np.save(tmp_path / "table.npy", vectors)
-    report = compress(tmp_path / "table.npy", tmp_path / "out")
-    words = (tmp_path / "out" / "vocabulary.txt").read_text().split("\n")
-    assert words == [*map(str, range(N)), ""]
+    folder = tmp_path / "out"
+    report = compress(tmp_path / "table.npy", folder, litert="float32")
+    assert not (folder / "vocabulary.txt").exists()
+    assert "vocabulary.txt" not in report["files"]
     assert report["has_words"] is False
     assert report["bytes"]["stored_as"] == "float32"
+    assert report["litert"]["bytes"]["vocabulary"] == 0
+    small = kd_keras.load_litert(folder / "embedding.tflite")
+    assert small.vocabulary is None
+    assert small.embed(np.arange(N)).shape == vectors.shape
+    page = (folder / "report.html").read_text("utf-8")
+    assert "vocabulary" not in page
+    # The ids take the words' place in what is shown.
+    assert {example["word"] for example in report["examples"]} <= {
+        *map(str, range(N))
+    }
+    assert main(["explore", str(folder)]) == 0
+    assert main(["report", str(folder)]) == 0
+    assert "vocabulary" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])

@@ -268,6 +268,17 @@ def test_the_page_names_no_address(tmp_path):
     assert not re.search(r"\b(https?:|src=|href=|url\()", page)
 
 
+def test_ids_take_the_place_of_words_that_are_not_there(tmp_path):
+    folder = tmp_path / "small"
+    write_folder(folder)
+    (folder / "vocabulary.txt").unlink()
+    report(has_words=False)(folder)
+    assert main(["explore", str(folder)]) == 0
+    page = (folder / "explorer.html").read_text("utf-8")
+    ids = json.dumps([str(i) for i in range(N)])
+    assert f'"words": {ids}' in page
+
+
 def damage(name, content=b"no"):
     return lambda folder: (folder / name).write_bytes(content)
 
@@ -305,6 +316,7 @@ def object_array(folder):
         (remove("codes.npz"), "codes.npz is missing"),
         (damage("codes.npz"), "codes.npz is damaged"),
         (object_array, "codes.npz is damaged"),
+        (remove("vocabulary.txt"), "vocabulary.txt is missing"),
         (remove("neighbours.npz"), "neighbours.npz is missing"),
         (damage("report.json"), "report.json is not one of its reports"),
         (damage("vocabulary.txt", b"a\nb\n"), "must hold the 60 symbols"),

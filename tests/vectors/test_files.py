@@ -10,13 +10,14 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from kd_keras.vectors import files, text, word2vec_binary
+from kd_keras.vectors import open_file, text_lines, word2vec_binary
 from kd_keras.vectors.files import (
     VectorFileError,
     check_vectors,
     read_vectors,
     write_vectors,
 )
+from kd_keras.vectors.write_text import word_problem
 
 settings = hypothesis.settings(
     derandomize=True,
@@ -77,7 +78,7 @@ def refused(path, what, **options):
 
 def text_word(word):
     # A number after a space would be read as part of the vector.
-    return not text._word_problem(word.encode())
+    return not word_problem(word.encode())
 
 
 def tables(alphabet=None, keep=lambda word: True):
@@ -119,8 +120,8 @@ def test_text_round_trip(tmp_path, monkeypatch, table, header, block):
     # Small blocks cut lines and letters anywhere except in the first row, which
     # distinguishes a text with NUL in its words from a binary file.
     head = b"\n".join(path.read_bytes().split(b"\n")[:2])
-    monkeypatch.setattr(files, "BLOCK_BYTES", max(block, len(head) + 1))
-    monkeypatch.setattr(files, "HEAD_BYTES", 1 << 16)
+    monkeypatch.setattr(open_file, "BLOCK_BYTES", max(block, len(head) + 1))
+    monkeypatch.setattr(open_file, "HEAD_BYTES", 1 << 16)
     same(read_vectors(path), words, array)
     zipped = tmp_path / "vectors.txt.gz"
     zipped.write_bytes(gzip.compress(path.read_bytes()))
@@ -136,7 +137,7 @@ def binary_word(word):
 def test_word2vec_binary_round_trip(tmp_path, monkeypatch, table, end, block):
     words, array = table
     data = word2vec(words, array, b"\n" if end else b"")
-    monkeypatch.setattr(files, "BLOCK_BYTES", max(block, 16))
+    monkeypatch.setattr(open_file, "BLOCK_BYTES", max(block, 16))
     monkeypatch.setattr(word2vec_binary, "FLUSH_BYTES", 20)
     for name, content in [("v.bin", data), ("v.bin.gz", gzip.compress(data))]:
         (tmp_path / name).write_bytes(content)
@@ -170,7 +171,7 @@ def test_large_text_is_read_in_several_blocks(tmp_path):
     words[7_777] = "a b c"  # its block is parsed from the right
     path = tmp_path / "large.txt"
     write_vectors(path, words, array, header=False)
-    assert path.stat().st_size > 1.5 * files.BLOCK_BYTES
+    assert path.stat().st_size > 1.5 * open_file.BLOCK_BYTES
     calls = []
     same(read_vectors(path, progress=lambda *c: calls.append(c)), words, array)
     size = path.stat().st_size
@@ -250,7 +251,7 @@ def test_other_floats_become_float32(save, dtype):
         ("a 1 2\nb 1 2\nc 5 d 1 2\n", "Line 3 .* 2 numbers. Received: 2 num"),
         ("2 2\nthe\t5 1 2\nof 1 2\n", "Line 2 .* 2 .*Received: 3 numbers"),
         ("the 1 2\nof\n", "Line 2 .*Received: 0 numbers"),
-        ("the 1 2\n 1 2\n", "Line 2 .*Received: 1 numbers"),
+        ("the 1 2\n 1 2\n", "Line 2 must begin with a word.* without a word"),
         ("the 1 x\nof 1 2\n", "Line 1 .*Received: 'x', not a number"),
         ("the 1 2\nof 1_0 2\n", "Line 2 .*Received: '1_0', not a number"),
         ("the 1 2\nof 0x1 2\n", "Line 2 .*Received: '0x1', not a number"),
@@ -289,13 +290,13 @@ def test_text_that_is_not_utf_8(save):
 
 
 def test_a_line_that_does_not_end(save, monkeypatch):
-    monkeypatch.setattr(text, "LONGEST_LINE", 1_000)
-    monkeypatch.setattr(files, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(text_lines, "LONGEST_LINE", 1_000)
+    monkeypatch.setattr(open_file, "BLOCK_BYTES", 100)
     refused(save("a 1\n" + "x" * 2_000), "more than 1000 bytes in line 2")
 
 
 def test_a_blank_line_at_the_end_of_a_block(save, monkeypatch):
-    monkeypatch.setattr(files, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(open_file, "BLOCK_BYTES", 100)
     # "b 2" begins the third block.
     path = save("a 1\n" + "\n" * 196 + "b 2\n")
     refused(path, "rows after line 2, which is blank")

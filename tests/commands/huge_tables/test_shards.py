@@ -97,6 +97,27 @@ def test_a_small_table_in_shards_is_one_run_too(vectors):
     assert_same("one", "merged")
 
 
+def test_shards_remember_the_words(vectors, capsys):
+    words = [f"word {i}" for i in range(N)]
+    words[7] = words[3]  # is left out
+    Path("words.txt").write_text("".join(f"{word}\n" for word in words))
+    given = ("--words", "words.txt", "--duplicates", "first")
+    run("compress", "big.npy", *KD, *given, "--output", "one")
+    codebooks(*KD, *given)
+    folders = shards(2, given=given)
+    run("merge", *folders, "--output", "merged")
+    assert_same("one", "merged")
+    del words[7]
+    assert Path("merged/vocabulary.txt").read_text().split("\n")[:-1] == words
+    os.rename("words.txt", "moved.txt")
+    assert "words.txt: The file of words" in refused(
+        capsys, "merge", *folders, "--output", "again"
+    )
+    moved = ("--words", "moved.txt", "--output", "again")
+    run("merge", *folders, *moved)
+    assert_same("one", "again")
+
+
 def test_codebooks_of_one_table_encode_another(vectors):
     codebooks(*KD)
     np.savez("more.npz", vectors=vectors[:7] + 0.1, words=list("abcdefg"))

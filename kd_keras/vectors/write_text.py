@@ -1,0 +1,69 @@
+"""Writing word vectors as text."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kd_keras.utils.whole_file import whole_file
+from kd_keras.vectors.text import is_column
+from kd_keras.vectors.text_lines import BOM, HEADER, NUMBER
+
+
+def write_text(
+    path: str, words: Sequence[str], vectors: np.ndarray, header: bool
+) -> None:
+    """Writes lines that `read_text` reads back.
+
+    Args:
+        path: str. An existing file is replaced.
+        words: N strings.
+        vectors: array of float32, shape `(N, d)`.
+        header: bool. Whether to write the header "N d" as the first line.
+
+    Raises:
+        ValueError: If a word, or the first line without a header, would not
+            be read back. Nothing is written in this case.
+    """
+    for row, word in enumerate(words):
+        if problem := word_problem(word.encode()):
+            raise ValueError(
+                f"A word in a text file must not {problem}. "
+                f"Received: {word!r} in row {row}"
+            )
+    # 9 digits are exact for float32.
+    pattern = " %.9g" * vectors.shape[1] + "\n"
+    first = words[0] + pattern % tuple(vectors[0].tolist())
+    raw = first.encode()
+    if not header and (raw.startswith(BOM) or HEADER.fullmatch(raw)):
+        raise ValueError(
+            "The first line must not look like a header or a byte order mark; "
+            f"use header=True. Received: {first.rstrip()!r}"
+        )
+    if not header and all(is_column(word.encode()) for word in words):
+        raise ValueError(
+            "Without a header, a file whose words are all numbers looks like "
+            "one of vectors without words; use header=True. "
+            f"Received: {words[0]!r} in row 0"
+        )
+    with (
+        whole_file(Path(path)) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="\n") as file,
+    ):
+        if header:
+            file.write(f"{len(words)} {vectors.shape[1]}\n")
+        for word, vector in zip(words, vectors, strict=True):
+            file.write(word + pattern % tuple(vector.tolist()))
+
+
+def word_problem(word: bytes) -> str | None:
+    """Returns why a word would not be read back, or None if it would."""
+    if not word.strip():
+        return "be empty"
+    if b"\n" in word:
+        return "contain a line break"
+    if word != word.strip():
+        return "start or end with a space"
+    if any(map(NUMBER.fullmatch, word.split()[1:])):
+        return "contain a number after a space"
+    return None
