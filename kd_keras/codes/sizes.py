@@ -10,7 +10,7 @@ import inspect
 import math
 from collections.abc import Callable
 
-from kd_keras.codes.checks import check_kd
+from kd_keras.codes.checks import AT_LEAST_1, check_kd
 from kd_keras.codes.packing import packed_width
 from kd_keras.utils.checks import check_integer
 
@@ -127,9 +127,9 @@ def parameter_count(
     (360800, 2000000, '82.0%')
     """
     K, D = check_kd(K, D)
-    N = check_integer("N", N, "at least 1", high=2**63)
-    d = check_integer("d", d, "at least 1")
-    if composition not in FORMULAS:
+    N = check_integer("N", N, AT_LEAST_1)
+    d = check_integer("d", d, AT_LEAST_1)
+    if not isinstance(composition, str) or composition not in FORMULAS:
         raise ValueError(
             f"composition must be one of {', '.join(FORMULAS)}. "
             f"Received: composition={composition!r}"

@@ -18,7 +18,8 @@ from kd_keras.utils.checks import short_repr
 # not add in the same order each time.
 TOLERANCE = 1e-4
 TOLERANCE_OF_HALVES = 0.05  # of float16 and bfloat16
-_SOURCE = "kd_keras>source of a copy"  # the name of the outermost class
+_ALIAS = "copied by kd_keras>"  # before the names of the source's classes
+_SOURCE = "the outermost"
 ROWS, STEPS = 2, 3  # of the random inputs on which a copy is checked
 
 
@@ -50,17 +51,16 @@ def copy_with_fixed_codes(source: Any) -> Any:
 
 
 def _from_configuration(source: Any) -> Any:
+    classes = _classes_of(source) | {_SOURCE: type(source)}
     config = {
         "class_name": type(source).__name__,
-        "registered_name": _SOURCE,
-        "config": source.get_config(),
+        "registered_name": _ALIAS + _SOURCE,
+        "config": _with_aliases(source.get_config(), classes),
     }
     with (
         codes_fixed_in_copies(),
-        # Not those that are registered now: a class may have been defined
-        # again since. In the scope of this thread only.
         keras.saving.custom_object_scope(
-            _classes_of(source) | {_SOURCE: type(source)}
+            {_ALIAS + name: kind for name, kind in classes.items()}
         ),
     ):
         # Not safe mode: a Python lambda in it is the caller's own.
@@ -69,6 +69,23 @@ def _from_configuration(source: Any) -> Any:
         copy.build_from_config(source.get_build_config() or {})
         copy.built = True  # as Keras does when it loads a model
     return copy
+
+
+def _with_aliases(config: Any, classes: dict[str, type]) -> Any:
+    """Names classes so that Keras finds those of the source.
+
+    By their own names it would find those that are registered now: a class
+    may have been defined again since.
+    """
+    if isinstance(config, (list, tuple)):
+        return type(config)(_with_aliases(x, classes) for x in config)
+    if not isinstance(config, dict):
+        return config
+    config = {name: _with_aliases(x, classes) for name, x in config.items()}
+    registered = config.get("registered_name")
+    if isinstance(registered, str) and registered in classes:
+        config["registered_name"] = _ALIAS + registered
+    return config
 
 
 def _classes_of(source: Any) -> dict[str, type]:

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+MAX_SIZE = 2**63 - 1  # the largest size of an axis of a tensor
+MAX_INT32 = 2**31 - 1
+
 
 def short_repr(value: object) -> str:
     """Returns the `repr` of a value on one line, cut to 100 characters."""
@@ -62,8 +65,17 @@ def check_choice(name: str, value: object, choices: Collection[Any]) -> None:
 
 
 def is_integer(value: object) -> bool:
-    """Tells whether a value is an integer, NumPy's included, but not a bool."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    """Tells whether a value is an integer, NumPy's included, but not a bool.
+
+    Also an array or tensor of rank 0 whose dtype is an integer.
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return False
+    try:
+        operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
 
 
 def check_integer(
@@ -71,7 +83,7 @@ def check_integer(
     value: Any,
     wanted: str = "a positive integer",
     low: int = 1,
-    high: int = 2**31 - 1,
+    high: int = MAX_SIZE,
 ) -> int:
     """Checks that an argument is an integer in a range.
 
@@ -95,20 +107,24 @@ def check_integer(
     >>> check_integer("`count`", np.int64(3))
     3
     """
-    if not is_integer(value) or not low <= value <= high:
-        raise ValueError(
-            f"{name} must be {wanted}. "
-            f"Received: {name.strip('`')}={short_repr(value)}"
-        )
+    received = f"Received: {name.strip('`')}={short_repr(value)}"
+    if not is_integer(value) or operator.index(value) < low:
+        raise ValueError(f"{name} must be {wanted}. {received}")
+    if operator.index(value) > high:
+        bound = "" if str(high) in wanted else f", at most {high}"
+        raise ValueError(f"{name} must be {wanted}{bound}. {received}")
     return operator.index(value)
 
 
-def check_integer_or_none(name: str, value: Any) -> int | None:
+def check_integer_or_none(
+    name: str, value: Any, high: int = MAX_SIZE
+) -> int | None:
     """Checks that an argument is None or a positive integer.
 
     Args:
         name: str. Name of the argument, for the error message.
         value: int or None. Value of the argument.
+        high: int. Largest allowed value.
 
     Returns:
         The value as a Python int, or None.
@@ -118,4 +134,4 @@ def check_integer_or_none(name: str, value: Any) -> int | None:
     """
     if value is None:
         return None
-    return check_integer(name, value, "a positive integer or None")
+    return check_integer(name, value, "a positive integer or None", high=high)

@@ -26,7 +26,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     >>> path.read_text(), len(list(path.parent.iterdir()))
     ('whole', 1)
     """
-    name = f".{path.name[:100]}.{secrets.token_hex(4)}.partial"
+    # No part of `path.name`, which may be as long as a name can be.
+    name = f".{secrets.token_hex(8)}.partial"
     temporary = path.with_name(name)
     try:
         yield temporary

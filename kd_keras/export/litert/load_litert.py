@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras.utils.checks import check_integer, is_integer, short_repr
+from kd_keras.utils.checks import (
+    MAX_INT32,
+    check_integer,
+    is_integer,
+    short_repr,
+)
 from kd_keras.utils.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -313,7 +318,7 @@ def load_litert(
     from kd_keras.export.litert.quiet_litert import need_litert, quiet_litert
 
     need_litert()
-    num_threads = check_integer("`num_threads`", num_threads)
+    num_threads = check_integer("`num_threads`", num_threads, high=MAX_INT32)
     content = read_file(path)
     if content[4:8] != MAGIC:
         raise BadInputError(

@@ -10,7 +10,7 @@ from kd_keras.export.size.coded_model import CodedModel
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.layers.find_layers import find_layers
 from kd_keras.layers.kd_embedding import KDEmbedding
-from kd_keras.utils.checks import check_integer_or_none
+from kd_keras.utils.checks import MAX_INT32, check_integer_or_none
 
 
 def signatures_of(
@@ -32,9 +32,9 @@ def signatures_of(
         ValueError: If an argument is wrong, or if LiteRT would compute wrong
             results.
     """
-    batch_size = check_integer_or_none("`batch_size`", batch_size)
+    batch_size = check_integer_or_none("`batch_size`", batch_size, MAX_INT32)
     sequence_length = check_integer_or_none(
-        "`sequence_length`", sequence_length
+        "`sequence_length`", sequence_length, MAX_INT32
     )
     made = _signatures(coded, batch_size, sequence_length, example)
     if is_recurrent(coded) and not all(s.is_static for s in made):
