@@ -44,6 +44,7 @@ def check_model(model: Any) -> CodedModel:
             f"{model!r}, not built"
         )
     for layer in model._flatten_layers():
+        _check_no_look_up(layer)
         dtype = layer.compute_dtype or "float32"
         if "float" in dtype and dtype != "float32":
             raise ValueError(
@@ -52,6 +53,38 @@ def check_model(model: Any) -> CodedModel:
                 f"weights. Received: {layer.name!r}, {dtype}"
             )
     return CodedModel.of(model)
+
+
+def check_outputs(coded: CodedModel) -> None:
+    """Checks that a model does not return one tensor as two outputs.
+
+    LiteRT's runtimes then return only one of them.
+    """
+    outputs = getattr(coded.model, "outputs", None) or []
+    if len({id(output) for output in outputs}) < len(outputs):
+        raise ValueError(
+            "A model for LiteRT must not return the same tensor twice: export "
+            "a keras.Model with each output once. Received: "
+            f"{coded.model.name!r} with {len(outputs)} outputs"
+        )
+
+
+def _check_no_look_up(layer: keras.layers.Layer) -> None:
+    """Refuses layers that turn strings or integers into ids by a table."""
+    kinds = {
+        keras.layers.TextVectorization: "string",
+        keras.layers.StringLookup: "string",
+        keras.layers.IntegerLookup: "int64",
+    }
+    for kind, dtype in kinds.items():
+        if isinstance(layer, kind):
+            raise ValueError(
+                "An export needs a model whose inputs are ids or other "
+                f"numbers, without {kind.__name__}: export what follows it, "
+                f"keras.Model(model.get_layer({layer.name!r}).output, "
+                "model.output), and pass its get_vocabulary() as "
+                f"`vocabulary`. Received: {layer.name!r}, dtype={dtype}"
+            )
 
 
 def check_vocabulary(

@@ -16,6 +16,9 @@ import tensorflow as tf
 from kd_keras.export.litert import litert_runtimes
 from kd_keras.utils.errors import ParityError
 
+# Numpy arrays by name.
+Arrays = dict[str, np.ndarray]
+
 
 class Engine(Protocol):
     """Runs the signatures of an exported file.
@@ -26,9 +29,11 @@ class Engine(Protocol):
 
     name: str
 
-    def run(
-        self, signature: str, inputs: dict[str, np.ndarray]
-    ) -> dict[str, np.ndarray]: ...
+    def send(self, signature: str, calls: list[Arrays]) -> None:
+        """Begins calls of a signature with arrays by name."""
+
+    def receive(self) -> list[Arrays]:
+        """Returns the outputs of these calls, arrays by name."""
 
 
 class SavedModelEngine:
@@ -42,14 +47,23 @@ class SavedModelEngine:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._model = tf.saved_model.load(os.fspath(path))
+        self._outputs: list[Arrays] = []
 
-    def run(
-        self, signature: str, inputs: dict[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        """Calls a signature with arrays by name; returns arrays by name."""
-        tensors = {name: tf.constant(value) for name, value in inputs.items()}
-        outputs = self._model.signatures[signature](**tensors)
-        return {name: value.numpy() for name, value in outputs.items()}
+    def send(self, signature: str, calls: list[Arrays]) -> None:
+        """Calls a signature with arrays by name."""
+        function = self._model.signatures[signature]
+        self._outputs = []
+        for inputs in calls:
+            outputs = function(
+                **{name: tf.constant(value) for name, value in inputs.items()}
+            )
+            self._outputs.append(
+                {name: value.numpy() for name, value in outputs.items()}
+            )
+
+    def receive(self) -> list[Arrays]:
+        """Returns the outputs of these calls, arrays by name."""
+        return self._outputs
 
 
 class LiteRTEngine:
@@ -90,13 +104,19 @@ class LiteRTEngine:
         """Waits until the file is loaded."""
         self._answer()
 
-    def run(
-        self, signature: str, inputs: dict[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        """Calls a signature with arrays by name; returns arrays by name."""
-        with contextlib.suppress(BrokenPipeError):  # `_answer` reports it
-            pickle.dump((signature, inputs), self._calls)
+    def send(self, signature: str, calls: list[Arrays]) -> None:
+        """Begins calls of a signature with arrays by name.
+
+        The answers must be received before the next calls are sent.
+        """
+        with contextlib.suppress(BrokenPipeError):  # `receive` reports it
+            pickle.dump(
+                (signature, calls), self._calls, pickle.HIGHEST_PROTOCOL
+            )
             self._calls.flush()
+
+    def receive(self) -> list[Arrays]:
+        """Returns the outputs of these calls, arrays by name."""
         return self._answer()
 
     def _answer(self) -> Any:
@@ -113,7 +133,8 @@ class LiteRTEngine:
                 f"{self.name} cannot run the exported model: "
                 f"{' '.join(error.split())[:300]}. Nothing was written. "
                 "If shapes are dynamic, `batch_size` and `sequence_length` "
-                "may help"
+                "may help",
+                may_be_shapes=True,
             )
         return outputs
 

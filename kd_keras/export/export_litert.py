@@ -1,6 +1,8 @@
 """Export to LiteRT, formerly TensorFlow Lite."""
 
 import os
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,7 +41,11 @@ def export_litert(
     - For a model, `serving_default` maps the model's inputs to its outputs. If
       only one input contains ids, it is called `token_ids`. A single output is
       called `embeddings` if the model ends with a `KDEmbedding`, otherwise
-      `output`; several outputs have their names in Keras.
+      `output`; several outputs have their names in Keras, nested ones those
+      of their path (`outer_inner`). In the names of inputs, `_` replaces all
+      characters except ASCII letters, digits and `_`, `arg_` comes before a
+      name that does not begin with a letter or is reserved in Python, and
+      `_2`, `_3`, ... make equal names distinct.
     - For a language model, `sequence` maps `token_ids` `(1, sequence_length)`
       to `logits`, and `stream` reads one token per call: it maps `token_id`
       `(1,)` and the states `h_0`, `c_0`, ... to `logits` `(1, N)` and the
@@ -53,8 +59,10 @@ def export_litert(
         quantization: None for float32, `"int8"` for 8-bit weights, `"float16"`
             for 16-bit weights. The codes are the same in all three.
         batch_size: int or None. None leaves it dynamic, except that it is 1
-            for a recurrent model that does not set its own. A language model
-            reads one text at a time.
+            for a recurrent model that does not set its own, and for a model
+            that LiteRT's CompiledModel gets wrong otherwise (`Flatten` and
+            `Reshape` among others); a line on the standard error says so. A
+            language model reads one text at a time.
         sequence_length: int or None. None leaves it dynamic. Recurrent models
             and the LSTM composition need a fixed one, since LiteRT computes
             wrong results for them otherwise.
@@ -91,6 +99,7 @@ def export_litert(
     """
     from kd_keras.export.checks import (
         check_model,
+        check_outputs,
         check_path,
         check_tolerance,
         check_vocabulary,
@@ -98,6 +107,7 @@ def export_litert(
     from kd_keras.utils.checks import check_choice
 
     coded = check_model(model)
+    check_outputs(coded)
     words, unknown_id = check_vocabulary(coded, vocabulary, unknown_id)
 
     from kd_keras.export.configuration import configuration_of
@@ -108,10 +118,12 @@ def export_litert(
     from kd_keras.export.litert.precisions import PRECISIONS
     from kd_keras.export.litert.quiet_litert import need_litert
     from kd_keras.export.parity import check_parity
+    from kd_keras.export.signatures.signature import Signature
     from kd_keras.export.signatures.signatures_of import signatures_of
     from kd_keras.export.size.roles import find_buffers, weights_by_role
     from kd_keras.export.size.size_report import size_report
     from kd_keras.export.write import convert, write_saved_model
+    from kd_keras.utils.errors import ParityError
 
     check_choice("quantization", quantization, PRECISIONS)
     check_tolerance(tolerance)
@@ -120,10 +132,9 @@ def export_litert(
     signatures = signatures_of(coded, batch_size, sequence_length, example)
     if tolerance is None:
         tolerance = PRECISIONS[quantization].tolerance
-    with tempfile.TemporaryDirectory(
-        prefix=f".{path.name}.", suffix=".partial", dir=path.parent
-    ) as temporary:
-        folder, file = Path(temporary) / "model", Path(temporary) / "file"
+
+    def write(signatures: list[Signature], file: Path) -> None:
+        folder = file.with_name("model")
         with on_device(coded, quantization, unknown_id) as forms:
             write_saved_model(coded, folder, signatures, forms)
         content = convert(folder, signatures, quantization)
@@ -137,5 +148,31 @@ def export_litert(
         append_archive(file, configuration, words)
         with litert_engines(file) as engines:
             check_parity(engines, signatures, tolerance)
+
+    with tempfile.TemporaryDirectory(
+        prefix=f".{path.name}.", suffix=".partial", dir=path.parent
+    ) as temporary:
+        file = Path(temporary) / "file"
+        try:
+            write(signatures, file)
+        except ParityError as error:
+            is_open = any(s.has_open_batch for s in signatures)
+            if not (error.may_be_shapes and is_open and _is_model(model)):
+                raise
+            signatures = signatures_of(coded, 1, sequence_length, example)
+            shutil.rmtree(file.with_name("model"))
+            write(signatures, file)
+            print(
+                f"kd_keras: LiteRT's CompiledModel is wrong on {model.name!r} "
+                "with an open batch size, so it is exported with batch_size=1; "
+                "pass batch_size= for another",
+                file=sys.stderr,
+            )
         os.replace(file, path)
     return size_report(path)
+
+
+def _is_model(model: Any) -> bool:
+    import keras
+
+    return isinstance(model, keras.Model)

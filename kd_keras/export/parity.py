@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from kd_keras.export.engines import Engine
+from kd_keras.export.engines import Arrays, Engine
 from kd_keras.export.signatures.signature import STEPS, Signature
 from kd_keras.utils.errors import ParityError
 
@@ -13,9 +13,6 @@ SEQUENCES = 3  # random sequences per signature
 ELEMENTS = 4_000_000  # largest size of all outputs of a call together
 IDS_OF_A_CALL = 1024
 CALLS_AT_ONCE = 256  # calls that Keras computes in one if shapes are static
-
-# Numpy arrays by name.
-Arrays = dict[str, np.ndarray]
 
 
 def check_parity(
@@ -39,23 +36,45 @@ def check_parity(
     for signature in signatures:
         longest: dict[str, float] = {}
         doubts = []
-        for inputs, wanted in _wanted(signature, longest):
-            for engine in engines:
-                found = engine.run(signature.name, inputs)
-                for name, distances in _distances(
-                    engine, signature, found, wanted
-                ):
-                    if _is_far(distances, tolerance * longest[name]).any():
-                        doubts.append((engine, inputs, name, distances))
+        for engine, inputs, found, wanted in _compared(
+            engines, signature, longest
+        ):
+            for name, distances in _distances(engine, signature, found, wanted):
+                if _is_far(distances, tolerance * longest[name]).any():
+                    doubts.append((engine, inputs, name, distances))
         # The length of the longest vector is known only now.
         for doubt in doubts:
-            _settle(signature, *doubt, tolerance, longest)
+            _settle(engines, signature, *doubt, tolerance, longest)
+
+
+def _compared(
+    engines: Sequence[Engine],
+    signature: Signature,
+    longest: dict[str, float],
+) -> Iterator[tuple[Engine, Arrays, Arrays, Arrays]]:
+    """Yields an engine, inputs, its outputs and those of Keras.
+
+    All engines compute a group of calls at the same time, while Keras computes
+    the next group.
+    """
+    groups = _wanted(signature, longest)
+    group = next(groups, None)
+    while group is not None:
+        calls = [inputs for inputs, _ in group]
+        for engine in engines:
+            engine.send(signature.name, calls)
+        following = next(groups, None)
+        answers = [engine.receive() for engine in engines]
+        for number, (inputs, wanted) in enumerate(group):
+            for engine, found in zip(engines, answers, strict=True):
+                yield engine, inputs, found[number], wanted
+        group = following
 
 
 def _wanted(
     signature: Signature, longest: dict[str, float]
-) -> Iterator[tuple[Arrays, Arrays]]:
-    """Yields inputs and what Keras computes for them.
+) -> Iterator[list[tuple[Arrays, Arrays]]]:
+    """Yields groups of calls: inputs and what Keras computes for them.
 
     If a state is carried from call to call, the next call gets Keras' state,
     so that single calls are compared and roundings do not add up. If no state
@@ -81,14 +100,13 @@ def _wanted(
             # Keras' pooling returns NaN for a sequence that is all masked.
             lengths = lengths[np.isfinite(lengths)]
             longest[name] = lengths.max(initial=longest.get(name, 1e-9))
-        for i, inputs in enumerate(group):
-            yield (
-                inputs | states,
-                {
-                    name: np.split(value, len(group))[i]
-                    for name, value in outputs.items()
-                },
-            )
+        parts = {
+            name: np.split(value, len(group)) for name, value in outputs.items()
+        }
+        yield [
+            (inputs | states, {name: part[i] for name, part in parts.items()})
+            for i, inputs in enumerate(group)
+        ]
         states = {k: outputs[v] for k, v in signature.carried.items()}
 
 
@@ -114,7 +132,10 @@ def _distances(
             raise ParityError(
                 f"{engine.name} returns {name!r} of shape "
                 f"{getattr(there, 'shape', None)} in signature "
-                f"{signature.name!r}. Expected: {value.shape}"
+                f"{signature.name!r}. Expected: {value.shape}. Nothing was "
+                "written. If shapes are dynamic, `batch_size` and "
+                "`sequence_length` may help",
+                may_be_shapes=True,
             )
         there, value = (np.asarray(x, np.float64) for x in (there, value))
         # Infinities are equal too: a mask may write them for a softmax.
@@ -128,6 +149,7 @@ def _is_far(distances: np.ndarray, most: float) -> np.ndarray:
 
 
 def _settle(
+    engines: Sequence[Engine],
     signature: Signature,
     engine: Engine,
     inputs: Arrays,
@@ -146,7 +168,8 @@ def _settle(
             f"{_ids_at(signature, inputs, wrong.shape, place)}: {name!r} "
             f"is {distances[place] / longest[name]:.3g} times the longest "
             f"vector away. Expected: at most {tolerance:g}. Nothing was "
-            "written"
+            "written",
+            may_be_shapes=engine is not engines[0],
         )
 
 
@@ -171,7 +194,7 @@ def _ids_at(
 def _calls(signature: Signature, rows: int) -> Iterator[Arrays]:
     """Yields the inputs of calls: all ids in order, then random ids."""
     generator = np.random.default_rng(0)
-    most = max(np.max(ends) for ends in signature.vocabularies.values())
+    most = max(map(np.max, signature.vocabularies.values()), default=0)
     position = 0
     while position < most - signature.first_id:
         inputs, used = _ids_from(signature, position, rows, generator)

@@ -27,6 +27,10 @@ class ParityError(RuntimeError):
     It is raised by `export_litert` and `export_saved_model`. Nothing has been
     written then.
 
+    Attributes:
+        may_be_shapes: bool. Whether dynamic shapes may be the reason: LiteRT
+            cannot run the file, or only its CompiledModel is wrong.
+
     Example:
 
     >>> import kd_keras
@@ -39,6 +43,10 @@ class ParityError(RuntimeError):
     ...     print("8 bits are not exact")
     8 bits are not exact
     """
+
+    def __init__(self, message: str, may_be_shapes: bool = False) -> None:
+        super().__init__(message)
+        self.may_be_shapes = may_be_shapes
 
 
 def as_bad_input(function: Callable[..., Any], *values: Any) -> Any:

@@ -122,8 +122,9 @@ RUNTIMES: dict[str, Any] = {
 
 
 def serve(path: str, runtime: str) -> None:
-    """Answers pickled `(signature, inputs)` with `(outputs, error)`.
+    """Answers pickled `(signature, calls)` with `(outputs, error)`.
 
+    Calls are a list of the inputs of each, and outputs a list as well.
     The first answer, `(None, error)`, comes once the file is loaded.
 
     Args:
@@ -141,12 +142,12 @@ def serve(path: str, runtime: str) -> None:
     answers.flush()
     while True:
         try:
-            signature, inputs = pickle.load(sys.stdin.buffer)
+            signature, calls = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
         outputs, failed = None, None
         try:
-            outputs = model.run(signature, inputs)
+            outputs = [model.run(signature, inputs) for inputs in calls]
         except (RuntimeError, ValueError) as error:
             failed = str(error)
         pickle.dump((outputs, failed), answers, pickle.HIGHEST_PROTOCOL)

@@ -8,6 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from kd_keras.export.signatures.id_ranges import IdProbe
+from kd_keras.export.signatures.names import (
+    distinct,
+    file_name,
+    named_leaves,
+)
 from kd_keras.export.signatures.signature import (
     DEFAULT,
     STEPS,
@@ -65,12 +70,11 @@ def model_signature(
         probe.share_of_ids(number) if "float" in dtype else "int" in dtype
         for number, dtype in enumerate(dtypes)
     ]
+    names = _input_names(flat, shares)
     specs: dict[str, Any] = {}
     vocabularies: dict[str, int | np.ndarray] = {}
     for number, (x, share) in enumerate(zip(flat, shares, strict=True)):
-        name = getattr(x, "name", None) or f"input_{number}"
-        if share and np.count_nonzero(shares) == 1:
-            name = "token_ids"
+        name = names[number]
         if share:
             vocabularies[name] = probe.ends(number)
         shape = list(x.shape)
@@ -103,10 +107,30 @@ def model_signature(
     )
 
 
+def _input_names(flat: Sequence[Any], shares: Sequence[Any]) -> list[str]:
+    """Names the inputs in the file; the only one of ids is `token_ids`."""
+    given = [
+        getattr(x, "name", None) or f"input_{i}" for i, x in enumerate(flat)
+    ]
+    if np.count_nonzero(shares) != 1:
+        return distinct(map(file_name, given))
+    place = int(np.flatnonzero(shares)[0])
+    others = [file_name(name) for i, name in enumerate(given) if i != place]
+    names = distinct(others, ["token_ids"])
+    return [*names[:place], "token_ids", *names[place:]]
+
+
 def _named(coded: CodedModel, outputs: Any) -> dict[str, Any]:
     """Names the outputs; if there are several, as Keras does."""
-    if isinstance(outputs, dict):
-        return outputs
+    if isinstance(outputs, dict) or any(
+        isinstance(value, (dict, list, tuple))
+        for value in (outputs if isinstance(outputs, (list, tuple)) else ())
+    ):
+        leaves = list(named_leaves(outputs))
+        prefix = "" if isinstance(outputs, dict) else "output_"
+        named = distinct(f"{prefix}{name}" or "output" for name, _ in leaves)
+        values = [value for _, value in leaves]
+        return dict(zip(named, values, strict=True))
     if not isinstance(outputs, (list, tuple)):
         is_embedding = isinstance(coded.output, KDEmbedding)
         return {"embeddings" if is_embedding else "output": outputs}

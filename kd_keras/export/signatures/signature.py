@@ -46,6 +46,11 @@ class Signature:
         """Whether every size is known."""
         return all(None not in spec.shape for spec in self.inputs.values())
 
+    @property
+    def has_open_batch(self) -> bool:
+        """Whether the number of rows of an input is dynamic."""
+        return any(None in spec.shape[:1] for spec in self.inputs.values())
+
 
 def compiled(
     function: Callable[..., dict[str, Any]],

@@ -66,7 +66,22 @@ def find_buffers(
             if any(_holds(tensor, content, array) for array in arrays):
                 found[role].append(buffer)
                 break
+        else:
+            if _is_changed_weight(tensor):
+                found["rest"].append(buffer)
     return found
+
+
+def _is_changed_weight(tensor: Tensor) -> bool:
+    """Checks if a constant can only be a weight in another form.
+
+    The converter reshapes, cuts and joins the kernels of convolutions and
+    recurrent layers, and adds no larger array of such numbers of its own.
+    """
+    elements = int(np.prod(tensor.shape))
+    if tensor.dtype == "INT8":
+        return tensor.scales is not None and elements > 1
+    return tensor.dtype in ("FLOAT32", "FLOAT16") and elements >= 16
 
 
 def _holds(tensor: Tensor, content: np.ndarray, array: np.ndarray) -> bool:
