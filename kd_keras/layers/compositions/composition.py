@@ -126,7 +126,9 @@ class Composition(keras.layers.Layer):
 
     def _embed_codes(self, codes: Any) -> Any:
         # One table of D * K rows: position j owns the rows from j * K on.
-        rows = ops.cast(codes, "int32") + self.K * ops.arange(self.D)
+        rows = ops.cast(codes, "int32") + self.K * ops.arange(
+            self.D, dtype="int32"
+        )
         return ops.take(self._flat_table(), rows, axis=0)
 
     def _flat_table(self) -> Any:
