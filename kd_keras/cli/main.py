@@ -40,8 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             # An import may turn Ctrl-C into another error.
             if interrupted.seen:
                 return _interrupt()
-            if isinstance(error, OSError | MemoryError):  # a full disk, say
+            if isinstance(error, OSError | MemoryError):
                 _say_error(str(error))
+                return 1
+            from kd_keras.utils.full_disk import is_full_disk
+
+            if is_full_disk(error):  # an error of TensorFlow, say
+                _say_error("No space left on device")
                 return 1
             raise
 

@@ -4,8 +4,9 @@ The folder contains a compressed table (see `write_result`), code embeddings
 (see `codebooks_folder`) or the codes of a shard (see `shard_folder`).
 """
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from kd_keras.commands.arguments import (
     check_fit,
     rows_of_shard,
 )
+from kd_keras.commands.early_checks import check_backend, check_tokens
 from kd_keras.commands.table_codes import (
     TableCodes,
     learn_to_folder,
@@ -23,11 +25,7 @@ from kd_keras.commands.table_codes import (
 )
 from kd_keras.commands.write_result import write_result
 from kd_keras.folders.codebooks_folder import Codebooks
-from kd_keras.folders.output_folder import (
-    check_output,
-    check_writable,
-    new_folder,
-)
+from kd_keras.folders.output_folder import new_folder, reserved
 from kd_keras.search.learning_sample import is_large
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
@@ -51,7 +49,8 @@ def compress_folder(
     Every error in the arguments and the file is found before Keras is
     imported. The folder appears complete or not at all. If the table is so
     large that code embeddings are learned from a sample, an interrupted run
-    resumes when it is called again.
+    resumes when it is called again. Any other run does so if a step after the
+    learning failed or the process was killed there.
 
     Args:
         arguments: `Arguments`.
@@ -87,30 +86,30 @@ def _compress(
 ) -> dict[str, Any]:
     """Does the work of `compress_folder` for a file on disk."""
     began = time.perf_counter()
-    output, codebooks, table = _start(arguments, file, say, progress)
-    N = len(table.vectors)
-    read = time.perf_counter()
-    learned = {"learned_rows": N, "shards": 1}
-    found = None
-    if codebooks or is_large(N, arguments.K):
+    with _started(arguments, file, say, progress) as (output, codebooks, table):
+        N = len(table.vectors)
+        read = time.perf_counter()
+        learned = {"learned_rows": N, "shards": 1}
         found = TableCodes(arguments, codebooks, table, output)
-    say("Starting Keras")
-    start_keras()
-    if found is None:
-        embedding = _learn(arguments, table, verbose)
-    else:
-        from kd_keras.learning.grow_embedding import with_codes
+        say("Starting Keras")
+        start_keras()
+        if codebooks or is_large(N, arguments.K):
+            from kd_keras.learning.grow_embedding import with_codes
 
-        learner, codes = found.find(slice(0, N), say, verbose)
-        embedding = with_codes(learner, codes)
-        del codes  # 160 MB for 10 million symbols and D = 16
-        learned["learned_rows"] = learner.input_dim
-    seconds = {"read": read - began, "learn": time.perf_counter() - read}
-    given = (output, arguments, table, embedding, say, learned, seconds)
-    report = write_result(*given, file)
-    if found is not None:
+            learner, codes = found.find(slice(0, N), say, verbose)
+            embedding = with_codes(learner, codes)
+            del codes  # 160 MB for 10 million symbols and D = 16
+            learned["learned_rows"] = learner.input_dim
+        else:
+            embedding = found.learn_whole(
+                lambda: _learn(arguments, table, verbose), say
+            )
+        seconds = {"read": read - began, "learn": time.perf_counter() - read}
+        given = (output, arguments, table, embedding, say, learned, seconds)
+        with found.kept_on_failure(say):
+            report = write_result(*given, file)
         found.remove()
-    return report
+        return report
 
 
 def compress_codebooks(
@@ -133,10 +132,14 @@ def compress_codebooks(
         VectorFileError: If the file is invalid.
     """
     check_regular(arguments.vectors)
-    output, _, table = _start(arguments, arguments.vectors, say, progress)
-    say("Starting Keras")
-    start_keras()
-    codebooks = learn_to_folder(arguments, table, output, verbose)
+    with _started(arguments, arguments.vectors, say, progress) as (
+        output,
+        _,
+        table,
+    ):
+        say("Starting Keras")
+        start_keras()
+        codebooks = learn_to_folder(arguments, table, output, verbose)
     return (
         f"{arguments.folder}: code embeddings learned from "
         f"{codebooks.learned_rows:,} of {len(table.vectors):,} symbols"
@@ -166,43 +169,51 @@ def compress_shard(
     """
     began = time.perf_counter()
     check_regular(arguments.vectors)
-    output, codebooks, table = _start(
-        arguments, arguments.vectors, say, progress
-    )
-    rows = rows_of_shard(arguments, len(table.vectors))
-    found = TableCodes(arguments, codebooks, table, output)
-    say("Starting Keras")
-    start_keras()
-    _, codes = found.find(rows, say, verbose)
-    with new_folder(output, arguments.force) as folder:
-        seconds = time.perf_counter() - began
-        write_shard(folder, arguments, found, rows, codes, seconds)
-    found.remove()
+    with _started(arguments, arguments.vectors, say, progress) as (
+        output,
+        codebooks,
+        table,
+    ):
+        rows = rows_of_shard(arguments, len(table.vectors))
+        found = TableCodes(arguments, codebooks, table, output)
+        say("Starting Keras")
+        start_keras()
+        _, codes = found.find(rows, say, verbose)
+        with new_folder(output, arguments.force) as folder:
+            seconds = time.perf_counter() - began
+            write_shard(folder, arguments, found, rows, codes, seconds)
+        found.remove()
     return (
         f"{arguments.folder}: shard {arguments.shard}, the codes of symbols "
         f"{rows.start:,} to {rows.stop - 1:,} of {len(table.vectors):,}"
     )
 
 
-def _start(
+@contextlib.contextmanager
+def _started(
     arguments: Arguments, file: str, say: Say, progress: ReadProgress
-) -> tuple[Path, Codebooks | None, WordVectors]:
-    """Checks the arguments, opens the table and reports what was found."""
+) -> Iterator[tuple[Path, Codebooks | None, WordVectors]]:
+    """Checks the arguments, opens the table and reports what was found.
+
+    The output is kept for this command while the body runs.
+    """
     codebooks = check_arguments(arguments)
-    output = check_output(arguments.folder, arguments.force)
-    check_writable(output)
-    table = open_vectors(
-        file,
-        arguments.duplicates,
-        progress,
-        rows=lambda N: rows_of_shard(arguments, N),
-        words=arguments.words,
-    )
-    N, d = table.vectors.shape
-    check_fit(arguments, codebooks, N, d)
-    for line in found_lines(table):
-        say(line)
-    return output, codebooks, table
+    check_backend(for_export=arguments.litert is not None)
+    with reserved(arguments.folder, arguments.force) as output:
+        table = open_vectors(
+            file,
+            arguments.duplicates,
+            progress,
+            rows=lambda N: rows_of_shard(arguments, N),
+            words=arguments.words,
+        )
+        N, d = table.vectors.shape
+        check_fit(arguments, codebooks, N, d)
+        if arguments.litert is not None:
+            check_tokens(table.words or (), arguments.vectors)
+        for line in found_lines(table):
+            say(line)
+        yield output, codebooks, table
 
 
 def found_lines(table: WordVectors) -> list[str]:

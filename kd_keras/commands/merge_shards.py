@@ -9,10 +9,11 @@ import numpy as np
 
 from kd_keras.commands.arguments import Arguments
 from kd_keras.commands.compress_folder import ReadProgress, found_lines
+from kd_keras.commands.early_checks import check_backend, check_tokens
 from kd_keras.commands.table_codes import start_keras
 from kd_keras.commands.write_result import write_result
 from kd_keras.export.litert.quiet_litert import need_litert
-from kd_keras.folders.output_folder import check_output, check_writable
+from kd_keras.folders.output_folder import reserved
 from kd_keras.folders.shard_folder import Shard, check_shards, read_shard
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.progress_bar import Say
@@ -67,10 +68,23 @@ def merge_shards(
     began = time.perf_counter()
     if merged.litert is not None:
         need_litert()
+    check_backend(for_export=merged.litert is not None)
     shards = check_shards([read_shard(folder) for folder in merged.shards])
     arguments = _arguments(merged, shards[0])
-    output = check_output(arguments.folder, arguments.force)
-    check_writable(output)
+    with reserved(arguments.folder, arguments.force) as output:
+        return _merge(output, arguments, merged, shards, say, progress, began)
+
+
+def _merge(
+    output: Path,
+    arguments: Arguments,
+    merged: MergeArguments,
+    shards: list[Shard],
+    say: Say,
+    progress: ReadProgress,
+    began: float,
+) -> dict[str, Any]:
+    """Reads the codes and the table, and writes the result."""
     codes = np.concatenate([shard.codes() for shard in shards])
     if not Path(arguments.vectors).exists() and merged.vectors is None:
         raise BadInputError(
@@ -91,6 +105,8 @@ def merge_shards(
             f"{shards[0].table['N']} x {shards[0].table['d']}. Received: "
             f"{arguments.vectors}, a different table of {N} x {d}"
         )
+    if merged.litert is not None:
+        check_tokens(table.words or (), arguments.vectors)
     for line in found_lines(table):
         say(line)
     read = time.perf_counter()

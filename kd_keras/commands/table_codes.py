@@ -1,9 +1,10 @@
 """Finds the code embeddings of a table and the codes of its rows."""
 
+import contextlib
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,10 @@ from kd_keras.folders.output_folder import new_folder
 from kd_keras.folders.shard_folder import Shard
 from kd_keras.folders.unfinished_run import UnfinishedRun
 from kd_keras.search import shards
+from kd_keras.search.learning_sample import is_large
 from kd_keras.search.shards import encoded_blocks
-from kd_keras.utils.errors import as_bad_input
+from kd_keras.utils.errors import BadInputError, as_bad_input
+from kd_keras.utils.full_disk import is_full_disk
 from kd_keras.utils.progress_bar import Say, progress_bar
 from kd_keras.utils.quiet_start import quiet_start
 from kd_keras.vectors.files import WordVectors
@@ -34,9 +37,19 @@ if TYPE_CHECKING:
 
 
 def start_keras() -> None:
-    """Imports Keras and starts its devices without their log lines."""
+    """Imports Keras and starts its devices without their log lines.
+
+    Raises:
+        BadInputError: If Keras refuses its configuration file.
+    """
     with quiet_start():
-        import keras
+        try:
+            import keras
+        except AssertionError as error:  # of the values in keras.json
+            raise BadInputError(
+                "Keras must be able to use its keras.json: correct or remove "
+                f"it. Received: {str(error) or 'a value that it refuses'}"
+            ) from None
 
         keras.ops.zeros(1)
 
@@ -165,6 +178,67 @@ class TableCodes:
                 progress=progress,
             )
         return embedding, codes
+
+    def learn_whole(
+        self, learn: Callable[[], "KDEmbedding"], say: Say
+    ) -> "KDEmbedding":
+        """Learns a table that is learned whole, and keeps the result.
+
+        Args:
+            learn: callable. Learns and returns the `KDEmbedding`. It is not
+                called if an earlier run has kept its result.
+            say: callable. Called with a line of text if there is one.
+
+        Returns:
+            `KDEmbedding`, built, with the codes of all rows.
+        """
+        if self.codebooks_folder.exists():
+            from kd_keras.folders.embedding_file import load_embedding
+
+            self.codebooks = read_codebooks(self.codebooks_folder)
+            say(f"Using the codes that an earlier run learned ({self._kept})")
+            return load_embedding(self.codebooks_folder / "embedding.keras")
+        began = time.perf_counter()
+        embedding = learn()
+        seconds = time.perf_counter() - began
+        with self.kept_on_failure(lambda line: None):
+            self._run.begin()
+            with new_folder(self.codebooks_folder) as folder:
+                settings = self._arguments.settings
+                self.codebooks = write_codebooks(
+                    folder, embedding, settings, self.identity, seconds
+                )
+        return embedding
+
+    @contextlib.contextmanager
+    def kept_on_failure(self, say: Say) -> Iterator[None]:
+        """Says where the codes are if the body fails.
+
+        The files for a resume stay, except those of a table that is learned
+        whole if Ctrl-C was pressed or the disk is full.
+        """
+        try:
+            yield
+        except BaseException as error:
+            is_stopped = isinstance(error, KeyboardInterrupt)
+            if self._is_whole and (is_stopped or is_full_disk(error)):
+                self._run.remove()
+            elif self._kept.exists():
+                say(
+                    f"The codes are kept; the same command resumes "
+                    f"({self._kept})"
+                )
+            raise
+
+    @property
+    def _kept(self) -> Path:
+        return self._run.folder
+
+    @property
+    def _is_whole(self) -> bool:
+        N = len(self._table.vectors)
+        named = self._arguments.codebooks is not None
+        return not named and not is_large(N, self._arguments.K)
 
     def _learn(self, verbose: int) -> None:
         if not self.codebooks_folder.exists():

@@ -5,7 +5,10 @@ from pathlib import Path
 
 from kd_keras.explorer.explorer_page import explorer_page
 from kd_keras.explorer.folder_contents import read_folder
+from kd_keras.folders.place_folder import is_temporary
+from kd_keras.folders.report_file import read_report
 from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.folder_lock import folder_lock
 from kd_keras.utils.whole_file import write_whole
 
 NAME = "explorer.html"
@@ -34,16 +37,23 @@ def explore_folder(
 
     Raises:
         BadInputError: If `symbols` is less than 1, if a file of the folder is
-            missing or damaged, or if the page cannot be written.
+            missing or damaged, if the page cannot be written, or if another
+            command is writing the folder.
     """
     if symbols < 1:
         raise BadInputError(
             f"--symbols must be at least 1. Received: --symbols {symbols}"
         )
-    page = explorer_page(read_folder(path), symbols)
     target = Path(path) / NAME
+    folder = Path(os.path.realpath(path))
+    read_report(path)  # a folder that is not there has no lock
     try:
-        write_whole(target, page)
+        with folder_lock(folder):
+            page = explorer_page(read_folder(path), symbols)
+            for name in os.listdir(folder):
+                if is_temporary(name, NAME):  # of a killed run
+                    (folder / name).unlink()
+            write_whole(target, page)
     except OSError as error:
         raise BadInputError(
             f"{target} cannot be written: {error.strerror}"

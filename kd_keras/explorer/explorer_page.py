@@ -34,7 +34,9 @@ def explorer_page(contents: FolderContents, most: int) -> str:
     N, K, D, d = (report[name] for name in "NKDd")
     data = _data(contents, min(most, N))
     shown = len(data["words"])
-    title = html.escape(Path(report["input"]["path"]).name)
+    name = Path(report["input"]["path"]).name
+    # A file's name may hold bytes that are not UTF-8.
+    title = html.escape(name.encode("utf-8", "replace").decode())
     part = f"; the first {shown:,} are on this page" if shown < N else ""
     together = data["usage_bin"]
     return Template(_text("explorer.html")).substitute(

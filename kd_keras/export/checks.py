@@ -8,7 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from kd_keras.export.saved_model_folder import MARKER, others_in
 from kd_keras.export.size.coded_model import CodedModel
+from kd_keras.folders.place_folder import contents, fixed
 from kd_keras.layers.find_layers import coded_layers
 from kd_keras.utils.checks import is_integer, short_repr
 
@@ -196,21 +198,40 @@ def check_path(path: Any, is_folder: bool = False) -> Path:
             f"`path` must be in a folder that exists. Received: {path}, but "
             f"there is no {path.parent}"
         )
-    if not os.access(path.parent, os.W_OK):
+    if is_folder and path.is_dir():
+        _check_folder(path)
+    elif not os.access(path.parent, os.W_OK):
         raise ValueError(
             "`path` must be in a folder that can be written to. "
             f"Received: {path}"
         )
     if not is_folder and path.is_dir():
         raise ValueError(f"`path` must name a file. Received: {path}, a folder")
-    if is_folder and path.exists():
-        if not path.is_dir():
-            raise ValueError(
-                f"`path` must name a folder. Received: {path}, a file"
-            )
-        if any(path.iterdir()) and not (path / "saved_model.pb").is_file():
-            raise ValueError(
-                "`path` must be a new or empty folder, or an earlier "
-                f"SavedModel. Received: {path}, which contains other files"
-            )
+    if is_folder and path.exists() and not path.is_dir():
+        raise ValueError(f"`path` must name a folder. Received: {path}, a file")
     return path
+
+
+def _check_folder(path: Path) -> None:
+    """Checks that a SavedModel can fill or replace a folder."""
+    inside = contents(path)
+    if not inside:
+        if not os.access(path, os.W_OK):
+            raise ValueError(
+                "`path` must be a folder that can be written to. "
+                f"Received: {path}"
+            )
+        return
+    others = [] if path.joinpath(MARKER).is_file() else [inside[0]]
+    if others := others_in(path) or others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        raise ValueError(
+            "`path` must be a new or empty folder, or a SavedModel of kd_keras "
+            "without other files, since it is replaced. Received: "
+            f"{path}, which contains other files: {others[0]!r}{more}"
+        )
+    if why := fixed(path):
+        raise ValueError(
+            "`path` must be a folder that can be replaced by a rename. "
+            f"Received: {path}, {why}"
+        )

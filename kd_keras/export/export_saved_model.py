@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,8 @@ def export_saved_model(
 
     The codes are packed to b = ceil(log2 K) bits per value. Learned codes
     become fixed. The SavedModel is written only if it computes what Keras
-    computes, for every id and for random sequences. An earlier SavedModel at
-    `path` is replaced.
+    computes, for every id and for random sequences. An earlier one that this
+    function wrote is replaced, unless the user has put other files into it.
 
     Args:
         model: `KDEmbedding`, Keras model that contains one, or language model,
@@ -60,26 +59,45 @@ def export_saved_model(
     from kd_keras.export.engines import SavedModelEngine
     from kd_keras.export.litert.precisions import PRECISIONS
     from kd_keras.export.parity import check_parity
+    from kd_keras.export.saved_model_folder import is_saved_model
     from kd_keras.export.signatures.signatures_of import signatures_of
     from kd_keras.export.write import write_saved_model
+    from kd_keras.folders.place_folder import (
+        place_folder,
+        remove_leftovers,
+        temporary_for,
+    )
+    from kd_keras.utils.folder_lock import folder_lock
 
     signatures = signatures_of(coded, batch_size, sequence_length, example)
-    with tempfile.TemporaryDirectory(
-        prefix=f".{path.name}.", suffix=".partial", dir=path.parent
-    ) as temporary:
-        folder = Path(temporary) / "model"
-        with on_device(coded, None, unknown_id) as forms:
-            write_saved_model(coded, folder, signatures, forms)
-        engines = [SavedModelEngine(folder)]
-        check_parity(engines, signatures, PRECISIONS[None].tolerance)
-        extra = folder / "assets.extra"
-        extra.mkdir()
-        configuration = configuration_of(coded, signatures, None, unknown_id)
-        text = json.dumps(configuration, indent=1)
-        (extra / "kd_keras.json").write_text(text + "\n", "utf-8")
-        if words is not None:
-            lines = "".join(f"{word}\n" for word in words)
-            (extra / "vocabulary.txt").write_text(lines, "utf-8", newline="\n")
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(folder, path)
+    with folder_lock(path):
+        remove_leftovers(path, is_saved_model)
+        check_path(path, is_folder=True)
+        # On the same file system, so that the last step is a rename.
+        temporary = temporary_for(path)
+        try:
+            with on_device(coded, None, unknown_id) as forms:
+                write_saved_model(coded, temporary, signatures, forms)
+            engines = [SavedModelEngine(temporary)]
+            check_parity(engines, signatures, PRECISIONS[None].tolerance)
+            _write_extra(
+                temporary / "assets.extra",
+                configuration_of(coded, signatures, None, unknown_id),
+                words,
+            )
+            check_path(path, is_folder=True)
+            place_folder(temporary, path, ("assets.extra", "saved_model.pb"))
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def _write_extra(
+    extra: Path, configuration: dict[str, Any], words: list[str] | None
+) -> None:
+    extra.mkdir()
+    text = json.dumps(configuration, indent=1)
+    (extra / "kd_keras.json").write_text(text + "\n", "utf-8")
+    if words is not None:
+        lines = "".join(f"{word}\n" for word in words)
+        (extra / "vocabulary.txt").write_text(lines, "utf-8", newline="\n")

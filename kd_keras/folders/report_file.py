@@ -12,6 +12,10 @@ from kd_keras.folders.output_folder import FILES
 from kd_keras.report.code_map import code_map
 from kd_keras.report.page import report_page
 
+# A path may hold bytes that are not UTF-8. Python shows them as surrogates,
+# which JSON can only escape: "caf\\udce9.txt".
+BYTES = "backslashreplace"
+
 
 def write_report(
     folder: Path, report: dict[str, Any], codes: np.ndarray
@@ -26,16 +30,16 @@ def write_report(
     """
     report["files"] = file_sizes(folder)
     page = report_page(report, code_map(codes, report["K"]))
-    (folder / "report.html").write_text(page, encoding="utf-8", newline="\n")
+    (folder / "report.html").write_bytes(page.encode("utf-8", "replace"))
     report["files"] = file_sizes(folder)
     # The report also contains its own size, so repeat until it is stable.
     size, text = -1, ""
-    while size != len(text.encode()):
-        size = len(text.encode())
+    while size != len(text.encode("utf-8", BYTES)):
+        size = len(text.encode("utf-8", BYTES))
         report["files"]["report.json"] = size
         text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
         text += "\n"
-    (folder / "report.json").write_text(text, encoding="utf-8", newline="\n")
+    (folder / "report.json").write_bytes(text.encode("utf-8", BYTES))
 
 
 def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:

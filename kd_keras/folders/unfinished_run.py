@@ -1,7 +1,9 @@
 """A folder beside the output, from which an interrupted run resumes."""
 
+import contextlib
 import os
-import shutil
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,32 @@ from kd_keras.folders.description_file import (
     read_description,
     write_description,
 )
+from kd_keras.folders.place_folder import UNFINISHED, is_temporary
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.whole_file import whole_file
 
 SETTINGS = "settings.json"
+CODEBOOKS = "codebooks"
+CODEBOOK_FILES = ("embedding.keras", "codebooks.json")
+_FILES = re.compile(
+    r"(settings\.json|codes-\d+\.npy"
+    r"|\.(settings\.json|codes-\d+\.npy)\.[0-9a-f]{8}\.partial)"
+)
+
+
+def unfinished_folder(output: Path) -> Path:
+    """Returns the folder in which an unfinished run keeps its files.
+
+    Args:
+        output: path. The folder that the run is to write.
+
+    Returns:
+        path. Beside the output; inside if the output exists and nothing can
+        be written beside it, as with a mount point.
+    """
+    if output.is_dir() and not os.access(output.parent, os.W_OK):
+        return output / UNFINISHED
+    return output.with_name(output.name + ".partial")
 
 
 class UnfinishedRun:
@@ -37,7 +61,7 @@ class UnfinishedRun:
     """
 
     def __init__(self, output: Path, settings: dict[str, Any]) -> None:
-        self.folder = output.with_name(output.name + ".partial")
+        self.folder = unfinished_folder(output)
         self._settings = settings
         if self.folder.exists():
             self._check(settings)
@@ -49,7 +73,9 @@ class UnfinishedRun:
             write_description(self.folder / SETTINGS, self._settings)
 
     def _check(self, settings: dict[str, Any]) -> None:
-        if self.folder.is_dir() and not os.listdir(self.folder):
+        if self.folder.is_dir() and all(
+            is_temporary(name, SETTINGS) for name in os.listdir(self.folder)
+        ):
             return  # stopped before its first file was written
         wanted = f"{self.folder} must be from an interrupted run, or not exist"
         found = read_description(self.folder / SETTINGS, wanted)
@@ -93,11 +119,31 @@ class UnfinishedRun:
         return len(list(self.folder.glob("codes-*.npy")))
 
     def remove(self) -> None:
-        """Removes the folder, once the output is complete."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Removes the folder, once the output is complete.
+
+        Files that are not of a run stay, and the folder with them.
+        """
+        with contextlib.suppress(OSError):
+            for path in list(self.folder.iterdir()):
+                name = path.name
+                if path.is_file() and _FILES.fullmatch(name):
+                    if name != SETTINGS:
+                        path.unlink()
+                elif name == CODEBOOKS or is_temporary(name, CODEBOOKS):
+                    _remove_folder(path, CODEBOOK_FILES)
+            (self.folder / SETTINGS).unlink(missing_ok=True)  # the last
+            self.folder.rmdir()
 
     def _file(self, rows: slice) -> Path:
         return self.folder / f"codes-{rows.start:012d}.npy"
+
+
+def _remove_folder(folder: Path, files: Collection[str]) -> None:
+    """Removes a folder with these files only, or their temporary files."""
+    for path in list(folder.iterdir()):
+        if path.name in files or any(is_temporary(path.name, n) for n in files):
+            path.unlink()
+    folder.rmdir()
 
 
 def _shown(value: Any) -> str:

@@ -203,8 +203,17 @@ def learn_codebooks(
     _check_size(rows, LARGEST_TRAINED if recipe.is_trained else LARGEST)
     learned = rows[:] if sample is None else rows[sample]
     # Built first, so that bad arguments are refused before the work.
+    # In float32 whatever Keras' default is, as the search computes.
     embedding = KDEmbedding(
-        len(learned), dim, K, D, None, composition, code_dim, seed=seed
+        len(learned),
+        dim,
+        K,
+        D,
+        None,
+        composition,
+        code_dim,
+        seed=seed,
+        dtype="float32",
     )
     embedding.build()
     with progress_bar("Learning codes", verbose) as progress:

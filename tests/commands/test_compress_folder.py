@@ -263,6 +263,34 @@ def test_a_failing_step_leaves_nothing(
     assert [p.name for p in tmp_path.iterdir()] == ["table.npz"]
 
 
+def test_what_was_learned_is_kept_if_the_page_fails(
+    source, tmp_path, fake_learning, monkeypatch
+):
+    def fail(*given):
+        raise RuntimeError("no page")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(write_result, "write_report", fail)
+        with pytest.raises(RuntimeError, match="no page"):
+            compress(source, tmp_path / "out")
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["out.partial", "table.npz"]
+    compress(source, tmp_path / "out")
+    assert len(fake_learning) == 1
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["out", "table.npz"]
+
+
+def test_a_word_that_litert_cannot_hold_is_refused_before_learning(
+    tmp_path, vectors, fake_learning
+):
+    words = ["a\rb", *WORDS[1:]]
+    np.savez(tmp_path / "table.npz", vectors=vectors, words=words)
+    with pytest.raises(kd_keras.BadInputError, match="carriage return"):
+        compress(tmp_path / "table.npz", tmp_path / "out", litert="float32")
+    assert not fake_learning
+
+
 def test_program_and_page_in_fresh_processes(source, tmp_path):
     """Runs the installed program, then the lines that the page shows."""
     run = subprocess.run(
