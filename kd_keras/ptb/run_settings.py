@@ -24,10 +24,10 @@ class RunSettings:
         embedding: one of `"conventional"` (`keras.layers.Embedding`),
             `"fixed"` (fixed codes), `"learn"` (codes learned with the task).
         code_learning: str. Where the codes come from: `"none"` (conventional),
-            `"random"`, `"linear"`, `"lstm"` or `"concat"` (learned beforehand
-            with that composition), or `"task"`.
-        composition: one of `"linear"`, `"lstm"`, `"concat"`, or None for
-            conventional. The composition of the model.
+            `"random"`, the name of a composition (learned beforehand with
+            it), or `"task"`.
+        composition: str or None. The name of the model's composition; None
+            for conventional.
         K, D, code_dim: int or None. As in `KDEmbedding`; None for
             conventional.
         lstm_rate: float or None. Learning rate of U and b of an LSTM

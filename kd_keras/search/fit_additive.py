@@ -8,6 +8,7 @@ References:
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 
 import numpy as np
 
@@ -135,7 +136,7 @@ def fit_additive(
         annealed = _anneal(
             rows, start, noise, sweeps, lambda s, e: tell(0.2 + 0.4 * s, e)
         )
-        best, relaxed = min(best, annealed, key=_mean_error), 0.6
+        best, relaxed = min(best, annealed, key=attrgetter("mean_error")), 0.6
     codes, tables, _ = relax(
         rows,
         best,
@@ -145,7 +146,7 @@ def fit_additive(
         lambda s, e: tell(relaxed + (1 - relaxed) * s, e),
     )
     final = _descend(rows, codes, tables, noise, 10)
-    codes, tables, errors = min(best, final, key=_mean_error)
+    codes, tables, errors = min(best, final, key=attrgetter("mean_error"))
     tell(1.0, errors)
     return codes, (tables * scale + mean / D).astype(np.float32)
 
@@ -166,10 +167,6 @@ def standardised(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     rows = vectors - mean
     scale = np.abs(rows).max(initial=0) or 1.0
     return (rows / scale).astype(np.float32), mean, scale
-
-
-def _mean_error(solution: Solution) -> float:
-    return solution.mean_error
 
 
 def _promise(

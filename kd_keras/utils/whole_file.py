@@ -1,7 +1,9 @@
 """Files that appear complete or not at all."""
 
 import contextlib
+import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,8 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     The temporary file is beside `path`, so that the last step is a rename. If
     the body raises an error, the temporary file is removed and what was at
-    `path` stays as it was.
+    `path` stays as it was. A symbolic link stays one, an existing file keeps
+    its mode, and a device or pipe is written to itself.
 
     Args:
         path: path. The file to be. An existing file is replaced.
@@ -26,11 +29,17 @@ def whole_file(path: Path) -> Iterator[Path]:
     >>> path.read_text(), len(list(path.parent.iterdir()))
     ('whole', 1)
     """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        yield path
+        return
     # No part of `path.name`, which may be as long as a name can be.
     name = f".{secrets.token_hex(8)}.partial"
     temporary = path.with_name(name)
     try:
         yield temporary
+        if path.exists():
+            shutil.copymode(path, temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Tests that a file's bytes by role are those of the weights in Keras."""
 
 import keras
+import numpy as np
 import pytest
 from exported_models import embedding
 from keras import layers
@@ -34,3 +35,28 @@ def test_every_weight_has_its_role(name, tmp_path):
         assert report.parts[role] == pytest.approx(
             wanted[role], rel=0.1, abs=600
         ), role
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class MadeWhenCalled(keras.Model):
+    """Its own `build` leaves a layer to the first call."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = kd_keras.KDEmbedding(20, 8, K=4, D=2)
+        self.head = keras.layers.Dense(3)
+
+    def build(self, shape):
+        self.embedding.build()
+
+    def call(self, ids):
+        return self.head(self.embedding(ids))
+
+
+def test_weights_that_the_trace_makes_are_exported(tmp_path):
+    model = MadeWhenCalled()
+    model.build((None, 3))
+    assert not model.head.built
+    ids = np.zeros((1, 3), np.int32)
+    kd_keras.export_saved_model(model, tmp_path / "saved", example=ids)
+    assert model.head.built

@@ -21,23 +21,30 @@ class CodedModel:
         model: Keras layer or model, built.
         layers: tuple of `CodedLayer`, in the order of the model's layers.
         output: The layer that computes the only output, or None.
-        roles: dict. For each variable, by its `id`, one of `ROLES`.
     """
 
     model: Any
     layers: tuple[CodedLayer, ...]
     output: keras.layers.Layer | None
-    roles: dict[int, str]
 
     @classmethod
     def of(cls, model: keras.layers.Layer) -> "CodedModel":
-        """Finds the coded layers and the roles of a layer or model."""
-        layers = tuple(coded_layers(model))
-        output = output_layer(model)
-        roles = dict.fromkeys(map(id, model.variables), "rest")
-        if output is not None:
-            roles |= dict.fromkeys(map(id, output.variables), "output layer")
-        for layer in layers:
+        """Finds the coded layers of a layer or model."""
+        return cls(model, tuple(coded_layers(model)), output_layer(model))
+
+    def roles(self) -> dict[int, str]:
+        """Tells the role of each weight that the model has now.
+
+        A subclassed model may make some when it is first called.
+
+        Returns:
+            dict. For each variable, by its `id`, one of `ROLES`.
+        """
+        roles = dict.fromkeys(map(id, self.model.variables), "rest")
+        if self.output is not None:
+            own = map(id, self.output.variables)
+            roles |= dict.fromkeys(own, "output layer")
+        for layer in self.layers:
             if layer.built:
                 composition = layer.composition
                 for variable in composition.variables:
@@ -45,7 +52,7 @@ class CodedModel:
                 roles[id(composition.code_embeddings)] = "code embeddings"
                 for variable in layer.code_variables():
                     roles[id(variable)] = "codes"
-        return cls(model, layers, output, roles)
+        return roles
 
     def weights_beside_codes(self) -> list[tuple[str, Any]]:
         """Lists all weights except codes and code embeddings, with roles.
@@ -53,7 +60,8 @@ class CodedModel:
         Returns:
             list of `(role, variable)`.
         """
-        found = [(self.roles[id(v)], v) for v in self.model.variables]
+        roles = self.roles()
+        found = [(roles[id(v)], v) for v in self.model.variables]
         return [
             (role, variable)
             for role, variable in found

@@ -78,9 +78,9 @@ def parts_in_memory(
         `(parts, embeddings)`. See `SizeReport`.
     """
     coded = CodedModel.of(model)
-    parts = dict.fromkeys(ROLES, 0)
+    parts, roles = dict.fromkeys(ROLES, 0), coded.roles()
     for variable in model.variables:
-        parts[coded.roles[id(variable)]] += variable.numpy().nbytes
+        parts[roles[id(variable)]] += variable.numpy().nbytes
     return parts, describe_embeddings(coded)
 
 
