@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kd_keras.codes.packing import pack_codes
 from kd_keras.export.litert.unpack_rows import unpack_rows
-from kd_keras.layers.coded_layer import computing_on_device
+from kd_keras.layers.contexts import computing_on_device
 
 if TYPE_CHECKING:
     from kd_keras.export.size.coded_model import CodedModel

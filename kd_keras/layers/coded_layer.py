@@ -1,9 +1,6 @@
 """The base of the layers that hold codes."""
 
-import contextlib
-import contextvars
 import random
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -15,72 +12,10 @@ from kd_keras.codes.checks import check_codes, check_kd, code_dtype
 from kd_keras.codes.random_codes import random_codes
 from kd_keras.layers.compositions.by_name import make_composition
 from kd_keras.layers.compositions.composition import Composition
+from kd_keras.layers.contexts import copied, device_forms, looked_up
 from kd_keras.layers.gather import gather_rows
 from kd_keras.layers.kd_code_learner import KDCodeLearner
 from kd_keras.layers.straight_through import highest
-
-# The layers that coded layers hold in copies that are being made, by the
-# `shared_object_id` of their configuration; None when no copy is being made.
-# It is a context variable, so that other threads make layers as usual.
-_copied: contextvars.ContextVar[dict[int, Any] | None] = contextvars.ContextVar(
-    "copied", default=None
-)
-
-# The forms that coded layers have in a graph that is being exported, by the
-# layers' `id`. It is a context variable too: a model that is exported in one
-# thread computes as usual in all others.
-_device_forms: contextvars.ContextVar[Mapping[int, Any] | None] = (
-    contextvars.ContextVar("device_forms", default=None)
-)
-
-# Whether learners are passed by: see `codes_looked_up`.
-_looked_up: contextvars.ContextVar[bool] = contextvars.ContextVar(
-    "looked_up", default=False
-)
-
-
-@contextlib.contextmanager
-def codes_looked_up() -> Iterator[None]:
-    """Makes layers that learn their codes compute as if these were fixed.
-
-    The result is the same but for rounding, which grows in deep models and in
-    float16. `freeze` compares a copy with the original inside of this.
-    """
-    token = _looked_up.set(True)
-    try:
-        yield
-    finally:
-        _looked_up.reset(token)
-
-
-@contextlib.contextmanager
-def computing_on_device(forms: Mapping[int, Any]) -> Iterator[None]:
-    """Makes coded layers compute through their device forms in this thread.
-
-    Args:
-        forms: dict from the `id` of a layer to a function of ids.
-    """
-    token = _device_forms.set(forms)
-    try:
-        yield
-    finally:
-        _device_forms.reset(token)
-
-
-@contextlib.contextmanager
-def codes_fixed_in_copies() -> Iterator[None]:
-    """Makes every coded layer that is made inside hold fixed codes.
-
-    `freeze` copies a model through its configuration. This is how the copies
-    of layers that learn their codes come out fixed, even if a subclassed model
-    writes `codes="learn"` into its own `__init__`. Compositions that layers
-    share are shared by the copies too.
-    """
-    token = _copied.set({})
-    try:
-        yield
-    finally:
-        _copied.reset(token)
 
 
 class CodedLayer(keras.layers.Layer):
@@ -147,7 +82,7 @@ class CodedLayer(keras.layers.Layer):
             pass
         elif isinstance(codes, (KDCodeLearner, str)):
             learner = self._make_learner(codes)
-            if _copied.get() is None:
+            if copied.get() is None:
                 self.learner = learner
         else:
             # A copy: the caller may go on changing the array.
@@ -234,7 +169,7 @@ class CodedLayer(keras.layers.Layer):
 
     def learner_in_use(self) -> KDCodeLearner | None:
         """Returns the learner that `call` is to use, if any."""
-        return None if _looked_up.get() else self.learner
+        return None if looked_up.get() else self.learner
 
     def codes_of(self, ids: Any) -> Any:
         """Looks codes up: int `(..., D)` for int ids `(...)`."""
@@ -244,7 +179,7 @@ class CodedLayer(keras.layers.Layer):
 
     def device_form(self) -> Any:
         """Returns the layer's form in the graph that is exported, or None."""
-        return (_device_forms.get() or {}).get(id(self))
+        return (device_forms.get() or {}).get(id(self))
 
     def code_variables(self) -> list[Any]:
         """Returns the variables that hold the codes, or their logits."""
@@ -268,7 +203,7 @@ class CodedLayer(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "CodedLayer":
         config = dict(config)
-        if _copied.get() is not None:
+        if copied.get() is not None:
             config["codes"] = None  # a learner would make its logits
         for name in ("codes", "composition"):
             if isinstance(config[name], dict):
@@ -288,13 +223,13 @@ def serialize_shared(layer: keras.layers.Layer) -> dict[str, Any]:
 
 def _deserialize_shared(config: dict[str, Any]) -> keras.layers.Layer:
     """Makes a layer of what `serialize_shared` returned, once in a copy."""
-    copied = _copied.get()
+    made = copied.get()
     shared = config.get("shared_object_id")
-    if copied is None or shared is None:
+    if made is None or shared is None:
         return keras.saving.deserialize_keras_object(config)
-    if shared not in copied:
-        copied[shared] = keras.saving.deserialize_keras_object(config)
-    return copied[shared]
+    if shared not in made:
+        made[shared] = keras.saving.deserialize_keras_object(config)
+    return made[shared]
 
 
 def _code_weight_dtype(K: int) -> str:

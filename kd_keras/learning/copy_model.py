@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kd_keras.layers.coded_layer import (
+from kd_keras.layers.contexts import (
     codes_fixed_in_copies,
     codes_looked_up,
 )
