@@ -21,7 +21,8 @@ def plain_array(
     """Returns a value as a plain numpy array; refuses masked arrays.
 
     What a mask hides must not be computed with, and numpy would drop the mask
-    silently. Other subclasses, such as `np.matrix`, become plain arrays.
+    silently. Other subclasses, such as `np.matrix`, become plain arrays; only
+    memory maps stay what they are.
 
     Args:
         name: str. Name of the argument, for the error message.
@@ -36,6 +37,8 @@ def plain_array(
             f"{name} must not be masked: fill what is hidden (`.filled(...)`) "
             f"or leave it out. Received: a masked array, shape={value.shape}"
         )
+    if type(value) is np.memmap:  # stays one, on disk
+        return value
     try:
         return np.asarray(value)
     except ValueError:
