@@ -9,6 +9,7 @@ from kd_keras.layers.compositions.code_search import encode
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.learning.grow_embedding import with_codes
+from kd_keras.learning.output_scale import add_scale
 from kd_keras.learning.recipes import recipe_of
 from kd_keras.learning.source_layer import (
     in_place_of,
@@ -28,8 +29,8 @@ from kd_keras.utils.row_blocks import Rows, row_blocks
 from kd_keras.vectors.checks import check_rows
 from kd_keras.vectors.mapped_rows import MappedRows
 
-# Vectors are summed in float32; training also squares them and gradients.
-LARGEST, LARGEST_TRAINED = 1e36, 1e15
+# Vectors are summed in float32, and code embeddings are smaller than vectors.
+SMALLEST, LARGEST = 1e-32, 1e36
 CHECKED_FLOATS = 1 << 20  # at a time
 
 
@@ -200,7 +201,7 @@ def learn_codebooks(
         sample = training_sample(count, K, dim, seed)
     else:
         sample = learning_sample(count, K, seed)
-    _check_size(rows, LARGEST_TRAINED if recipe.is_trained else LARGEST)
+    _check_size(rows)
     learned = rows[:] if sample is None else rows[sample]
     # Built first, so that bad arguments are refused before the work.
     # In float32 whatever Keras' default is, as the search computes.
@@ -215,21 +216,24 @@ def learn_codebooks(
         seed=seed,
         dtype="float32",
     )
+    if not embedding.composition.has_own_scale():
+        add_scale(embedding.composition)
     embedding.build()
     with progress_bar("Learning codes", verbose) as progress:
         for_others = is_large(count, K)
-        task = Task(learned, seed, effort, for_others, progress)
+        task = Task.near_one(learned, seed, effort, for_others, progress)
         recipe.learn(embedding, task)
     return embedding
 
 
-def _check_size(vectors: Rows, most: float) -> None:
+def _check_size(vectors: Rows) -> None:
     N, d = vectors.shape
-    for block in row_blocks(N, max(1, CHECKED_FLOATS // d)):
-        largest = np.abs(vectors[block]).max()
-        if largest > most:
-            raise ValueError(
-                f"The vectors must be within {most:.0e}, or else what is "
-                "computed of them in float32 overflows; divide them by a "
-                f"constant. Received: a value of size {largest:.3g}"
-            )
+    blocks = row_blocks(N, max(1, CHECKED_FLOATS // d))
+    largest = max(float(np.abs(vectors[block]).max()) for block in blocks)
+    if largest and not SMALLEST <= largest <= LARGEST:
+        raise ValueError(
+            f"The largest value must be from {SMALLEST:.0e} to {LARGEST:.0e}, "
+            "so that what is computed of the vectors fits into float32; "
+            "multiply them by a constant. Received: a value of size "
+            f"{largest:.3g}"
+        )
