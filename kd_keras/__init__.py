@@ -31,6 +31,7 @@ if "kd_keras_command" not in sys.modules:
     from kd_keras.layers.compositions.residual import ResidualComposition
     from kd_keras.layers.kd_code_learner import KDCodeLearner
     from kd_keras.layers.kd_embedding import KDEmbedding
+    from kd_keras.layers.kd_logits import KDLogits
     from kd_keras.layers.straight_through import smooth_code, straight_through
     from kd_keras.learning.freeze import freeze
     from kd_keras.learning.grow_embedding import grow_embedding

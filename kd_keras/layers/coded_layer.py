@@ -15,6 +15,10 @@ from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.contexts import copied, device_forms, looked_up
 from kd_keras.layers.gather import gather_rows
 from kd_keras.layers.kd_code_learner import KDCodeLearner
+from kd_keras.layers.shared_layers import (
+    deserialize_shared,
+    serialize_shared,
+)
 from kd_keras.layers.straight_through import highest
 
 
@@ -27,7 +31,8 @@ class CodedLayer(keras.layers.Layer):
 
     Args:
         symbols: int, at least 1. Number of symbols N.
-        output_dim: int, at least 1. Size d of a vector.
+        output_dim: int, at least 1. Size d of a vector. None if only `build`
+            knows it, which then calls `make_composition`.
         K, D, codes, composition, code_dim, embeddings_initializer, seed: See
             `KDEmbedding`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
@@ -35,7 +40,7 @@ class CodedLayer(keras.layers.Layer):
     Attributes:
         symbols: int. N.
         learner: `KDCodeLearner`, or None for fixed codes.
-        composition: `Composition`.
+        composition: `Composition`; what was given as such, until it is made.
 
     Raises:
         ValueError: If an argument is out of its range, or if a learner or
@@ -45,7 +50,7 @@ class CodedLayer(keras.layers.Layer):
     def __init__(
         self,
         symbols: int,
-        output_dim: int,
+        output_dim: int | None,
         K: int,
         D: int,
         codes: Any,
@@ -64,18 +69,10 @@ class CodedLayer(keras.layers.Layer):
         self.D = D
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.seed = seed
-        self.composition = make_composition(
-            composition,
-            K,
-            D,
-            output_dim,
-            code_dim,
-            embeddings_initializer=self.embeddings_initializer,
-            dtype=self.dtype_policy,
-            name="composition",
-        )
-        self.output_dim = self.composition.output_dim
-        self.code_dim = self.composition.code_dim
+        self.composition: Any = composition
+        self.output_dim, self.code_dim = output_dim, code_dim
+        if output_dim is not None:
+            self.make_composition(output_dim)
         self.learner: KDCodeLearner | None = None
         self._given_codes: np.ndarray | None = None
         if codes is None:
@@ -87,6 +84,21 @@ class CodedLayer(keras.layers.Layer):
         else:
             # A copy: the caller may go on changing the array.
             self._given_codes = np.array(check_codes(codes, K, D, symbols))
+
+    def make_composition(self, output_dim: int) -> None:
+        """Makes the composition by name, or takes the one that is given."""
+        self.composition = make_composition(
+            self.composition,
+            self.K,
+            self.D,
+            output_dim,
+            self.code_dim,
+            embeddings_initializer=self.embeddings_initializer,
+            dtype=self.dtype_policy,
+            name="composition",
+        )
+        self.output_dim = self.composition.output_dim
+        self.code_dim = self.composition.code_dim
 
     def _make_learner(self, codes: str | KDCodeLearner) -> KDCodeLearner:
         if codes == "learn":
@@ -115,19 +127,23 @@ class CodedLayer(keras.layers.Layer):
     def build(self, input_shape: Any = None) -> None:
         if self.built:  # type: ignore[has-type]
             return
-        if self.learner is not None:
-            self.learner.build()
-        else:
-            self._codes = self.add_weight(
-                shape=(self.symbols, self.D),
-                initializer=self._initial_codes,
-                dtype=_code_weight_dtype(self.K),
-                trainable=False,
-                autocast=False,  # of the weight: integers stay integers
-                name="codes",
-            )
+        self.build_codes()
         self.composition.build()
         self.built = True
+
+    def build_codes(self) -> None:
+        """Creates the weights that are the codes, or their logits."""
+        if self.learner is not None:
+            self.learner.build()
+            return
+        self._codes = self.add_weight(
+            shape=(self.symbols, self.D),
+            initializer=self._initial_codes,
+            dtype=_code_weight_dtype(self.K),
+            trainable=False,
+            autocast=False,  # of the weight: integers stay integers
+            name="codes",
+        )
 
     def _initial_codes(self, shape: tuple[int, ...], dtype: Any) -> Any:
         codes = self._given_codes
@@ -147,7 +163,8 @@ class CodedLayer(keras.layers.Layer):
             self.build()
         if self.learner is not None:
             return self.learner.codes
-        return np.array(self._codes.numpy(), dtype=code_dtype(self.K))
+        [codes] = self.code_variables()
+        return np.array(codes.numpy(), dtype=code_dtype(self.K))
 
     @codes.setter
     def codes(self, codes: npt.ArrayLike) -> None:
@@ -159,7 +176,8 @@ class CodedLayer(keras.layers.Layer):
             )
         if not self.built:
             self.build()
-        self._codes.assign(np.array(codes))  # TensorFlow may share memory
+        [variable] = self.code_variables()
+        variable.assign(np.array(codes))  # TensorFlow may share memory
 
     # Not properties: Keras evaluates these when it saves a layer, and would
     # follow the layer that they return.
@@ -175,7 +193,36 @@ class CodedLayer(keras.layers.Layer):
         """Looks codes up: int `(..., D)` for int ids `(...)`."""
         if self.learner is not None:
             return highest(gather_rows(self.learner.logits, ids))
-        return gather_rows(self._codes, ids)
+        [codes] = self.code_variables()
+        return gather_rows(codes, ids)
+
+    def score(self, hidden: Any, training: bool = False) -> Any:
+        """Multiplies hidden states by the vectors of all symbols.
+
+        Args:
+            hidden: tensor of float, shape `(..., d)`.
+            training: bool. Whether learned codes are estimated.
+
+        Returns:
+            Tensor of float, shape `(..., N)`: the inner products.
+        """
+        form = self.device_form()
+        if form is not None:
+            return form.score(hidden)
+        learner = self.learner_in_use()
+        symbols = ops.arange(self.symbols, dtype="int32")
+        if learner is not None:
+            codes = learner(symbols, training=training)
+        elif self.learner is not None:
+            codes = self.codes_of(symbols)
+        else:
+            [variable] = self.code_variables()
+            codes = ops.convert_to_tensor(variable)
+        if len(hidden.shape) == 2:
+            return self.composition.score(hidden, codes)
+        flat = ops.reshape(hidden, (-1, hidden.shape[-1]))
+        shape = (*ops.shape(hidden)[:-1], self.symbols)
+        return ops.reshape(self.composition.score(flat, codes), shape)
 
     def device_form(self) -> Any:
         """Returns the layer's form in the graph that is exported, or None."""
@@ -193,7 +240,9 @@ class CodedLayer(keras.layers.Layer):
             "K": self.K,
             "D": self.D,
             "codes": serialize_shared(self.learner) if self.learner else None,
-            "composition": serialize_shared(self.composition),
+            "composition": self.composition
+            if isinstance(self.composition, str)
+            else serialize_shared(self.composition),
             "embeddings_initializer": initializers.serialize(
                 self.embeddings_initializer
             ),
@@ -206,30 +255,9 @@ class CodedLayer(keras.layers.Layer):
         if copied.get() is not None:
             config["codes"] = None  # a learner would make its logits
         for name in ("codes", "composition"):
-            if isinstance(config[name], dict):
-                config[name] = _deserialize_shared(config[name])
+            if isinstance(config.get(name), dict):
+                config[name] = deserialize_shared(config[name])
         return cls(**config)
-
-
-def serialize_shared(layer: keras.layers.Layer) -> dict[str, Any]:
-    """Serializes a layer that other layers may hold too.
-
-    Keras marks an object that it meets twice, but not inside the configuration
-    of a layer. Without the mark a saved model could not be loaded again.
-    """
-    config = keras.saving.serialize_keras_object(layer)
-    return config | {"shared_object_id": id(layer)}
-
-
-def _deserialize_shared(config: dict[str, Any]) -> keras.layers.Layer:
-    """Makes a layer of what `serialize_shared` returned, once in a copy."""
-    made = copied.get()
-    shared = config.get("shared_object_id")
-    if made is None or shared is None:
-        return keras.saving.deserialize_keras_object(config)
-    if shared not in made:
-        made[shared] = keras.saving.deserialize_keras_object(config)
-    return made[shared]
 
 
 def _code_weight_dtype(K: int) -> str:

@@ -16,6 +16,7 @@ from kd_keras.layers.gather import (
     nan_out_of_range,
     on_flat_values,
 )
+from kd_keras.layers.shared_layers import made_before, made_now
 from kd_keras.search.effort import check_effort
 from kd_keras.utils.checks import check_integer
 from kd_keras.vectors.checks import check_rows
@@ -52,9 +53,14 @@ class KDEmbedding(CodedLayer):
 
     Call arguments:
         inputs: tensor of int, any shape `(...)`. The ids.
+        training: bool. Whether learned codes are estimated.
+        reverse: bool. Whether the inputs are hidden states of float, shape
+            `(..., output_dim)`, to be multiplied by the vectors of all
+            symbols, as in `keras.layers.ReversibleEmbedding`. `KDLogits` does
+            the same with a bias.
 
     Output shape:
-        `(..., output_dim)`.
+        `(..., output_dim)`; `(..., input_dim)` if `reverse`.
 
     Raises:
         ValueError: If an argument is out of its range, or the composition or
@@ -111,10 +117,15 @@ class KDEmbedding(CodedLayer):
             **kwargs,
         )
         self.input_dim = input_dim
+        self.is_tied = False
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(
+        self, inputs: Any, training: bool = False, reverse: bool = False
+    ) -> Any:
+        if reverse:
+            return self.score(ops.cast(inputs, self.compute_dtype), training)
         return on_flat_values(lambda ids: self._embed(ids, training), inputs)
 
     def _embed(self, inputs: Any, training: bool) -> Any:
@@ -131,10 +142,28 @@ class KDEmbedding(CodedLayer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if not self.mask_zero:
             return None
+        if self._are_hidden_states(inputs):
+            return mask
         return on_flat_values(lambda ids: ops.not_equal(ids, 0), inputs)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def _are_hidden_states(self, inputs: Any) -> bool:
+        """Tells whether a mask is asked for what `reverse` takes."""
+        dtype = keras.backend.standardize_dtype(inputs.dtype)
+        shape = tuple(inputs.shape)
+        return "int" not in dtype and shape[-1:] == (self.output_dim,)
+
+    def compute_output_shape(
+        self, input_shape: Any, reverse: bool = False
+    ) -> tuple:
+        if reverse:
+            return (*input_shape[:-1], self.input_dim)
         return (*input_shape, self.output_dim)
+
+    def compute_output_spec(
+        self, inputs: Any, training: bool = False, reverse: bool = False
+    ) -> keras.KerasTensor:
+        shape = self.compute_output_shape(inputs.shape, reverse)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
     def encode(
         self, vectors: npt.ArrayLike, seed: int = 0, effort: float = 1.0
@@ -172,7 +201,20 @@ class KDEmbedding(CodedLayer):
         return encode(self, rows, seed, effort)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
+        config = super().get_config() | {
             "input_dim": self.input_dim,
             "mask_zero": self.mask_zero,
         }
+        # An output layer that is tied to this one has it in its configuration
+        # too: one layer is made of both.
+        return config | {"tied": id(self)} if self.is_tied else config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "KDEmbedding":
+        config = dict(config)
+        tied = config.pop("tied", None)
+        layer = made_before(tied)
+        if layer is None:
+            layer = super().from_config(config)
+            made_now(tied, layer)
+        return layer

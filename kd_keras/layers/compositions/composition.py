@@ -37,6 +37,8 @@ class Composition(keras.layers.Layer):
     - `runs_over_steps`: whether it is a recurrence over the positions. A
       device then needs fixed shapes, and composing is expensive.
     - `step_weights`: the weights that a recurrence applies at every position.
+    - `score`: the inner products of hidden states and composed vectors, if
+      there is a way that does not compose all vectors first.
     - `compose_on_device`: its form in an exported graph.
     - `size_arguments`: what its size depends on besides K, D, d and d'.
     - `has_own_scale`: whether its weights alone give vectors of any scale.
@@ -138,11 +140,15 @@ class Composition(keras.layers.Layer):
         """Creates the weights besides the code embeddings."""
 
     def call(self, codes: Any) -> Any:
-        if self._code_shape(codes) == (self.D,):
-            composed = self.compose(self._embed_codes(codes))
-        else:
+        if self.is_one_hot(codes):
             composed = self.compose_one_hot(codes)
+        else:
+            composed = self.compose(self._embed_codes(codes))
         return self.scale_output(composed)
+
+    def is_one_hot(self, codes: Any) -> bool:
+        """Checks codes; returns whether they are one-hot, not integers."""
+        return self._code_shape(codes) != (self.D,)
 
     def scale_output(self, composed: Any) -> Any:
         """Applies the scale and the offset, if there are any."""
@@ -163,13 +169,16 @@ class Composition(keras.layers.Layer):
         return shape
 
     def _embed_codes(self, codes: Any) -> Any:
-        # One table of D * K rows: position j owns the rows from j * K on.
-        rows = ops.cast(codes, "int32") + self.K * ops.arange(
+        return ops.take(self.flat_table(), self.flat_rows(codes), axis=0)
+
+    def flat_rows(self, codes: Any) -> Any:
+        """Returns the rows of codes `(..., D)` in `flat_table`."""
+        return ops.cast(codes, "int32") + self.K * ops.arange(
             self.D, dtype="int32"
         )
-        return ops.take(self._flat_table(), rows, axis=0)
 
-    def _flat_table(self) -> Any:
+    def flat_table(self) -> Any:
+        """Returns W as `(D * K, d')`: position j owns the rows from j K on."""
         return ops.reshape(
             self.code_embeddings, (self.D * self.K, self.code_dim)
         )
@@ -184,11 +193,23 @@ class Composition(keras.layers.Layer):
         """Sums the code embeddings of one-hot or relaxed codes."""
         # The sum over positions is part of one matrix product.
         flat = ops.reshape(one_hot, (*ops.shape(one_hot)[:-2], self.D * self.K))
-        return ops.matmul(flat, self._flat_table())
+        return ops.matmul(flat, self.flat_table())
 
     def compose(self, embedded: Any) -> Any:
         """Composes embedded codes `(..., D, d')` to `(..., output_dim)`."""
         raise NotImplementedError
+
+    def score(self, hidden: Any, codes: Any) -> Any:
+        """Multiplies hidden states by the vectors of codes.
+
+        Args:
+            hidden: tensor of float, shape `(n, d)`.
+            codes: codes of N symbols, in either form that `call` takes.
+
+        Returns:
+            Tensor of float, shape `(n, N)`.
+        """
+        return ops.matmul(hidden, ops.transpose(self(codes)))
 
     def compose_on_device(self, embedded: Any) -> Any:
         """Does what `compose` does, in the graph of an exported file.

@@ -7,6 +7,10 @@ import numpy as np
 from keras import ops
 
 from kd_keras.layers.compositions.composition import Composition, Tables
+from kd_keras.layers.compositions.sum_of_rows import (
+    few_positions,
+    sum_of_rows,
+)
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")
@@ -64,6 +68,17 @@ class ConcatComposition(Composition):
 
     def compose_on_device(self, embedded: Any) -> Any:
         return ops.reshape(embedded, (-1, self.output_dim))
+
+    def score(self, hidden: Any, codes: Any) -> Any:
+        if self.is_one_hot(codes) or not few_positions(
+            hidden, codes, self.output_dim
+        ):
+            return super().score(hidden, codes)
+        slices = ops.reshape(hidden, (-1, self.D, self.code_dim))
+        # Of every value's slice and every hidden state's: (D, K, n).
+        products = ops.einsum("jkc,njc->jkn", self.code_embeddings, slices)
+        products = ops.reshape(products, (self.D * self.K, -1))
+        return ops.transpose(sum_of_rows(products, self.flat_rows(codes)))
 
     def tables(self) -> Tables:
         rows = np.asarray(self.code_embeddings.numpy(), np.float32)

@@ -12,6 +12,10 @@ from kd_keras.layers.compositions.composition import (
     apply_kernel,
     output_kernel,
 )
+from kd_keras.layers.compositions.sum_of_rows import (
+    few_positions,
+    sum_of_rows,
+)
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")
@@ -46,6 +50,19 @@ class LinearComposition(Composition):
 
     def compose(self, embedded: Any) -> Any:
         return apply_kernel(ops.sum(embedded, axis=-2), self.kernel)
+
+    def score(self, hidden: Any, codes: Any) -> Any:
+        if self.kernel is not None:
+            hidden = ops.matmul(hidden, ops.transpose(self.kernel))
+        if self.is_one_hot(codes):
+            vectors = self.sum_one_hot(codes)
+            return ops.matmul(hidden, ops.transpose(vectors))
+        table, rows = self.flat_table(), self.flat_rows(codes)
+        if few_positions(hidden, codes, self.code_dim):
+            products = ops.matmul(table, ops.transpose(hidden))
+            return ops.transpose(sum_of_rows(products, rows))
+        vectors = sum_of_rows(table, rows)
+        return ops.matmul(hidden, ops.transpose(vectors))
 
     def tables(self) -> Tables:
         rows = np.asarray(self.code_embeddings.numpy(), np.float32)

@@ -1,0 +1,251 @@
+"""The layer that replaces the output layer over a vocabulary."""
+
+from typing import Any
+
+import keras
+from keras import initializers, ops
+
+from kd_keras.layers.coded_layer import CodedLayer
+from kd_keras.layers.compositions.composition import Composition
+from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.utils.checks import check_integer
+
+DEFAULT_K, DEFAULT_D = 16, 32
+
+
+@keras.saving.register_keras_serializable(package="kd_keras")
+class KDLogits(CodedLayer):
+    """Computes a logit for each symbol by way of K-way D-dimensional codes.
+
+    Use it in place of the output layer `keras.layers.Dense(units)` over a
+    vocabulary. That layer multiplies hidden states by a kernel with a vector
+    for each symbol; here these vectors V `(units, d)` are composed from codes,
+    as in `KDEmbedding`:
+
+        logits = hidden V^T + bias
+
+    There is no `(units, d)` weight. Of the linear composition and of concat
+    the logits can be computed in two ways, and the sizes decide which:
+
+    - by look-up: with T_j = W_j H hidden^T, a number for each value of
+      position j, logit i is sum_j T_j[c_ij]. This suits few hidden states.
+    - by composing V first, and one matrix product. This suits many.
+
+    With `embedding` the output is tied to a `KDEmbedding`: codes and code
+    embeddings are the same weights, so that the output layer adds only its
+    bias. `embedding(hidden, reverse=True)` is the same without a bias.
+
+    Args:
+        units: int, at least 1. Number of symbols N.
+        K: int, 2 to 65,536. Number of values of a code position.
+        D: int, at least 1. Number of code positions.
+        codes: None for random fixed codes; an array of int, shape `(N, D)`,
+            for given fixed codes; `"learn"`, or a `KDCodeLearner`, for codes
+            that are learned while the layer trains.
+        composition: One of `"linear"`, `"lstm"`, `"concat"`, `"residual"`, or
+            a composition layer.
+        code_dim: int or None. Size d' of a code embedding. None: d, or d / D
+            for concat.
+        use_bias: bool. Whether each symbol has a bias.
+        embedding: `KDEmbedding` to share codes and composition with, or None.
+            `units` may then be left out; `codes`, `composition` and `code_dim`
+            must be.
+        use_projection: bool. Only with `embedding`: whether hidden states are
+            multiplied by a trained matrix `(size of a hidden state, d)` first,
+            which is needed if the sizes differ.
+        embeddings_initializer: Initializer of the code embeddings.
+        bias_initializer: Initializer of the bias.
+        seed: int or None. Seed of random codes.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: tensor of float, shape `(..., d)`. The hidden states.
+        training: bool. Whether learned codes are estimated.
+
+    Output shape:
+        `(..., units)`.
+
+    Raises:
+        ValueError: If an argument is out of its range, the composition or
+            learner has other sizes, or hidden states have another size than
+            the embedding and there is no projection.
+
+    Example:
+
+    >>> import keras, kd_keras
+    >>> ids = keras.Input((None,), dtype="int32")
+    >>> embedding = kd_keras.KDEmbedding(1000, 64, K=16, D=8)
+    >>> hidden = keras.layers.LSTM(64, return_sequences=True)(embedding(ids))
+    >>> untied = kd_keras.KDLogits(1000, K=16, D=8)(hidden)
+    >>> tied = kd_keras.KDLogits(embedding=embedding)(hidden)
+    >>> print(untied.shape, tied.shape)
+    (None, None, 1000) (None, None, 1000)
+
+    References:
+        - [Chen, Min and Sun, 2017](https://arxiv.org/abs/1711.03067): the
+          codes and compositions, there for the input only.
+        - [Jegou, Douze and Schmid, 2011](https://doi.org/10.1109/TPAMI.2010.57):
+          inner products by look-up.
+        - [Press and Wolf, 2017](https://arxiv.org/abs/1608.05859): tied
+          input and output.
+    """
+
+    def __init__(
+        self,
+        units: int | None = None,
+        K: int = DEFAULT_K,
+        D: int = DEFAULT_D,
+        codes: Any = None,
+        composition: str | Composition = "linear",
+        code_dim: int | None = None,
+        use_bias: bool = True,
+        embedding: KDEmbedding | None = None,
+        use_projection: bool = False,
+        embeddings_initializer: Any = "uniform",
+        bias_initializer: Any = "zeros",
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if embedding is not None:
+            _check_tie(embedding, units, K, D, codes, composition, code_dim)
+            units, K, D = embedding.symbols, embedding.K, embedding.D
+        elif use_projection:
+            raise ValueError(
+                "`use_projection` is only for an output that is tied by "
+                "`embedding`. Received: use_projection=True, embedding=None"
+            )
+        units = check_integer("`units`", units)
+        super().__init__(
+            units,
+            None,
+            K,
+            D,
+            codes,
+            composition,
+            code_dim,
+            embeddings_initializer,
+            seed,
+            **kwargs,
+        )
+        self.autocast = True  # the inputs are no ids
+        self.supports_masking = True
+        self.units = units
+        self.use_bias = use_bias
+        self.use_projection = use_projection
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.embedding = embedding
+        if embedding is not None:
+            embedding.is_tied = True
+            self.learner = embedding.learner
+            self.composition = embedding.composition
+            self.output_dim = embedding.output_dim
+            self.code_dim = embedding.code_dim
+
+    def build(self, input_shape: Any) -> None:
+        if self.built:  # type: ignore[has-type]
+            return
+        size = input_shape[-1]
+        if size is None:
+            raise ValueError(
+                "The last axis of the hidden states must have a known size. "
+                f"Received: shape={tuple(input_shape)}"
+            )
+        if self.embedding is None:
+            self.make_composition(size)
+            self.build_codes()
+            self.composition.build()
+        else:
+            self.embedding.build()
+        self.projection = None
+        if self.use_projection:
+            self.projection = self.add_weight(
+                shape=(size, self.output_dim),
+                initializer="glorot_uniform",
+                name="projection",
+            )
+        elif size != self.output_dim:
+            raise ValueError(
+                f"Hidden states must have the embedding's size, "
+                f"{self.output_dim}, unless `use_projection=True`. "
+                f"Received: shape={tuple(input_shape)}"
+            )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(self.units,),
+                initializer=self.bias_initializer,
+                name="bias",
+            )
+        self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: size})
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if self.projection is not None:
+            inputs = ops.matmul(inputs, self.projection)
+        logits = self.score(inputs, training)
+        return logits if self.bias is None else logits + self.bias
+
+    def code_source(self) -> keras.layers.Layer:
+        return self.learner or self.embedding or self
+
+    def code_variables(self) -> list[Any]:
+        if self.embedding is not None:
+            return self.embedding.code_variables()
+        return super().code_variables()
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config() | {
+            "units": self.units,
+            "code_dim": self.code_dim,
+            "use_bias": self.use_bias,
+            "use_projection": self.use_projection,
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "embedding": None,
+        }
+        del config["output_dim"]
+        if self.embedding is not None:
+            for name in ("codes", "composition", "code_dim"):
+                del config[name]
+            config["embedding"] = keras.saving.serialize_keras_object(
+                self.embedding
+            )
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "KDLogits":
+        if isinstance(config.get("embedding"), dict):
+            embedding = keras.saving.deserialize_keras_object(
+                config["embedding"]
+            )
+            config = config | {"embedding": embedding}
+        return super().from_config(config)
+
+
+def _check_tie(
+    embedding: Any, units: Any, K: Any, D: Any, codes: Any, *others: Any
+) -> None:
+    if not isinstance(embedding, KDEmbedding):
+        raise ValueError(
+            "`embedding` must be a KDEmbedding, or None. Received: "
+            f"embedding={embedding!r}"
+        )
+    if codes is not None or others != ("linear", None):
+        raise ValueError(
+            "`codes`, `composition` and `code_dim` are those of `embedding`: "
+            f"leave them out. Received: codes={codes!r}, "
+            f"composition={others[0]!r}, code_dim={others[1]!r}"
+        )
+    sizes = {
+        "units": (units, None, embedding.symbols),
+        "K": (K, DEFAULT_K, embedding.K),
+        "D": (D, DEFAULT_D, embedding.D),
+    }
+    for name, (given, default, size) in sizes.items():
+        if given not in (default, size):
+            raise ValueError(
+                f"`{name}` must agree with `embedding` ({size}) or be left "
+                f"out. Received: {name}={given!r}"
+            )
