@@ -78,6 +78,7 @@ def add_ptb_parser(
         "embeddings in this folder, written by `ptb learn-codes`",
     )
     _sizes(train, integer, "16 and 32")
+    _output_layer(train, integer)
     _lstm_rate(train)
     _learning(train)
     _training(train, integer)
@@ -117,6 +118,7 @@ def add_ptb_parser(
     )
     _codes(retrain)
     _sizes(retrain, integer, "those of the codes; 50 and 10 if random")
+    _output_layer(retrain, integer)
     _lstm_rate(retrain)
     _training(retrain, integer)
 
@@ -241,6 +243,45 @@ def _sizes(
         type=integer,
         metavar="N",
         help="size of a code embedding; default: the size of a vector",
+    )
+
+
+def _output_layer(
+    parser: argparse.ArgumentParser, integer: Callable[[str], int]
+) -> None:
+    group = parser.add_argument_group("output layer")
+    add = group.add_argument
+    add(
+        "--output-layer",
+        choices=("dense", "codes", "tied"),
+        help="an N x d kernel, fixed codes of its own, or the codes and code "
+        "embeddings of the embedding; default dense, or codes with "
+        "--output-codes",
+    )
+    add(
+        "--output-codes",
+        metavar="FOLDER",
+        help="its codes: a folder written by `ptb learn-codes --part output` "
+        'or `compress`, or "random"; default random',
+    )
+    add(
+        "--output-K",
+        type=integer,
+        metavar="N",
+        help="as --K, of its codes; default for K and D: those of the codes; "
+        "16 and 32 if random",
+    )
+    add("--output-D", type=integer, metavar="N", help="as --D, of its codes")
+    add(
+        "--output-composition",
+        choices=tuple(FORMULAS),
+        help="as --composition; default that of the codes, or linear",
+    )
+    add(
+        "--output-code-dim",
+        type=integer,
+        metavar="N",
+        help="as --code-dim, of its code embeddings",
     )
 
 

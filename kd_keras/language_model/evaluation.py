@@ -12,6 +12,7 @@ from rich.progress import track
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.language_model.unique_symbols import UniqueSymbols
 from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.layers.kd_logits import KDLogits
 from kd_keras.learning.freeze import freeze
 from kd_keras.utils.errors import BadInputError
 
@@ -31,16 +32,33 @@ def streaming_model(model: LanguageModel) -> LanguageModel:
     """
     ids = keras.Input((None,), 1, dtype="int32", name="token_ids")
     first = model.get_layer("embedding")
+    embedding = None
     if isinstance(model.embedding, KDEmbedding):
-        embedding = freeze(model.embedding)
+        embedding = layer = freeze(model.embedding)
         if isinstance(first, UniqueSymbols):
-            embedding = UniqueSymbols(embedding, name="embedding")
-        steps = embedding(ids)
+            layer = UniqueSymbols(embedding, name="embedding")
+        steps = layer(ids)
     else:
         steps = _call_copy(first, ids)
     for layer in model.layers[model.layers.index(first) + 1 :]:
-        steps = _call_copy(layer, steps)
+        if isinstance(layer, KDLogits):
+            steps = _copy_of_logits(layer, embedding)(steps)
+        else:
+            steps = _call_copy(layer, steps)
     return LanguageModel(ids, steps)
+
+
+def _copy_of_logits(layer: KDLogits, embedding: KDEmbedding | None) -> KDLogits:
+    """Copies an output layer; ties it to the copy of its embedding."""
+    if layer.embedding is None:
+        return freeze(layer)
+    copy = KDLogits.from_config(layer.get_config() | {"embedding": embedding})
+    copy.build((None, layer.input_spec.axes[-1]))
+    for name in ("bias", "projection"):
+        trained: Any = getattr(layer, name)
+        if trained is not None:
+            getattr(copy, name).assign(trained.numpy())
+    return copy
 
 
 def load_streaming_model(path: str | os.PathLike[str]) -> LanguageModel:

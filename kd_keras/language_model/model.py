@@ -15,6 +15,7 @@ from kd_keras.language_model.configurations import (
 )
 from kd_keras.language_model.strategies import in_replica_of_several_workers
 from kd_keras.language_model.unique_symbols import UniqueSymbols
+from kd_keras.layers.find_layers import coded_layers
 from kd_keras.layers.kd_embedding import KDEmbedding
 
 
@@ -87,6 +88,7 @@ def build_language_model(
     batch_size: int,
     steps: int | None,
     seed: int = 0,
+    output: keras.layers.Layer | None = None,
 ) -> LanguageModel:
     """Builds the language model.
 
@@ -99,7 +101,11 @@ def build_language_model(
         batch_size: int. Number of rows in a batch. Each row carries its state
             to the same row of the next batch.
         steps: int or None. Number of tokens in a row; None for any number.
-        seed: int. Seed of all weights except the embedding's.
+        seed: int. Seed of all weights except the embedding's and those of
+            an `output` that is given.
+        output: `keras.layers.Layer` from hidden states `(..., hidden)` to
+            logits `(..., vocabulary_size)`, or None for
+            `keras.layers.Dense`.
 
     Returns:
         `LanguageModel`, built but not compiled, from ids of int32,
@@ -126,13 +132,14 @@ def build_language_model(
             name=f"lstm_{number}",
         )(hidden)
         hidden = _dropout(configuration, number + 1, seed)(hidden)
-    logits = layers.Dense(
-        vocabulary_size,
-        kernel_initializer=uniform(),
-        bias_initializer=uniform(),
-        name="output",
-    )(hidden)
-    return LanguageModel(ids, logits)
+    if output is None:
+        output = layers.Dense(
+            vocabulary_size,
+            kernel_initializer=uniform(),
+            bias_initializer=uniform(),
+        )
+    output.name = "output"
+    return LanguageModel(ids, output(hidden))
 
 
 def _unrolls(steps: int | None) -> bool:
@@ -175,10 +182,9 @@ def compile_language_model(
             composition, as a fraction of the model's; None for 1 / D^2.
     """
     rates: dict[str, Any] = {}
-    composition = getattr(model.embedding, "composition", None)
-    if composition is not None and composition.step_weights():
-        rate = lstm_rate or usual_lstm_rate(composition.D)
-        rates = {v.path: rate for v in composition.step_weights()}
+    for layer in coded_layers(model):
+        rate = lstm_rate or usual_lstm_rate(layer.D)
+        rates |= {v.path: rate for v in layer.composition.step_weights()}
     model.compile(
         ClippedSGD(
             configuration.learning_rate,

@@ -70,7 +70,8 @@ class CodedLayer(keras.layers.Layer):
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.seed = seed
         self.composition: Any = composition
-        self.output_dim, self.code_dim = output_dim, code_dim
+        self.output_dim: Any = output_dim
+        self.code_dim: Any = code_dim
         if output_dim is not None:
             self.make_composition(output_dim)
         self.learner: KDCodeLearner | None = None

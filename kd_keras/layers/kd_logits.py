@@ -141,14 +141,15 @@ class KDLogits(CodedLayer):
             self.output_dim = embedding.output_dim
             self.code_dim = embedding.code_dim
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         if self.built:  # type: ignore[has-type]
             return
-        size = input_shape[-1]
+        size = None if input_shape is None else input_shape[-1]
         if size is None:
             raise ValueError(
-                "The last axis of the hidden states must have a known size. "
-                f"Received: shape={tuple(input_shape)}"
+                "The size of a hidden state must be known: call the layer, or "
+                "`build((None, d))`. Received: "
+                f"input_shape={input_shape and tuple(input_shape)}"
             )
         if self.embedding is None:
             self.make_composition(size)

@@ -36,6 +36,8 @@ def deserialize_shared(config: dict[str, Any]) -> keras.layers.Layer:
 def made_before(shared: int | None) -> Any:
     """Returns the layer of this number, if this load or copy has made it."""
     made = copied.get()
+    if shared is None:
+        return None
     return get_shared_object(shared) if made is None else made.get(shared)
 
 

@@ -48,7 +48,7 @@ def train(given: argparse.Namespace, say: Say) -> Row:
     Raises:
         BadInputError: If an option or a file is invalid.
     """
-    settings, codes = read_settings(given)
+    settings, folders = read_settings(given)
     path = given.output or os.path.join(RUNS, settings.name)
     worker = worker_index() if settings.strategy == "multi-worker" else 0
     # Every worker keeps what it needs to resume; the first worker's counts.
@@ -67,9 +67,14 @@ def train(given: argparse.Namespace, say: Say) -> Row:
         settings,
         corpus,
         folder,
-        given=_load_codes(codes, corpus)
-        if codes and finished is None
-        else None,
+        **{
+            name: _load_codes(codes, corpus)
+            for name, codes in (
+                ("given", folders.embedding),
+                ("given_output", folders.output),
+            )
+            if codes and finished is None
+        },
         command=_command(given, path),
         # Keras' progress bar rewrites its line, which needs a terminal.
         verbose=0 if given.quiet else 1 if sys.stdout.isatty() else 2,

@@ -1,10 +1,13 @@
-"""The embedding layer of a run: conventional, fixed codes, learned codes."""
+"""The embedding and the output layer of a run."""
+
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
 from kd_keras.layers.kd_code_learner import KDCodeLearner
 from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.layers.kd_logits import KDLogits
 from kd_keras.ptb.run_settings import RunSettings
 
 # Logit of the code that a warm start begins with; the others start at 0.
@@ -71,3 +74,42 @@ def make_embedding(
         learner.logits.assign(WARM_LOGIT * one_hot)
         embedding.composition.set_weights(given.composition.get_weights())
     return embedding
+
+
+def make_output_layer(
+    settings: RunSettings,
+    vocabulary_size: int,
+    initializers: Callable[[], keras.initializers.Initializer],
+    embedding: keras.layers.Layer,
+    given: KDEmbedding | None = None,
+) -> KDLogits | None:
+    """Makes the layer that turns hidden states into logits.
+
+    Args:
+        settings: `RunSettings`.
+        vocabulary_size: int. Number of symbols.
+        initializers: callable that returns an initializer of weights.
+        embedding: Keras layer. The embedding of the run.
+        given: `KDEmbedding` or None. One with the codes of the output layer;
+            None for random codes.
+
+    Returns:
+        `KDLogits`, or None if the output layer has no codes.
+    """
+    if settings.output_layer == "dense":
+        return None
+    if settings.output_layer == "tied":
+        return KDLogits(embedding=embedding, bias_initializer=initializers())
+    assert settings.output_K and settings.output_D
+    assert settings.output_composition
+    return KDLogits(
+        vocabulary_size,
+        settings.output_K,
+        settings.output_D,
+        codes=None if given is None else given.codes,
+        composition=settings.output_composition,
+        code_dim=settings.output_code_dim,
+        embeddings_initializer=initializers(),
+        bias_initializer=initializers(),
+        seed=settings.seed,
+    )

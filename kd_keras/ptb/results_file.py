@@ -5,6 +5,9 @@ The file is `{"rows": [...]}` with one row per training run:
 - `code_learning`: "none" (conventional), "random", "linear", "lstm",
   "concat" or "task"; `relearning`: the composition of the model, "none" for
   conventional; `K`, `D`, `code_dim`: null if there are none.
+- `output_layer`: "dense", "codes" or "tied"; `output_code_learning`,
+  `output_composition`, `output_K`, `output_D`, `output_code_dim`: the same of
+  an output layer with codes of its own; null for others.
 - `lstm_rate`: learning rate of U and b of an LSTM composition, as a fraction
   of the model's; null for the others.
 - `train_perplexity`, `valid_perplexity_by_epoch`: lists.
@@ -13,6 +16,8 @@ The file is `{"rows": [...]}` with one row per training run:
 - `embedding_parameters`: the paper's count, with codes as N * D integers.
 - `embedding_bytes`: N * ceil(D * b / 8) bytes of packed codes plus 4 bytes per
   float; 4 * N * d for a conventional table.
+- `output_parameters`, `output_bytes`: the same of what the output layer adds,
+  without its bias.
 - `seconds_per_epoch`: time of the training steps, median over the epochs.
 - `seed`, `warm_start`, `backend`, `precision`, `model`, `epochs`, `strategy`,
   `replicas`, `command`, `versions`, `machine`.
@@ -32,6 +37,8 @@ Row = dict[str, Any]
 KEY = (
     "model", "code_learning", "relearning", "K", "D", "code_dim",
     "lstm_rate", "warm_start", "seed", "backend", "precision", "epochs",
+    "output_layer", "output_code_learning", "output_composition", "output_K",
+    "output_D", "output_code_dim",
 )  # fmt: skip
 
 
@@ -111,6 +118,10 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 def _completed(row: Row) -> Row:
     """Adds fields that are missing in rows from older versions."""
     row.setdefault("lstm_rate", 1.0 if row["relearning"] == "lstm" else None)
+    row.setdefault("output_layer", "dense")
+    for name in KEY:
+        if name.startswith("output_"):
+            row.setdefault(name, None)
     return row
 
 

@@ -32,6 +32,13 @@ class RunSettings:
             conventional.
         lstm_rate: float or None. Learning rate of U and b of an LSTM
             composition, as a fraction of the model's; None for the others.
+        output_layer: one of `"dense"` (`keras.layers.Dense`), `"codes"`
+            (`KDLogits` with fixed codes), `"tied"` (`KDLogits` tied to the
+            embedding).
+        output_code_learning, output_composition, output_K, output_D,
+            output_code_dim: As `code_learning`, `composition`, `K`, `D` and
+            `code_dim`, of an output layer with codes of its own; None for
+            others.
         warm_start: bool. Whether codes learned with the task start from codes
             learned beforehand.
         seed: int. The seed for all random choices.
@@ -55,6 +62,12 @@ class RunSettings:
     D: int | None = None
     code_dim: int | None = None
     lstm_rate: float | None = None
+    output_layer: str = "dense"
+    output_code_learning: str | None = None
+    output_composition: str | None = None
+    output_K: int | None = None
+    output_D: int | None = None
+    output_code_dim: int | None = None
     warm_start: bool = False
     seed: int = 0
     precision: str = "float32"
@@ -89,6 +102,14 @@ class RunSettings:
             parts.append(f"rate{self.lstm_rate:g}")
         if self.warm_start:
             parts.append("warm")
+        if self.output_layer == "tied":
+            parts.append("tied")
+        elif self.output_layer == "codes":
+            parts += ["output", str(self.output_code_learning)]
+            parts += [str(self.output_composition)]
+            parts += [f"K{self.output_K}", f"D{self.output_D}"]
+            if self.output_code_dim is not None:
+                parts.append(f"code{self.output_code_dim}")
         usual = RunSettings()
         for field in ("precision", "backend", "strategy"):
             if getattr(self, field) != getattr(usual, field):
@@ -123,9 +144,13 @@ def check_settings(settings: RunSettings, vocabulary_size: int) -> None:
             "The number of replicas must divide the batch size, "
             f"{batch_size}. Received: {settings.replicas} replicas"
         )
-    if settings.embedding != "conventional":
-        as_bad_input(check_kd, settings.K, settings.D)
-        as_bad_input(parameter_count, *_sizes(settings, vocabulary_size))
+    for sizes in (
+        _sizes(settings, vocabulary_size),
+        _output_sizes(settings, vocabulary_size),
+    ):
+        if sizes is not None:
+            as_bad_input(check_kd, *sizes[2:4])
+            as_bad_input(parameter_count, *sizes)
 
 
 def size_of_embedding(
@@ -141,14 +166,44 @@ def size_of_embedding(
         `(parameters, bytes)`: the paper's count, with codes as N * D integers;
         and N * ceil(D * b / 8) bytes of packed codes plus 4 bytes per float.
     """
-    if settings.embedding == "conventional":
+    return _counted(
+        _sizes(settings, vocabulary_size), settings, vocabulary_size
+    )
+
+
+def size_of_output(
+    settings: RunSettings, vocabulary_size: int
+) -> tuple[int, int]:
+    """Counts what a run's output layer adds, without its bias.
+
+    Args:
+        settings: `RunSettings`.
+        vocabulary_size: int. Number of symbols.
+
+    Returns:
+        `(parameters, bytes)`, counted as those of the embedding; 0 if the
+        output layer is tied to it.
+    """
+    if settings.output_layer == "tied":
+        return 0, 0
+    sizes = _output_sizes(settings, vocabulary_size)
+    return _counted(sizes, settings, vocabulary_size)
+
+
+def _counted(
+    sizes: tuple[Any, ...] | None, settings: RunSettings, vocabulary_size: int
+) -> tuple[int, int]:
+    if sizes is None:
         floats = vocabulary_size * settings.configuration.hidden
         return floats, 4 * floats
-    sizes = _sizes(settings, vocabulary_size)
     return parameter_count(*sizes).total, embedding_bytes(*sizes).total
 
 
-def _sizes(settings: RunSettings, vocabulary_size: int) -> tuple[Any, ...]:
+def _sizes(
+    settings: RunSettings, vocabulary_size: int
+) -> tuple[Any, ...] | None:
+    if settings.embedding == "conventional":
+        return None
     return (
         vocabulary_size,
         settings.configuration.hidden,
@@ -156,4 +211,19 @@ def _sizes(settings: RunSettings, vocabulary_size: int) -> tuple[Any, ...]:
         settings.D,
         settings.code_dim,
         settings.composition,
+    )
+
+
+def _output_sizes(
+    settings: RunSettings, vocabulary_size: int
+) -> tuple[Any, ...] | None:
+    if settings.output_layer != "codes":
+        return None
+    return (
+        vocabulary_size,
+        settings.configuration.hidden,
+        settings.output_K,
+        settings.output_D,
+        settings.output_code_dim,
+        settings.output_composition,
     )

@@ -1,7 +1,7 @@
 """Turns the options of `kd-keras ptb train` and `retrain` into settings."""
 
 import argparse
-from typing import Any
+from typing import Any, NamedTuple
 
 from kd_keras.folders.report_file import read_report
 from kd_keras.language_model.configurations import usual_lstm_rate
@@ -20,6 +20,10 @@ LEARNING = {
     "temperature_decay": 0.001,
     "least_temperature": 0.1,
 }
+OUTPUT_OPTIONS = (
+    "output_codes", "output_K", "output_D", "output_composition",
+    "output_code_dim",
+)  # fmt: skip
 OPTIONS: dict[str, dict[str, Any]] = {
     "conventional": {},
     "fixed": {"codes": "random"} | CODED,
@@ -27,17 +31,28 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+class CodeFolders(NamedTuple):
+    """The folders with the codes that a run is given.
+
+    Attributes:
+        embedding: str or None. The folder of the embedding's codes.
+        output: str or None. The folder of the output layer's codes.
+    """
+
+    embedding: str | None
+    output: str | None
+
+
 def read_settings(
     given: argparse.Namespace,
-) -> tuple[RunSettings, str | None]:
+) -> tuple[RunSettings, CodeFolders]:
     """Reads the options of `ptb train` or `ptb retrain`.
 
     Args:
         given: `argparse.Namespace`. The options.
 
     Returns:
-        `(settings, folder)`: `RunSettings`, and the folder with the codes, or
-        None if there is none.
+        `(settings, folders)`: `RunSettings` and `CodeFolders`.
 
     Raises:
         BadInputError: If options cannot be combined, or codes are missing.
@@ -53,8 +68,10 @@ def read_settings(
     options |= {"embedding": embedding, "backend": backend()}
     strategy = get_strategy(given.strategy, given.replicas)
     options["replicas"] = replicas_of(strategy)
+    output_options, output = _read_output(given, embedding)
+    options |= output_options
     if embedding == "conventional":
-        return RunSettings(**options), None
+        return RunSettings(**options), CodeFolders(None, output)
     source = chosen.get("codes", chosen.get("warm_start"))
     source = None if source == "random" else source
     report = read_report(source) if source else None
@@ -88,7 +105,54 @@ def read_settings(
             _check_warm_start(chosen, report)
     else:
         options["code_learning"] = report["composition"] if report else "random"
-    return RunSettings(**options), source
+    return RunSettings(**options), CodeFolders(source, output)
+
+
+def _read_output(
+    given: argparse.Namespace, embedding: str
+) -> tuple[dict[str, Any], str | None]:
+    """Reads the options of the output layer.
+
+    Returns:
+        `(options, folder)`: settings, and the folder of the codes or None.
+    """
+    kind = given.output_layer or ("codes" if given.output_codes else "dense")
+    if kind == "tied" and embedding == "conventional":
+        raise BadInputError(
+            "--output-layer tied needs an embedding with codes: pass "
+            "--embedding fixed or learn. Received: --embedding conventional"
+        )
+    if kind != "codes":
+        for name in OUTPUT_OPTIONS:
+            if getattr(given, name) is not None:
+                raise BadInputError(
+                    f"{_option(name)} is for --output-layer codes. Received: "
+                    f"--output-layer {kind}"
+                )
+        return {"output_layer": kind}, None
+    source = given.output_codes
+    source = None if source == "random" else source
+    usual: dict[str, Any] = {"K": 16, "D": 32, "composition": "linear"}
+    usual["code_dim"] = None
+    report = read_report(source) if source else None
+    if report:
+        # Its code_dim is given even where it is the usual one.
+        usual |= {name: report[name] for name in ("K", "D", "composition")}
+    options: dict[str, Any] = {"output_layer": kind}
+    for name, value in usual.items():
+        asked = getattr(given, f"output_{name}")
+        if report and name in ("K", "D") and asked not in (None, value):
+            raise BadInputError(
+                f"--output-{name} must be {value}, as for the codes in "
+                f"{source}. Received: --output-{name} {asked}"
+            )
+        options[f"output_{name}"] = value if asked is None else asked
+    learning = report["composition"] if report else "random"
+    return options | {"output_code_learning": learning}, source
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _chosen(given: argparse.Namespace, embedding: str) -> dict[str, Any]:
@@ -96,7 +160,7 @@ def _chosen(given: argparse.Namespace, embedding: str) -> dict[str, Any]:
     chosen = {}
     for name in OPTIONS["fixed"] | OPTIONS["learn"]:
         value = getattr(given, name, None)
-        option = "--" + name.replace("_", "-")
+        option = _option(name)
         if name in OPTIONS[embedding]:
             usual = OPTIONS[embedding][name]
             chosen[name] = usual if value is None else value

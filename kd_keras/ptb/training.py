@@ -27,7 +27,7 @@ from kd_keras.language_model.strategies import (
     told_of_lost_workers,
 )
 from kd_keras.layers.kd_embedding import KDEmbedding
-from kd_keras.ptb.embeddings import make_embedding
+from kd_keras.ptb.embeddings import make_embedding, make_output_layer
 from kd_keras.ptb.results_file import Row
 from kd_keras.ptb.run_callbacks import run_callbacks
 from kd_keras.ptb.run_folder import RunFolder
@@ -35,6 +35,7 @@ from kd_keras.ptb.run_settings import (
     RunSettings,
     check_settings,
     size_of_embedding,
+    size_of_output,
 )
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.experiment_record import circumstances
@@ -45,6 +46,7 @@ def train(
     corpus: Corpus,
     folder: RunFolder,
     given: KDEmbedding | None = None,
+    given_output: KDEmbedding | None = None,
     command: str | None = None,
     verbose: int = 1,
 ) -> Row:
@@ -59,6 +61,8 @@ def train(
         folder: `RunFolder`.
         given: `KDEmbedding` or None. A built embedding with codes learned
             beforehand.
+        given_output: `KDEmbedding` or None. One whose codes are those of the
+            output layer.
         command: str or None. The command line, for the row.
         verbose: int. As in `fit`.
 
@@ -84,7 +88,7 @@ def train(
     keras.config.set_dtype_policy(settings.precision)
     keras.utils.set_random_seed(settings.seed)
     with scope_of(strategy):
-        model = _build(settings, vocabulary_size, given)
+        model = _build(settings, vocabulary_size, given, given_output)
     best = min((line["val_perplexity"] for line in log), default=None)
     if len(log) < configuration.epochs or not folder.best_weights.exists():
         (inputs, targets), validation = texts
@@ -119,17 +123,24 @@ def train(
 
 
 def _build(
-    settings: RunSettings, vocabulary_size: int, given: KDEmbedding | None
+    settings: RunSettings,
+    vocabulary_size: int,
+    given: KDEmbedding | None,
+    given_output: KDEmbedding | None,
 ) -> LanguageModel:
     configuration = settings.configuration
     uniform = uniform_initializers(configuration, settings.seed)
+    embedding = make_embedding(settings, vocabulary_size, uniform(), given)
     model = build_language_model(
         configuration,
-        make_embedding(settings, vocabulary_size, uniform(), given),
+        embedding,
         vocabulary_size,
         configuration.batch_size // settings.replicas,
         configuration.steps,
         seed=settings.seed + 1,
+        output=make_output_layer(
+            settings, vocabulary_size, uniform, embedding, given_output
+        ),
     )
     compile_language_model(
         model,
@@ -153,6 +164,7 @@ def _row(
             "a lower learning rate"
         )
     parameters, size = size_of_embedding(settings, vocabulary_size)
+    output_parameters, output_size = size_of_output(settings, vocabulary_size)
     seconds = [line["seconds"] for line in log]
     row: dict[str, Any] = {
         "code_learning": settings.code_learning,
@@ -168,6 +180,14 @@ def _row(
         "test_perplexity": test,
         "embedding_parameters": parameters,
         "embedding_bytes": size,
+        "output_layer": settings.output_layer,
+        "output_code_learning": settings.output_code_learning,
+        "output_composition": settings.output_composition,
+        "output_K": settings.output_K,
+        "output_D": settings.output_D,
+        "output_code_dim": settings.output_code_dim,
+        "output_parameters": output_parameters,
+        "output_bytes": output_size,
         "seconds_per_epoch": statistics.median(seconds),
         "warm_start": settings.warm_start,
         "backend": settings.backend,
