@@ -1,4 +1,4 @@
-"""The form of a `KDEmbedding` in an exported graph."""
+"""The form of a layer with codes in an exported graph."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kd_keras.codes.packing import pack_codes
+from kd_keras.export.litert.sum_of_values import sum_of_values
 from kd_keras.export.litert.unpack_rows import unpack_rows
 from kd_keras.layers.contexts import computing_on_device
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
 
 class DeviceEmbedding(tf.Module):
-    """Turns ids into vectors with packed codes and quantized code embeddings.
+    """Works with packed codes and quantized code embeddings.
 
+    Called on ids it returns vectors; `score` turns hidden states into logits.
     Rows are gathered first, then unpacked and converted to float32. So the
     only whole tables in memory are the stored ones:
 
@@ -94,15 +96,58 @@ class DeviceEmbedding(tf.Module):
         # One table of D * K rows: position j owns the rows from j * K on.
         offsets = tf.constant(self.K * np.arange(self.D)[None], tf.int32)
         rows = tf.reshape(codes + offsets, [-1])
-        embedded = tf.gather(self.code_embeddings, rows)
-        if embedded.dtype == tf.int16:
-            embedded = tf.bitcast(embedded, tf.float16)
-        embedded = tf.cast(embedded, tf.float32)
+        embedded = _as_float32(tf.gather(self.code_embeddings, rows))
         if self.scales is not None:
             embedded = tf.reshape(embedded, [-1, self.D, embedded.shape[-1]])
             embedded *= tf.constant(self.scales[:, None])
         composed = self._composition.compose_on_device(embedded)
         return self._composition.scale_output(composed)
+
+    def score(self, hidden: Any) -> Any:
+        """Multiplies hidden states by the vectors of all symbols, by look-up.
+
+        Args:
+            hidden: tensor of float32, shape `(..., d)`.
+
+        Returns:
+            Tensor of float32, shape `(..., N)`.
+        """
+        if not self._composition.is_additive:
+            raise ValueError(
+                "Logits by codes can only be exported with the linear or "
+                "concat composition. Received: "
+                f"{type(self._composition).__name__}"
+            )
+        flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
+        zero = _zero(flat)
+        codes = tf.gather(self.codes[None], zero)[0]
+        table = _as_float32(tf.gather(self.code_embeddings[None], zero))
+        table = tf.reshape(table, [self.D, self.K, -1])
+        if self.scales is not None:
+            table *= tf.constant(self.scales[:, None, None])
+        values = self._composition.score_values(flat, table)
+        scores = sum_of_values(values, codes, self.K, self.D)
+        if None not in hidden.shape:
+            shape = [*hidden.shape[:-1], self.symbols]
+        else:
+            shape = tf.concat([tf.shape(hidden)[:-1], [self.symbols]], 0)
+        return tf.reshape(tf.transpose(scores), shape)
+
+
+def _as_float32(stored: Any) -> Any:
+    """Converts stored code embeddings; the scales of int8 are not applied."""
+    if stored.dtype == tf.int16:
+        stored = tf.bitcast(stored, tf.float16)
+    return tf.cast(stored, tf.float32)
+
+
+def _zero(hidden: Any) -> Any:
+    """Returns the index 0, `(1,)`, in a way the converter cannot work out.
+
+    It would unfold tables that are read as a whole: codes to int32, code
+    embeddings to float32. So they are read from a place that depends on data.
+    """
+    return tf.cast(hidden[0, :1] > np.finfo(np.float32).max, tf.int32)
 
 
 def store_code_embeddings(

@@ -7,6 +7,10 @@ import numpy as np
 from keras import initializers, ops
 
 from kd_keras.codes.checks import check_kd
+from kd_keras.layers.compositions.sum_of_rows import (
+    few_positions,
+    sum_of_rows,
+)
 from kd_keras.utils.checks import check_integer
 
 
@@ -37,8 +41,9 @@ class Composition(keras.layers.Layer):
     - `runs_over_steps`: whether it is a recurrence over the positions. A
       device then needs fixed shapes, and composing is expensive.
     - `step_weights`: the weights that a recurrence applies at every position.
-    - `score`: the inner products of hidden states and composed vectors, if
-      there is a way that does not compose all vectors first.
+    - `is_additive`: whether each position adds to a vector what depends only
+      on its own value; `score_values` then gives the inner products of these
+      with hidden states.
     - `compose_on_device`: its form in an exported graph.
     - `size_arguments`: what its size depends on besides K, D, d and d'.
     - `has_own_scale`: whether its weights alone give vectors of any scale.
@@ -79,6 +84,7 @@ class Composition(keras.layers.Layer):
     """
 
     runs_over_steps = False
+    is_additive = False
 
     def __init__(
         self,
@@ -202,6 +208,8 @@ class Composition(keras.layers.Layer):
     def score(self, hidden: Any, codes: Any) -> Any:
         """Multiplies hidden states by the vectors of codes.
 
+        There are two ways, and the sizes decide which. Both give the same.
+
         Args:
             hidden: tensor of float, shape `(n, d)`.
             codes: codes of N symbols, in either form that `call` takes.
@@ -209,7 +217,36 @@ class Composition(keras.layers.Layer):
         Returns:
             Tensor of float, shape `(n, N)`.
         """
+        is_looked_up = (
+            self.is_additive
+            and not self.is_one_hot(codes)
+            and few_positions(
+                hidden.shape[0], *codes.shape, self.code_dim, self.output_dim
+            )
+        )
+        if not is_looked_up:
+            return self.score_composed(hidden, codes)
+        values = self.score_values(hidden, self.code_embeddings)
+        return ops.transpose(sum_of_rows(values, self.flat_rows(codes)))
+
+    def score_composed(self, hidden: Any, codes: Any) -> Any:
+        """Does what `score` does, composing all vectors first."""
         return ops.matmul(hidden, ops.transpose(self(codes)))
+
+    def score_values(self, hidden: Any, code_embeddings: Any) -> Any:
+        """Multiplies hidden states by what each value adds to a vector.
+
+        Only of additive compositions. The score of a symbol is the sum of the
+        products of its D values.
+
+        Args:
+            hidden: tensor of float, shape `(n, d)`.
+            code_embeddings: tensor of float, shape `(D, K, d')`.
+
+        Returns:
+            Tensor of float, shape `(D * K, n)`.
+        """
+        raise NotImplementedError
 
     def compose_on_device(self, embedded: Any) -> Any:
         """Does what `compose` does, in the graph of an exported file.

@@ -7,10 +7,6 @@ import numpy as np
 from keras import ops
 
 from kd_keras.layers.compositions.composition import Composition, Tables
-from kd_keras.layers.compositions.sum_of_rows import (
-    few_positions,
-    sum_of_rows,
-)
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")
@@ -34,6 +30,8 @@ class ConcatComposition(Composition):
     References:
         [Jegou, Douze and Schmid, 2011](https://doi.org/10.1109/TPAMI.2010.57)
     """
+
+    is_additive = True
 
     def __init__(
         self,
@@ -69,16 +67,10 @@ class ConcatComposition(Composition):
     def compose_on_device(self, embedded: Any) -> Any:
         return ops.reshape(embedded, (-1, self.output_dim))
 
-    def score(self, hidden: Any, codes: Any) -> Any:
-        if self.is_one_hot(codes) or not few_positions(
-            hidden, codes, self.output_dim
-        ):
-            return super().score(hidden, codes)
+    def score_values(self, hidden: Any, code_embeddings: Any) -> Any:
         slices = ops.reshape(hidden, (-1, self.D, self.code_dim))
-        # Of every value's slice and every hidden state's: (D, K, n).
-        products = ops.einsum("jkc,njc->jkn", self.code_embeddings, slices)
-        products = ops.reshape(products, (self.D * self.K, -1))
-        return ops.transpose(sum_of_rows(products, self.flat_rows(codes)))
+        values = ops.matmul(code_embeddings, ops.transpose(slices, (1, 2, 0)))
+        return ops.reshape(values, (self.D * self.K, -1))
 
     def tables(self) -> Tables:
         rows = np.asarray(self.code_embeddings.numpy(), np.float32)

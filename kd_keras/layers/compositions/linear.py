@@ -12,10 +12,7 @@ from kd_keras.layers.compositions.composition import (
     apply_kernel,
     output_kernel,
 )
-from kd_keras.layers.compositions.sum_of_rows import (
-    few_positions,
-    sum_of_rows,
-)
+from kd_keras.layers.compositions.sum_of_rows import sum_of_rows
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")
@@ -39,6 +36,8 @@ class LinearComposition(Composition):
         section 2.2.
     """
 
+    is_additive = True
+
     def build_composition(self) -> None:
         self.kernel = output_kernel(self)
 
@@ -51,18 +50,22 @@ class LinearComposition(Composition):
     def compose(self, embedded: Any) -> Any:
         return apply_kernel(ops.sum(embedded, axis=-2), self.kernel)
 
-    def score(self, hidden: Any, codes: Any) -> Any:
-        if self.kernel is not None:
-            hidden = ops.matmul(hidden, ops.transpose(self.kernel))
+    def score_composed(self, hidden: Any, codes: Any) -> Any:
+        # H is applied to n hidden states instead of N sums.
         if self.is_one_hot(codes):
-            vectors = self.sum_one_hot(codes)
-            return ops.matmul(hidden, ops.transpose(vectors))
-        table, rows = self.flat_table(), self.flat_rows(codes)
-        if few_positions(hidden, codes, self.code_dim):
-            products = ops.matmul(table, ops.transpose(hidden))
-            return ops.transpose(sum_of_rows(products, rows))
-        vectors = sum_of_rows(table, rows)
-        return ops.matmul(hidden, ops.transpose(vectors))
+            sums = self.sum_one_hot(codes)
+        else:
+            sums = sum_of_rows(self.flat_table(), self.flat_rows(codes))
+        return ops.matmul(self._to_code_dim(hidden), ops.transpose(sums))
+
+    def score_values(self, hidden: Any, code_embeddings: Any) -> Any:
+        flat = ops.reshape(code_embeddings, (-1, self.code_dim))
+        return ops.matmul(flat, ops.transpose(self._to_code_dim(hidden)))
+
+    def _to_code_dim(self, hidden: Any) -> Any:
+        if self.kernel is None:
+            return hidden
+        return ops.matmul(hidden, ops.transpose(self.kernel))
 
     def tables(self) -> Tables:
         rows = np.asarray(self.code_embeddings.numpy(), np.float32)

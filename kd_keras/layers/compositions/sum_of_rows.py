@@ -41,27 +41,26 @@ def sum_of_rows(table: Any, rows: Any) -> Any:
     return total
 
 
-def few_positions(hidden: Any, codes: Any, width: int) -> bool:
-    """Tells whether looking logits up costs less than composing vectors.
+def few_positions(
+    n: int | None, N: int, D: int, code_dim: int, output_dim: int
+) -> bool:
+    """Tells whether to look logits up, or to compose all vectors first.
 
-    With n hidden states, N symbols, D positions and vectors of width m:
-
-    - by look-up, n numbers are added up for each of the N * D values;
-    - by composing, m numbers are, and `(n, m)` is multiplied by `(m, N)`.
+    By look-up, n numbers are gathered and added for each of the N * D values.
+    Otherwise `code_dim` numbers are, and `(n, output_dim)` is multiplied by
+    `(output_dim, N)`.
 
     Args:
-        hidden: tensor of float, shape `(n, ...)`; n may be unknown.
-        codes: tensor of int, shape `(N, D)`.
-        width: int. m.
+        n: int or None. Number of hidden states, if it is known.
+        N, D, code_dim, output_dim: int. As in `Composition`.
 
     Returns:
-        bool.
+        bool. True for look-up.
     """
-    n, (symbols, positions) = hidden.shape[0], codes.shape
     if n is None:
-        return symbols * width > MOST_COMPOSED
-    look_up = COST_OF_ROWS * positions * n
-    return look_up < COST_OF_ROWS * positions * width + n * width
+        return N * output_dim > MOST_COMPOSED
+    composing = COST_OF_ROWS * D * code_dim + n * output_dim
+    return COST_OF_ROWS * D * n < composing
 
 
 def _compiled_by_xla() -> bool:
