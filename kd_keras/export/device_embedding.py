@@ -120,7 +120,8 @@ class DeviceEmbedding(tf.Module):
             )
         flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
         zero = _zero(flat)
-        codes = tf.gather(self.codes[None], zero)[0]
+        codes = tf.gather(self.codes[None], zero)
+        codes = tf.reshape(codes, self.codes.shape)
         table = _as_float32(tf.gather(self.code_embeddings[None], zero))
         table = tf.reshape(table, [self.D, self.K, -1])
         if self.scales is not None:

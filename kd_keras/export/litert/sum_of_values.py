@@ -29,14 +29,18 @@ def sum_of_values(values: Any, packed: Any, K: int, D: int) -> Any:
     """
     bits = code_bits(K)
     values = tf.reshape(values, [D, K, -1])
+    places = packed
     if 8 % bits:
-        places = tf.transpose(unpack_rows(packed, K, D))
+        places = unpack_rows(packed, K, D)
     else:
         values = _of_bytes(values, bits, packed.shape[1])
-        places = tf.cast(tf.transpose(packed), tf.int32)
-    total = tf.gather(values[0], places[0])
-    for j in range(1, values.shape[0]):
-        total += tf.gather(values[j], places[j])
+    # LiteRT takes arrays apart much faster at the first axis, and faster by
+    # UNPACK than by STRIDED_SLICE.
+    total = 0
+    for numbers, column in zip(
+        tf.unstack(values), tf.unstack(tf.transpose(places)), strict=True
+    ):
+        total += tf.gather(numbers, tf.cast(column, tf.int32))
     return total
 
 
