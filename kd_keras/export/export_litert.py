@@ -1,15 +1,18 @@
 """Export to LiteRT, formerly TensorFlow Lite."""
 
+import contextlib
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kd_keras.export.size.report import SizeReport
+
+# In the temporary folder.
+FILE, SAVED_MODEL = "file", "model"
 
 
 def export_litert(
@@ -32,7 +35,8 @@ def export_litert(
 
     The file is written only if LiteRT's Interpreter and CompiledModel both
     compute with it what Keras computes, for every id and for random
-    sequences. An earlier file at `path` is replaced.
+    sequences. An earlier file at `path` is replaced. Only one process at a
+    time may write it.
 
     The file has these functions:
 
@@ -81,7 +85,8 @@ def export_litert(
 
     Raises:
         ValueError: If an argument is wrong, the model cannot be called on
-            small ids, or LiteRT lacks an operator.
+            small ids, LiteRT lacks an operator, or another process is writing
+            `path`.
         RuntimeError: If the file does not compute what Keras computes
             (`kd_keras.ParityError`).
 
@@ -123,7 +128,12 @@ def export_litert(
     from kd_keras.export.size.roles import find_buffers, weights_by_role
     from kd_keras.export.size.size_report import size_report
     from kd_keras.export.write import convert, write_saved_model
+    from kd_keras.folders.place_folder import (
+        remove_leftovers,
+        temporary_beside,
+    )
     from kd_keras.utils.errors import ParityError
+    from kd_keras.utils.folder_lock import folder_lock
 
     check_choice("quantization", quantization, PRECISIONS)
     check_tolerance(tolerance)
@@ -134,7 +144,7 @@ def export_litert(
         tolerance = PRECISIONS[quantization].tolerance
 
     def write(signatures: list[Signature], file: Path) -> None:
-        folder = file.with_name("model")
+        folder = file.with_name(SAVED_MODEL)
         with on_device(coded, quantization, unknown_id) as forms:
             write_saved_model(coded, folder, signatures, forms)
         content = convert(folder, signatures, quantization)
@@ -149,10 +159,11 @@ def export_litert(
         with litert_engines(file) as engines:
             check_parity(engines, signatures, tolerance)
 
-    with tempfile.TemporaryDirectory(
-        prefix=f".{path.name}.", suffix=".partial", dir=path.parent
-    ) as temporary:
-        file = Path(temporary) / "file"
+    with folder_lock(path), contextlib.ExitStack() as last:
+        remove_leftovers(path, _is_unfinished)
+        file = temporary_beside(path) / FILE
+        file.parent.mkdir()
+        last.callback(shutil.rmtree, file.parent, ignore_errors=True)
         try:
             write(signatures, file)
         except ParityError as error:
@@ -160,7 +171,7 @@ def export_litert(
             if not (error.may_be_shapes and is_open and _is_model(model)):
                 raise
             signatures = signatures_of(coded, 1, sequence_length, example)
-            shutil.rmtree(file.with_name("model"))
+            shutil.rmtree(file.with_name(SAVED_MODEL))
             write(signatures, file)
             print(
                 f"kd_keras: LiteRT's CompiledModel is wrong on {model.name!r} "
@@ -169,7 +180,18 @@ def export_litert(
                 file=sys.stderr,
             )
         os.replace(file, path)
-    return size_report(path)
+        return size_report(path)
+
+
+def _is_unfinished(folder: Path) -> bool:
+    """Returns whether a temporary folder holds only parts of an export."""
+    if (
+        folder.suffix != ".partial"
+        or folder.is_symlink()
+        or not folder.is_dir()
+    ):
+        return False
+    return {FILE, SAVED_MODEL}.issuperset(os.listdir(folder))
 
 
 def _is_model(model: Any) -> bool:

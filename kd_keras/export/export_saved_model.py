@@ -34,7 +34,8 @@ def export_saved_model(
         batch_size, sequence_length, unknown_id, example: See `export_litert`.
 
     Raises:
-        ValueError: If an argument is wrong.
+        ValueError: If an argument is wrong, or another process is writing
+            `path`.
         RuntimeError: If the SavedModel does not compute what Keras computes
             (`kd_keras.ParityError`).
 

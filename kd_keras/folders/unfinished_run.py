@@ -15,15 +15,12 @@ from kd_keras.folders.description_file import (
 )
 from kd_keras.folders.place_folder import UNFINISHED, is_temporary
 from kd_keras.utils.errors import BadInputError
-from kd_keras.utils.whole_file import whole_file
+from kd_keras.utils.whole_file import is_part, remove_parts, whole_file
 
 SETTINGS = "settings.json"
 CODEBOOKS = "codebooks"
 CODEBOOK_FILES = ("embedding.keras", "codebooks.json")
-_FILES = re.compile(
-    r"(settings\.json|codes-\d+\.npy"
-    r"|\.(settings\.json|codes-\d+\.npy)\.[0-9a-f]{8}\.partial)"
-)
+_FILES = re.compile(r"settings\.json|codes-\d+\.npy")
 
 
 def unfinished_folder(output: Path) -> Path:
@@ -73,9 +70,7 @@ class UnfinishedRun:
             write_description(self.folder / SETTINGS, self._settings)
 
     def _check(self, settings: dict[str, Any]) -> None:
-        if self.folder.is_dir() and all(
-            is_temporary(name, SETTINGS) for name in os.listdir(self.folder)
-        ):
+        if self.folder.is_dir() and all(map(is_part, os.listdir(self.folder))):
             return  # stopped before its first file was written
         wanted = f"{self.folder} must be from an interrupted run, or not exist"
         found = read_description(self.folder / SETTINGS, wanted)
@@ -124,6 +119,7 @@ class UnfinishedRun:
         Files that are not of a run stay, and the folder with them.
         """
         with contextlib.suppress(OSError):
+            remove_parts(self.folder)
             for path in list(self.folder.iterdir()):
                 name = path.name
                 if path.is_file() and _FILES.fullmatch(name):
@@ -141,7 +137,7 @@ class UnfinishedRun:
 def _remove_folder(folder: Path, files: Collection[str]) -> None:
     """Removes a folder with these files only, or their temporary files."""
     for path in list(folder.iterdir()):
-        if path.name in files or any(is_temporary(path.name, n) for n in files):
+        if path.name in files or is_part(path.name):
             path.unlink()
     folder.rmdir()
 

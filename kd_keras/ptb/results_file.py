@@ -25,6 +25,7 @@ from typing import Any
 
 from kd_keras.ptb.run_folder import read_json, write_json
 from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.folder_lock import folder_lock
 
 Row = dict[str, Any]
 
@@ -75,13 +76,15 @@ def add_row(path: str | os.PathLike[str], row: Row) -> list[Row]:
     Raises:
         BadInputError: If the file cannot be read or written.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))
     key = row_key(_completed(row))
-    rows = [r for r in read_rows(path) if row_key(r) != key]
-    rows.append(row)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, {"rows": rows})
+        # Runs that end at the same time add their rows one after the other.
+        with folder_lock(path, wait=True):
+            rows = [r for r in read_rows(path) if row_key(r) != key]
+            rows.append(row)
+            write_json(path, {"rows": rows})
     except OSError as error:
         raise BadInputError(
             f"{path} cannot be written: {error.strerror}"

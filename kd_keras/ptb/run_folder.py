@@ -1,16 +1,19 @@
 """The folder of a training run: settings, checkpoints, curves, the model."""
 
+import contextlib
 import csv
 import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from kd_keras.ptb.run_settings import RunSettings
 from kd_keras.utils.errors import BadInputError
-from kd_keras.utils.whole_file import write_whole
+from kd_keras.utils.folder_lock import folder_lock
+from kd_keras.utils.whole_file import remove_parts, write_whole
 
 
 class RunFolder:
@@ -19,7 +22,8 @@ class RunFolder:
     - `settings.json`: the `RunSettings`;
     - `log.csv`: one line per epoch;
     - `tensorboard/`: the same as curves, and the projector;
-    - `backup/`, `best.weights.h5`: needed to resume; removed at the end;
+    - `backup/`, `best.weights.h5`: needed to resume; removed at the end
+      (see `KeptWeights`);
     - `model.keras`: the model of the best epoch, with batch size 1;
     - `vocabulary.txt`: its words; the line number of a word is its id;
     - `table.npz`: words and vectors of a conventional embedding, for
@@ -41,6 +45,29 @@ class RunFolder:
         self.vocabulary = self.path / "vocabulary.txt"
         self.table = self.path / "table.npz"
         self.row = self.path / "row.json"
+
+    @contextlib.contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Keeps the folder for this process while the body runs.
+
+        What a killed run has left half written is removed.
+
+        Raises:
+            BadInputError: If another process is training this run, or the
+                folder cannot be created.
+        """
+        path = Path(os.path.realpath(self.path))
+        with contextlib.ExitStack() as lock:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                lock.enter_context(folder_lock(path))
+            except OSError as error:
+                raise BadInputError(
+                    f"{self.path} cannot be written: {error.strerror}"
+                ) from None
+            for folder in (path, self.backup, self.tensorboard / "train"):
+                remove_parts(folder)
+            yield
 
     def begin(self, settings: RunSettings, text: str | None = None) -> None:
         """Creates the folder, or resumes the run that it contains.
@@ -64,7 +91,7 @@ class RunFolder:
                 )
             return
         if self.path.exists() and (
-            not self.path.is_dir() or any(self.path.iterdir())
+            not self.path.is_dir() or os.listdir(self.path)
         ):
             raise BadInputError(
                 f"{self.path} already exists and contains no run. Expected: "
@@ -156,6 +183,10 @@ class RunFolder:
             row: dict of JSON values.
         """
         write_json(self.row, row)
+        self.clean()
+
+    def clean(self) -> None:
+        """Removes the files that only a resume needs."""
         shutil.rmtree(self.backup, ignore_errors=True)
         self.best_weights.unlink(missing_ok=True)
 
