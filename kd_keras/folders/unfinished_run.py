@@ -14,8 +14,10 @@ from kd_keras.folders.description_file import (
     write_description,
 )
 from kd_keras.folders.place_folder import UNFINISHED, is_temporary
+from kd_keras.utils.checks import short_repr
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.whole_file import is_part, remove_parts, whole_file
+from kd_keras.vectors.npz_arrays import read_array
 
 SETTINGS = "settings.json"
 CODEBOOKS = "codebooks"
@@ -93,10 +95,14 @@ class UnfinishedRun:
             array of int, or None if the codes of this block are not kept.
         """
         try:
-            codes = np.load(self._file(rows), allow_pickle=False)
-        except (FileNotFoundError, ValueError, EOFError):
+            codes = read_array(self._file(rows))
+        except (OSError, ValueError):
             return None
-        return codes if len(codes) == rows.stop - rows.start else None
+        shape = (rows.stop - rows.start, self._settings["D"])
+        if codes.shape != shape or codes.dtype.kind not in "iu":
+            return None
+        is_valid = bool(((codes >= 0) & (codes < self._settings["K"])).all())
+        return codes if is_valid else None
 
     def write(self, rows: slice, codes: np.ndarray) -> None:
         """Keeps the codes of a block of rows.
@@ -144,6 +150,6 @@ def _remove_folder(folder: Path, files: Collection[str]) -> None:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):  # a table
-        size = f"{value.get('N')} x {value.get('d')}"
+        size = f"{short_repr(value.get('N'))} x {short_repr(value.get('d'))}"
         return f"{size}, SHA-256 {str(value.get('sampled_sha256'))[:8]}"
-    return repr(value)
+    return short_repr(value)

@@ -53,13 +53,16 @@ def read_rows(path: str | os.PathLike[str]) -> list[Row]:
         return []
     try:
         rows = read_json(path)["rows"]
-        for row in rows:
-            row_key(_completed(row))
+        is_valid = isinstance(rows, list) and all(
+            _is_row(_completed(row)) for row in rows
+        )
     except (KeyError, TypeError, AttributeError):
+        is_valid = False
+    if not is_valid:
         raise BadInputError(
             f'{path} is not a results file. Expected: {{"rows": [...]}}, as '
             "written by `kd-keras ptb train`"
-        ) from None
+        )
     return rows
 
 
@@ -109,6 +112,30 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise BadInputError(
             f"{path} cannot be written: {error.strerror}"
         ) from None
+
+
+def _is_row(row: Row) -> bool:
+    """Returns whether the fields that Table 1 shows have their types."""
+    curves = [row["train_perplexity"], row["valid_perplexity_by_epoch"]]
+    sizes = [row["embedding_parameters"], row["embedding_bytes"]]
+    perplexities = [row["valid_perplexity"], row["test_perplexity"]]
+    optional = [row[name] for name in ("K", "D", "code_dim")]
+    return (
+        all(isinstance(curve, list) for curve in curves)
+        and len(curves[0]) == len(curves[1]) >= 1
+        and all(map(_is_number, [*curves[0], *curves[1], *perplexities]))
+        and all(type(size) is int and size >= 1 for size in sizes)
+        and all(n is None or (type(n) is int and n >= 1) for n in optional)
+        and (row["lstm_rate"] is None or _is_number(row["lstm_rate"]))
+        and (row["lstm_rate"] is None or row["D"] is not None)
+        and isinstance(row["code_learning"], str)
+        and isinstance(row["relearning"], str)
+        and hash(row_key(row)) is not None  # an error if there is a list
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
 
 
 def _completed(row: Row) -> Row:

@@ -8,9 +8,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from kd_keras.ptb.run_settings import RunSettings
+from kd_keras.language_model.configurations import CONFIGURATIONS
+from kd_keras.ptb.run_settings import EMBEDDINGS, RunSettings
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.folder_lock import folder_lock
 from kd_keras.utils.whole_file import remove_parts, write_whole
@@ -126,7 +127,11 @@ class RunFolder:
     def _read_settings(self) -> dict[str, Any]:
         there = read_json(self.settings)
         names = {field.name for field in dataclasses.fields(RunSettings)}
-        if not isinstance(there, dict) or not there.keys() <= names | {"text"}:
+        if (
+            not isinstance(there, dict)
+            or not there.keys() <= names | {"text"}
+            or not all(_is_valid(*item) for item in there.items())
+        ):
             raise BadInputError(
                 f"{self.settings} is not a file of settings written by "
                 "`kd-keras ptb train`"
@@ -172,7 +177,9 @@ class RunFolder:
         if not self.row.is_file():
             return None
         row = read_json(self.row)
-        if not isinstance(row, dict) or "test_perplexity" not in row:
+        if not isinstance(row, dict) or not isinstance(
+            row.get("test_perplexity"), int | float
+        ):
             raise BadInputError(f"{self.row} is not the row of a run")
         return row
 
@@ -191,6 +198,18 @@ class RunFolder:
         self.best_weights.unlink(missing_ok=True)
 
 
+def _is_valid(name: str, value: Any) -> bool:
+    """Returns whether a field of `RunSettings`, or the text, may be this."""
+    if name == "model":
+        return isinstance(value, str) and value in CONFIGURATIONS
+    if name == "embedding":
+        return value in EMBEDDINGS
+    kind = get_type_hints(RunSettings).get(name, str | None)
+    if type(value) is int:  # JSON has floats such as 1, and True is an int
+        return isinstance(1, kind) or isinstance(1.0, kind)
+    return isinstance(value, kind) and (type(value) is not bool or kind is bool)
+
+
 def read_json(path: Path) -> Any:
     """Reads a JSON file.
 
@@ -205,7 +224,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInputError(f"{path} cannot be read: {error}") from None
 
 

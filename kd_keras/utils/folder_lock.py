@@ -58,10 +58,12 @@ def folder_lock(folder: Path, wait: bool = False) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed while it is held: whoever has opened it finds that out.
-        with contextlib.suppress(OSError):
-            file.unlink()
-        os.close(number)
+        try:
+            # Removed while it is held: whoever has opened it finds that out.
+            with contextlib.suppress(OSError):
+                file.unlink()
+        finally:
+            os.close(number)
 
 
 def _lock_file(file: Path, folder: Path, wait: bool) -> int:

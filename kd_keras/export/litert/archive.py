@@ -9,12 +9,14 @@ one symbol per line in the order of the ids.
 import io
 import json
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from kd_keras.utils.checks import short_repr
 from kd_keras.utils.errors import BadInputError
 
 CONFIGURATION = "kd_keras.json"
@@ -76,6 +78,17 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
+def _read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Reads an entry, compressed as `append_archive` does it or not at all.
+
+    Other methods can pack a thousand times more than deflate does.
+    """
+    entry = archive.getinfo(name)
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise NotImplementedError(f"compression {entry.compress_type}")
+    return archive.read(entry)
+
+
 def read_archive(
     content: bytes, path: str | os.PathLike[str]
 ) -> tuple[dict[str, Any] | None, list[str] | None, dict[str, int]]:
@@ -98,14 +111,14 @@ def read_archive(
             sizes = {e.filename: e.compress_size for e in archive.infolist()}
             if CONFIGURATION not in sizes:
                 return None, None, {}
-            configuration = json.loads(archive.read(CONFIGURATION))
+            configuration = json.loads(_read_entry(archive, CONFIGURATION))
             vocabulary = None
             if VOCABULARY in sizes:
-                text = archive.read(VOCABULARY).decode("utf-8")
+                text = _read_entry(archive, VOCABULARY).decode("utf-8")
                 vocabulary = text.split("\n")[:-1]
     except (
         zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError,
-        ValueError, KeyError, EOFError,
+        ValueError, KeyError, EOFError, OSError, RecursionError, struct.error,
     ):  # fmt: skip
         if not zipfile.is_zipfile(io.BytesIO(content)):
             return None, None, {}
@@ -119,11 +132,12 @@ def read_archive(
     found = configuration.get("format")
     if found != FORMAT:
         raise BadInputError(
-            f"{path} has format {found!r}. Expected: format {FORMAT}, which "
-            "this version of kd_keras reads"
+            f"{path} has format {short_repr(found)}. Expected: format "
+            f"{FORMAT}, which this version of kd_keras reads"
         )
     # Files of the first version have no checksum.
-    graph = content[: configuration.get("graph_bytes", 0)]
+    size = configuration.get("graph_bytes", 0)
+    graph = content[:size] if isinstance(size, int) and size >= 0 else b""
     if zlib.crc32(graph) != configuration.get("graph_crc32", 0):
         raise BadInputError(
             f"{path} is damaged: the checksum of its graph is not the one "

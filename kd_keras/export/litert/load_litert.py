@@ -1,6 +1,7 @@
 """Loads exported files and runs them as a device would."""
 
 import os
+import struct
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -313,9 +314,11 @@ def load_litert(
     >>> print(kd_keras.load_litert("small.tflite").embed(["cat"]).shape)
     (1, 8)
     """
+    from kd_keras.export.litert import check_configuration
     from kd_keras.export.litert.archive import MAGIC, read_archive, read_file
     from kd_keras.export.litert.litert_runtimes import InterpreterRuntime
     from kd_keras.export.litert.quiet_litert import need_litert, quiet_litert
+    from kd_keras.export.litert.verify_flatbuffer import verify_flatbuffer
 
     need_litert()
     num_threads = check_integer("`num_threads`", num_threads, high=MAX_INT32)
@@ -330,10 +333,16 @@ def load_litert(
             f"{path} is not a file that export_litert wrote, or its end is "
             "missing: it contains no kd_keras.json"
         )
+    if not check_configuration.fits(configuration, vocabulary):
+        raise BadInputError(
+            f"{path} is damaged: its kd_keras.json does not describe a file "
+            "that export_litert wrote"
+        )
     try:
+        verify_flatbuffer(content)
         with quiet_litert():
             runtime = InterpreterRuntime(os.fspath(path), num_threads)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, struct.error) as error:
         raise BadInputError(
             f"{path} is damaged: {' '.join(str(error).split())[:200]}"
         ) from None

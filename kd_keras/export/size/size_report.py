@@ -102,7 +102,10 @@ def _report_tflite(path: Path, content: bytes) -> SizeReport:
         report.to_dict()  # fails here, if it does
         return report
     # The configuration does not fit the graph.
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (
+        AttributeError, IndexError, KeyError, TypeError, ValueError,
+        OverflowError, RecursionError,
+    ):  # fmt: skip
         raise BadInputError(
             f"{path} is damaged: its parts do not fit together"
         ) from None
