@@ -7,6 +7,7 @@ needs no other folder; and `shard.json`, the fields of `Shard`.
 
 import collections
 import dataclasses
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,6 +107,8 @@ def read_shard(folder: str | os.PathLike[str]) -> Shard:
         for n in names
         if n not in description or not _is_valid(n, description[n])
     ]
+    if not missing and description["i"] > description["n"]:
+        missing = ["i"]
     if missing or not Path(folder, "embedding.keras").is_file():
         what = f"a valid {missing[0]}" if missing else "an embedding.keras"
         raise BadInputError(f"{wanted}. Received: {folder}, without {what}")
@@ -168,12 +171,13 @@ def check_shards(shards: Sequence[Shard]) -> list[Shard]:
                 f"{shard.i}/{shard.n} in {other.folder} and in {shard.folder}"
             )
     n = right.n
-    missing = [i for i in range(1, n + 1) if i not in by_number]
-    if missing:
-        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+    missing = n - len(by_number)
+    if missing:  # a damaged file may name any n, so no list of them
+        first = next(i for i in itertools.count(1) if i not in by_number)
+        more = f" and {missing - 1:,} more" if missing > 1 else ""
         raise BadInputError(
             f"All {n} shards must be given. Received: {len(shards)}, without "
-            f"shard {missing[0]}/{n}{more}"
+            f"shard {first}/{n}{more}"
         )
     return [by_number[i] for i in range(1, n + 1)]
 
