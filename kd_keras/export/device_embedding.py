@@ -48,7 +48,7 @@ class DeviceEmbedding(tf.Module):
         self.K, self.D = embedding.K, embedding.D
         self.output_dim = embedding.output_dim
         self.unknown_id = unknown_id
-        self._compose = composition.compose_on_device
+        self._composition = composition
         self.codes = tf.Variable(
             pack_codes(embedding.codes, self.K), trainable=False, name="codes"
         )
@@ -101,7 +101,8 @@ class DeviceEmbedding(tf.Module):
         if self.scales is not None:
             embedded = tf.reshape(embedded, [-1, self.D, embedded.shape[-1]])
             embedded *= tf.constant(self.scales[:, None])
-        return self._compose(embedded)
+        composed = self._composition.compose_on_device(embedded)
+        return self._composition.scale_output(composed)
 
 
 def store_code_embeddings(

@@ -22,9 +22,10 @@ class SizeReport:
             "vocabulary", "overhead" (graph, names, configuration). Their sum
             is `total`.
         embeddings: list of dict. For each KD embedding, its N, d, K, D,
-            code_dim and composition; `hidden_dim` for a residual composition;
-            and `shares`, a list of "codes" and "composition", if it shares
-            them with an earlier embedding, for which they are counted.
+            code_dim and composition; `hidden_dim` for a residual composition
+            and `scaled` for a scaled one; and `shares`, a list of "codes" and
+            "composition", if it shares them with an earlier embedding, for
+            which they are counted.
         quantization: None, `"int8"` or `"float16"`.
         predicted: int or None. Bytes that codes, code embeddings and
             compositions must have, computed from `embeddings` and
@@ -116,7 +117,9 @@ def _own(
 ) -> int:
     """Counts the parts that an embedding does not share with an earlier one."""
     names = ("N", "d", "K", "D", "code_dim", "composition")
-    options["hidden_dim"] = embedding.get("hidden_dim")
+    for name in ("hidden_dim", "scaled"):
+        if name in embedding:
+            options[name] = embedding[name]
     parts = count(**{name: embedding[name] for name in names}, **options)
     codes = 0 if _shares(embedding, "codes") else parts.codes
     rest = 0 if _shares(embedding, "composition") else parts.without_codes
