@@ -1,6 +1,7 @@
 """Checks of the arguments of an export."""
 
 import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from kd_keras.export.saved_model_folder import MARKER, others_in
 from kd_keras.export.size.coded_model import CodedModel
 from kd_keras.folders.place_folder import contents, fixed
 from kd_keras.layers.find_layers import coded_layers
-from kd_keras.utils.checks import is_integer, short_repr
+from kd_keras.utils.checks import check_utf8_path, is_integer, short_repr
 
 
 def check_model(model: Any) -> CodedModel:
@@ -192,6 +193,7 @@ def check_path(path: Any, is_folder: bool = False) -> Path:
             "`path` must be a string or pathlib.Path that names a file or "
             f"folder. Received: {short_repr(path)}"
         )
+    check_utf8_path("`path`", path)
     path = Path(os.path.realpath(path))
     if not path.parent.is_dir():
         raise ValueError(
@@ -200,16 +202,27 @@ def check_path(path: Any, is_folder: bool = False) -> Path:
         )
     if is_folder and path.is_dir():
         _check_folder(path)
-    elif not os.access(path.parent, os.W_OK):
-        raise ValueError(
-            "`path` must be in a folder that can be written to. "
-            f"Received: {path}"
-        )
+    else:
+        _try_beside(path)
     if not is_folder and path.is_dir():
         raise ValueError(f"`path` must name a file. Received: {path}, a folder")
     if is_folder and path.exists() and not path.is_dir():
         raise ValueError(f"`path` must name a folder. Received: {path}, a file")
     return path
+
+
+def _try_beside(path: Path) -> None:
+    """Checks that a temporary folder can be made beside a path."""
+    try:
+        with tempfile.TemporaryDirectory(
+            prefix=f".{path.name}.", suffix=".kd-keras.partial", dir=path.parent
+        ):
+            pass
+    except OSError as error:
+        raise ValueError(
+            "`path` must be in a folder that can be written to. "
+            f"Received: {path}, {error.strerror}"
+        ) from None
 
 
 def _check_folder(path: Path) -> None:
