@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +18,20 @@ FILE, SAVED_MODEL = "file", "model"
 def export_litert(
     model: Any,
     path: str | os.PathLike[str],
-    vocabulary: Iterable[str] | None = None,
+    vocabulary: Iterable[str] | Mapping[str, Iterable[str]] | None = None,
     quantization: str | None = None,
     batch_size: int | None = None,
     sequence_length: int | None = None,
-    unknown_id: int | None = None,
+    unknown_id: int | Mapping[str, int | None] | None = None,
     example: Any = None,
     tolerance: float | None = None,
 ) -> "SizeReport":
-    """Exports a layer or model with KD codes to one `.tflite` file.
+    """Exports a layer or model with embeddings to one `.tflite` file.
 
     The file contains the graph and the codes, packed to b = ceil(log2 K) bits
-    per value. An archive at its end contains the vocabulary and the
+    per value. A `keras.layers.Embedding` stays a table, so a model without
+    codes can be exported and checked in the same way, for comparison. An
+    archive at the end of the file contains the vocabulary and the
     configuration. The graph uses only LiteRT's builtin operators, so the file
     runs without this package. Learned codes become fixed.
 
@@ -40,11 +42,11 @@ def export_litert(
 
     The file has these functions:
 
-    - For a `KDEmbedding`, `serving_default` maps `token_ids`, int32 `(n,)`,
-      to `embeddings`, float32 `(n, d)`.
+    - For a `KDEmbedding` or `Embedding`, `serving_default` maps `token_ids`,
+      int32 `(n,)`, to `embeddings`, float32 `(n, d)`.
     - For a model, `serving_default` maps the model's inputs to its outputs. If
       only one input contains ids, it is called `token_ids`. A single output is
-      called `embeddings` if the model ends with a `KDEmbedding`, otherwise
+      called `embeddings` if the model ends with an embedding, otherwise
       `output`; several outputs have their names in Keras, nested ones those
       of their path (`outer_inner`). In the names of inputs, `_` replaces all
       characters except ASCII letters, digits and `_`, `arg_` comes before a
@@ -56,10 +58,14 @@ def export_litert(
       states after the token.
 
     Args:
-        model: `KDEmbedding`, or Keras model that contains one at any depth,
-            built.
+        model: `KDEmbedding`, `keras.layers.Embedding`, or Keras model that
+            contains one at any depth, built.
         path: path of the file to write.
-        vocabulary: list of N str, the symbols by id, or None.
+        vocabulary: list of N str, the symbols by id, or None. In a model with
+            several embeddings, a dict of such lists by the names of inputs or
+            of embedding layers: `{"user_ids": [...], "item_ids": [...]}`. An
+            input has its name in Keras or in the file. One list must fit all
+            embeddings.
         quantization: None for float32, `"int8"` for 8-bit weights, `"float16"`
             for 16-bit weights. The codes are the same in all three.
         batch_size: int or None. None leaves it dynamic, except that it is 1
@@ -70,8 +76,10 @@ def export_litert(
         sequence_length: int or None. None leaves it dynamic. Recurrent models
             and the LSTM composition need a fixed one, since LiteRT computes
             wrong results for them otherwise.
-        unknown_id: int or None. An id out of range gets the vector of this
-            id; None makes the call fail. Negative ids are out of range.
+        unknown_id: int or None, or a dict of them by the same names. An id out
+            of range gets the vector of this id; None makes the call fail.
+            Negative ids are out of range. One number is for all coded layers,
+            or, in a model without any, for all embeddings.
         example: array of ids, or list of arrays, that a subclassed model can
             be called on; other models need none. Only the ranks and dtypes
             matter, and the number of columns if the columns are ids of
@@ -84,9 +92,9 @@ def export_litert(
         The `SizeReport` of the file.
 
     Raises:
-        ValueError: If an argument is wrong, the model cannot be called on
-            small ids, LiteRT lacks an operator, or another process is writing
-            `path`.
+        ValueError: If an argument is wrong, a name is unknown, the model
+            cannot be called on small ids, LiteRT lacks an operator, or
+            another process is writing `path`.
         RuntimeError: If the file does not compute what Keras computes
             (`kd_keras.ParityError`).
 
@@ -102,18 +110,18 @@ def export_litert(
     >>> print(small.embed([4, 20, 7]).shape)
     (3, 64)
     """
+    from kd_keras.export.check_symbols import check_symbols
     from kd_keras.export.checks import (
         check_model,
         check_outputs,
         check_path,
         check_tolerance,
-        check_vocabulary,
     )
     from kd_keras.utils.checks import check_choice
 
     coded = check_model(model)
     check_outputs(coded)
-    words, unknown_id = check_vocabulary(coded, vocabulary, unknown_id)
+    vocabulary = check_symbols(coded, vocabulary, unknown_id)
 
     from kd_keras.export.configuration import configuration_of
     from kd_keras.export.device_embedding import on_device
@@ -127,6 +135,7 @@ def export_litert(
     from kd_keras.export.signatures.signatures_of import signatures_of
     from kd_keras.export.size.roles import find_buffers, weights_by_role
     from kd_keras.export.size.size_report import size_report
+    from kd_keras.export.symbols import symbols_of
     from kd_keras.export.write import convert, write_saved_model
     from kd_keras.folders.place_folder import (
         remove_leftovers,
@@ -140,22 +149,23 @@ def export_litert(
     path = check_path(path)
     need_litert()
     signatures = signatures_of(coded, batch_size, sequence_length, example)
+    symbols = symbols_of(coded, signatures, vocabulary, unknown_id)
     if tolerance is None:
         tolerance = PRECISIONS[quantization].tolerance
 
     def write(signatures: list[Signature], file: Path) -> None:
         folder = file.with_name(SAVED_MODEL)
-        with on_device(coded, quantization, unknown_id) as forms:
+        with on_device(coded, quantization, symbols.unknown_ids) as forms:
             write_saved_model(coded, folder, signatures, forms)
         content = convert(folder, signatures, quantization)
         configuration = configuration_of(
-            coded, signatures, quantization, unknown_id
+            coded, signatures, quantization, symbols
         )
         configuration["buffers"] = find_buffers(
             read_flatbuffer(content, path), weights_by_role(coded, forms)
         )
         file.write_bytes(content)
-        append_archive(file, configuration, words)
+        append_archive(file, configuration, symbols.vocabularies)
         with litert_engines(file) as engines:
             check_parity(engines, signatures, tolerance)
 

@@ -3,16 +3,18 @@
 LiteRT reads a file from its beginning and a zip reader from its end, so one
 file can be both; LiteRT's own metadata is stored in the same way. The archive
 contains `kd_keras.json`, which describes the file, and `vocabulary.txt`, with
-one symbol per line in the order of the ids.
+one symbol per line in the order of the ids; or several vocabularies, each named
+after its input (`vocabulary_user_ids.txt`).
 """
 
 import io
 import json
 import os
+import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,14 @@ from kd_keras.utils.errors import BadInputError
 
 CONFIGURATION = "kd_keras.json"
 VOCABULARY = "vocabulary.txt"
+_VOCABULARIES = re.compile(r"vocabulary(_\w+)?\.txt", re.ASCII)
 FORMAT = 1
 MAGIC = b"TFL3"  # at byte 4 of every LiteRT flatbuffer
+
+
+def is_vocabulary(name: str) -> bool:
+    """Returns whether an entry of an archive is a vocabulary."""
+    return bool(_VOCABULARIES.fullmatch(name))
 
 
 def read_file(path: Any) -> bytes:
@@ -52,23 +60,23 @@ def read_file(path: Any) -> bytes:
 def append_archive(
     path: str | os.PathLike[str],
     configuration: dict[str, Any],
-    vocabulary: Iterable[str] | None = None,
+    vocabularies: Mapping[str, Iterable[str]],
 ) -> None:
     """Appends an archive to a file, including a checksum of the file.
 
     Args:
         path: path of a `.tflite` file.
         configuration: dict of JSON types.
-        vocabulary: list of str, or None.
+        vocabularies: dict from the names of entries to lists of str.
     """
     graph = Path(path).read_bytes()
     check = {"graph_bytes": len(graph), "graph_crc32": zlib.crc32(graph)}
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         text = json.dumps({"format": FORMAT} | configuration | check)
         archive.writestr(_entry(CONFIGURATION), text)
-        if vocabulary is not None:
-            lines = "".join(f"{word}\n" for word in vocabulary)
-            archive.writestr(_entry(VOCABULARY), lines)
+        for name, words in vocabularies.items():
+            lines = "".join(f"{word}\n" for word in words)
+            archive.writestr(_entry(name), lines)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
@@ -91,7 +99,7 @@ def _read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
 
 def read_archive(
     content: bytes, path: str | os.PathLike[str]
-) -> tuple[dict[str, Any] | None, list[str] | None, dict[str, int]]:
+) -> tuple[dict[str, Any] | None, dict[str, list[str]], dict[str, int]]:
     """Reads an archive that `append_archive` wrote.
 
     Args:
@@ -99,9 +107,10 @@ def read_archive(
         path: path of the file, for error messages.
 
     Returns:
-        `(configuration, vocabulary, sizes)`: dict; list of str, or None; dict
-        of the compressed size of each entry in bytes. If there is no archive
-        of this package at the end of the file, `configuration` is None.
+        `(configuration, vocabularies, sizes)`: dict; dict from the names of
+        entries to lists of str; dict of the compressed size of each entry in
+        bytes. If there is no archive of this package at the end of the file,
+        `configuration` is None.
 
     Raises:
         BadInputError: If the file is damaged or has another format.
@@ -110,18 +119,20 @@ def read_archive(
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             sizes = {e.filename: e.compress_size for e in archive.infolist()}
             if CONFIGURATION not in sizes:
-                return None, None, {}
+                return None, {}, {}
             configuration = json.loads(_read_entry(archive, CONFIGURATION))
-            vocabulary = None
-            if VOCABULARY in sizes:
-                text = _read_entry(archive, VOCABULARY).decode("utf-8")
-                vocabulary = text.split("\n")[:-1]
+            vocabularies = {
+                name: _read_entry(archive, name)
+                .decode("utf-8")
+                .split("\n")[:-1]
+                for name in filter(is_vocabulary, sizes)
+            }
     except (
         zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError,
         ValueError, KeyError, EOFError, OSError, RecursionError, struct.error,
     ):  # fmt: skip
         if not zipfile.is_zipfile(io.BytesIO(content)):
-            return None, None, {}
+            return None, {}, {}
         raise BadInputError(
             f"{path} is damaged: the archive at its end cannot be read"
         ) from None
@@ -143,4 +154,4 @@ def read_archive(
             f"{path} is damaged: the checksum of its graph is not the one "
             "that was written"
         )
-    return configuration, vocabulary, sizes
+    return configuration, vocabularies, sizes
