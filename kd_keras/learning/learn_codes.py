@@ -61,6 +61,13 @@ def learn_codes(
     - A composition layer is learned as its class is. A layer of another class
       starts from the codes of the linear solution and its own weights.
 
+    The same table times a constant, or plus a constant vector, gets the same
+    codes, as far as float32 can tell the tables apart. For that, compositions
+    that do not have every scale by themselves get a scale and an offset:
+    `"lstm"`, `"residual"` with H, and layers of other classes become
+    `scaled=True` (see `Composition`). A linear composition with H has no
+    offset, so the vectors' mean takes up one of its `code_dim` directions.
+
     For more than 50,000 vectors (or 4K, if larger), the composition is learned
     from a random sample of that size, or of up to 200,000 vectors if it is
     trained by gradients. The codes of all vectors are then found by
@@ -81,7 +88,8 @@ def learn_codes(
         K: int, 2 to 65,536. Number of values of a code position.
         D: int, at least 1. Number of code positions.
         composition: One of `"linear"`, `"lstm"`, `"concat"`, `"residual"`, or a
-            composition layer, which is trained in place.
+            composition layer, which is trained in place. Unless it has its own
+            scale, the layer must not be built, or be made with `scaled=True`.
         code_dim: int or None. Size d' of a code embedding. None: d, or d / D
             for concat.
         seed: int. Decides everything: the same seed on the same machine gives
@@ -99,8 +107,8 @@ def learn_codes(
 
     Raises:
         ValueError: If an argument is out of its range, or the vectors are not
-            finite, not of rank 2, fewer than K, or beyond 1e36 (1e15 for a
-            composition that is trained by gradients).
+            finite, not of rank 2, fewer than K, or beyond 1e36, or if all are
+            within 1e-32 but not 0.
 
     Example:
 

@@ -1,6 +1,7 @@
 """The embedding and the output layer of a run."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -12,6 +13,22 @@ from kd_keras.ptb.run_settings import RunSettings
 
 # Logit of the code that a warm start begins with; the others start at 0.
 WARM_LOGIT = 1.0
+
+
+class GivenCodes(NamedTuple):
+    """Codes that a run is given.
+
+    Attributes:
+        embedding: `KDEmbedding` or None. A built embedding whose codes were
+            learned beforehand; those of the run's embedding.
+        output: `KDEmbedding` or None. The same for the output layer.
+    """
+
+    embedding: KDEmbedding | None = None
+    output: KDEmbedding | None = None
+
+
+NO_CODES = GivenCodes()
 
 
 def make_embedding(

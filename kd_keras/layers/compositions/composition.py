@@ -221,7 +221,11 @@ class Composition(keras.layers.Layer):
             self.is_additive
             and not self.is_one_hot(codes)
             and few_positions(
-                hidden.shape[0], *codes.shape, self.code_dim, self.output_dim
+                hidden.shape[0],
+                codes.shape[0],
+                self.D,
+                self.code_dim,
+                self.output_dim,
             )
         )
         if not is_looked_up:
