@@ -233,7 +233,7 @@ def with_archive(graph, rng, damaged=True):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "file")
         path.write_bytes(graph)
-        append_archive(path, configuration)
+        append_archive(path, configuration, {})
         return path.read_bytes()
 
 

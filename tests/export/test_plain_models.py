@@ -104,6 +104,19 @@ def test_a_language_model(tmp_path):
     )
 
 
+def test_a_tied_table(tmp_path):
+    ids = keras.Input((4,), 1, dtype="int32")
+    tied = layers.ReversibleEmbedding(N, SIZE, name="plain")
+    steps = layers.Dense(SIZE, "relu")(tied(ids))
+    model = keras.Model(ids, tied(steps, reverse=True))
+    report = kd_keras.export_litert(model, tmp_path / "m", unknown_id=2)
+    assert report.parts[table_role("plain")] == 4 * N * SIZE
+    small = kd_keras.load_litert(tmp_path / "m")
+    found = small.run("serving_default", token_ids=[[1, N, -1, 3]])["output"]
+    wanted = model(np.array([[1, 2, 2, 3]]))
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
 class Doubled(layers.Embedding):
     def call(self, ids):
         return super().call(2 * ids)

@@ -142,7 +142,9 @@ def _named(coded: CodedModel, outputs: Any) -> dict[str, Any]:
         return dict(zip(named, values, strict=True))
     if not isinstance(outputs, (list, tuple)):
         kinds = (KDEmbedding, keras.layers.Embedding)
-        is_embedding = isinstance(coded.output, kinds)
+        is_embedding = isinstance(coded.output, kinds) and not isinstance(
+            coded.output, keras.layers.ReversibleEmbedding
+        )  # which computes logits at a model's end
         return {"embeddings" if is_embedding else "output": outputs}
     names = getattr(coded.model, "output_names", None)
     if names is None or len(set(names)) < len(outputs):
