@@ -8,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+# The layer that Keras has for this sets masks by this function too.
+from keras.src.backend import set_keras_mask
+
 from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.compositions.code_search import encode
 from kd_keras.layers.compositions.composition import Composition
@@ -126,7 +129,11 @@ class KDEmbedding(CodedLayer):
     ) -> Any:
         if reverse:
             return self.score(ops.cast(inputs, self.compute_dtype), training)
-        return on_flat_values(lambda ids: self._embed(ids, training), inputs)
+        vectors = on_flat_values(lambda ids: self._embed(ids, training), inputs)
+        if self.mask_zero and self._are_hidden_states(inputs):
+            # They are ids, but Keras does not tell this to `compute_mask`.
+            set_keras_mask(vectors, ops.not_equal(inputs, 0))
+        return vectors
 
     def _embed(self, inputs: Any, training: bool) -> Any:
         form = self.device_form()
@@ -147,7 +154,7 @@ class KDEmbedding(CodedLayer):
         return on_flat_values(lambda ids: ops.not_equal(ids, 0), inputs)
 
     def _are_hidden_states(self, inputs: Any) -> bool:
-        """Tells whether a mask is asked for what `reverse` takes."""
+        """Tells whether inputs look like what `reverse` takes."""
         dtype = keras.backend.standardize_dtype(inputs.dtype)
         shape = tuple(inputs.shape)
         return "int" not in dtype and shape[-1:] == (self.output_dim,)

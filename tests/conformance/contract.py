@@ -12,6 +12,7 @@ N, SIZE, K, D = 20, 6, 4, 3
 
 GENERATOR = np.random.default_rng
 CODES = GENERATOR(0).integers(0, K, (N, D))
+HIDDEN = GENERATOR(3).normal(size=(N, SIZE)).astype("float32")
 
 
 def _embedding(codes, composition):
@@ -24,11 +25,20 @@ def _composition(composition_class):
     return lambda **options: composition_class(K, D, SIZE, **options)
 
 
+def _logits(codes, composition):
+    return lambda **options: kd_keras.KDLogits(
+        N, K, D, codes, composition, **options
+    )
+
+
 LAYERS = {
     f"{name}_{composition}": _embedding(codes, composition)
     for name, codes in (("fixed", CODES), ("learned", "learn"))
     for composition in ("linear", "lstm", "concat", "residual")
 } | {
+    "logits_linear": _logits(CODES, "linear"),
+    "logits_concat": _logits(CODES, "concat"),
+    "logits_learned": _logits("learn", "linear"),
     "learner": lambda **options: kd_keras.KDCodeLearner(N, K, D, **options),
     "linear": _composition(kd_keras.LinearComposition),
     "lstm": _composition(kd_keras.LSTMComposition),
@@ -48,18 +58,24 @@ def inputs_of(name):
 
 
 def _kind(name):
+    if name.startswith("logits"):
+        return "hidden"
     is_composition = name in ("linear", "lstm", "concat", "residual")
     return "codes" if is_composition else "ids"
 
 
 def _inputs(kind):
-    return {"ids": np.arange(N), "codes": CODES}[kind].astype("int32")
+    return {
+        "ids": np.arange(N, dtype="int32"),
+        "codes": CODES.astype("int32"),
+        "hidden": HIDDEN,
+    }[kind]
 
 
 def make(name, **options):
     """Returns a built layer whose weights are the same on every backend."""
     layer = LAYERS[name](**options)
-    layer.build()
+    layer.build((None, SIZE))
     generator = GENERATOR(1)
     for weight in layer.trainable_weights:
         weight.assign(generator.normal(scale=0.3, size=weight.shape))
@@ -75,9 +91,9 @@ def train(optimizer, batch_size=N, **compile_options):
     Returns:
         dict of lists. The losses of each layer, one per epoch.
     """
-    x = {kind: _inputs(kind) for kind in ("ids", "codes")}
+    x = {kind: _inputs(kind) for kind in ("ids", "codes", "hidden")}
     tensors = {
-        kind: keras.Input(values.shape[1:], dtype="int32", name=kind)
+        kind: keras.Input(values.shape[1:], dtype=values.dtype, name=kind)
         for kind, values in x.items()
     }
     outputs = {name: make(name)(tensors[_kind(name)]) for name in LAYERS}

@@ -47,7 +47,7 @@ def loaded_elsewhere(tmp_path_factory):
     for name in LAYERS:
         inputs = inputs_of(name)
         model = keras.Sequential(
-            [keras.Input(inputs.shape[1:], dtype="int32"), make(name)]
+            [keras.Input(inputs.shape[1:], dtype=inputs.dtype), make(name)]
         )
         model.save(folder / f"{name}.keras")
         np.save(folder / f"{name}.npy", inputs)

@@ -70,7 +70,7 @@ ids = np.array([0, -1, contract.N, -contract.N - 1])
 plain = keras.layers.Embedding(contract.N, contract.SIZE)
 results["nan plain"] = np.isnan(plain(ids)).any(axis=-1)
 for name in contract.LAYERS:
-    if "fixed" in name or "learned" in name:
+    if name.startswith(("fixed", "learned")):
         vectors = contract.make(name)(ids)
         results[f"nan {name}"] = np.isnan(vectors).any(axis=-1)
 
