@@ -90,7 +90,7 @@ def _print_rows(out: Console, rows: list[dict[str, Any]], model: str) -> None:
 
     title = f"Penn Treebank, {model} model: perplexity"
     if not out.is_terminal:  # a file can be as wide as the table
-        out = Console(highlight=False, width=140)
+        out = Console(highlight=False, width=170)
     out.print(paper_table(rows, title))
 
 

@@ -22,6 +22,10 @@ on the device:
   kd-keras ptb export ptb-runs/small-linear-linear-K50-D10-seed0
 codes learned with the task:
   kd-keras ptb train --embedding learn --K 32 --D 32
+codes of the output layer, of its own or those of the embedding:
+  kd-keras ptb learn-codes --part output --K 16 --D 32
+  kd-keras ptb train --output-codes ptb-runs/small-output-codes-linear-K16-D32
+  kd-keras ptb retrain --K 16 --D 32 --output-layer tied
 
 If a command is interrupted, the same command resumes where it stopped; a
 command that has finished is not run again. KERAS_BACKEND=jax runs them on JAX.
@@ -85,9 +89,10 @@ def add_ptb_parser(
 
     learn = steps.add_parser(
         "learn-codes",
-        help="learn codes for a trained model's embedding",
+        help="learn codes for a trained model's embedding or output layer",
         description="Learns codes for the embedding table of a conventional "
-        "model and writes the\nsame folder as `kd-keras compress`.",
+        "model, or for the table\nof its output layer, and writes the same "
+        "folder as `kd-keras compress`.",
         **common,
     )
     learn.add_argument(
@@ -96,6 +101,12 @@ def add_ptb_parser(
         metavar="RUN",
         default="ptb-runs/small-conventional-seed0",
         help="a folder written by `ptb train`; default %(default)s",
+    )
+    learn.add_argument(
+        "--part",
+        choices=("embedding", "output"),
+        default="embedding",
+        help="the table to learn codes of; default %(default)s",
     )
     _sizes(learn, integer, "50 and 10, as in the paper")
     _seed(learn, integer)

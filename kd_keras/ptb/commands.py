@@ -31,6 +31,7 @@ from kd_keras.ptb.settings import PAPER_D, PAPER_K, backend, read_settings
 from kd_keras.utils.checks import check_utf8_path
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
+from kd_keras.utils.whole_file import whole_file
 
 RUNS = "ptb-runs"
 Parse = Callable[[list[str]], argparse.Namespace]
@@ -86,7 +87,9 @@ def train(given: argparse.Namespace, say: Say) -> Row:
 
 
 def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
-    """Learns codes for a trained model's table and writes their folder.
+    """Learns codes of a trained model's table and writes their folder.
+
+    The table is the embedding's, or that of the output layer.
 
     If an earlier call with the same options has written the folder, its report
     is returned at once.
@@ -104,10 +107,16 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     """
     run = RunFolder(given.run)
     settings = run.read_settings()
-    if settings.embedding != "conventional":
+    is_output = given.part == "output"
+    if not is_output and settings.embedding != "conventional":
         raise BadInputError(
             "--from must be a run with a conventional embedding. Received: "
             f"{given.run}, with {settings.embedding} codes"
+        )
+    if is_output and settings.output_layer != "dense":
+        raise BadInputError(
+            "--from must be a run with a dense output layer. Received: "
+            f"{given.run}, with --output-layer {settings.output_layer}"
         )
     if run.read_row() is None:
         raise BadInputError(
@@ -117,8 +126,13 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     K = PAPER_K if given.K is None else given.K
     D = PAPER_D if given.D is None else given.D
     composition = given.composition or "linear"
+    name = f"codes-{composition}-K{K}-D{D}"
+    if is_output:
+        name = f"output-{name}"
+        if not run.output.exists():
+            _write_output(run)
     arguments = Arguments(
-        vectors=str(run.table),
+        vectors=str(run.output if is_output else run.table),
         K=K,
         D=D,
         composition=composition,
@@ -126,9 +140,7 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
         seed=given.seed,
         effort=given.effort,
         output=given.output
-        or str(
-            run.path.parent / f"{settings.model}-codes-{composition}-K{K}-D{D}"
-        ),
+        or str(run.path.parent / f"{settings.model}-{name}"),
     )
     if (Path(arguments.folder) / "report.json").exists():
         report = read_report(arguments.folder)
@@ -139,6 +151,18 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
             f"Received: {arguments.folder}, written by: {report['command']}"
         )
     return compress_folder(arguments, say, verbose=0 if given.quiet else 1)
+
+
+def _write_output(run: RunFolder) -> None:
+    """Writes the kernel of a run's output layer, a row for each word."""
+    import numpy as np
+
+    from kd_keras.language_model.evaluation import load_streaming_model
+
+    kernel = load_streaming_model(run.model).get_layer("output").kernel
+    words = np.array(_read_words(run.vocabulary))
+    with whole_file(run.output, ".npz") as temporary:
+        np.savez(temporary, words=words, vectors=np.transpose(kernel.numpy()))
 
 
 def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:

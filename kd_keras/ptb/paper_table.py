@@ -12,7 +12,8 @@ from kd_keras.report.numbers import format_bytes
 
 GROUP = (
     "code_learning", "relearning", "K", "D", "code_dim", "lstm_rate",
-    "warm_start",
+    "warm_start", "output_layer", "output_code_learning",
+    "output_composition", "output_K", "output_D", "output_code_dim",
 )  # fmt: skip
 
 
@@ -20,7 +21,9 @@ def paper_table(rows: Sequence[Row], title: str) -> Table:
     """Draws Table 1: perplexity and size for each kind of embedding.
 
     Rows that differ only in their seed become one line with the median of
-    their perplexities. Sizes are compared with the conventional table's.
+    their perplexities. Sizes are those of the embedding, compared with the
+    conventional table's; if an output layer has codes too, there are columns
+    for it and for the bytes that it adds.
 
     Args:
         rows: sequence of dict. The rows of one configuration.
@@ -36,13 +39,31 @@ def paper_table(rows: Sequence[Row], title: str) -> Table:
         "train", "valid", "test", "seeds", "parameters saved", "bytes", "less",
     ):  # fmt: skip
         table.add_column(name, justify="right")
+    has_codes = any(row["output_layer"] != "dense" for row in rows)
+    if has_codes:
+        table.add_column("output layer")
+        table.add_column("its bytes", justify="right")
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[name] for name in GROUP), []).append(row)
     conventional = next((r for r in rows if r["code_learning"] == "none"), None)
     for group in groups.values():
-        table.add_row(*_cells(group, conventional))
+        output = _output_cells(group[0]) if has_codes else []
+        table.add_row(*_cells(group, conventional), *output)
     return table
+
+
+def _output_cells(row: Row) -> list[str]:
+    if row["output_layer"] == "dense":
+        return ["", ""]
+    if row["output_layer"] == "tied":
+        return ["tied", "0 B"]
+    composition = row["output_composition"]
+    if row["output_code_dim"] is not None:
+        composition += f", d'={row['output_code_dim']}"
+    sizes = f"K={row['output_K']}, D={row['output_D']}"
+    kind = f"{row['output_code_learning']}, {composition}, {sizes}"
+    return [kind, format_bytes(row["output_bytes"])]
 
 
 def _cells(group: list[Row], conventional: Row | None) -> list[str]:

@@ -29,6 +29,8 @@ class RunFolder:
     - `vocabulary.txt`: its words; the line number of a word is its id;
     - `table.npz`: words and vectors of a conventional embedding, for
       `kd-keras ptb learn-codes`;
+    - `output.npz`: the same of an output layer, which `kd-keras ptb
+      learn-codes --part output` writes;
     - `row.json`: the results; the run is finished once this file exists.
 
     Args:
@@ -45,6 +47,7 @@ class RunFolder:
         self.model = self.path / "model.keras"
         self.vocabulary = self.path / "vocabulary.txt"
         self.table = self.path / "table.npz"
+        self.output = self.path / "output.npz"
         self.row = self.path / "row.json"
 
     @contextlib.contextmanager
