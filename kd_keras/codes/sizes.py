@@ -87,6 +87,7 @@ def parameter_count(
     code_dim: int | None = None,
     composition: str = "linear",
     hidden_dim: int | None = None,
+    scaled: bool = False,
 ) -> ParameterCount:
     """Counts the parameters of an embedding as the paper's Table 1 does.
 
@@ -100,6 +101,8 @@ def parameter_count(
       hidden units;
     - concat: nothing.
 
+    A scaled composition adds 1 + d numbers more.
+
     Lemma 1 of the paper is `without_codes`.
 
     Args:
@@ -112,6 +115,8 @@ def parameter_count(
         composition: One of `"linear"`, `"lstm"`, `"concat"`, `"residual"`.
         hidden_dim: int or None. The number h of hidden units of
             `"residual"`. None means 4 d'.
+        scaled: bool. Whether the composition has a scale and an offset, as
+            the LSTM composition of `learn_codes` does. See `Composition`.
 
     Returns:
         A `ParameterCount`.
@@ -146,7 +151,7 @@ def parameter_count(
     return ParameterCount(
         codes=N * D,
         code_embeddings=D * K * code_dim,
-        composition=network,
+        composition=network + (1 + d if scaled else 0),
         conventional=N * d,
     )
 
@@ -160,6 +165,7 @@ def embedding_bytes(
     composition: str = "linear",
     bytes_per_float: int = 4,
     hidden_dim: int | None = None,
+    scaled: bool = False,
 ) -> EmbeddingBytes:
     """Counts the bytes of an embedding with packed codes.
 
@@ -176,6 +182,7 @@ def embedding_bytes(
             float16.
         hidden_dim: int or None. The number h of hidden units of
             `"residual"`. None means 4 d'.
+        scaled: bool. See `parameter_count`.
 
     Returns:
         An `EmbeddingBytes`.
@@ -189,7 +196,9 @@ def embedding_bytes(
     >>> size.codes, size.total, round(size.ratio, 1)
     (160000, 569600, 14.0)
     """
-    count = parameter_count(N, d, K, D, code_dim, composition, hidden_dim)
+    count = parameter_count(
+        N, d, K, D, code_dim, composition, hidden_dim, scaled
+    )
     if bytes_per_float < 1:
         raise ValueError(
             "bytes_per_float must be at least 1. "

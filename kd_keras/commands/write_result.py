@@ -176,7 +176,13 @@ def _measure(
             stored_dtype(file),
         ),
         "parameters": parameter_count(
-            N, d, K, D, arguments.code_dim, arguments.composition
+            N,
+            d,
+            K,
+            D,
+            arguments.code_dim,
+            arguments.composition,
+            **decoded.embedding.composition.size_arguments(),
         ).to_dict(),
         "error": measure_error(table.vectors, decoded),
         "neighbours": neighbours,

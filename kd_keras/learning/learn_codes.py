@@ -9,6 +9,7 @@ from kd_keras.layers.compositions.code_search import encode
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.learning.grow_embedding import with_codes
+from kd_keras.learning.output_scale import add_scale
 from kd_keras.learning.recipes import recipe_of
 from kd_keras.learning.source_layer import (
     in_place_of,
@@ -28,8 +29,8 @@ from kd_keras.utils.row_blocks import Rows, row_blocks
 from kd_keras.vectors.checks import check_rows
 from kd_keras.vectors.mapped_rows import MappedRows
 
-# Vectors are summed in float32; training also squares them and gradients.
-LARGEST, LARGEST_TRAINED = 1e36, 1e15
+# Vectors are summed in float32, and code embeddings are smaller than vectors.
+SMALLEST, LARGEST = 1e-32, 1e36
 CHECKED_FLOATS = 1 << 20  # at a time
 
 
@@ -60,6 +61,13 @@ def learn_codes(
     - A composition layer is learned as its class is. A layer of another class
       starts from the codes of the linear solution and its own weights.
 
+    The same table times a constant, or plus a constant vector, gets the same
+    codes, as far as float32 can tell the tables apart. For that, compositions
+    that do not have every scale by themselves get a scale and an offset:
+    `"lstm"`, `"residual"` with H, and layers of other classes become
+    `scaled=True` (see `Composition`). A linear composition with H has no
+    offset, so the vectors' mean takes up one of its `code_dim` directions.
+
     For more than 50,000 vectors (or 4K, if larger), the composition is learned
     from a random sample of that size, or of up to 200,000 vectors if it is
     trained by gradients. The codes of all vectors are then found by
@@ -80,7 +88,8 @@ def learn_codes(
         K: int, 2 to 65,536. Number of values of a code position.
         D: int, at least 1. Number of code positions.
         composition: One of `"linear"`, `"lstm"`, `"concat"`, `"residual"`, or a
-            composition layer, which is trained in place.
+            composition layer, which is trained in place. Unless it has its own
+            scale, the layer must not be built, or be made with `scaled=True`.
         code_dim: int or None. Size d' of a code embedding. None: d, or d / D
             for concat.
         seed: int. Decides everything: the same seed on the same machine gives
@@ -98,8 +107,8 @@ def learn_codes(
 
     Raises:
         ValueError: If an argument is out of its range, or the vectors are not
-            finite, not of rank 2, fewer than K, or beyond 1e36 (1e15 for a
-            composition that is trained by gradients).
+            finite, not of rank 2, fewer than K, or beyond 1e36, or if all are
+            within 1e-32 but not 0.
 
     Example:
 
@@ -200,7 +209,7 @@ def learn_codebooks(
         sample = training_sample(count, K, dim, seed)
     else:
         sample = learning_sample(count, K, seed)
-    _check_size(rows, LARGEST_TRAINED if recipe.is_trained else LARGEST)
+    _check_size(rows)
     learned = rows[:] if sample is None else rows[sample]
     # Built first, so that bad arguments are refused before the work.
     # In float32 whatever Keras' default is, as the search computes.
@@ -215,21 +224,24 @@ def learn_codebooks(
         seed=seed,
         dtype="float32",
     )
+    if not embedding.composition.has_own_scale():
+        add_scale(embedding.composition)
     embedding.build()
     with progress_bar("Learning codes", verbose) as progress:
         for_others = is_large(count, K)
-        task = Task(learned, seed, effort, for_others, progress)
+        task = Task.near_one(learned, seed, effort, for_others, progress)
         recipe.learn(embedding, task)
     return embedding
 
 
-def _check_size(vectors: Rows, most: float) -> None:
+def _check_size(vectors: Rows) -> None:
     N, d = vectors.shape
-    for block in row_blocks(N, max(1, CHECKED_FLOATS // d)):
-        largest = np.abs(vectors[block]).max()
-        if largest > most:
-            raise ValueError(
-                f"The vectors must be within {most:.0e}, or else what is "
-                "computed of them in float32 overflows; divide them by a "
-                f"constant. Received: a value of size {largest:.3g}"
-            )
+    blocks = row_blocks(N, max(1, CHECKED_FLOATS // d))
+    largest = max(float(np.abs(vectors[block]).max()) for block in blocks)
+    if largest and not SMALLEST <= largest <= LARGEST:
+        raise ValueError(
+            f"The largest value must be from {SMALLEST:.0e} to {LARGEST:.0e}, "
+            "so that what is computed of the vectors fits into float32; "
+            "multiply them by a constant. Received: a value of size "
+            f"{largest:.3g}"
+        )

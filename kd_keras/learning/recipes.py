@@ -10,7 +10,8 @@ from kd_keras.layers.compositions.code_search import sum_encoder
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.learning.learn_composition import learn_composition
-from kd_keras.learning.learn_residual import learn_residual
+from kd_keras.learning.learn_residual import learn_residual, rescale_residual
+from kd_keras.learning.output_scale import rescale, set_scale
 from kd_keras.learning.start_lstm import start_near_linear
 from kd_keras.learning.task import Task
 from kd_keras.search.concat import fit_concat
@@ -65,8 +66,8 @@ def recipe_of(composition: str | Composition) -> Recipe:
 
 
 def _learn_linear(embedding: KDEmbedding, task: Task) -> None:
-    embedding.codes, *weights = _fit_linear(embedding, task)
-    embedding.composition.set_weights(weights)
+    embedding.codes, table, *kernel = _fit_linear(embedding, task)
+    embedding.composition.set_weights([table * task.unit, *kernel])
 
 
 def _learn_concat(embedding: KDEmbedding, task: Task) -> None:
@@ -77,28 +78,41 @@ def _learn_concat(embedding: KDEmbedding, task: Task) -> None:
         task.seed,
         progress=task.progress,
     )
-    embedding.composition.set_weights([table])
+    embedding.composition.set_weights([table * task.unit])
 
 
 def _learn_lstm(embedding: KDEmbedding, task: Task) -> None:
+    composition = embedding.composition
+    task, scale, offset = task.standardised()
     linear = task.part(0.0, LINEAR_SHARE)
     embedding.codes, *weights = _fit_linear(embedding, linear)
-    start_near_linear(embedding.composition, *weights)
+    start_near_linear(composition, *weights)
     learn_composition(embedding, task.part(LINEAR_SHARE, 1.0))
+    rescale(composition, scale, offset)
 
 
 def _learn_residual(embedding: KDEmbedding, task: Task) -> None:
+    composition = embedding.composition
+    task, scale, offset = task.standardised()
     linear = task.part(0.0, RESIDUAL_LINEAR_SHARE, RESIDUAL_EFFORT)
     embedding.codes, *weights = _fit_linear(embedding, linear)
     rest = task.part(RESIDUAL_LINEAR_SHARE, 1.0)
+    if composition.scaled:
+        set_scale(composition)
     learn_residual(embedding, rest, *weights)
+    rescale_to = rescale if composition.scaled else rescale_residual
+    rescale_to(composition, scale, offset)
 
 
 def _learn_other(embedding: KDEmbedding, task: Task) -> None:
     """Starts from the linear solution's codes and the layer's own weights."""
+    composition = embedding.composition
+    task, scale, offset = task.standardised()
     linear = task.part(0.0, LINEAR_SHARE)
     embedding.codes, *_ = _fit_linear(embedding, linear)
+    set_scale(composition)  # if it was learned before, it has another
     learn_composition(embedding, task.part(LINEAR_SHARE, 1.0))
+    rescale(composition, scale, offset)
 
 
 # By the names of `COMPOSITIONS`.

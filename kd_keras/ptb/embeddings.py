@@ -64,6 +64,8 @@ def make_embedding(
         name="embedding",
     )
     if learner is not None and given is not None:
+        # A scaled composition starts as a scaled one.
+        embedding.composition.scaled = given.composition.scaled
         embedding.build()
         one_hot = np.eye(settings.K, dtype=np.float32)[given.codes]
         learner.logits.assign(WARM_LOGIT * one_hot)

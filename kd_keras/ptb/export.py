@@ -49,11 +49,6 @@ def export(
             f"RUN must be a finished run. Received: {given.run}, which is "
             "unfinished; the same `kd-keras ptb train` command resumes it"
         )
-    if settings.embedding == "conventional":
-        raise BadInputError(
-            "RUN must be a run with KD codes. Received: "
-            f"{given.run}, with a conventional embedding"
-        )
     precision = given.precision or "int8"
     name = f"ptb-{settings.name}-{given.part}"
     if is_litert_file:
@@ -77,7 +72,9 @@ def export(
     length = given.sequence_length
     if length is None and given.part == "model":
         length = 20
-    elif length is None and model.embedding.composition.runs_over_steps:
+    elif length is None and getattr(
+        getattr(model.embedding, "composition", None), "runs_over_steps", False
+    ):
         length = 1  # LiteRT gets a recurrence wrong if it is open
     if given.part == "embedding":
         model = model.embedding

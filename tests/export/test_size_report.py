@@ -47,7 +47,7 @@ def test_a_file_is_as_large_as_predicted(options, quantization, tmp_path):
     assert told.parts["composition"] - report.parts["composition"] == zeros
     # The graph contains no table: it has the same size for any N.
     assert 3_000 < report.parts["overhead"] < (16_000 if is_lstm else 7_000)
-    assert not report.parts["rest"]
+    assert not report.parts["other layers"]
 
 
 @pytest.mark.parametrize("quantization", [None, "int8", "float16"])
@@ -59,11 +59,11 @@ def test_a_language_model_by_role(quantization, tmp_path):
     )
     told = kd_keras.size_report(model, quantization)
     assert report.parts["codes"] == told.parts["codes"] == N * 6
-    for role in ("code embeddings", "output layer", "rest"):
+    for role in ("code embeddings", "output layer", "other layers"):
         # The converter does not round biases and small matrices.
         assert report.parts[role] == pytest.approx(told.parts[role], rel=0.5)
     if quantization is None:
-        for role in ("code embeddings", "output layer", "rest"):
+        for role in ("code embeddings", "output layer", "other layers"):
             assert report.parts[role] == pytest.approx(
                 told.parts[role], rel=0.1
             )

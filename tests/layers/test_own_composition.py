@@ -65,7 +65,8 @@ def test_it_is_saved_and_loaded(embedding, tmp_path):
 def test_its_size_is_reported(embedding):
     report = kd_keras.size_report(embedding)
     assert report.embeddings[0]["composition"] == "GatedComposition"
-    assert report.parts["composition"] == 4 * SIZE * SIZE
+    # The gate, and the scale and the offset of what is learned.
+    assert report.parts["composition"] == 4 * (SIZE * SIZE + 1 + SIZE)
     assert report.parts["code embeddings"] == 4 * K * D * SIZE
 
 
@@ -94,13 +95,17 @@ def test_every_composition_has_a_size_and_a_recipe():
         layer = kind(K, D, SIZE)
         assert name_of(layer) == name
         assert recipe_of(layer) is recipe_of(name) is RECIPES[name]
-        # The size by formula is that of the weights.
-        layer.build()
-        count = kd_keras.parameter_count(
-            N, SIZE, K, D, composition=name, **layer.size_arguments()
-        )
-        weights = sum(int(np.prod(w.shape)) for w in layer.weights)
-        assert count.without_codes == weights
+        variants = [layer]
+        if not layer.has_own_scale():
+            variants.append(kind(K, D, SIZE, scaled=True))
+        for variant in variants:
+            # The size by formula is that of the weights.
+            variant.build()
+            count = kd_keras.parameter_count(
+                N, SIZE, K, D, composition=name, **variant.size_arguments()
+            )
+            weights = sum(int(np.prod(w.shape)) for w in variant.weights)
+            assert count.without_codes == weights
     assert recipe_of(GatedComposition(K, D, SIZE)) is OTHER
 
 

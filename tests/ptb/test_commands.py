@@ -161,6 +161,19 @@ def test_the_embedding_of_a_run_is_exported(retrained, work):
     )
 
 
+def test_a_run_without_codes_is_exported(conventional, tmp_path, capsys):
+    run_folder, path = (
+        f"ptb-runs/{conventional.name}",
+        str(tmp_path / "m.tflite"),
+    )
+    run("export", run_folder, "--output", path)
+    assert "embedding table (not coded)" in capsys.readouterr().out
+    run("evaluate", path, *TEXT, "--quiet")
+    row = read(conventional / "row.json")
+    device = float(capsys.readouterr().out.split()[2])
+    assert device == pytest.approx(row["test_perplexity"], rel=0.01)
+
+
 def test_a_fresh_process_loads_the_model(codes):
     run("retrain", "--codes", codes, *TRAIN)
     run_folder = "ptb-runs/tiny-linear-linear-K8-D4-seed0"

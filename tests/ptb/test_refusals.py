@@ -94,11 +94,6 @@ def test_bad_input_is_one_line(work, case, capsys):
     assert sorted(path.name for path in work.iterdir()) == before
 
 
-def test_a_table_is_not_exported(conventional, capsys):
-    assert main(["ptb", "export", f"ptb-runs/{conventional.name}"]) == 2
-    assert "with KD codes" in capsys.readouterr().err
-
-
 def test_what_cannot_be_exported_is_one_line(retrained, capsys):
     words = [retrained, "--sequence-length", "0", "--quiet"]
     assert main(["ptb", "export", *words]) == 2

@@ -18,13 +18,16 @@ class SizeReport:
             a model that is not in a file.
         total: int. Bytes of the whole file or model.
         parts: dict. Bytes by role: "codes", "code embeddings", "composition",
-            "output layer", "rest" (other weights), "optimizer",
-            "vocabulary", "overhead" (graph, names, configuration). Their sum
-            is `total`.
+            "output layer", "other layers" (all other weights), "embedding
+            table (not coded): NAME" for each `keras.layers.Embedding`,
+            "optimizer", "vocabulary", "overhead" (all that is no weight:
+            graph, names, configuration), and "rest" (constants and variables
+            of a file that this package did not write). Their sum is `total`.
         embeddings: list of dict. For each KD embedding, its N, d, K, D,
-            code_dim and composition; `hidden_dim` for a residual composition;
-            and `shares`, a list of "codes" and "composition", if it shares
-            them with an earlier embedding, for which they are counted.
+            code_dim and composition; `hidden_dim` for a residual composition
+            and `scaled` for a scaled one; and `shares`, a list of "codes" and
+            "composition", if it shares them with an earlier embedding, for
+            which they are counted.
         quantization: None, `"int8"` or `"float16"`.
         predicted: int or None. Bytes that codes, code embeddings and
             compositions must have, computed from `embeddings` and
@@ -33,6 +36,8 @@ class SizeReport:
         peak_bytes: int or None. Estimate of the largest total size in bytes
             of the tensors alive at one time in a call, without constants and
             with dynamic sizes counted as 1; None if the graph is not known.
+        tables: list of dict. For each embedding table that is not coded, the
+            `name` of its layer, N and d.
     """
 
     name: str
@@ -44,6 +49,7 @@ class SizeReport:
     predicted: int | None = None
     operators: dict[str, int] = dataclasses.field(default_factory=dict)
     peak_bytes: int | None = None
+    tables: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     @property
     def embedding_bytes(self) -> int:
@@ -116,7 +122,9 @@ def _own(
 ) -> int:
     """Counts the parts that an embedding does not share with an earlier one."""
     names = ("N", "d", "K", "D", "code_dim", "composition")
-    options["hidden_dim"] = embedding.get("hidden_dim")
+    for name in ("hidden_dim", "scaled"):
+        if name in embedding:
+            options[name] = embedding[name]
     parts = count(**{name: embedding[name] for name in names}, **options)
     codes = 0 if _shares(embedding, "codes") else parts.codes
     rest = 0 if _shares(embedding, "composition") else parts.without_codes

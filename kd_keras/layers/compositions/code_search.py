@@ -19,6 +19,7 @@ from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.annealing import better_rows
 from kd_keras.search.methods.least_squares import fit_in_order
 from kd_keras.utils.cores import one_blas_thread
+from kd_keras.utils.power_of_two import power_of_two
 from kd_keras.utils.row_blocks import Rows
 
 # Rows composed at a time.
@@ -152,7 +153,9 @@ def additive_near(
         Array of float32, shape `(D, K, d)`.
     """
     K = composition.K
-    tables = fit(compose(composition, codes), codes, K)
+    rebuilt = compose(composition, codes)
+    unit = np.float32(power_of_two(rebuilt))  # sums of 1e36 overflow float32
+    tables = unit * fit(rebuilt / unit, codes, K)
     rng = np.random.default_rng(seed)
     for j, column in enumerate(codes.T):
         # Training may move a value that no symbol has anywhere. If the search

@@ -39,8 +39,13 @@ class Composition(keras.layers.Layer):
     - `step_weights`: the weights that a recurrence applies at every position.
     - `compose_on_device`: its form in an exported graph.
     - `size_arguments`: what its size depends on besides K, D, d and d'.
+    - `has_own_scale`: whether its weights alone give vectors of any scale.
     - `tables`: its code embeddings as a quantiser holds them, if there is
       nothing else to it.
+
+    What a subclass computes may be limited, as the outputs of an LSTM are to 1
+    per position. With `scaled=True` the layer has two more weights, a scale
+    and an offset, which are applied to whatever `compose` returns.
 
     Args:
         K: int, 2 to 65,536. Number of values of a code position.
@@ -48,6 +53,10 @@ class Composition(keras.layers.Layer):
         output_dim: int, at least 1. Size d of a composed vector.
         code_dim: int or None. Size d' of a code embedding. None: d.
         embeddings_initializer: Initializer of the code embeddings.
+        scaled: bool. Whether vectors are multiplied by `output_scale`, a
+            single weight, and shifted by `output_offset` `(d,)`. Not for the
+            linear and concat compositions, nor for the residual one without
+            H: their other weights do that.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -59,8 +68,8 @@ class Composition(keras.layers.Layer):
         `(..., output_dim)`.
 
     Raises:
-        ValueError: If a size is out of its range, or, in a call, if the codes
-            have neither of these shapes.
+        ValueError: If an argument is out of its range, or, in a call, if the
+            codes have neither of these shapes.
 
     References:
         [Chen, Min and Sun, 2017](https://arxiv.org/abs/1711.03067),
@@ -76,6 +85,7 @@ class Composition(keras.layers.Layer):
         output_dim: int,
         code_dim: int | None = None,
         embeddings_initializer: Any = "uniform",
+        scaled: bool = False,
         **kwargs: Any,
     ) -> None:
         K, D = check_kd(K, D)
@@ -88,10 +98,21 @@ class Composition(keras.layers.Layer):
         self.output_dim = output_dim
         self.code_dim: int = code_dim or self.default_code_dim()
         self.embeddings_initializer = initializers.get(embeddings_initializer)
+        if not isinstance(scaled, bool) or (scaled and self.has_own_scale()):
+            wanted = "False" if self.has_own_scale() else "True or False"
+            raise ValueError(
+                f"`scaled` of this {type(self).__name__} must be {wanted}. "
+                f"Received: scaled={scaled!r}"
+            )
+        self.scaled = scaled
 
     def default_code_dim(self) -> int:
         """Returns d' for `code_dim=None`."""
         return self.output_dim
+
+    def has_own_scale(self) -> bool:
+        """Tells if vectors of any scale and offset need no `scaled=True`."""
+        return False
 
     def build(self, input_shape: Any = None) -> None:
         if self.built:  # type: ignore[has-type]
@@ -102,6 +123,15 @@ class Composition(keras.layers.Layer):
             name="code_embeddings",
         )
         self.build_composition()
+        if self.scaled:
+            self.output_scale = self.add_weight(
+                shape=(), initializer="ones", name="output_scale"
+            )
+            self.output_offset = self.add_weight(
+                shape=(self.output_dim,),
+                initializer="zeros",
+                name="output_offset",
+            )
         self.built = True
 
     def build_composition(self) -> None:
@@ -109,8 +139,16 @@ class Composition(keras.layers.Layer):
 
     def call(self, codes: Any) -> Any:
         if self._code_shape(codes) == (self.D,):
-            return self.compose(self._embed_codes(codes))
-        return self.compose_one_hot(codes)
+            composed = self.compose(self._embed_codes(codes))
+        else:
+            composed = self.compose_one_hot(codes)
+        return self.scale_output(composed)
+
+    def scale_output(self, composed: Any) -> Any:
+        """Applies the scale and the offset, if there are any."""
+        if not self.scaled:
+            return composed
+        return composed * self.output_scale + self.output_offset
 
     def _code_shape(self, codes: Any) -> tuple[int, ...]:
         """Returns the shape of one code: `(D,)` integers, `(D, K)` one-hot."""
@@ -155,6 +193,8 @@ class Composition(keras.layers.Layer):
     def compose_on_device(self, embedded: Any) -> Any:
         """Does what `compose` does, in the graph of an exported file.
 
+        `scale_output` comes after it, as after `compose`.
+
         Args:
             embedded: tensor of float32, shape `(n, D, d')` or `(n * D, d')`.
 
@@ -169,9 +209,9 @@ class Composition(keras.layers.Layer):
         """Returns the weights that a recurrence applies at every position."""
         return []
 
-    def size_arguments(self) -> dict[str, int]:
+    def size_arguments(self) -> dict[str, Any]:
         """Returns further arguments of `kd_keras.parameter_count`."""
-        return {}
+        return {"scaled": True} if self.scaled else {}
 
     def tables(self) -> Tables | None:
         """Returns the `Tables` that replace this composition, if any."""
@@ -185,7 +225,7 @@ class Composition(keras.layers.Layer):
         )
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
+        config = super().get_config() | {
             "K": self.K,
             "D": self.D,
             "output_dim": self.output_dim,
@@ -194,6 +234,8 @@ class Composition(keras.layers.Layer):
                 self.embeddings_initializer
             ),
         }
+        # Not for others: a subclass may not know this argument.
+        return config | ({"scaled": True} if self.scaled else {})
 
 
 def output_kernel(layer: Composition) -> Any:

@@ -54,6 +54,9 @@ class ConcatComposition(Composition):
     def default_code_dim(self) -> int:
         return self.output_dim // self.D
 
+    def has_own_scale(self) -> bool:
+        return True
+
     def compose(self, embedded: Any) -> Any:
         return ops.reshape(
             embedded, (*ops.shape(embedded)[:-2], self.output_dim)

@@ -38,6 +38,9 @@ class LinearComposition(Composition):
     def build_composition(self) -> None:
         self.kernel = output_kernel(self)
 
+    def has_own_scale(self) -> bool:
+        return True
+
     def compose_one_hot(self, one_hot: Any) -> Any:
         return apply_kernel(self.sum_one_hot(one_hot), self.kernel)
 

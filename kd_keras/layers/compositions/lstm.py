@@ -26,6 +26,9 @@ class LSTMComposition(Composition):
         h_j = o_j * tanh(m_j)
         v = (sum_j h_j)^T H
 
+    Since |h_j| < 1, vectors without H are limited to D in each dimension. With
+    `scaled=True` the output is scale * v + offset, which `learn_codes` learns.
+
     The paper writes U_t, b_t for the output gate. The four matrices are
     side by side in `recurrent_kernel` `(d', 4 d')` (`h @ U`, in the order f,
     i, o, m), the biases in `bias` `(4 d',)`; H is absent if d' = d.

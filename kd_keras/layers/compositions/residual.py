@@ -63,6 +63,9 @@ class ResidualComposition(Composition):
             hidden_dim = RESIDUAL_WIDTH * self.code_dim
         self.hidden_dim = check_integer("`hidden_dim`", hidden_dim)
 
+    def has_own_scale(self) -> bool:
+        return self.code_dim == self.output_dim
+
     def build_composition(self) -> None:
         self.kernel = output_kernel(self)
         self.hidden_kernel = self.add_weight(
@@ -92,8 +95,8 @@ class ResidualComposition(Composition):
         correction = ops.matmul(hidden, self.correction)
         return apply_kernel(total, self.kernel) + correction
 
-    def size_arguments(self) -> dict[str, int]:
-        return {"hidden_dim": self.hidden_dim}
+    def size_arguments(self) -> dict[str, Any]:
+        return super().size_arguments() | {"hidden_dim": self.hidden_dim}
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"hidden_dim": self.hidden_dim}

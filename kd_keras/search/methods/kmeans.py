@@ -198,6 +198,8 @@ def _swapped(
     counts = np.bincount(labels, minlength=K)
     lengths = np.einsum("kd,kd->k", centres, centres)
     between = _distances_to(centres, lengths, centres).astype(np.float64)
+    # Rounding must not decide which centre of a pair is moved.
+    between = np.maximum(between, between.T)
     # Merging i into j increases the squared error by n_i n_j / (n_i + n_j)
     # times their squared distance (Ward).
     total = np.maximum(counts[:, None] + counts, 1)
