@@ -46,7 +46,6 @@ for how in (
     {"steps_per_execution": 4},
     {"calls": ("plain", "plain")},
     {"calls": ("plain", "plain"), "run_eagerly": True},
-    {"calls": ("map", "plain")},
     {"calls": ("plain", "recurrent")},
     {"calls": ("scan", "cond", "plain", "map")},
     {"calls": ("vectorized_map",)},
