@@ -12,7 +12,7 @@ N, SIZE, K, D = 20, 6, 4, 3
 
 GENERATOR = np.random.default_rng
 CODES = GENERATOR(0).integers(0, K, (N, D))
-HIDDEN = GENERATOR(3).normal(size=(N, SIZE)).astype("float32")
+HIDDEN = GENERATOR(3).normal(scale=0.3, size=(N, SIZE)).astype("float32")
 
 
 def _embedding(codes, composition):
