@@ -46,7 +46,9 @@ def _facts(report: SizeReport) -> Iterator[tuple[str, str | Text]]:
             f"{e['N']:,} symbols x {e['d']}, K={e['K']}, D={e['D']}, "
             f"{e['composition']}, code_dim={e['code_dim']}"
         )
-        yield "embedding", text
+        if "shares" in e:
+            text += f", {' and '.join(e['shares'])} of an earlier layer"
+        yield e.get("layer", "embedding"), text
     for t in report.tables:
         text = f"{t['name']}: {t['N']:,} symbols x {t['d']}, not coded"
         yield "embedding table", Text(text)

@@ -4,6 +4,7 @@ from typing import Any
 
 from kd_keras.export.size.coded_model import CodedModel
 from kd_keras.layers.compositions.by_name import name_of
+from kd_keras.layers.kd_logits import KDLogits
 
 
 def describe_embeddings(coded: CodedModel) -> list[dict[str, Any]]:
@@ -14,7 +15,8 @@ def describe_embeddings(coded: CodedModel) -> list[dict[str, Any]]:
 
     Returns:
         list of dict: `N`, `d`, `K`, `D`, `code_dim`, `composition`, the
-        composition's `size_arguments` and, if a layer shares its codes or its
+        composition's `size_arguments`; for a `KDLogits`, `layer`, which is
+        `"logits"`; and, if a layer shares its codes or its
         composition with an earlier layer, `shares`, a list of `"codes"` and
         `"composition"`.
     """
@@ -32,6 +34,7 @@ def describe_embeddings(coded: CodedModel) -> list[dict[str, Any]]:
                 "composition": name_of(composition),
             }
             | composition.size_arguments()
+            | ({"layer": "logits"} if isinstance(layer, KDLogits) else {})
         )
         parts = {"codes": layer.code_source(), "composition": composition}
         shares = [name for name, part in parts.items() if id(part) in seen]

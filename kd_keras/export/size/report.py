@@ -23,8 +23,9 @@ class SizeReport:
             "optimizer", "vocabulary", "overhead" (all that is no weight:
             graph, names, configuration), and "rest" (constants and variables
             of a file that this package did not write). Their sum is `total`.
-        embeddings: list of dict. For each KD embedding, its N, d, K, D,
-            code_dim and composition; `hidden_dim` for a residual composition
+        embeddings: list of dict. For each layer with codes, its N, d, K, D,
+            code_dim and composition; `layer`, `"logits"`, for a `KDLogits`;
+            `hidden_dim` for a residual composition
             and `scaled` for a scaled one; and `shares`, a list of "codes" and
             "composition", if it shares them with an earlier embedding, for
             which they are counted.
