@@ -162,6 +162,17 @@ def test_a_folded_normalization_is_a_weight(tmp_path, unchecked):
     assert report.parts["output layer"] == 4 * (4 * 40 * 5 + 5)
 
 
+def test_weights_of_one_number(tmp_path, unchecked):
+    ids = keras.Input((6,), 1, dtype="int32")
+    steps = layers.PReLU(shared_axes=[1, 2])(embedding()(ids))
+    model = keras.Model(ids, layers.Dense(1)(layers.Flatten()(steps)))
+    report = kd_keras.export_litert(
+        with_random_weights(model), tmp_path / "m.tflite"
+    )
+    assert report.parts["other layers"] == 4
+    assert report.parts["output layer"] == 4 * (6 * 12 + 1)
+
+
 def test_zeros_and_ones_are_told_from_those_of_the_graph(tmp_path, unchecked):
     ids = keras.Input((6,), 1, dtype="int32")
     steps = layers.LSTM(24, recurrent_dropout=0.3)(embedding()(ids))

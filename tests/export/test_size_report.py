@@ -50,6 +50,23 @@ def test_a_file_is_as_large_as_predicted(options, quantization, tmp_path):
     assert not report.parts["other layers"]
 
 
+def test_the_roles_of_a_scaled_composition(tmp_path):
+    composition = kd_keras.LSTMComposition(16, 4, 16, 8, scaled=True)
+    layer = kd_keras.KDEmbedding(50, 16, 16, 4, composition=composition)
+    layer.build()
+    rng = np.random.default_rng(0)
+    for weight in composition.weights:
+        weight.assign(rng.normal(size=weight.shape))
+    report = kd_keras.export_litert(
+        layer, tmp_path / "scaled.tflite", batch_size=1
+    )
+    told = kd_keras.size_report(layer)
+    # A scalar cannot be told from the graph's own constants.
+    assert report.parts["composition"] == told.parts["composition"] - 4
+    assert told.embedding_bytes == told.predicted == report.predicted
+    assert not report.parts["rest"]
+
+
 @pytest.mark.parametrize("quantization", [None, "int8", "float16"])
 def test_a_language_model_by_role(quantization, tmp_path):
     model = language_model(composition="concat", D=16)

@@ -44,6 +44,13 @@ def weights_by_role(
     for role, variable in coded.weights_beside_codes():
         if role != NO_WEIGHT:
             roles.setdefault(role, []).append(variable.numpy())
+    for layer in coded.layers:
+        composition = layer.composition
+        if composition.scaled:
+            # The converter may multiply a matrix by the scale in advance.
+            scale = composition.output_scale.numpy()
+            for variable in composition.variables:
+                roles["composition"].append(variable.numpy() * scale)
     return roles
 
 

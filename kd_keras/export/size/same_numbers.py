@@ -129,7 +129,7 @@ def _parts(
     Recurrent layers are cut into their gates, and a table of positions into
     the rows in use.
     """
-    weight = weight.squeeze()
+    weight = np.atleast_1d(weight.squeeze())
     if weight.size == size:
         yield weight
         return
