@@ -65,6 +65,8 @@ def gather_rows(variable: Any, ids: Any) -> Any:
     On TensorFlow the rows are read directly from the variable's resource. So
     the variable is not copied and its gradient stays sparse
     (`tf.IndexedSlices`); `keras.ops.take` would read the whole table first.
+    Inside `tf.vectorized_map` the table is read, since a gather from a resource
+    would run in a loop there, which XLA refuses.
 
     Args:
         variable: `keras.Variable`, shape `(N, ...)`.
@@ -78,7 +80,25 @@ def gather_rows(variable: Any, ids: Any) -> Any:
     import tensorflow as tf
 
     ids = tf.where(ids < 0, ids + variable.shape[0], ids)
-    return tf.gather(variable.value, ids)
+    rows = variable.value
+    if is_vectorized():
+        rows = tf.convert_to_tensor(rows)
+    return tf.gather(rows, ids)
+
+
+def is_vectorized() -> bool:
+    """Returns whether the call is inside `tf.vectorized_map`.
+
+    `TimeDistributed` uses it if the number of time steps is open.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    if tf.executing_eagerly():
+        return False
+    scope = tf.compat.v1.get_default_graph().get_name_scope()
+    return "loop_body" in scope
 
 
 def nan_out_of_range(outputs: Any, ids: Any, input_dim: int) -> Any:

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kd_keras.layers.gather import is_vectorized
+
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
@@ -81,23 +83,11 @@ def straight_through(logits: Any, temperature: Any = 1.0) -> Any:
     # As a tensor and by position: a Python number would become a constant of
     # a compiled graph, and tf.custom_gradient does not accept keywords.
     temperature = ops.convert_to_tensor(temperature, dtype=logits.dtype)
-    if _is_vectorized():
+    if is_vectorized():  # no custom gradient would be used
         one_hot, _ = _one_hot_and_gradient(logits, temperature)
         zeta = ops.softmax(logits / temperature, axis=-1)
         return one_hot + (zeta - ops.stop_gradient(zeta))
     return _one_hot_of_argmax(logits, temperature)
-
-
-def _is_vectorized() -> bool:
-    """Returns whether the call is inside `tf.vectorized_map`.
-
-    `TimeDistributed` uses it if the number of time steps is open. It ignores
-    custom gradients, and no logits would be trained.
-    """
-    if keras.backend.backend() != "tensorflow" or tf.executing_eagerly():
-        return False
-    scope = tf.compat.v1.get_default_graph().get_name_scope()
-    return "loop_body" in scope
 
 
 def smooth_code(logits: Any, temperature: Any = 1.0) -> Any:

@@ -50,13 +50,14 @@ def test_a_step_counts_once_in_loops_and_branches(calls):
     "options",
     [
         {"jit_compile": True},
+        {"calls": ("vectorized_map",), "jit_compile": True},
         {"run_eagerly": True},
         {"steps_per_execution": 4, "jit_compile": False},
     ],
     ids=str,
 )
 def test_a_step_counts_once_in_any_training_loop(options):
-    check(TemperatureProbe(STEPS, ("map", "plain"), **options))
+    check(TemperatureProbe(STEPS, **{"calls": ("map", "plain")} | options))
 
 
 def test_a_step_counts_once_on_replicas(strategy):
