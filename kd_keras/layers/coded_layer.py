@@ -10,7 +10,10 @@ from keras import initializers, ops
 
 from kd_keras.codes.checks import check_codes, check_kd, code_dtype
 from kd_keras.codes.random_codes import random_codes
-from kd_keras.layers.compositions.by_name import make_composition
+from kd_keras.layers.compositions.by_name import (
+    check_composition,
+    make_composition,
+)
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.contexts import copied, device_forms, looked_up
 from kd_keras.layers.gather import gather_rows
@@ -72,8 +75,12 @@ class CodedLayer(keras.layers.Layer):
         self.composition: Any = composition
         self.output_dim: Any = output_dim
         self.code_dim: Any = code_dim
+        if output_dim is None and isinstance(composition, Composition):
+            output_dim = composition.output_dim
         if output_dim is not None:
             self.make_composition(output_dim)
+        else:
+            check_composition(composition)
         self.learner: KDCodeLearner | None = None
         self._given_codes: np.ndarray | None = None
         if codes is None:

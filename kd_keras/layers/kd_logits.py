@@ -152,7 +152,8 @@ class KDLogits(CodedLayer):
                 f"input_shape={input_shape and tuple(input_shape)}"
             )
         if self.embedding is None:
-            self.make_composition(size)
+            if isinstance(self.composition, str):
+                self.make_composition(size)
             self.build_codes()
             self.composition.build()
         else:
@@ -166,9 +167,9 @@ class KDLogits(CodedLayer):
             )
         elif size != self.output_dim:
             raise ValueError(
-                f"Hidden states must have the embedding's size, "
-                f"{self.output_dim}, unless `use_projection=True`. "
-                f"Received: shape={tuple(input_shape)}"
+                "Hidden states must have the size of a vector, "
+                f"{self.output_dim}, or `use_projection=True` if an embedding "
+                f"is tied. Received: shape={tuple(input_shape)}"
             )
         self.bias = None
         if self.use_bias:

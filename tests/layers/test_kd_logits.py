@@ -263,6 +263,15 @@ def test_any_composition_of_ones_own():
             | {"codes": kd_keras.KDCodeLearner(N, K, D)},
             "A KDCodeLearner must agree",
         ),
+        (
+            {"units": N, "composition": "sum"},
+            "`composition` must be one of linear, lstm, concat, residual",
+        ),
+        (
+            {"units": N, "K": 5, "D": D}
+            | {"composition": kd_keras.LinearComposition(K, D, SIZE)},
+            "must agree with the embedding in `K`",
+        ),
         ({"embedding": 3}, "`embedding` must be a KDEmbedding, or None"),
     ],
 )
@@ -292,7 +301,7 @@ def test_a_tied_layer_has_no_codes_of_its_own(arguments):
 
 def test_hidden_states_of_the_wrong_size():
     _, layer = tied()
-    with pytest.raises(ValueError, match="must have the embedding's size, 6"):
+    with pytest.raises(ValueError, match="must have the size of a vector, 6"):
         layer(np.zeros((2, 5), "float32"))
     untied = kd_keras.KDLogits(N, K, D, CODES)
     with pytest.raises(

@@ -41,11 +41,7 @@ def make_composition(
             sizes.
     """
     if not isinstance(composition, Composition):
-        if composition not in COMPOSITIONS:
-            raise ValueError(
-                f"`composition` must be one of {', '.join(COMPOSITIONS)} or "
-                f"a composition layer. Received: composition={composition!r}"
-            )
+        check_composition(composition)
         return COMPOSITIONS[composition](K, D, output_dim, code_dim, **options)
     sizes = {"K": K, "D": D, "output_dim": output_dim}
     for name, size in sizes.items():
@@ -61,6 +57,22 @@ def make_composition(
             f"({composition.code_dim}). Received: code_dim={code_dim}"
         )
     return composition
+
+
+def check_composition(composition: Any) -> None:
+    """Checks the name of a composition.
+
+    Args:
+        composition: Any object, as a caller passed it.
+
+    Raises:
+        ValueError: If it is not a key of `COMPOSITIONS`.
+    """
+    if not isinstance(composition, str) or composition not in COMPOSITIONS:
+        raise ValueError(
+            f"`composition` must be one of {', '.join(COMPOSITIONS)} or "
+            f"a composition layer. Received: composition={composition!r}"
+        )
 
 
 def name_of(composition: Composition) -> str:
