@@ -1,10 +1,14 @@
-"""Damages valid files of vectors at random and reads them.
+"""Damages valid files at random and reads them.
 
 Whatever is in a file, `read_vectors` returns a table or raises a
 `VectorFileError` of one line that begins with the path; it never hangs, and
-it needs no more memory than a multiple of the file's content.
+it needs no more memory than a multiple of the file's content. The same holds
+for the readers in `fuzz_files.py`, with a `BadInputError`. LiteRT itself may
+crash on a file whose graph is damaged and whose checksum is right; such
+crashes are counted.
 
-`python benchmarks/fuzz_readers.py` writes `results/fuzz_readers.json`.
+`python benchmarks/fuzz_readers.py` writes `results/fuzz_readers.json`, and
+tries the readers that are not in it.
 """
 
 import argparse
@@ -12,6 +16,7 @@ import bz2
 import collections
 import gzip
 import io
+import json
 import lzma
 import random
 import signal
@@ -23,14 +28,18 @@ import warnings
 import zipfile
 from pathlib import Path
 
+import fuzz_files
 import numpy as np
+from record import RESULTS, write_results
 
+from kd_keras.utils.errors import BadInputError
 from kd_keras.vectors.files import VectorFileError, open_vectors
 
 # Read buffers, tables of the unpackers and small objects.
 ALLOWED = 24 << 20
 PER_BYTE = 64  # a Python string for each word, and copies
 SLOWEST = 10  # seconds
+LOADING = "tflite, load_litert"
 MEASURED = 10  # the memory of every tenth file, since measuring takes longest
 WORDS = ["the", "of", "New York", "日本", "1990", "\x85"]
 ARRAY = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
@@ -212,24 +221,92 @@ def fuzz(reader, count, seed, folder, slowest=None, measured=1):
     return {**dict(sorted(outcomes.items())), "peak_bytes": highest}
 
 
+def read_file(path, reader):
+    """Reads a file by a reader of `fuzz_files`; as `read`."""
+    try:
+        reader(path)
+        return "read"
+    except BadInputError as error:
+        message = str(error)
+        assert message and len(message.splitlines()) == 1, message
+        assert len(message) < 1_000, message
+        return "refused"
+
+
+def fuzz_file(name, count, seed, folder, slowest=None, measured=1):
+    """Reads damaged files of a reader of `fuzz_files`; as `fuzz`.
+
+    Args:
+        name: str. A key of `fuzz_files.FILES`.
+        folder: path, in which `fuzz_files.make_files` has written.
+    """
+    file, reader = fuzz_files.FILES[name]
+    path = Path(folder, file)
+    valid = path.read_bytes()
+    assert read_file(path, reader) == "read"
+    outcomes, highest = collections.Counter(), 0
+    for i in range(count):
+        rng = random.Random(f"{name} {seed} {i}")
+        content = fuzz_files.mutate(file, valid, rng, mutated)
+        path.write_bytes(content)
+        signal.alarm(slowest or 0)
+        try:
+            if i % measured == 0:
+                tracemalloc.start()
+            outcomes[read_file(path, reader)] += 1
+            used = tracemalloc.get_traced_memory()[1]
+        except BaseException:
+            print(f"{name}: mutation {i} of seed {seed} in {path}")
+            raise
+        finally:
+            tracemalloc.stop()
+            signal.alarm(0)
+        assert used <= ALLOWED + PER_BYTE * len(content), used
+        highest = max(highest, used)
+    path.write_bytes(valid)
+    return {**dict(sorted(outcomes.items())), "peak_bytes": highest}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mutations", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="*", help="readers to try")
     given = parser.parse_args()
     warnings.simplefilter("error")
-    rows = []
-    for reader in READERS:
+    # Keras 3.15: its variables' __array__ has no copy argument, numpy 2 asks.
+    warnings.filterwarnings("ignore", "__array__ implementation doesn't accept")
+    rows = given_rows(given.mutations)
+    done = {row["reader"] for row in rows}
+    options = (given.mutations, given.seed)
+    folder = tempfile.TemporaryDirectory()
+    fuzz_files.make_files(Path(folder.name))
+    for reader in (*READERS, *fuzz_files.FILES, LOADING):
+        if reader in done or (given.only and reader not in given.only):
+            continue
         began = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder:
-            found = fuzz(
-                reader, given.mutations, given.seed, folder, SLOWEST, MEASURED
-            )
+        if reader == LOADING:
+            found = fuzz_files.crashes(*options)
+        else:
+            work = fuzz if reader in READERS else fuzz_file
+            found = work(reader, *options, folder.name, SLOWEST, MEASURED)
         seconds = round(time.perf_counter() - began, 1)
         rows.append({"reader": reader, **found, "seconds": seconds})
         print(rows[-1], flush=True)
-    from record import write_results
+        write(rows, given)
+    folder.cleanup()
 
+
+def given_rows(mutations):
+    """Returns the rows of an earlier run with as many mutations."""
+    path = RESULTS / "fuzz_readers.json"
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text())
+    return found["readers"] if found["mutations"] == mutations else []
+
+
+def write(rows, given):
     results = {
         "mutations": given.mutations,
         "memory_measured_of_one_in": MEASURED,

@@ -100,25 +100,85 @@ def write_texts(folder):
         (folder / f"ptb.{split}.txt").write_text(text + "\n")
 
 
+class Cell(keras.layers.Layer):
+    """A recurrent cell that only calls a function of its input's first id."""
+
+    def __init__(self, call, size):
+        super().__init__()
+        self.called, self.state_size, self.output_size = call, size, size
+        self.built = True
+
+    def call(self, inputs, states):
+        return self.called(ops.cast(inputs[:, 0], "int32")), states
+
+
+def _recurrent(call, ids):
+    def code(ids):
+        return ops.reshape(call(ids), (-1, 2))
+
+    steps = ops.cast(ops.reshape(ids, (-1, 1, 1)), "float32")
+    return ops.reshape(keras.layers.RNN(Cell(code, 2))(steps), (-1, 1, 2))
+
+
+# Calls of a function from ids `(n,)` to codes `(n, 1, 2)`.
+INSIDE = {
+    "plain": lambda call, ids: call(ids),
+    "map": lambda call, ids: ops.map(call, ids),
+    "vectorized_map": lambda call, ids: ops.vectorized_map(call, ids),
+    "scan": lambda call, ids: ops.scan(
+        lambda carry, id: (carry, call(id)), ops.zeros((1, 2)), ids
+    )[1],
+    "cond": lambda call, ids: ops.cond(
+        ops.all(ids >= 0), lambda: call(ids), lambda: ops.zeros_like(call(ids))
+    ),
+    "not taken": lambda call, ids: ops.cond(
+        ops.all(ids < 0), lambda: call(ids), lambda: ops.zeros_like(call(ids))
+    ),
+    "recurrent": _recurrent,
+}
+
+
+@keras.saving.register_keras_serializable(package="kd_testing")
+class CalledInside(keras.layers.Layer):
+    """Calls a learner in one of the ways of `INSIDE`."""
+
+    def __init__(self, learner, how, **options):
+        super().__init__(**options)
+        self.learner, self.how = learner, how
+
+    def call(self, ids, training=False):
+        return INSIDE[self.how](
+            lambda ids: self.learner(ids, training=training), ids
+        )
+
+    def get_config(self):
+        learner = keras.saving.serialize_keras_object(self.learner)
+        return super().get_config() | {"learner": learner, "how": self.how}
+
+    @classmethod
+    def from_config(cls, config):
+        learner = keras.saving.deserialize_keras_object(config.pop("learner"))
+        return cls(learner, **config)
+
+
 class TemperatureProbe:
     """A model whose weights show the temperature that each step used.
 
     Every step trains a symbol that no other step trains. Its two logits start
     at 0 and its loss is the first value of its one-hot code, so that the
-    estimator's gradient for the first logit is 1/2 (1 - 1/2) / T.
+    estimator's gradient for the first logit is 1/2 (1 - 1/2) / T. The code is
+    the mean over the `calls` of the learner, names of `INSIDE`.
     """
 
     RATE = 1e-3  # learning rate of SGD
 
-    def __init__(self, symbols, called_twice=False, **compile_options):
+    def __init__(self, symbols, calls=("plain",), **compile_options):
         self.learner = kd_keras.KDCodeLearner(
             symbols, K=2, D=1, logits_initializer="zeros"
         )
         ids = keras.Input((), dtype="int32")
-        code = self.learner(ids)
-        if called_twice:
-            code = keras.layers.Average()([code, self.learner(ids)])
-        self.model = keras.Model(ids, code)
+        codes = [CalledInside(self.learner, call)(ids) for call in calls]
+        self.model = keras.Model(ids, sum(codes) / len(codes))
         self.model.compile(
             keras.optimizers.SGD(self.RATE), first_value, **compile_options
         )
@@ -138,9 +198,9 @@ class TemperatureProbe:
     def temperatures(self, batch_size=1):
         """Returns the temperature of each symbol's step, NaN if untrained."""
         learner = next(
-            layer
+            layer.learner
             for layer in self.model.layers
-            if isinstance(layer, kd_keras.KDCodeLearner)
+            if isinstance(layer, CalledInside)
         )
         moved = -as_numpy(learner.logits)[:, 0, 0] * batch_size
         return np.divide(

@@ -198,9 +198,11 @@ def _explore(given: argparse.Namespace) -> int:
 
 def _report_size(path: str) -> int:
     from kd_keras.cli.size_table import print_size_report
+    from kd_keras.commands.early_checks import import_keras
     from kd_keras.utils.quiet_start import quiet_start
 
     with quiet_start():
+        import_keras()
         import kd_keras.language_model.model  # noqa: F401  (registers layers)
         from kd_keras.export.size.size_report import size_report
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kd_keras.cli.options import make_parser
+from kd_keras.commands.early_checks import check_backend, import_keras
 from kd_keras.utils.interrupts import Interrupts
 from kd_keras.utils.quiet_start import quiet_start
 
@@ -26,7 +27,9 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
     Raises:
         BadInputError: If an option or a file is invalid.
     """
+    check_backend(for_export=given.step == "export")
     with quiet_start():
+        import_keras()
         from kd_keras.language_model.strategies import (
             LostWorkerError,
             get_strategy,

@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.errors import NotRenderableError
 from rich.table import Table
 from rich.text import Text
 
 from kd_keras.folders.report_file import file_sizes
 from kd_keras.report import numbers
+from kd_keras.utils.errors import BadInputError
 
 
 def print_report(
@@ -21,8 +23,28 @@ def print_report(
         folder: str. The folder; the sizes of its files are compared with those
             in the report.
         console: `Console` or None. Where to print; None for standard output.
+
+    Raises:
+        BadInputError: If the report is damaged.
     """
     console = console or Console(highlight=False)
+    try:
+        lines = _lines(report, folder)
+    except (
+        ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+        NotRenderableError,
+    ):  # fmt: skip
+        raise BadInputError(
+            f"{Path(folder, 'report.json')} is damaged, or was not written by "
+            "kd-keras compress"
+        ) from None
+    for line in lines:
+        console.print(line)
+
+
+def _lines(report: dict[str, Any], folder: str) -> list[Any]:
+    """Returns what is printed, each a text or a table."""
+    lines: list[Any] = []
     sizes, error = report["bytes"], report["error"]
     most = sizes["float32_table"]
     before = numbers.format_bytes(most)
@@ -32,11 +54,11 @@ def print_report(
     # Text, not strings: names and words may contain rich's markup.
     head = Text(Path(report["input"]["path"]).name, "bold")
     head.append(f": {report['N']:,} symbols x {report['d']}", "not bold")
-    console.print(head)
-    console.print(Text(f"{before} -> {after}, {ratio}", "bold green"))
+    lines.append(head)
+    lines.append(Text(f"{before} -> {after}, {ratio}", "bold green"))
     if against := numbers.size_statement(report):
-        console.print(Text(f"({against})"))
-    console.print()
+        lines.append(Text(f"({against})"))
+    lines.append("")
 
     parts = Table.grid(padding=(0, 2))
     parts.add_column()
@@ -45,8 +67,8 @@ def print_report(
     for name, how, count in numbers.size_parts(report):
         parts.add_row(name, how, numbers.format_bytes(count))
     parts.add_row("total", "", numbers.format_bytes(sizes["total"]))
-    console.print(parts)
-    console.print()
+    lines.append(parts)
+    lines.append("")
 
     facts = Table.grid(padding=(0, 2))
     share = numbers.format_share(error["error_share"])
@@ -62,14 +84,12 @@ def print_report(
     facts.add_row("codes", Text(numbers.code_statement(report)))
     if on_device := numbers.litert_statement(report):
         facts.add_row("on LiteRT", on_device)
-    console.print(facts)
-    console.print()
-    _print_files(report["files"], folder, console)
+    lines.append(facts)
+    lines.append("")
+    return [*lines, _files(report["files"], folder)]
 
 
-def _print_files(
-    written: dict[str, int], folder: str, console: Console
-) -> None:
+def _files(written: dict[str, int], folder: str) -> Table:
     found = file_sizes(folder)
     files = Table.grid(padding=(0, 2))
     files.add_column()
@@ -82,4 +102,4 @@ def _print_files(
             "missing" if size is None else numbers.format_bytes(size),
             Text(note, "yellow"),
         )
-    console.print(files)
+    return files

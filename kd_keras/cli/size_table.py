@@ -29,7 +29,7 @@ def print_size_report(
     for role, count in report.parts.items():
         if count:
             share = f"{100 * count / report.total:.1f} %"
-            parts.add_row(role, f"{count:,}", share)
+            parts.add_row(Text(role), f"{count:,}", share)
     parts.add_row("all bytes", f"{report.total:,}", "")
     console.print(parts)
     console.print()
@@ -47,6 +47,9 @@ def _facts(report: SizeReport) -> Iterator[tuple[str, str | Text]]:
             f"{e['composition']}, code_dim={e['code_dim']}"
         )
         yield "embedding", text
+    for t in report.tables:
+        text = f"{t['name']}: {t['N']:,} symbols x {t['d']}, not coded"
+        yield "embedding table", Text(text)
     if report.bits_per_symbol is not None:
         table = 4 * report.conventional_parameters
         ratio = format_ratio(table / report.embedding_bytes)

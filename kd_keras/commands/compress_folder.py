@@ -16,7 +16,7 @@ from kd_keras.commands.arguments import (
     check_fit,
     rows_of_shard,
 )
-from kd_keras.commands.early_checks import check_backend, check_tokens
+from kd_keras.commands.early_checks import check_start, check_tokens
 from kd_keras.commands.table_codes import (
     TableCodes,
     learn_to_folder,
@@ -198,7 +198,7 @@ def _started(
     The output is kept for this command while the body runs.
     """
     codebooks = check_arguments(arguments)
-    check_backend(for_export=arguments.litert is not None)
+    check_start(arguments.folder, arguments.litert)
     with reserved(arguments.folder, arguments.force) as output:
         table = open_vectors(
             file,

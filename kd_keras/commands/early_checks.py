@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.checks import check_utf8_path
+from kd_keras.utils.errors import BadInputError, as_bad_input
 
 BACKENDS = ("tensorflow", "jax")
 
@@ -38,6 +39,39 @@ def check_backend(for_export: bool = False) -> None:
             "Keras' backend must be installed: install it, or set "
             f"KERAS_BACKEND to another. Received: {source}, which is not"
         )
+
+
+def check_start(output: str | None, litert: str | None) -> None:
+    """Checks what Keras and an export need, before the work.
+
+    Args:
+        output: str or None. The folder to write, if it is known.
+        litert: str or None. The precision of a `.tflite` file to write in it.
+
+    Raises:
+        BadInputError: If Keras cannot start, or the export could not be
+            written.
+    """
+    check_backend(for_export=litert is not None)
+    if litert is not None:
+        as_bad_input(check_utf8_path, "With --litert, --output", output or ".")
+
+
+def import_keras() -> None:
+    """Imports Keras.
+
+    Raises:
+        BadInputError: If Keras cannot run on its backend, or refuses its
+            configuration file.
+    """
+    check_backend()
+    try:
+        import keras  # noqa: F401
+    except AssertionError as error:  # of the values in keras.json
+        raise BadInputError(
+            "Keras must be able to use its keras.json: correct or remove "
+            f"it. Received: {str(error) or 'a value that it refuses'}"
+        ) from None
 
 
 def check_tokens(words: Iterable[str], source: str) -> None:

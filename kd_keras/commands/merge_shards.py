@@ -9,7 +9,7 @@ import numpy as np
 
 from kd_keras.commands.arguments import Arguments
 from kd_keras.commands.compress_folder import ReadProgress, found_lines
-from kd_keras.commands.early_checks import check_backend, check_tokens
+from kd_keras.commands.early_checks import check_start, check_tokens
 from kd_keras.commands.table_codes import start_keras
 from kd_keras.commands.write_result import write_result
 from kd_keras.export.litert.quiet_litert import need_litert
@@ -68,7 +68,7 @@ def merge_shards(
     began = time.perf_counter()
     if merged.litert is not None:
         need_litert()
-    check_backend(for_export=merged.litert is not None)
+    check_start(merged.output, merged.litert)
     shards = check_shards([read_shard(folder) for folder in merged.shards])
     arguments = _arguments(merged, shards[0])
     with reserved(arguments.folder, arguments.force) as output:

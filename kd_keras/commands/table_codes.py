@@ -12,6 +12,7 @@ import numpy as np
 
 from kd_keras.codes.packing import pack_codes
 from kd_keras.commands.arguments import Arguments
+from kd_keras.commands.early_checks import import_keras
 from kd_keras.folders.codebooks_folder import (
     Codebooks,
     read_codebooks,
@@ -24,7 +25,7 @@ from kd_keras.folders.unfinished_run import UnfinishedRun
 from kd_keras.search import shards
 from kd_keras.search.learning_sample import is_large
 from kd_keras.search.shards import encoded_blocks
-from kd_keras.utils.errors import BadInputError, as_bad_input
+from kd_keras.utils.errors import as_bad_input
 from kd_keras.utils.full_disk import is_full_disk
 from kd_keras.utils.progress_bar import Say, progress_bar
 from kd_keras.utils.quiet_start import quiet_start
@@ -39,18 +40,16 @@ if TYPE_CHECKING:
 def start_keras() -> None:
     """Imports Keras and starts its devices without their log lines.
 
+    Results are in float32, whatever the `floatx` of keras.json.
+
     Raises:
-        BadInputError: If Keras refuses its configuration file.
+        BadInputError: If Keras cannot start.
     """
     with quiet_start():
-        try:
-            import keras
-        except AssertionError as error:  # of the values in keras.json
-            raise BadInputError(
-                "Keras must be able to use its keras.json: correct or remove "
-                f"it. Received: {str(error) or 'a value that it refuses'}"
-            ) from None
+        import_keras()
+        import keras
 
+        keras.config.set_floatx("float32")
         keras.ops.zeros(1)
 
         import kd_keras.learning.learn_codes  # noqa: F401

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from kd_keras.explorer.explorer_page import explorer_page
 from kd_keras.explorer.folder_contents import read_folder
-from kd_keras.folders.place_folder import is_temporary
 from kd_keras.folders.report_file import read_report
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.folder_lock import folder_lock
-from kd_keras.utils.whole_file import write_whole
+from kd_keras.utils.whole_file import remove_parts, write_whole
 
 NAME = "explorer.html"
 MOST_SYMBOLS = 50_000
@@ -50,9 +49,7 @@ def explore_folder(
     try:
         with folder_lock(folder):
             page = explorer_page(read_folder(path), symbols)
-            for name in os.listdir(folder):
-                if is_temporary(name, NAME):  # of a killed run
-                    (folder / name).unlink()
+            remove_parts(folder)
             write_whole(target, page)
     except OSError as error:
         raise BadInputError(

@@ -1,7 +1,7 @@
 """Checks of the arguments of an export."""
 
 import os
-from collections.abc import Iterable, Mapping
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ import numpy as np
 from kd_keras.export.saved_model_folder import MARKER, others_in
 from kd_keras.export.size.coded_model import CodedModel
 from kd_keras.folders.place_folder import contents, fixed
-from kd_keras.layers.find_layers import coded_layers
-from kd_keras.utils.checks import is_integer, short_repr
+from kd_keras.layers.coded_layer import CodedLayer
+from kd_keras.layers.find_layers import find_layers
+from kd_keras.utils.checks import check_utf8_path, short_repr
 
 
 def check_model(model: Any) -> CodedModel:
@@ -25,8 +26,8 @@ def check_model(model: Any) -> CodedModel:
         A `CodedModel`.
 
     Raises:
-        ValueError: If it is not a built Keras layer or model with coded
-            layers, if a layer does not compute in float32, or if Keras does
+        ValueError: If it is not a built Keras layer or model with an
+            embedding, if a layer does not compute in float32, or if Keras does
             not run on TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
@@ -35,10 +36,13 @@ def check_model(model: Any) -> CodedModel:
             "KERAS_BACKEND=tensorflow. Received: KERAS_BACKEND="
             + keras.backend.backend()
         )
-    if not isinstance(model, keras.layers.Layer) or not coded_layers(model):
+    kinds = (CodedLayer, keras.layers.Embedding)
+    if not isinstance(model, keras.layers.Layer) or not find_layers(
+        model, kinds
+    ):
         raise ValueError(
-            "An export needs a KDEmbedding or a Keras model with one. "
-            f"Received: {short_repr(model)}"
+            "An export needs a KDEmbedding, a keras.layers.Embedding or a "
+            f"Keras model with one. Received: {short_repr(model)}"
         )
     if not model.built:
         raise ValueError(
@@ -89,72 +93,6 @@ def _check_no_look_up(layer: keras.layers.Layer) -> None:
             )
 
 
-def check_vocabulary(
-    coded: CodedModel, vocabulary: Any, unknown_id: Any
-) -> tuple[list[str] | None, int | None]:
-    """Checks that a vocabulary and an unknown id fit a model.
-
-    Args:
-        coded: `CodedModel`.
-        vocabulary: list of str, one per symbol, or None.
-        unknown_id: int or None. The id of the unknown symbol.
-
-    Returns:
-        `(words, unknown_id)`: the vocabulary as a list, or None; the id as a
-        Python int, or None.
-
-    Raises:
-        ValueError: If they do not fit the model.
-    """
-    sizes = [layer.symbols for layer in coded.layers]
-    if unknown_id is not None and (
-        not is_integer(unknown_id) or not 0 <= unknown_id < min(sizes)
-    ):
-        raise ValueError(
-            f"`unknown_id` must be None or an id, 0 to {min(sizes) - 1}. "
-            f"Received: unknown_id={short_repr(unknown_id)}"
-        )
-    unknown_id = None if unknown_id is None else int(unknown_id)
-    if vocabulary is None:
-        return None, unknown_id
-    # Sets have no order, and a string would be read letter by letter.
-    if not isinstance(vocabulary, Iterable) or isinstance(
-        vocabulary, (str, bytes, Mapping, set, frozenset)
-    ):
-        raise ValueError(
-            "`vocabulary` must be a list of strings, one per symbol. "
-            f"Received: {short_repr(vocabulary)}"
-        )
-    words = list(vocabulary)
-    if len(words) != sizes[0]:
-        raise ValueError(
-            f"`vocabulary` must have one string for each of the {sizes[0]:,} "
-            f"symbols. Received: {len(words):,} strings"
-        )
-    seen: set[str] = set()
-    for i, word in enumerate(words):
-        if not isinstance(word, str) or not _is_line(word):
-            raise ValueError(
-                "`vocabulary` must contain strings without line breaks, valid "
-                f"in UTF-8. Received: {short_repr(word)} for id {i}"
-            )
-        if word in seen:
-            raise ValueError(
-                "`vocabulary` must not contain a string twice. Received: "
-                f"{word!r} for id {i} and an earlier id"
-            )
-        seen.add(word)
-    return words, unknown_id
-
-
-def _is_line(word: str) -> bool:
-    try:
-        word.encode()
-    except UnicodeEncodeError:  # a lone half of a UTF-16 pair
-        return False
-    return "\n" not in word and "\r" not in word
-
-
 def check_tolerance(tolerance: Any) -> None:
     """Checks the largest accepted distance from Keras.
 
@@ -192,6 +130,7 @@ def check_path(path: Any, is_folder: bool = False) -> Path:
             "`path` must be a string or pathlib.Path that names a file or "
             f"folder. Received: {short_repr(path)}"
         )
+    check_utf8_path("`path`", path)
     path = Path(os.path.realpath(path))
     if not path.parent.is_dir():
         raise ValueError(
@@ -200,16 +139,27 @@ def check_path(path: Any, is_folder: bool = False) -> Path:
         )
     if is_folder and path.is_dir():
         _check_folder(path)
-    elif not os.access(path.parent, os.W_OK):
-        raise ValueError(
-            "`path` must be in a folder that can be written to. "
-            f"Received: {path}"
-        )
+    else:
+        _try_beside(path)
     if not is_folder and path.is_dir():
         raise ValueError(f"`path` must name a file. Received: {path}, a folder")
     if is_folder and path.exists() and not path.is_dir():
         raise ValueError(f"`path` must name a folder. Received: {path}, a file")
     return path
+
+
+def _try_beside(path: Path) -> None:
+    """Checks that a temporary folder can be made beside a path."""
+    try:
+        with tempfile.TemporaryDirectory(
+            prefix=f".{path.name}.", suffix=".kd-keras.partial", dir=path.parent
+        ):
+            pass
+    except OSError as error:
+        raise ValueError(
+            "`path` must be in a folder that can be written to. "
+            f"Received: {path}, {error.strerror}"
+        ) from None
 
 
 def _check_folder(path: Path) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from kd_keras.export.size.coded_model import CodedModel
-from kd_keras.export.size.describe import describe_embeddings
+from kd_keras.export.size.describe import describe_embeddings, describe_tables
+from kd_keras.export.symbols import Symbols
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.version import __version__
@@ -19,7 +20,7 @@ def configuration_of(
     coded: CodedModel,
     signatures: Sequence["Signature"],
     quantization: str | None,
-    unknown_id: int | None,
+    symbols: Symbols,
 ) -> dict[str, Any]:
     """Describes an exported model.
 
@@ -27,13 +28,14 @@ def configuration_of(
         coded: `CodedModel`.
         signatures: list of `Signature`.
         quantization: str or None. See `export_litert`.
-        unknown_id: int or None.
+        symbols: `Symbols`.
 
     Returns:
         dict of JSON types: `kd_keras` (the version), `kind` (`"embedding"`,
-        `"language model"` or `"model"`), `quantization`, `unknown_id`,
-        `embeddings` (see `describe_embeddings`) and `signatures` (the shapes
-        of their inputs by name; dynamic sizes are null).
+        `"language model"` or `"model"`), `quantization`, `unknown_id` and
+        `inputs` (see `Symbols`), `embeddings` (see `describe_embeddings`),
+        `tables` (see `describe_tables`, if there are any) and `signatures`
+        (the shapes of their inputs by name; dynamic sizes are null).
     """
     if isinstance(coded.model, LanguageModel):
         kind = "language model"
@@ -41,12 +43,14 @@ def configuration_of(
         kind = "embedding"
     else:
         kind = "model"
+    tables = describe_tables(coded)
     return {
         "kd_keras": __version__,
         "kind": kind,
         "quantization": quantization,
-        "unknown_id": unknown_id,
+        **symbols.configuration,
         "embeddings": describe_embeddings(coded),
+        **({"tables": tables} if tables else {}),
         "signatures": {
             signature.name: {
                 name: spec.shape.as_list()
@@ -58,12 +62,13 @@ def configuration_of(
 
 
 def _is_embedding(coded: CodedModel) -> bool:
-    """Checks whether a model is a `KDEmbedding` and nothing else."""
-    if isinstance(coded.model, KDEmbedding):
+    """Checks whether a model is an embedding and nothing else."""
+    kinds = (KDEmbedding, keras.layers.Embedding)
+    if isinstance(coded.model, kinds):
         return True
     inner = [
         layer
-        for layer in coded.model.layers
+        for layer in getattr(coded.model, "layers", [])
         if not isinstance(layer, keras.layers.InputLayer)
     ]
-    return inner == [coded.output] and isinstance(coded.output, KDEmbedding)
+    return inner == [coded.output] and isinstance(coded.output, kinds)

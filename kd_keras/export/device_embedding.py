@@ -1,7 +1,7 @@
-"""The form of a `KDEmbedding` in an exported graph."""
+"""The forms of embeddings in an exported graph."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +9,10 @@ import tensorflow as tf
 
 from kd_keras.codes.packing import pack_codes
 from kd_keras.export.litert.unpack_rows import unpack_rows
+from kd_keras.export.signatures.calls_replaced import (
+    calls_replaced,
+    can_replace,
+)
 from kd_keras.layers.contexts import computing_on_device
 
 if TYPE_CHECKING:
@@ -72,7 +76,7 @@ class DeviceEmbedding(tf.Module):
             )
         ids = tf.cast(inputs, tf.int32)
         flat = ids if len(ids.shape) == 1 else tf.reshape(ids, [-1])
-        vectors = self._embed(self._in_range(flat))
+        vectors = self._embed(in_range(flat, self.symbols, self.unknown_id))
         if len(ids.shape) == 1:
             return vectors
         if None not in ids.shape:
@@ -82,12 +86,6 @@ class DeviceEmbedding(tf.Module):
             # before it runs. Its CompiledModel fails on other dynamic shapes.
             shape = tf.concat([tf.shape(ids), [self.output_dim]], 0)
         return tf.reshape(vectors, shape)
-
-    def _in_range(self, ids: Any) -> Any:
-        if self.unknown_id is None:
-            return ids
-        known = (ids >= 0) & (ids < self.symbols)
-        return tf.where(known, ids, self.unknown_id)
 
     def _embed(self, ids: Any) -> Any:
         codes = unpack_rows(tf.gather(self.codes, ids), self.K, self.D)
@@ -135,28 +133,71 @@ def store_code_embeddings(
 def on_device(
     coded: "CodedModel",
     quantization: str | None = None,
-    unknown_id: int | None = None,
+    unknown_id: int | Mapping[int, int] | None = None,
 ) -> Iterator[list[DeviceEmbedding]]:
-    """Gives every coded layer of a model its device form while it is open.
+    """Gives every embedding of a model its device form while it is open.
 
     Only in this thread: in others the model computes as usual.
 
     Args:
         coded: `CodedModel`.
-        quantization, unknown_id: See `DeviceEmbedding`.
+        quantization: See `DeviceEmbedding`.
+        unknown_id: int for all coded layers; None; or a dict of int by the
+            `id` of a coded layer or `keras.layers.Embedding`.
 
     Yields:
-        list of `DeviceEmbedding`, in the order of the model's layers.
+        list of `DeviceEmbedding`, in the order of the model's coded layers.
     """
+    unknown: Mapping[int, int] = {}
+    if isinstance(unknown_id, Mapping):
+        unknown = unknown_id
+    elif unknown_id is not None:
+        unknown = {id(layer): unknown_id for layer in coded.layers}
     first: dict = {}
     forms = {}
     for layer in coded.layers:
-        form = DeviceEmbedding(layer, quantization, unknown_id)
+        form = DeviceEmbedding(layer, quantization, unknown.get(id(layer)))
         forms[id(layer)] = form
         # Codes and compositions that layers share are in the file once.
         codes = first.setdefault(layer.code_source(), form)
         table = first.setdefault(layer.composition, form)
         form.codes = codes.codes
         form.code_embeddings = table.code_embeddings
-    with computing_on_device(forms):
+    tables = {
+        table: _with_unknown_id(table, unknown[id(table)])
+        for table in coded.tables
+        if id(table) in unknown
+    }
+    with computing_on_device(forms), calls_replaced(tables):
         yield list(forms.values())
+
+
+def _with_unknown_id(table: Any, unknown_id: int) -> Callable[[Any], Any]:
+    """Returns what an `Embedding` computes of ids that may be out of range."""
+    if not can_replace(table):
+        raise ValueError(
+            "`unknown_id` must be for a KDEmbedding or an Embedding with the "
+            f"usual `call`. Received: {table.name!r}, {type(table).__name__}"
+        )
+
+    def call(inputs: Any) -> Any:
+        ids = in_range(tf.cast(inputs, tf.int32), table.input_dim, unknown_id)
+        return type(table).call(table, ids)
+
+    return call
+
+
+def in_range(ids: Any, size: int, unknown_id: int | None) -> Any:
+    """Replaces ids out of range by the unknown id.
+
+    Args:
+        ids: tensor of int32.
+        size: int. The number of symbols.
+        unknown_id: int; None leaves the ids as they are.
+
+    Returns:
+        Tensor of int32 of the same shape.
+    """
+    if unknown_id is None:
+        return ids
+    return tf.where((ids >= 0) & (ids < size), ids, unknown_id)

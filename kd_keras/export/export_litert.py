@@ -1,46 +1,52 @@
 """Export to LiteRT, formerly TensorFlow Lite."""
 
+import contextlib
 import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kd_keras.export.size.report import SizeReport
 
+# In the temporary folder.
+FILE, SAVED_MODEL = "file", "model"
+
 
 def export_litert(
     model: Any,
     path: str | os.PathLike[str],
-    vocabulary: Iterable[str] | None = None,
+    vocabulary: Iterable[str] | Mapping[str, Iterable[str]] | None = None,
     quantization: str | None = None,
     batch_size: int | None = None,
     sequence_length: int | None = None,
-    unknown_id: int | None = None,
+    unknown_id: int | Mapping[str, int | None] | None = None,
     example: Any = None,
     tolerance: float | None = None,
 ) -> "SizeReport":
-    """Exports a layer or model with KD codes to one `.tflite` file.
+    """Exports a layer or model with embeddings to one `.tflite` file.
 
     The file contains the graph and the codes, packed to b = ceil(log2 K) bits
-    per value. An archive at its end contains the vocabulary and the
+    per value. A `keras.layers.Embedding` stays a table, so a model without
+    codes can be exported and checked in the same way, for comparison. An
+    archive at the end of the file contains the vocabulary and the
     configuration. The graph uses only LiteRT's builtin operators, so the file
     runs without this package. Learned codes become fixed.
 
     The file is written only if LiteRT's Interpreter and CompiledModel both
     compute with it what Keras computes, for every id and for random
-    sequences. An earlier file at `path` is replaced.
+    sequences. An earlier file at `path` is replaced. Only one process at a
+    time may write it.
 
     The file has these functions:
 
-    - For a `KDEmbedding`, `serving_default` maps `token_ids`, int32 `(n,)`,
-      to `embeddings`, float32 `(n, d)`.
+    - For a `KDEmbedding` or `Embedding`, `serving_default` maps `token_ids`,
+      int32 `(n,)`, to `embeddings`, float32 `(n, d)`.
     - For a model, `serving_default` maps the model's inputs to its outputs. If
       only one input contains ids, it is called `token_ids`. A single output is
-      called `embeddings` if the model ends with a `KDEmbedding`, otherwise
+      called `embeddings` if the model ends with an embedding, otherwise
       `output`; several outputs have their names in Keras, nested ones those
       of their path (`outer_inner`). In the names of inputs, `_` replaces all
       characters except ASCII letters, digits and `_`, `arg_` comes before a
@@ -52,10 +58,14 @@ def export_litert(
       states after the token.
 
     Args:
-        model: `KDEmbedding`, or Keras model that contains one at any depth,
-            built.
+        model: `KDEmbedding`, `keras.layers.Embedding`, or Keras model that
+            contains one at any depth, built.
         path: path of the file to write.
-        vocabulary: list of N str, the symbols by id, or None.
+        vocabulary: list of N str, the symbols by id, or None. In a model with
+            several embeddings, a dict of such lists by the names of inputs or
+            of embedding layers: `{"user_ids": [...], "item_ids": [...]}`. An
+            input has its name in Keras or in the file. One list must fit all
+            embeddings.
         quantization: None for float32, `"int8"` for 8-bit weights, `"float16"`
             for 16-bit weights. The codes are the same in all three.
         batch_size: int or None. None leaves it dynamic, except that it is 1
@@ -66,8 +76,10 @@ def export_litert(
         sequence_length: int or None. None leaves it dynamic. Recurrent models
             and the LSTM composition need a fixed one, since LiteRT computes
             wrong results for them otherwise.
-        unknown_id: int or None. An id out of range gets the vector of this
-            id; None makes the call fail. Negative ids are out of range.
+        unknown_id: int or None, or a dict of them by the same names. An id out
+            of range gets the vector of this id; None makes the call fail.
+            Negative ids are out of range. One number is for all coded layers,
+            or, in a model without any, for all embeddings.
         example: array of ids, or list of arrays, that a subclassed model can
             be called on; other models need none. Only the ranks and dtypes
             matter, and the number of columns if the columns are ids of
@@ -80,8 +92,9 @@ def export_litert(
         The `SizeReport` of the file.
 
     Raises:
-        ValueError: If an argument is wrong, the model cannot be called on
-            small ids, or LiteRT lacks an operator.
+        ValueError: If an argument is wrong, a name is unknown, the model
+            cannot be called on small ids, LiteRT lacks an operator, or
+            another process is writing `path`.
         RuntimeError: If the file does not compute what Keras computes
             (`kd_keras.ParityError`).
 
@@ -97,18 +110,18 @@ def export_litert(
     >>> print(small.embed([4, 20, 7]).shape)
     (3, 64)
     """
+    from kd_keras.export.check_symbols import check_symbols
     from kd_keras.export.checks import (
         check_model,
         check_outputs,
         check_path,
         check_tolerance,
-        check_vocabulary,
     )
     from kd_keras.utils.checks import check_choice
 
     coded = check_model(model)
     check_outputs(coded)
-    words, unknown_id = check_vocabulary(coded, vocabulary, unknown_id)
+    vocabulary = check_symbols(coded, vocabulary, unknown_id)
 
     from kd_keras.export.configuration import configuration_of
     from kd_keras.export.device_embedding import on_device
@@ -122,37 +135,45 @@ def export_litert(
     from kd_keras.export.signatures.signatures_of import signatures_of
     from kd_keras.export.size.roles import find_buffers, weights_by_role
     from kd_keras.export.size.size_report import size_report
+    from kd_keras.export.symbols import symbols_of
     from kd_keras.export.write import convert, write_saved_model
+    from kd_keras.folders.place_folder import (
+        remove_leftovers,
+        temporary_beside,
+    )
     from kd_keras.utils.errors import ParityError
+    from kd_keras.utils.folder_lock import folder_lock
 
     check_choice("quantization", quantization, PRECISIONS)
     check_tolerance(tolerance)
     path = check_path(path)
     need_litert()
     signatures = signatures_of(coded, batch_size, sequence_length, example)
+    symbols = symbols_of(coded, signatures, vocabulary, unknown_id)
     if tolerance is None:
         tolerance = PRECISIONS[quantization].tolerance
 
     def write(signatures: list[Signature], file: Path) -> None:
-        folder = file.with_name("model")
-        with on_device(coded, quantization, unknown_id) as forms:
+        folder = file.with_name(SAVED_MODEL)
+        with on_device(coded, quantization, symbols.unknown_ids) as forms:
             write_saved_model(coded, folder, signatures, forms)
         content = convert(folder, signatures, quantization)
         configuration = configuration_of(
-            coded, signatures, quantization, unknown_id
+            coded, signatures, quantization, symbols
         )
         configuration["buffers"] = find_buffers(
             read_flatbuffer(content, path), weights_by_role(coded, forms)
         )
         file.write_bytes(content)
-        append_archive(file, configuration, words)
+        append_archive(file, configuration, symbols.vocabularies)
         with litert_engines(file) as engines:
             check_parity(engines, signatures, tolerance)
 
-    with tempfile.TemporaryDirectory(
-        prefix=f".{path.name}.", suffix=".partial", dir=path.parent
-    ) as temporary:
-        file = Path(temporary) / "file"
+    with folder_lock(path), contextlib.ExitStack() as last:
+        remove_leftovers(path, _is_unfinished)
+        file = temporary_beside(path) / FILE
+        file.parent.mkdir()
+        last.callback(shutil.rmtree, file.parent, ignore_errors=True)
         try:
             write(signatures, file)
         except ParityError as error:
@@ -160,7 +181,7 @@ def export_litert(
             if not (error.may_be_shapes and is_open and _is_model(model)):
                 raise
             signatures = signatures_of(coded, 1, sequence_length, example)
-            shutil.rmtree(file.with_name("model"))
+            shutil.rmtree(file.with_name(SAVED_MODEL))
             write(signatures, file)
             print(
                 f"kd_keras: LiteRT's CompiledModel is wrong on {model.name!r} "
@@ -169,7 +190,18 @@ def export_litert(
                 file=sys.stderr,
             )
         os.replace(file, path)
-    return size_report(path)
+        return size_report(path)
+
+
+def _is_unfinished(folder: Path) -> bool:
+    """Returns whether a temporary folder holds only parts of an export."""
+    if (
+        folder.suffix != ".partial"
+        or folder.is_symlink()
+        or not folder.is_dir()
+    ):
+        return False
+    return {FILE, SAVED_MODEL}.issuperset(os.listdir(folder))
 
 
 def _is_model(model: Any) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 _OURS = re.compile(
     r"saved_model\.pb|fingerprint\.pb|assets|moved\.json"
     r"|variables(/variables\.(index|data-\d+-of-\d+)|/.*_temp.*)?"
-    r"|assets\.extra(/(kd_keras\.json|vocabulary\.txt))?"
+    r"|assets\.extra(/(kd_keras\.json|vocabulary(_[A-Za-z0-9_]+)?\.txt))?"
 )
 MARKER = "assets.extra/kd_keras.json"
 

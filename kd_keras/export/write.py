@@ -11,6 +11,7 @@ from kd_keras.export.litert.flatbuffer import read_flatbuffer
 from kd_keras.export.litert.quiet_litert import quiet_litert
 from kd_keras.export.signatures.signature import Signature
 from kd_keras.export.size.coded_model import CodedModel
+from kd_keras.export.size.variable_roles import by_attribute
 
 
 def convert(
@@ -85,9 +86,9 @@ def write_saved_model(
     module.code_embeddings = [
         form.code_embeddings for form in device_embeddings
     ]
-    module.composition, module.output_layer, module.rest = [], [], []
-    for role, variable in coded.weights_beside_codes():
-        getattr(module, role.replace(" ", "_")).append(variable.value)
+    others = [(role, v.value) for role, v in coded.weights_beside_codes()]
+    for name, variables in by_attribute(others).items():
+        setattr(module, name, variables)
     functions = {
         signature.name: tf.function(signature.function).get_concrete_function(
             **signature.inputs

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kd_keras.codes.checks import check_kd
 from kd_keras.folders.description_file import (
     read_description,
     write_description,
@@ -140,7 +141,7 @@ def read_codebooks(folder: str | os.PathLike[str]) -> Codebooks:
 
 
 def make_codebooks(description: Any) -> Codebooks | None:
-    """Makes a `Codebooks` from a dict of its fields; None if some are missing.
+    """Makes a `Codebooks` from a dict of its fields; None if some are wrong.
 
     Args:
         description: The contents of a JSON file.
@@ -150,6 +151,30 @@ def make_codebooks(description: Any) -> Codebooks | None:
     """
     names = [field.name for field in dataclasses.fields(Codebooks)]
     try:
-        return Codebooks(**{name: description[name] for name in names})
-    except (KeyError, TypeError):
+        found = Codebooks(**{name: description[name] for name in names})
+        check_kd(found.K, found.D)
+        sizes = (found.seed, found.learned_rows)
+        is_valid = (
+            all(type(x) is int for x in (found.K, found.D, *sizes))
+            and all(
+                type(x) in (int, float) for x in (found.effort, found.seconds)
+            )
+            and (found.code_dim is None or type(found.code_dim) is int)
+            and all(
+                isinstance(x, str)
+                for x in (found.composition, found.sha256, found.kd_keras)
+            )
+            and is_identity(found.table)
+        )
+    except (KeyError, TypeError, ValueError):
         return None
+    return found if is_valid else None
+
+
+def is_identity(value: Any) -> bool:
+    """Returns whether a JSON value can be a result of `table_identity`."""
+    return (
+        isinstance(value, dict)
+        and all(type(value.get(name)) is int for name in "Nd")
+        and isinstance(value.get("sampled_sha256"), str)
+    )

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kd_keras.utils.checks import short_repr
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.whole_file import write_whole
 
@@ -62,6 +63,6 @@ def read_description(
     if found != FORMAT:
         raise BadInputError(
             f"{wanted}. Received: {folder}, whose {path.name} has format "
-            f"{found!r}; this version reads format {FORMAT}"
+            f"{short_repr(found)}; this version reads format {FORMAT}"
         )
     return description

@@ -1,6 +1,8 @@
 """A `.keras` file that contains only an embedding."""
 
+import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import keras
 import numpy as np
 
 from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.row_blocks import row_blocks
 
 
@@ -30,8 +33,41 @@ def load_embedding(path: str | os.PathLike) -> KDEmbedding:
 
     Returns:
         `KDEmbedding`.
+
+    Raises:
+        BadInputError: If the file is missing, damaged or of another kind.
     """
-    return keras.saving.load_model(Path(path)).layers[0]
+    path = Path(path)
+    try:
+        _check_sizes(path)
+        embedding = keras.saving.load_model(path).layers[0]
+    except Exception as error:  # damage leads to errors of many kinds
+        raise BadInputError(
+            f"{path} cannot be loaded: {' '.join(str(error).split())[:200]}"
+        ) from None
+    if not isinstance(embedding, KDEmbedding):
+        raise BadInputError(
+            f"{path} must hold a KDEmbedding only. Received: "
+            f"{type(embedding).__name__}"
+        )
+    return embedding
+
+
+def _check_sizes(path: Path) -> None:
+    """Checks that a file can hold the weights of which it tells the sizes.
+
+    Keras allocates them before it reads any.
+    """
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+    size = path.stat().st_size
+    layer = config["config"]["layers"][-1]["config"]
+    composition = layer["composition"]["config"]
+    d, code_dim = layer["output_dim"], composition["code_dim"]
+    values = layer["K"] * layer["D"] * code_dim
+    recurrent = d * code_dim if "LSTM" in str(composition["name"]) else d
+    if max(layer["input_dim"] * layer["D"], values, recurrent) > size:
+        raise ValueError(f"its weights need more than its {size:,} bytes")
 
 
 BLOCK_FLOATS = 1 << 24  # code embeddings gathered at a time: 64 MB

@@ -18,6 +18,7 @@ from kd_keras.folders.place_folder import (
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.folder_lock import folder_lock
 from kd_keras.utils.interrupts import shielded
+from kd_keras.utils.whole_file import is_part
 
 # The files of a result.
 FILES = (
@@ -62,7 +63,7 @@ def reserved(
     except OSError as error:
         raise _unwritable(output, error) from None
     with lock:
-        remove_leftovers(path, _is_ours, FILES)
+        remove_leftovers(path, _is_ours)
         check_output(output, force)  # the folder may have been brought back
         check_writable(path)
         yield path
@@ -89,7 +90,7 @@ def check_output(output: str | os.PathLike[str], force: bool = False) -> Path:
         )
     path = Path(os.path.realpath(output))
     try:
-        inside = contents(path, FILES)
+        inside = contents(path)
     except FileNotFoundError:
         inside = []
     except NotADirectoryError:
@@ -154,6 +155,7 @@ def _is_ours(folder: Path) -> bool:
         return False
     return all(
         name in (*REPLACEABLE, MOVED)
+        or is_part(name)
         or any(name.startswith(f".{file}.") for file in FILES)
         for name in os.listdir(folder)
     )

@@ -21,6 +21,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+from kd_keras.utils.whole_file import is_part, remove_parts
+
 MOVED = "moved.json"  # in a temporary folder: what is moved out of it
 _ENDING = r"\.[0-9a-f]{8}\.(?:partial|old)"
 INSIDE = "kd-keras"  # names what is temporary inside a folder
@@ -49,17 +51,16 @@ def is_temporary(name: str, of: str) -> bool:
     return re.fullmatch(rf"\.{re.escape(of)}{_ENDING}", name) is not None
 
 
-def contents(folder: Path, files: Collection[str] = ()) -> list[str]:
+def contents(folder: Path) -> list[str]:
     """Lists a folder, without what a killed run has left in it.
 
     Args:
         folder: path.
-        files: names. Their temporary files are left out too.
 
     Returns:
         list of str, sorted.
     """
-    left = {*_left_inside(folder, files), UNFINISHED}
+    left = {*_left_inside(folder), UNFINISHED}
     return [name for name in sorted(os.listdir(folder)) if name not in left]
 
 
@@ -106,11 +107,7 @@ def place_folder(temporary: Path, folder: Path, last: Collection[str]) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def remove_leftovers(
-    folder: Path,
-    is_ours: Callable[[Path], bool],
-    files: Collection[str] = (),
-) -> None:
+def remove_leftovers(folder: Path, is_ours: Callable[[Path], bool]) -> None:
     """Removes what killed runs have left beside and inside a folder.
 
     An earlier result that such a run had moved away gets its name back.
@@ -119,7 +116,6 @@ def remove_leftovers(
         folder: path. The caller holds its lock.
         is_ours: callable. Whether a temporary folder holds only what this
             package writes; otherwise it stays.
-        files: names. Their temporary files inside are removed too.
     """
     with contextlib.suppress(OSError):
         for name in os.listdir(folder.parent):
@@ -132,7 +128,8 @@ def remove_leftovers(
                 shutil.rmtree(path, ignore_errors=True)
     if not folder.is_dir():
         return
-    for name in _left_inside(folder, files):
+    remove_parts(folder)
+    for name in _left_inside(folder):
         path = folder / name
         if path.is_dir() and not path.is_symlink():
             if not is_temporary(name, INSIDE):
@@ -144,13 +141,13 @@ def remove_leftovers(
             shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _left_inside(folder: Path, files: Collection[str]) -> list[str]:
+def _left_inside(folder: Path) -> list[str]:
     """Lists what killed runs have left in a folder."""
     left = []
     for name in os.listdir(folder):
         if is_temporary(name, INSIDE):
             left += [name, *_moved_by(folder / name, folder)]
-        elif any(is_temporary(name, of) for of in files):
+        elif is_part(name):
             left.append(name)
     return left
 

@@ -11,6 +11,7 @@ from kd_keras.folders.description_file import read_description
 from kd_keras.folders.output_folder import FILES
 from kd_keras.report.code_map import code_map
 from kd_keras.report.page import report_page
+from kd_keras.utils.errors import BadInputError
 
 # A path may hold bytes that are not UTF-8. Python shows them as surrogates,
 # which JSON can only escape: "caf\\udce9.txt".
@@ -54,10 +55,27 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         BadInputError: If it is not a folder that `kd-keras compress` wrote.
     """
-    return read_description(
-        Path(path, "report.json"),
-        "PATH must be a folder written by kd-keras compress",
-        "is not one of its reports",
+    wanted = "PATH must be a folder written by kd-keras compress"
+    wrong = "is not one of its reports"
+    report = read_description(Path(path, "report.json"), wanted, wrong)
+    if not _is_report(report):
+        raise BadInputError(
+            f"{wanted}. Received: {path}, whose report.json {wrong}"
+        )
+    return report
+
+
+def _is_report(report: dict[str, Any]) -> bool:
+    """Returns whether the sizes and names that others rely on are there."""
+    source = report.get("input")
+    return (
+        all(type(report.get(x)) is int and report[x] >= 1 for x in "NdKD")
+        and all(
+            isinstance(report.get(x), str) for x in ("command", "composition")
+        )
+        and isinstance(source, dict)
+        and isinstance(source.get("path"), str)
+        and (report.get("code_dim") is None or type(report["code_dim"]) is int)
     )
 
 

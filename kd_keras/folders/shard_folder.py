@@ -7,8 +7,8 @@ needs no other folder; and `shard.json`, the fields of `Shard`.
 
 import collections
 import dataclasses
+import itertools
 import os
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,14 @@ from typing import Any
 import numpy as np
 
 from kd_keras.codes.packing import unpack_codes
-from kd_keras.folders.codebooks_folder import Codebooks, make_codebooks
+from kd_keras.folders.codebooks_folder import (
+    Codebooks,
+    is_identity,
+    make_codebooks,
+)
 from kd_keras.folders.description_file import read_description
 from kd_keras.utils.errors import BadInputError
+from kd_keras.vectors.npz_arrays import read_arrays
 from kd_keras.version import __version__
 
 
@@ -65,9 +70,8 @@ class Shard:
         path = Path(self.folder, "codes.npz")
         K, D = self.codebooks.K, self.codebooks.D
         try:
-            with open(path, "rb") as file, np.load(file) as arrays:
-                codes = unpack_codes(arrays["codes"], K, D)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            codes = unpack_codes(read_arrays(path, "codes")["codes"], K, D)
+        except (OSError, ValueError):
             codes = None
         count = self.rows[1] - self.rows[0]
         if codes is None or len(codes) != count:
@@ -98,11 +102,39 @@ def read_shard(folder: str | os.PathLike[str]) -> Shard:
     }
     names = [field.name for field in dataclasses.fields(Shard)]
     description.setdefault("words", None)
-    missing = [n for n in names if n != "words" and description.get(n) is None]
+    missing = [
+        n
+        for n in names
+        if n not in description or not _is_valid(n, description[n])
+    ]
+    if not missing and description["i"] > description["n"]:
+        missing = ["i"]
     if missing or not Path(folder, "embedding.keras").is_file():
-        what = missing[0] if missing else "embedding.keras"
+        what = f"a valid {missing[0]}" if missing else "an embedding.keras"
         raise BadInputError(f"{wanted}. Received: {folder}, without {what}")
     return Shard(**{name: description[name] for name in names})
+
+
+def _is_valid(name: str, value: Any) -> bool:
+    """Returns whether a field of `Shard` has a value of its type."""
+    if name == "codebooks":
+        return value is not None
+    if name == "table":
+        return is_identity(value)
+    if name == "rows":
+        return (
+            isinstance(value, list)
+            and len(value) == 2
+            and all(type(row) is int for row in value)
+            and 0 <= value[0] <= value[1]
+        )
+    if name in ("i", "n", "block"):
+        return type(value) is int and value >= 1
+    if name == "seconds":
+        return type(value) in (int, float)
+    if name == "words":
+        return value is None or isinstance(value, str | bool)
+    return isinstance(value, str)
 
 
 def check_shards(shards: Sequence[Shard]) -> list[Shard]:
@@ -139,12 +171,13 @@ def check_shards(shards: Sequence[Shard]) -> list[Shard]:
                 f"{shard.i}/{shard.n} in {other.folder} and in {shard.folder}"
             )
     n = right.n
-    missing = [i for i in range(1, n + 1) if i not in by_number]
-    if missing:
-        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+    missing = n - len(by_number)
+    if missing:  # a damaged file may name any n, so no list of them
+        first = next(i for i in itertools.count(1) if i not in by_number)
+        more = f" and {missing - 1:,} more" if missing > 1 else ""
         raise BadInputError(
             f"All {n} shards must be given. Received: {len(shards)}, without "
-            f"shard {missing[0]}/{n}{more}"
+            f"shard {first}/{n}{more}"
         )
     return [by_number[i] for i in range(1, n + 1)]
 

@@ -14,16 +14,15 @@ from kd_keras.folders.description_file import (
     write_description,
 )
 from kd_keras.folders.place_folder import UNFINISHED, is_temporary
+from kd_keras.utils.checks import short_repr
 from kd_keras.utils.errors import BadInputError
-from kd_keras.utils.whole_file import whole_file
+from kd_keras.utils.whole_file import is_part, remove_parts, whole_file
+from kd_keras.vectors.npz_arrays import read_array
 
 SETTINGS = "settings.json"
 CODEBOOKS = "codebooks"
 CODEBOOK_FILES = ("embedding.keras", "codebooks.json")
-_FILES = re.compile(
-    r"(settings\.json|codes-\d+\.npy"
-    r"|\.(settings\.json|codes-\d+\.npy)\.[0-9a-f]{8}\.partial)"
-)
+_FILES = re.compile(r"settings\.json|codes-\d+\.npy")
 
 
 def unfinished_folder(output: Path) -> Path:
@@ -73,9 +72,7 @@ class UnfinishedRun:
             write_description(self.folder / SETTINGS, self._settings)
 
     def _check(self, settings: dict[str, Any]) -> None:
-        if self.folder.is_dir() and all(
-            is_temporary(name, SETTINGS) for name in os.listdir(self.folder)
-        ):
+        if self.folder.is_dir() and all(map(is_part, os.listdir(self.folder))):
             return  # stopped before its first file was written
         wanted = f"{self.folder} must be from an interrupted run, or not exist"
         found = read_description(self.folder / SETTINGS, wanted)
@@ -98,10 +95,14 @@ class UnfinishedRun:
             array of int, or None if the codes of this block are not kept.
         """
         try:
-            codes = np.load(self._file(rows), allow_pickle=False)
-        except (FileNotFoundError, ValueError, EOFError):
+            codes = read_array(self._file(rows))
+        except (OSError, ValueError):
             return None
-        return codes if len(codes) == rows.stop - rows.start else None
+        shape = (rows.stop - rows.start, self._settings["D"])
+        if codes.shape != shape or codes.dtype.kind not in "iu":
+            return None
+        is_valid = bool(((codes >= 0) & (codes < self._settings["K"])).all())
+        return codes if is_valid else None
 
     def write(self, rows: slice, codes: np.ndarray) -> None:
         """Keeps the codes of a block of rows.
@@ -124,6 +125,7 @@ class UnfinishedRun:
         Files that are not of a run stay, and the folder with them.
         """
         with contextlib.suppress(OSError):
+            remove_parts(self.folder)
             for path in list(self.folder.iterdir()):
                 name = path.name
                 if path.is_file() and _FILES.fullmatch(name):
@@ -141,13 +143,13 @@ class UnfinishedRun:
 def _remove_folder(folder: Path, files: Collection[str]) -> None:
     """Removes a folder with these files only, or their temporary files."""
     for path in list(folder.iterdir()):
-        if path.name in files or any(is_temporary(path.name, n) for n in files):
+        if path.name in files or is_part(path.name):
             path.unlink()
     folder.rmdir()
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):  # a table
-        size = f"{value.get('N')} x {value.get('d')}"
+        size = f"{short_repr(value.get('N'))} x {short_repr(value.get('d'))}"
         return f"{size}, SHA-256 {str(value.get('sampled_sha256'))[:8]}"
-    return repr(value)
+    return short_repr(value)

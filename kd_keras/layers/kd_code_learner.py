@@ -1,14 +1,10 @@
 """The layer that learns the codes, phi in the paper."""
 
-import weakref
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
-
-# Keras has no public function that returns the current scope.
-from keras.src.backend.common.stateless_scope import get_stateless_scope
 
 from kd_keras.codes.checks import check_kd, code_dtype
 from kd_keras.layers.gather import (
@@ -19,6 +15,7 @@ from kd_keras.layers.gather import (
 )
 from kd_keras.layers.straight_through import smooth_code, straight_through
 from kd_keras.layers.temperature_law import LAWS, temperature_of_schedule
+from kd_keras.layers.training_steps import TrainingSteps
 from kd_keras.utils.checks import check_integer
 
 ESTIMATORS = ("straight_through", "smooth")
@@ -39,6 +36,12 @@ class KDCodeLearner(keras.layers.Layer):
     calls the layer in it. `TemperatureSchedule` sets the law of T; without it
     T stays 1. If a custom `train_step` calls the whole model several times,
     each call counts as a step.
+
+    On TensorFlow this also holds for calls inside loops and branches, such as
+    `tf.map_fn`, `keras.ops.cond` and the cells of `keras.layers.RNN`. On JAX
+    these cannot change a variable. A layer that a model calls only inside of
+    them trains, but counts no steps, so T stays the same; it counts them if
+    the model also calls it outside, for instance on all ids before the loop.
 
     Args:
         input_dim: int, at least 1. Number of symbols N.
@@ -100,10 +103,7 @@ class KDCodeLearner(keras.layers.Layer):
         self.D = D
         self.estimator = estimator
         self.logits_initializer = keras.initializers.get(logits_initializer)
-        # The temperature of the current step, by the context of the step.
-        self._temperature_of_call: weakref.WeakKeyDictionary[Any, Any] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._steps = TrainingSteps()
 
     def build(self, input_shape: Any = None) -> None:
         if self.built:  # type: ignore[has-type]
@@ -156,24 +156,16 @@ class KDCodeLearner(keras.layers.Layer):
         return nan_out_of_range(one_hot, ids, self.input_dim)
 
     def _training_temperature(self) -> Any:
-        """Returns the temperature of this training step; counts the step once.
+        """Returns the temperature of this training step; counts the step."""
+        return temperature_of_schedule(
+            ops.convert_to_tensor(self.schedule), self._steps.count(self.step)
+        )
 
-        The layer may be called several times in a step. Keras has one call
-        context for everything inside the outermost call, so the first call
-        inside a context counts the step, and later calls use the same
-        temperature. On JAX, training calls the model inside a stateless scope
-        instead, a new one in each step, without a call context.
-        """
-        context = get_stateless_scope() or self._get_call_context()
-        temperature = self._temperature_of_call.get(context)
-        if temperature is None:
-            step = ops.cast(self.step, "float32")
-            temperature = temperature_of_schedule(
-                ops.convert_to_tensor(self.schedule), step
-            )
-            self._temperature_of_call[context] = temperature
-            self.step.assign_add(1)
-        return temperature
+    def _clear_losses(self) -> None:
+        # Keras calls this for every layer inside an outermost call, when the
+        # call begins.
+        super()._clear_losses()
+        self._steps.call_begins()
 
     def set_schedule(
         self, initial: float, decay_rate: float, minimum: float, law: str

@@ -23,8 +23,7 @@ def highest(logits: Any) -> Any:
     return ops.argmax(ops.where(ops.equal(known, 0), 0.0, known), axis=-1)
 
 
-@_custom_gradient
-def _one_hot_of_argmax(logits: Any, temperature: Any) -> tuple[Any, Any]:
+def _one_hot_and_gradient(logits: Any, temperature: Any) -> tuple[Any, Any]:
     one_hot = ops.one_hot(highest(logits), logits.shape[-1], dtype=logits.dtype)
 
     def gradient(*args: Any, upstream: Any = None) -> tuple[Any, Any]:
@@ -37,6 +36,9 @@ def _one_hot_of_argmax(logits: Any, temperature: Any) -> tuple[Any, Any]:
         return zeta * centred / temperature, ops.zeros_like(temperature)
 
     return one_hot, gradient
+
+
+_one_hot_of_argmax = _custom_gradient(_one_hot_and_gradient)
 
 
 def straight_through(logits: Any, temperature: Any = 1.0) -> Any:
@@ -79,7 +81,23 @@ def straight_through(logits: Any, temperature: Any = 1.0) -> Any:
     # As a tensor and by position: a Python number would become a constant of
     # a compiled graph, and tf.custom_gradient does not accept keywords.
     temperature = ops.convert_to_tensor(temperature, dtype=logits.dtype)
+    if _is_vectorized():
+        one_hot, _ = _one_hot_and_gradient(logits, temperature)
+        zeta = ops.softmax(logits / temperature, axis=-1)
+        return one_hot + (zeta - ops.stop_gradient(zeta))
     return _one_hot_of_argmax(logits, temperature)
+
+
+def _is_vectorized() -> bool:
+    """Returns whether the call is inside `tf.vectorized_map`.
+
+    `TimeDistributed` uses it if the number of time steps is open. It ignores
+    custom gradients, and no logits would be trained.
+    """
+    if keras.backend.backend() != "tensorflow" or tf.executing_eagerly():
+        return False
+    scope = tf.compat.v1.get_default_graph().get_name_scope()
+    return "loop_body" in scope
 
 
 def smooth_code(logits: Any, temperature: Any = 1.0) -> Any:

@@ -28,7 +28,8 @@ from kd_keras.ptb.results_file import (
 from kd_keras.ptb.run_folder import RunFolder
 from kd_keras.ptb.run_settings import check_settings
 from kd_keras.ptb.settings import PAPER_D, PAPER_K, backend, read_settings
-from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.checks import check_utf8_path
+from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
 
 RUNS = "ptb-runs"
@@ -50,6 +51,7 @@ def train(given: argparse.Namespace, say: Say) -> Row:
     """
     settings, codes = read_settings(given)
     path = given.output or os.path.join(RUNS, settings.name)
+    as_bad_input(check_utf8_path, "--output", path)
     worker = worker_index() if settings.strategy == "multi-worker" else 0
     # Every worker keeps what it needs to resume; the first worker's counts.
     folder = RunFolder(f"{path}-worker{worker}" if worker else path)

@@ -11,12 +11,14 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from kd_keras.export.checks import check_path
 from kd_keras.export.litert.load_litert import LiteRTModel
 from kd_keras.export.litert.precisions import precision_by_name
+from kd_keras.export.litert.quiet_litert import need_litert
 from kd_keras.export.size.report import SizeReport
 from kd_keras.export.size.size_report import size_report
 from kd_keras.ptb.run_folder import RunFolder
-from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.errors import BadInputError, as_bad_input
 
 
 def export(
@@ -47,16 +49,14 @@ def export(
             f"RUN must be a finished run. Received: {given.run}, which is "
             "unfinished; the same `kd-keras ptb train` command resumes it"
         )
-    if settings.embedding == "conventional":
-        raise BadInputError(
-            "RUN must be a run with KD codes. Received: "
-            f"{given.run}, with a conventional embedding"
-        )
     precision = given.precision or "int8"
     name = f"ptb-{settings.name}-{given.part}"
     if is_litert_file:
         name += f"-{precision}.tflite"
     path = given.output or name
+    if is_litert_file:
+        need_litert()
+    as_bad_input(check_path, path, not is_litert_file)
     words = folder.vocabulary.read_text("utf-8").split("\n")[:-1]
     options: dict[str, Any] = {
         "vocabulary": words,
@@ -72,7 +72,9 @@ def export(
     length = given.sequence_length
     if length is None and given.part == "model":
         length = 20
-    elif length is None and model.embedding.composition.runs_over_steps:
+    elif length is None and getattr(
+        getattr(model.embedding, "composition", None), "runs_over_steps", False
+    ):
         length = 1  # LiteRT gets a recurrence wrong if it is open
     if given.part == "embedding":
         model = model.embedding

@@ -25,6 +25,7 @@ from typing import Any
 
 from kd_keras.ptb.run_folder import read_json, write_json
 from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.folder_lock import folder_lock
 
 Row = dict[str, Any]
 
@@ -52,13 +53,16 @@ def read_rows(path: str | os.PathLike[str]) -> list[Row]:
         return []
     try:
         rows = read_json(path)["rows"]
-        for row in rows:
-            row_key(_completed(row))
+        is_valid = isinstance(rows, list) and all(
+            _is_row(_completed(row)) for row in rows
+        )
     except (KeyError, TypeError, AttributeError):
+        is_valid = False
+    if not is_valid:
         raise BadInputError(
             f'{path} is not a results file. Expected: {{"rows": [...]}}, as '
             "written by `kd-keras ptb train`"
-        ) from None
+        )
     return rows
 
 
@@ -75,13 +79,15 @@ def add_row(path: str | os.PathLike[str], row: Row) -> list[Row]:
     Raises:
         BadInputError: If the file cannot be read or written.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))
     key = row_key(_completed(row))
-    rows = [r for r in read_rows(path) if row_key(r) != key]
-    rows.append(row)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, {"rows": rows})
+        # Runs that end at the same time add their rows one after the other.
+        with folder_lock(path, wait=True):
+            rows = [r for r in read_rows(path) if row_key(r) != key]
+            rows.append(row)
+            write_json(path, {"rows": rows})
     except OSError as error:
         raise BadInputError(
             f"{path} cannot be written: {error.strerror}"
@@ -106,6 +112,30 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise BadInputError(
             f"{path} cannot be written: {error.strerror}"
         ) from None
+
+
+def _is_row(row: Row) -> bool:
+    """Returns whether the fields that Table 1 shows have their types."""
+    curves = [row["train_perplexity"], row["valid_perplexity_by_epoch"]]
+    sizes = [row["embedding_parameters"], row["embedding_bytes"]]
+    perplexities = [row["valid_perplexity"], row["test_perplexity"]]
+    optional = [row[name] for name in ("K", "D", "code_dim")]
+    return (
+        all(isinstance(curve, list) for curve in curves)
+        and len(curves[0]) == len(curves[1]) >= 1
+        and all(map(_is_number, [*curves[0], *curves[1], *perplexities]))
+        and all(type(size) is int and size >= 1 for size in sizes)
+        and all(n is None or (type(n) is int and n >= 1) for n in optional)
+        and (row["lstm_rate"] is None or _is_number(row["lstm_rate"]))
+        and (row["lstm_rate"] is None or row["D"] is not None)
+        and isinstance(row["code_learning"], str)
+        and isinstance(row["relearning"], str)
+        and hash(row_key(row)) is not None  # an error if there is a list
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
 
 
 def _completed(row: Row) -> Row:

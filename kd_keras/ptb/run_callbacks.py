@@ -8,6 +8,7 @@ import keras
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.layers.find_layers import find_layers
 from kd_keras.layers.kd_code_learner import KDCodeLearner
+from kd_keras.ptb.kept_weights import KeptWeights
 from kd_keras.ptb.run_folder import RunFolder
 from kd_keras.ptb.run_settings import RunSettings
 from kd_keras.training.code_metrics import CodeMetrics
@@ -71,7 +72,7 @@ def run_callbacks(
     model: LanguageModel,
     settings: RunSettings,
     folder: RunFolder,
-    best_so_far: float | None,
+    kept: KeptWeights,
 ) -> list[keras.callbacks.Callback]:
     """Lists the callbacks for `fit`, with those that write files last.
 
@@ -79,8 +80,7 @@ def run_callbacks(
         model: `LanguageModel`, compiled.
         settings: `RunSettings`.
         folder: `RunFolder`.
-        best_so_far: float or None. The lowest validation perplexity of the
-            epochs before a resume.
+        kept: `KeptWeights`.
 
     Returns:
         list of `keras.callbacks.Callback`.
@@ -103,17 +103,7 @@ def run_callbacks(
             ),
             CodeMetrics(),
         ]
-    callbacks += [
-        keras.callbacks.ModelCheckpoint(
-            str(folder.best_weights),
-            monitor="val_perplexity",
-            mode="min",
-            save_best_only=True,
-            save_weights_only=True,
-            initial_value_threshold=best_so_far,
-        ),
-        keras.callbacks.CSVLogger(str(folder.log), append=True),
-    ]
+    callbacks.append(keras.callbacks.CSVLogger(str(folder.log), append=True))
     if keras.backend.backend() == "tensorflow":
         # Keras' callback imports TensorFlow; on JAX, see the log for curves.
         callbacks.append(
@@ -123,11 +113,6 @@ def run_callbacks(
         )
         if learns_codes:
             callbacks.append(CodeSummaries(folder.tensorboard / "train"))
-    # Last: an epoch interrupted before its backup is run again and rewrites
-    # its files.
-    callbacks.append(
-        keras.callbacks.BackupAndRestore(
-            str(folder.backup), double_checkpoint=True, delete_checkpoint=False
-        )
-    )
-    return callbacks
+    # Last: an epoch interrupted before its weights are kept is run again and
+    # rewrites its files.
+    return [*callbacks, kept]

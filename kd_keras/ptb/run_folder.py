@@ -1,16 +1,20 @@
 """The folder of a training run: settings, checkpoints, curves, the model."""
 
+import contextlib
 import csv
 import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from kd_keras.ptb.run_settings import RunSettings
+from kd_keras.language_model.configurations import CONFIGURATIONS
+from kd_keras.ptb.run_settings import EMBEDDINGS, RunSettings
 from kd_keras.utils.errors import BadInputError
-from kd_keras.utils.whole_file import write_whole
+from kd_keras.utils.folder_lock import folder_lock
+from kd_keras.utils.whole_file import remove_parts, write_whole
 
 
 class RunFolder:
@@ -19,7 +23,8 @@ class RunFolder:
     - `settings.json`: the `RunSettings`;
     - `log.csv`: one line per epoch;
     - `tensorboard/`: the same as curves, and the projector;
-    - `backup/`, `best.weights.h5`: needed to resume; removed at the end;
+    - `backup/`, `best.weights.h5`: needed to resume; removed at the end
+      (see `KeptWeights`);
     - `model.keras`: the model of the best epoch, with batch size 1;
     - `vocabulary.txt`: its words; the line number of a word is its id;
     - `table.npz`: words and vectors of a conventional embedding, for
@@ -41,6 +46,29 @@ class RunFolder:
         self.vocabulary = self.path / "vocabulary.txt"
         self.table = self.path / "table.npz"
         self.row = self.path / "row.json"
+
+    @contextlib.contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Keeps the folder for this process while the body runs.
+
+        What a killed run has left half written is removed.
+
+        Raises:
+            BadInputError: If another process is training this run, or the
+                folder cannot be created.
+        """
+        path = Path(os.path.realpath(self.path))
+        with contextlib.ExitStack() as lock:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                lock.enter_context(folder_lock(path))
+            except OSError as error:
+                raise BadInputError(
+                    f"{self.path} cannot be written: {error.strerror}"
+                ) from None
+            for folder in (path, self.backup, self.tensorboard / "train"):
+                remove_parts(folder)
+            yield
 
     def begin(self, settings: RunSettings, text: str | None = None) -> None:
         """Creates the folder, or resumes the run that it contains.
@@ -64,7 +92,7 @@ class RunFolder:
                 )
             return
         if self.path.exists() and (
-            not self.path.is_dir() or any(self.path.iterdir())
+            not self.path.is_dir() or os.listdir(self.path)
         ):
             raise BadInputError(
                 f"{self.path} already exists and contains no run. Expected: "
@@ -99,7 +127,11 @@ class RunFolder:
     def _read_settings(self) -> dict[str, Any]:
         there = read_json(self.settings)
         names = {field.name for field in dataclasses.fields(RunSettings)}
-        if not isinstance(there, dict) or not there.keys() <= names | {"text"}:
+        if (
+            not isinstance(there, dict)
+            or not there.keys() <= names | {"text"}
+            or not all(_is_valid(*item) for item in there.items())
+        ):
             raise BadInputError(
                 f"{self.settings} is not a file of settings written by "
                 "`kd-keras ptb train`"
@@ -145,7 +177,9 @@ class RunFolder:
         if not self.row.is_file():
             return None
         row = read_json(self.row)
-        if not isinstance(row, dict) or "test_perplexity" not in row:
+        if not isinstance(row, dict) or not isinstance(
+            row.get("test_perplexity"), int | float
+        ):
             raise BadInputError(f"{self.row} is not the row of a run")
         return row
 
@@ -156,8 +190,24 @@ class RunFolder:
             row: dict of JSON values.
         """
         write_json(self.row, row)
+        self.clean()
+
+    def clean(self) -> None:
+        """Removes the files that only a resume needs."""
         shutil.rmtree(self.backup, ignore_errors=True)
         self.best_weights.unlink(missing_ok=True)
+
+
+def _is_valid(name: str, value: Any) -> bool:
+    """Returns whether a field of `RunSettings`, or the text, may be this."""
+    if name == "model":
+        return isinstance(value, str) and value in CONFIGURATIONS
+    if name == "embedding":
+        return value in EMBEDDINGS
+    kind = get_type_hints(RunSettings).get(name, str | None)
+    if type(value) is int:  # JSON has floats such as 1, and True is an int
+        return isinstance(1, kind) or isinstance(1.0, kind)
+    return isinstance(value, kind) and (type(value) is not bool or kind is bool)
 
 
 def read_json(path: Path) -> Any:
@@ -174,7 +224,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInputError(f"{path} cannot be read: {error}") from None
 
 

@@ -28,6 +28,7 @@ from kd_keras.language_model.strategies import (
 )
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.ptb.embeddings import make_embedding
+from kd_keras.ptb.kept_weights import KeptWeights
 from kd_keras.ptb.results_file import Row
 from kd_keras.ptb.run_callbacks import run_callbacks
 from kd_keras.ptb.run_folder import RunFolder
@@ -38,6 +39,7 @@ from kd_keras.ptb.run_settings import (
 )
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.experiment_record import circumstances
+from kd_keras.utils.whole_file import whole_file, write_whole
 
 
 def train(
@@ -73,42 +75,65 @@ def train(
     configuration = settings.configuration
     batch = (configuration.batch_size, configuration.steps)
     texts = [cut_batches(t, *batch) for t in (corpus.train, corpus.valid)]
+    with folder.reserved():
+        return _train(settings, corpus, texts, folder, given, command, verbose)
+
+
+def _train(
+    settings: RunSettings,
+    corpus: Corpus,
+    texts: list[tuple[np.ndarray, np.ndarray]],
+    folder: RunFolder,
+    given: KDEmbedding | None,
+    command: str | None,
+    verbose: int,
+) -> Row:
+    """Trains in a folder that no other process writes to."""
+    configuration = settings.configuration
+    vocabulary_size = len(corpus.vocabulary)
     folder.begin(settings, corpus.digest())
     strategy = get_strategy(settings.strategy, settings.replicas)
-    log = folder.read_log()
-    check_agreement(strategy, len(log), folder.path)
-    if (row := folder.read_row()) is not None:
+    log, kept = folder.read_log(), KeptWeights(folder)
+    row = folder.read_row()
+    check_agreement(strategy, len(log) if row else kept.epochs, folder.path)
+    if row is not None:
+        folder.clean()
         return row
-    folder.vocabulary.write_text("\n".join(corpus.vocabulary) + "\n", "utf-8")
+    write_whole(folder.vocabulary, "\n".join(corpus.vocabulary) + "\n")
 
     keras.config.set_dtype_policy(settings.precision)
     keras.utils.set_random_seed(settings.seed)
     with scope_of(strategy):
         model = _build(settings, vocabulary_size, given)
-    best = min((line["val_perplexity"] for line in log), default=None)
-    if len(log) < configuration.epochs or not folder.best_weights.exists():
+        kept.load(model)
+    if kept.epochs < configuration.epochs:
         (inputs, targets), validation = texts
         with told_of_lost_workers(strategy):
             model.fit(
                 inputs,
                 targets,
-                batch_size=batch[0],
+                batch_size=configuration.batch_size,
                 epochs=configuration.epochs,
+                initial_epoch=kept.epochs,
                 shuffle=False,
                 validation_data=validation,
-                validation_batch_size=batch[0],
-                callbacks=run_callbacks(model, settings, folder, best),
+                validation_batch_size=configuration.batch_size,
+                callbacks=run_callbacks(model, settings, folder, kept),
                 verbose=verbose,
             )
         log = folder.read_log()
+    if not folder.best_weights.exists():
+        raise _diverged()
     model.load_weights(folder.best_weights)
     model = streaming_model(model)
     test = evaluate_perplexity(model, corpus.test, verbose)
-    model.save(folder.model)
+    with whole_file(folder.model, ".keras") as temporary:
+        model.save(temporary)
     vectors = np.asarray(model.embedding(np.arange(vocabulary_size)))
     if settings.embedding == "conventional":
         words = np.array(corpus.vocabulary)
-        np.savez(folder.table, words=words, vectors=vectors)
+        with whole_file(folder.table, ".npz") as temporary:
+            np.savez(temporary, words=words, vectors=vectors)
     if keras.backend.backend() == "tensorflow":
         # TensorBoard looks for the projector beside the curves of Keras.
         projector = folder.tensorboard / "train"
@@ -148,10 +173,7 @@ def _row(
     command: str | None,
 ) -> Row:
     if any(not line["val_perplexity"] < float("inf") for line in log):
-        raise BadInputError(
-            "The training diverged: the perplexity is not finite. Expected: "
-            "a lower learning rate"
-        )
+        raise _diverged()
     parameters, size = size_of_embedding(settings, vocabulary_size)
     seconds = [line["seconds"] for line in log]
     row: dict[str, Any] = {
@@ -190,6 +212,13 @@ def _row(
     return row | {"command": command} | circumstances()
 
 
+def _diverged() -> BadInputError:
+    return BadInputError(
+        "The training diverged: the perplexity is not finite. Expected: "
+        "a lower learning rate"
+    )
+
+
 def write_projector(
     folder: Path, words: Sequence[str], vectors: np.ndarray
 ) -> None:
@@ -203,12 +232,12 @@ def write_projector(
     from tensorboard.plugins import projector
 
     folder.mkdir(parents=True, exist_ok=True)
-    np.savetxt(folder / "vectors.tsv", vectors, "%.5g", delimiter="\t")
-    text = "".join(f"{word}\n" for word in words)
-    (folder / "words.tsv").write_text(text, "utf-8")
+    with whole_file(folder / "vectors.tsv") as temporary:
+        np.savetxt(temporary, vectors, "%.5g", delimiter="\t")
+    write_whole(folder / "words.tsv", "".join(f"{word}\n" for word in words))
     config = projector.ProjectorConfig()
     embedding = config.embeddings.add()
     embedding.tensor_name = "embedding"
     embedding.tensor_path = "vectors.tsv"
     embedding.metadata_path = "words.tsv"
-    (folder / "projector_config.pbtxt").write_text(str(config), "utf-8")
+    write_whole(folder / "projector_config.pbtxt", str(config))

@@ -1,6 +1,7 @@
 """A callback that lowers the temperature of layers that learn codes."""
 
 import math
+import warnings
 from typing import Any
 
 import keras
@@ -27,6 +28,9 @@ class TemperatureSchedule(keras.callbacks.Callback):
     schedule is exact with any `steps_per_execution`, with or without
     compilation and on several devices, and it continues after a model is
     loaded or training is resumed.
+
+    On JAX, a layer that is only called inside a loop or branch counts no steps
+    (see `KDCodeLearner`). A warning says so after the first epoch.
 
     The callback adds `temperature`, that of the last step, to the logs. List
     it before callbacks that read the logs.
@@ -97,6 +101,7 @@ class TemperatureSchedule(keras.callbacks.Callback):
         self.async_safe = True
         self._learners: list[KDCodeLearner] = []
         self._steps_before_epoch = 0
+        self._first_steps: list[int] = []
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._learners = learners_of(self)
@@ -104,13 +109,14 @@ class TemperatureSchedule(keras.callbacks.Callback):
             learner.set_schedule(
                 self.initial, self.decay_rate, self.minimum, self.law
             )
+        self._first_steps = [_steps_of(layer) for layer in self._learners]
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         # Not read at every batch, because on JAX the variables are not updated
         # during an epoch.
-        self._steps_before_epoch = self._steps()
+        self._steps_before_epoch = _steps_of(self._learners[0])
 
     def on_train_batch_end(
         self, batch: int, logs: dict[str, Any] | None = None
@@ -124,13 +130,32 @@ class TemperatureSchedule(keras.callbacks.Callback):
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         if logs is not None:
-            logs["temperature"] = self._at(max(self._steps() - 1, 0))
+            steps = _steps_of(self._learners[0])
+            logs["temperature"] = self._at(max(steps - 1, 0))
+        self._warn_if_uncounted()
 
-    def _steps(self) -> int:
-        """Returns the number of training steps so far."""
-        return int(self._learners[0].step.numpy())
+    def _warn_if_uncounted(self) -> None:
+        """Warns once in a `fit` on JAX about learners that count no steps."""
+        first, self._first_steps = self._first_steps, []
+        if keras.backend.backend() != "jax" or not self.decay_rate:
+            return
+        for layer, steps in zip(self._learners, first, strict=False):
+            if _steps_of(layer) == steps:
+                warnings.warn(
+                    f"The temperature of {layer.path!r} does not fall, because "
+                    "the layer counts no steps. On JAX, that is so if it is "
+                    "only called inside a loop or branch (scan, map, cond, "
+                    "cells of keras.layers.RNN): call it outside, for "
+                    "instance on all ids before the loop",
+                    stacklevel=2,
+                )
 
     def _at(self, step: float) -> float:
         """Returns the temperature of a step."""
         elapsed = self.decay_rate * step
         return max(LAWS[self.law](self.initial, elapsed), self.minimum)
+
+
+def _steps_of(learner: KDCodeLearner) -> int:
+    """Returns the number of training steps so far."""
+    return int(learner.step.numpy())

@@ -1,6 +1,7 @@
 """Checks of arguments that several wings share."""
 
 import operator
+import os
 from collections.abc import Collection
 from typing import Any
 
@@ -138,3 +139,23 @@ def check_integer_or_none(
     if value is None:
         return None
     return check_integer(name, value, "a positive integer or None", high=high)
+
+
+def check_utf8_path(name: str, path: str | os.PathLike[str]) -> None:
+    """Checks that TensorFlow can write to a path, which must be UTF-8.
+
+    Args:
+        name: str. What the path is, for the error.
+        path: path.
+
+    Raises:
+        ValueError: If the absolute path, without links, is not UTF-8.
+    """
+    whole = os.path.realpath(path)
+    try:
+        whole.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{name} must be a path in UTF-8, since TensorFlow writes there. "
+            f"Received: {os.fsencode(whole)!r}"
+        ) from None

@@ -53,7 +53,7 @@ def read_npy(source: Source) -> Table:
         header = read_npy_header(file)
         size = os.fstat(file.fileno()).st_size
         _check_table(header, "The array")
-        _check_complete(header, size)
+        check_complete(header, size)
         if 0 in header.shape:  # cannot be mapped; the caller refuses it
             return Table(None, np.empty(header.shape, np.float32))
         try:
@@ -94,12 +94,12 @@ def read_npz(source: Source) -> Table:
             _check_table(headers[name], f"The array {name!r}")
             if 0 in headers[name].shape:  # the caller refuses it
                 return Table(None, np.empty(headers[name].shape, np.float32))
-            vectors = _read_member(archive, name, headers[name])
+            vectors = read_member(archive, name, headers[name])
             words = None
             if "words" in headers:
                 found = headers["words"]
                 _check_words(found, len(vectors))
-                words = _read_member(archive, "words", found)
+                words = read_member(archive, "words", found)
     except VectorFileError:
         raise
     except BROKEN as error:
@@ -117,7 +117,7 @@ def _headers(
     headers: dict[str, NpyHeader] = {}
     for member in members:
         try:
-            headers[member[:-4]] = _member_header(archive, member)
+            headers[member[:-4]] = member_header(archive, member)
         except VectorFileError:
             # A table of any other name has a header that can be read.
             if len(members) == 1 or member[:-4] in ("vectors", "words"):
@@ -125,7 +125,7 @@ def _headers(
     return headers
 
 
-def _member_header(archive: zipfile.ZipFile, member: str) -> NpyHeader:
+def member_header(archive: zipfile.ZipFile, member: str) -> NpyHeader:
     """Reads the header of an array in a zip and checks that it is there."""
     info = archive.getinfo(member)
     with archive.open(info) as file:
@@ -138,11 +138,11 @@ def _member_header(archive: zipfile.ZipFile, member: str) -> NpyHeader:
             f"does. Received: compression {info.compress_type} of {member}"
         )
     most = min(info.file_size, densest * info.compress_size)
-    _check_complete(header, most)
+    check_complete(header, most)
     return header
 
 
-def _read_member(
+def read_member(
     archive: zipfile.ZipFile, name: str, header: NpyHeader
 ) -> np.ndarray:
     """Reads an array whose header was checked."""
@@ -165,7 +165,7 @@ def _read_member(
     )
 
 
-def _check_complete(header: NpyHeader, size: int) -> None:
+def check_complete(header: NpyHeader, size: int) -> None:
     """Checks that a file of `size` bytes can hold what its header promises."""
     if header.offset + header.bytes > size:
         raise VectorFileError(

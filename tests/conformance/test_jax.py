@@ -33,9 +33,17 @@ def test_losses_are_those_on_tensorflow(name, on_jax, on_tensorflow):
 def test_temperatures_fall_once_a_step(on_jax):
     wanted = 1 / (1 + 0.5 * np.arange(9))
     used = {k: x for k, x in on_jax.items() if k.startswith("temperatures ")}
-    assert len(used) == 4
+    assert len(used) == 8
     for how, temperatures in used.items():
         np.testing.assert_allclose(temperatures, wanted, rtol=1e-5, err_msg=how)
+
+
+def test_a_layer_called_only_in_a_loop_trains_and_tells_of_its_steps(on_jax):
+    np.testing.assert_allclose(on_jax["inside only"], np.ones(9), rtol=1e-5)
+    assert on_jax["inside only, steps"] == 0
+    (told,) = on_jax["inside only, told"]
+    assert "/learner" in told or "kd_code_learner" in told
+    assert "call it outside" in told
 
 
 def test_the_last_temperature_is_in_the_history(on_jax):

@@ -5,6 +5,7 @@ KERAS_BACKEND=jax python train_on_jax.py OUTPUT.npz
 
 import pathlib
 import sys
+import warnings
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 
@@ -43,12 +44,27 @@ results["temperatures in two fits"] = probe.temperatures()
 results["last temperature"] = history.history["temperature"]
 for how in (
     {"steps_per_execution": 4},
-    {"called_twice": True},
-    {"called_twice": True, "run_eagerly": True},
+    {"calls": ("plain", "plain")},
+    {"calls": ("plain", "plain"), "run_eagerly": True},
+    {"calls": ("map", "plain")},
+    {"calls": ("plain", "recurrent")},
+    {"calls": ("scan", "cond", "plain", "map")},
+    {"calls": ("vectorized_map",)},
 ):
     probe = TemperatureProbe(9, **how)
     probe.fit(0, 9, callbacks=[kd_keras.TemperatureSchedule(decay_rate=0.5)])
     results[f"temperatures {how}"] = probe.temperatures()
+
+# Only inside a loop: it trains, but counts no steps, and the callback says so.
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    probe = TemperatureProbe(9, ("recurrent",))
+    probe.fit(0, 9, callbacks=[kd_keras.TemperatureSchedule(decay_rate=0.5)])
+results["inside only"] = probe.temperatures()
+results["inside only, steps"] = probe.learner.step.numpy()
+results["inside only, told"] = [
+    str(w.message) for w in caught if "counts no steps" in str(w.message)
+]
 
 ids = np.array([0, -1, contract.N, -contract.N - 1])
 plain = keras.layers.Embedding(contract.N, contract.SIZE)

@@ -28,6 +28,7 @@ def write_folder(folder, N=N, K=K, measured=None, words=WORDS):
     report = {
         "format": 1, "N": N, "K": K, "D": D, "d": 8,
         "input": {"path": "<vectors>.txt"},
+        "command": "kd-keras compress", "composition": "linear",
         "examples": [{"id": 3}, {"id": 9}],
     }  # fmt: skip
     (folder / "report.json").write_text(json.dumps(report))
@@ -321,10 +322,10 @@ def object_array(folder):
         (damage("report.json"), "report.json is not one of its reports"),
         (damage("vocabulary.txt", b"a\nb\n"), "must hold the 60 symbols"),
         (damage("vocabulary.txt", b"\xff\n"), "cannot be read as UTF-8"),
-        (damage("report.json", b'{"format": 1}'), "report.json is damaged"),
-        (report(N="60"), "report.json is damaged"),
-        (report(d="<script>fail()</script>"), "report.json is damaged"),
-        (report(input={}), "report.json is damaged"),
+        (damage("report.json", b'{"format": 1}'), "report.json is not one of"),
+        (report(N="60"), "report.json is not one of"),
+        (report(d="<script>fail()</script>"), "report.json is not one of"),
+        (report(input={}), "report.json is not one of"),
         (report(examples=[{"id": N}]), "report.json is damaged"),
         (report(D=4), "must hold the 4 positions"),
         (neighbours(before=np.full((N, 10), N)), "belongs to another table"),

@@ -398,7 +398,7 @@ def half():
         (embedding, {"vocabulary": "words.txt"}, "a list of strings"),
         (embedding, {"vocabulary": b"words.txt"}, "a list of strings"),
         (embedding, {"vocabulary": set(WORDS)}, "a list of strings"),
-        (embedding, {"vocabulary": dict.fromkeys(WORDS)}, "a list of strings"),
+        (embedding, {"vocabulary": dict.fromkeys(WORDS)}, "names of inputs of"),
         (embedding, {"vocabulary": 60}, "Received: 60"),
         (embedding, {"quantization": np.zeros(3)}, "Received: quantization="),
         (embedding, {"unknown_id": True}, "unknown_id=True"),

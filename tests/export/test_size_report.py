@@ -47,7 +47,7 @@ def test_a_file_is_as_large_as_predicted(options, quantization, tmp_path):
     assert told.parts["composition"] - report.parts["composition"] == zeros
     # The graph contains no table: it has the same size for any N.
     assert 3_000 < report.parts["overhead"] < (16_000 if is_lstm else 7_000)
-    assert not report.parts["rest"]
+    assert not report.parts["other layers"]
 
 
 def test_the_roles_of_a_scaled_composition(tmp_path):
@@ -76,11 +76,11 @@ def test_a_language_model_by_role(quantization, tmp_path):
     )
     told = kd_keras.size_report(model, quantization)
     assert report.parts["codes"] == told.parts["codes"] == N * 6
-    for role in ("code embeddings", "output layer", "rest"):
+    for role in ("code embeddings", "output layer", "other layers"):
         # The converter does not round biases and small matrices.
         assert report.parts[role] == pytest.approx(told.parts[role], rel=0.5)
     if quantization is None:
-        for role in ("code embeddings", "output layer", "rest"):
+        for role in ("code embeddings", "output layer", "other layers"):
             assert report.parts[role] == pytest.approx(
                 told.parts[role], rel=0.1
             )
@@ -326,3 +326,16 @@ def test_a_residual_composition_is_counted_with_its_hidden_units(tmp_path):
     again = kd_keras.size_report(tmp_path / "small.tflite")
     assert again.predicted == report.predicted
     assert again.parameters == 300 * 3 + 4 * 3 * 8 + 850
+
+
+def test_a_weight_of_a_single_number(tmp_path):
+    model = keras.Sequential(
+        [
+            keras.Input((3,), dtype="int32"),
+            kd_keras.KDEmbedding(50, 8, 4, 4),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1, bias_initializer="ones"),
+        ]
+    )
+    report = kd_keras.export_litert(model, tmp_path / "one.tflite")
+    assert report.parts["output layer"] == 4 * (3 * 8 + 1)

@@ -8,6 +8,7 @@ import pytest
 from ptb_runs import TEXT, TRAIN
 
 from kd_keras.cli.main import main
+from kd_keras.language_model import evaluation
 
 BAD = {
     "no text": (["train", "--data-dir", "nothing"], "Received: nothing"),
@@ -67,6 +68,10 @@ BAD = {
     "codes of no run": (["learn-codes", "--from", "text"], "text"),
     "rows": (["table", "--results", "text/ptb.test.txt"], "ptb.test.txt"),
     "output": (["train", *TRAIN, "--output", "text"], "contains no run"),
+    "output not UTF-8": (
+        ["train", *TRAIN, "--output", os.fsdecode(b"caf\xe9")],
+        "in UTF-8",
+    ),
     "backend": (["train", "--strategy", "all"], "--strategy"),
     "export of nothing": (["export", "text"], "not the folder of a run"),
     "precision": (
@@ -99,6 +104,18 @@ def test_what_cannot_be_exported_is_one_line(retrained, capsys):
     assert main(["ptb", "export", *words]) == 2
     said = capsys.readouterr().err
     assert "sequence_length=0" in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["litert", "saved-model"])
+@pytest.mark.parametrize("path", ["no/file", os.fsdecode(b"caf\xe9")])
+def test_an_export_tries_its_path_before_the_model_is_loaded(
+    retrained, monkeypatch, capsys, form, path
+):
+    monkeypatch.setattr(evaluation, "load_streaming_model", None)
+    words = [retrained, "--format", form, "--output", path, "--quiet"]
+    assert main(["ptb", "export", *words]) == 2
+    said = capsys.readouterr().err
+    assert "`path` must be" in said and said.count("\n") == 1
 
 
 def test_another_run_in_the_folder_is_told(conventional, capsys):

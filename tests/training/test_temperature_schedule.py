@@ -47,8 +47,8 @@ def test_without_a_schedule_the_temperature_stays_one():
         {"run_eagerly": True},
         {"steps_per_execution": 10, "jit_compile": False},
         {"steps_per_execution": 10, "jit_compile": True},
-        {"called_twice": True},
-        {"called_twice": True, "run_eagerly": True},
+        {"calls": ("plain", "plain")},
+        {"calls": ("plain", "plain"), "run_eagerly": True},
     ],
     ids=str,
 )

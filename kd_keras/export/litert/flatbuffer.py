@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kd_keras.export.litert.archive import MAGIC
+from kd_keras.export.litert.verify_flatbuffer import verify_flatbuffer
 from kd_keras.utils.errors import BadInputError
 
 # Bits per element of each type.
@@ -112,6 +113,7 @@ def read_flatbuffer(content: bytes, path: str | os.PathLike[str]) -> Flatbuffer:
     from tensorflow.lite.python import schema_py_generated as schema
 
     try:
+        verify_flatbuffer(content)
         return _read(schema, content)
     except (
         IndexError, KeyError, OverflowError, TypeError, UnicodeDecodeError,

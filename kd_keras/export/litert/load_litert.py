@@ -1,11 +1,13 @@
 """Loads exported files and runs them as a device would."""
 
 import os
+import struct
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kd_keras.export.litert.archive import VOCABULARY
 from kd_keras.utils.checks import (
     MAX_INT32,
     check_integer,
@@ -18,6 +20,22 @@ if TYPE_CHECKING:
     from kd_keras.export.litert.litert_runtimes import InterpreterRuntime
 
 
+_WHOLE = ""  # what is for the whole file has no name
+
+
+class _Symbols:
+    """The symbols that an input may contain."""
+
+    def __init__(
+        self, size: int, unknown_id: int | None, words: list[str] | None
+    ) -> None:
+        self.size = size
+        self.unknown_id = unknown_id
+        self.ids: dict[str, int] | None = None
+        if words is not None:
+            self.ids = {word: i for i, word in enumerate(words)}
+
+
 class LiteRTModel:
     """A `.tflite` file that `export_litert` wrote, run by LiteRT.
 
@@ -27,23 +45,47 @@ class LiteRTModel:
     Args:
         runtime: `InterpreterRuntime` of the file.
         configuration: dict. The configuration in the file.
-        vocabulary: list of str, or None.
+        vocabularies: dict from the names of text files to lists of str.
 
     Attributes:
         configuration: dict of JSON types. The file's description of itself.
-        vocabulary: list of str, the symbols by id, or None.
+        vocabulary: list of str, the symbols by id, or None. None too if the
+            file has vocabularies by name.
+        vocabularies: dict of lists of str: the vocabulary of each input of
+            ids, by the input's name, or by the layer's if an input is ids of
+            different embeddings. The only vocabulary of a file is under each
+            input that it is for.
     """
 
     def __init__(
         self,
         runtime: "InterpreterRuntime",
         configuration: dict[str, Any],
-        vocabulary: list[str] | None,
+        vocabularies: dict[str, list[str]],
     ) -> None:
         self._runtime = runtime
         self.configuration: dict[str, Any] = configuration
-        self.vocabulary: list[str] | None = vocabulary
-        self._ids = {word: i for i, word in enumerate(vocabulary or [])}
+        self.vocabulary: list[str] | None = vocabularies.get(VOCABULARY)
+        self.vocabularies: dict[str, list[str]] = {}
+        self._symbols: dict[str, _Symbols] = {}
+        inputs = configuration.get("inputs", {})
+        for name, one in inputs.items():
+            words = None
+            if one["vocabulary"] is not None:
+                words = self.vocabularies[name] = vocabularies[
+                    one["vocabulary"]
+                ]
+            self._symbols[name] = _Symbols(one["N"], one["unknown_id"], words)
+        unknown_id = configuration["unknown_id"]
+        if not inputs or self.vocabulary or unknown_id is not None:
+            first = (configuration["embeddings"] or configuration["tables"])[0]
+            whole = _Symbols(first["N"], unknown_id, self.vocabulary)
+            self._symbols[_WHOLE] = whole
+        if not inputs and self.vocabulary is not None:
+            given = configuration["signatures"].values()
+            for name in ("token_ids", "token_id"):
+                if any(name in shapes for shapes in given):
+                    self.vocabularies[name] = self.vocabulary
 
     def run(self, signature: str, **inputs: Any) -> dict[str, Any]:
         """Calls a function of the file.
@@ -81,27 +123,29 @@ class LiteRTModel:
         }
         return self._runtime.run(signature, arrays)
 
-    def id_of(self, word: str) -> int:
+    def id_of(self, word: str, name: str | None = None) -> int:
         """Returns the id of a word, or `unknown_id` for an unknown word.
 
         Args:
             word: str.
+            name: str or None. A key of `vocabularies`, if there are several.
 
         Returns:
             int.
 
         Raises:
-            ValueError: If the file has no vocabulary, or if the word is not
-                in it and the file has no `unknown_id`.
+            ValueError: If the file has no such vocabulary, or if the word is
+                not in it and it has no `unknown_id`.
         """
-        if self.vocabulary is None:
+        symbols = self._symbols_of(name)
+        if symbols.ids is None:
             raise ValueError(
                 "This file has no vocabulary: pass ids instead of words. "
                 f"Received: the word {word!r}"
             )
-        found = self.configuration["unknown_id"]
+        found = symbols.unknown_id
         if isinstance(word, str):
-            found = self._ids.get(word, found)
+            found = symbols.ids.get(word, found)
         if found is None:
             raise ValueError(
                 "A word must be in the vocabulary, since the file has no "
@@ -109,18 +153,23 @@ class LiteRTModel:
             )
         return found
 
-    def ids_of(self, symbols: Sequence[Any]) -> np.ndarray:
+    def ids_of(
+        self, symbols: Sequence[Any], name: str | None = None
+    ) -> np.ndarray:
         """Turns words or ids into ids.
 
         Args:
             symbols: list of n str or int. Words or ids.
+            name: str or None. The input that they are for, or whatever
+                `export_litert` got a vocabulary or unknown id for; None if it
+                got one for the whole file.
 
         Returns:
             Array of int32, shape `(n,)`.
 
         Raises:
-            ValueError: If a symbol is unknown and the file has no
-                `unknown_id`.
+            ValueError: If a symbol is unknown and there is no `unknown_id`
+                for it, or if there is no such name.
         """
         if hasattr(symbols, "__array__"):
             symbols = np.asarray(symbols).tolist()
@@ -134,18 +183,34 @@ class LiteRTModel:
                 "Symbols must be a list of words and integer ids. "
                 f"Received: {short_repr(symbols)}"
             )
-        ids = [self.id_of(s) if isinstance(s, str) else int(s) for s in given]
-        N = self.configuration["embeddings"][0]["N"]
-        unknown_id = self.configuration["unknown_id"]
-        wrong = [i for i in ids if not 0 <= i < N]
-        if wrong and unknown_id is None:
+        ids = [
+            self.id_of(s, name) if isinstance(s, str) else int(s) for s in given
+        ]
+        known = self._symbols_of(name)
+        wrong = [i for i in ids if not 0 <= i < known.size]
+        if wrong and known.unknown_id is None:
             raise ValueError(
-                f"An id must be from 0 to {N - 1}, since the file has no "
-                f"unknown_id. Received: {wrong[0]}"
+                f"An id must be from 0 to {known.size - 1}, since the file has "
+                f"no unknown_id. Received: {wrong[0]}"
             )
         # Here, not in the graph: an id may need more than 32 bits.
-        known = [i if 0 <= i < N else unknown_id for i in ids]
-        return np.array(known, np.int32)
+        checked = [i if 0 <= i < known.size else known.unknown_id for i in ids]
+        return np.array(checked, np.int32)
+
+    def _symbols_of(self, name: str | None) -> "_Symbols":
+        if name is None and len(self._symbols) == 1:
+            (found,) = self._symbols.values()
+            return found
+        wanted = _WHOLE if name is None else name
+        if not isinstance(wanted, str) or wanted not in self._symbols:
+            names = {**self._symbols, **self.vocabularies}
+            names.pop(_WHOLE, None)
+            raise ValueError(
+                "`name` must be one of those that the file has symbols for, "
+                f"{', '.join(names) or 'here only None'}. "
+                f"Received: name={name!r}"
+            )
+        return self._symbols[wanted]
 
     def embed(self, symbols: Sequence[Any]) -> np.ndarray:
         """Returns the vectors of words or ids.
@@ -171,7 +236,9 @@ class LiteRTModel:
             padded, first = padded.reshape(1, -1), shape.index(None)
             shape = [s or 1 for s in shape]
             shape[first] = calls
-        vectors = [np.zeros((0, self.configuration["embeddings"][0]["d"]), "f")]
+        described = self.configuration["embeddings"]
+        d = (described or self.configuration["tables"])[0]["d"]
+        vectors = [np.zeros((0, d), "f")]
         vectors += [self._vectors(row.reshape(shape)) for row in padded]
         return np.concatenate(vectors)[: len(ids)]
 
@@ -313,9 +380,11 @@ def load_litert(
     >>> print(kd_keras.load_litert("small.tflite").embed(["cat"]).shape)
     (1, 8)
     """
+    from kd_keras.export.litert import check_configuration
     from kd_keras.export.litert.archive import MAGIC, read_archive, read_file
     from kd_keras.export.litert.litert_runtimes import InterpreterRuntime
     from kd_keras.export.litert.quiet_litert import need_litert, quiet_litert
+    from kd_keras.export.litert.verify_flatbuffer import verify_flatbuffer
 
     need_litert()
     num_threads = check_integer("`num_threads`", num_threads, high=MAX_INT32)
@@ -324,17 +393,28 @@ def load_litert(
         raise BadInputError(
             f"{path} is not a .tflite file: it does not begin as one"
         )
-    configuration, vocabulary, _ = read_archive(content, path)
+    configuration, vocabularies, _ = read_archive(content, path)
     if configuration is None:
         raise BadInputError(
             f"{path} is not a file that export_litert wrote, or its end is "
             "missing: it contains no kd_keras.json"
         )
+    if not check_configuration.fits(configuration, vocabularies):
+        raise BadInputError(
+            f"{path} is damaged: its kd_keras.json does not describe a file "
+            "that export_litert wrote"
+        )
     try:
+        verify_flatbuffer(content)
         with quiet_litert():
             runtime = InterpreterRuntime(os.fspath(path), num_threads)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, struct.error) as error:
         raise BadInputError(
             f"{path} is damaged: {' '.join(str(error).split())[:200]}"
         ) from None
-    return LiteRTModel(runtime, configuration, vocabulary)
+    try:
+        return LiteRTModel(runtime, configuration, vocabularies)
+    except (AttributeError, IndexError, KeyError, TypeError):
+        raise BadInputError(
+            f"{path} is damaged: its parts do not fit together"
+        ) from None

@@ -6,8 +6,6 @@ ids that arrive at each embedding when the model is called do.
 """
 
 import contextlib
-import contextvars
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,25 +13,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kd_keras.export.signatures.calls_replaced import (
+    calls_replaced,
+    can_replace,
+)
 from kd_keras.export.size.coded_model import CodedModel
-from kd_keras.layers.find_layers import find_layers
 from kd_keras.layers.kd_embedding import KDEmbedding
 
 # Up to this many columns of an input are tried one by one: `user(x[:, 0])` and
 # `item(x[:, 1])` have different ranges.
 _MOST_COLUMNS = 64
 
-# `input_dim` and ids of each call of an embedding.
-_Asked = list[tuple[int, np.ndarray]]
-
-# Where the embeddings that this thread calls record their ids, or None. Other
-# threads may call the same model meanwhile, and export it.
-_asked: contextvars.ContextVar[_Asked | None] = contextvars.ContextVar(
-    "asked", default=None
-)
-# How many threads have each layer note its ids, by the layer's `id`.
-_noting: dict[int, int] = {}
-_lock = threading.Lock()
+# Layer and ids of each call of an embedding.
+_Asked = list[tuple[Any, np.ndarray]]
 
 
 class IdProbe:
@@ -61,8 +53,7 @@ class IdProbe:
         dtypes: Sequence[str],
     ) -> None:
         asked = [x for x in coded.layers if isinstance(x, KDEmbedding)]
-        tables = find_layers(coded.model, keras.layers.Embedding)
-        self._layers = [*asked, *tables]
+        self._layers = [*asked, *coded.tables]
         self._call = call
         for self.first_id in (0, 1):
             self._base = [
@@ -93,7 +84,7 @@ class IdProbe:
         """
         if not self._at_base:  # the calls cannot be recorded: see `_recorded`
             return 1.0
-        far = 7 + max(N for N, _ in self._at_base)
+        far = 7 + max(layer.input_dim for layer, _ in self._at_base)
         near = self._asked_with(number, self.first_id + 1) or []
         apart = self._asked_with(number, far) or []
         counts = [0]
@@ -126,6 +117,25 @@ class IdProbe:
         ends = np.array([self._end(number, column) for column in columns])
         return int(ends[0]) if np.ptp(ends) == 0 else ends.reshape(shape)
 
+    def layers_reached(self, number: int) -> tuple[Any, ...]:
+        """Finds the embeddings whose ids change with an input.
+
+        Args:
+            number: int, at least 0. The input's place in the list.
+
+        Returns:
+            tuple of layers, each once. If no call can be recorded, all.
+        """
+        if not self._at_base:
+            return tuple(self._layers)
+        reached = self._reached(number, ...)
+        found = {
+            id(layer): layer
+            for (layer, _), where in zip(self._at_base, reached, strict=False)
+            if where.any()
+        }
+        return tuple(found.values())
+
     def _end(self, number: int, place: Any) -> int:
         reached = self._reached(number, place)
         least, most = self._ends_of(reached)
@@ -156,8 +166,8 @@ class IdProbe:
         of the smallest embedding.
         """
         ends = [
-            N - id_ + self.first_id
-            for (N, ids), where in zip(self._at_base, reached, strict=False)
+            layer.input_dim - id_ + self.first_id
+            for (layer, ids), where in zip(self._at_base, reached, strict=False)
             for id_ in ids[where].tolist()
         ] or [min(layer.input_dim for layer in self._layers)]
         least = max(min(ends), self.first_id + 1)
@@ -173,8 +183,8 @@ class IdProbe:
         """Checks whether every embedding gets ids in its range."""
         asked = self._asked_with(number, value, place)
         return asked is not None and all(
-            ((ids >= 0) & (ids < N) | ~_fitted(where, ids)).all()
-            for (N, ids), where in zip(asked, reached, strict=False)
+            ((ids >= 0) & (ids < layer.input_dim) | ~_fitted(where, ids)).all()
+            for (layer, ids), where in zip(asked, reached, strict=False)
         )
 
     def _asked_with(
@@ -189,7 +199,7 @@ class IdProbe:
             return None  # out of range for a look-up outside the embeddings
 
     def _asked(self, inputs: list[np.ndarray]) -> _Asked:
-        """Lists `(input_dim, ids)` of each call of an embedding."""
+        """Lists `(layer, ids)` of each call of an embedding."""
         asked: _Asked = []
         with _recorded(self._layers, asked):
             self._call(inputs)
@@ -213,36 +223,16 @@ def _recorded(layers: Sequence[Any], asked: _Asked) -> Iterator[None]:
 
     Only in this thread: in others they compute as usual.
     """
-    # A layer whose class overrides `call` is left as it is.
-    known = (KDEmbedding.call, keras.layers.Embedding.call)
-    noting = [layer for layer in layers if type(layer).call in known]
-    with _lock:
-        for layer in noting:
-            _noting[id(layer)] = _noting.get(id(layer), 0) + 1
-            vars(layer).setdefault("call", _noted(layer))
-    token = _asked.set(asked)
-    try:
+
+    def noted(layer: Any) -> Callable[[Any], Any]:
+        def call(inputs: Any) -> Any:
+            if not hasattr(inputs, "numpy"):
+                return None  # in a graph inside the model there are no values
+            ids = np.asarray(keras.ops.cast(inputs, "int64"))
+            asked.append((layer, ids))
+            return keras.ops.zeros((*ids.shape, layer.output_dim))
+
+        return call
+
+    with calls_replaced({x: noted(x) for x in layers if can_replace(x)}):
         yield
-    finally:
-        _asked.reset(token)
-        with _lock:
-            for layer in noting:
-                _noting[id(layer)] -= 1
-                if not _noting[id(layer)]:
-                    del _noting[id(layer)]
-                    vars(layer).pop("call", None)
-
-
-def _noted(layer: Any) -> Callable[..., Any]:
-    """Returns the `call` of a layer that notes its ids where it is asked to."""
-
-    def call(inputs: Any, *more: Any, **options: Any) -> Any:
-        asked = _asked.get()
-        # In a graph inside the model there are no values.
-        if asked is None or not hasattr(inputs, "numpy"):
-            return type(layer).call(layer, inputs, *more, **options)
-        ids = np.asarray(keras.ops.cast(inputs, "int64"))
-        asked.append((layer.input_dim, ids))
-        return keras.ops.zeros((*ids.shape, layer.output_dim))
-
-    return call

@@ -86,6 +86,7 @@ def language_model_signatures(
             {name: name for name in names},
             text.reset_state,
             one_row=True,
+            embeddings={"token_id": (model.embedding,)},
         ),
         Signature(
             "sequence",
@@ -94,5 +95,6 @@ def language_model_signatures(
             {"token_ids": symbols},
             whole,
             one_row=True,
+            embeddings={"token_ids": (model.embedding,)},
         ),
     ]

@@ -73,10 +73,13 @@ def model_signature(
     names = _input_names(flat, shares)
     specs: dict[str, Any] = {}
     vocabularies: dict[str, int | np.ndarray] = {}
+    embeddings: dict[str, tuple[Any, ...]] = {}
     for number, (x, share) in enumerate(zip(flat, shares, strict=True)):
         name = names[number]
         if share:
             vocabularies[name] = probe.ends(number)
+            if reached := probe.layers_reached(number):
+                embeddings[name] = reached
         shape = list(x.shape)
         if is_sample:
             # Its number of rows, and of ids in a row, have no meaning, unlike
@@ -104,20 +107,26 @@ def model_signature(
         vocabularies,
         compiled(call),
         first_id=probe.first_id,
+        embeddings=embeddings,
+        aliases=dict(zip(_keras_names(flat), names, strict=True)),
     )
 
 
 def _input_names(flat: Sequence[Any], shares: Sequence[Any]) -> list[str]:
     """Names the inputs in the file; the only one of ids is `token_ids`."""
-    given = [
-        getattr(x, "name", None) or f"input_{i}" for i, x in enumerate(flat)
-    ]
+    given = _keras_names(flat)
     if np.count_nonzero(shares) != 1:
         return distinct(map(file_name, given))
     place = int(np.flatnonzero(shares)[0])
     others = [file_name(name) for i, name in enumerate(given) if i != place]
     names = distinct(others, ["token_ids"])
     return [*names[:place], "token_ids", *names[place:]]
+
+
+def _keras_names(flat: Sequence[Any]) -> list[str]:
+    return [
+        getattr(x, "name", None) or f"input_{i}" for i, x in enumerate(flat)
+    ]
 
 
 def _named(coded: CodedModel, outputs: Any) -> dict[str, Any]:
@@ -132,7 +141,8 @@ def _named(coded: CodedModel, outputs: Any) -> dict[str, Any]:
         values = [value for _, value in leaves]
         return dict(zip(named, values, strict=True))
     if not isinstance(outputs, (list, tuple)):
-        is_embedding = isinstance(coded.output, KDEmbedding)
+        kinds = (KDEmbedding, keras.layers.Embedding)
+        is_embedding = isinstance(coded.output, kinds)
         return {"embeddings" if is_embedding else "output": outputs}
     names = getattr(coded.model, "output_names", None)
     if names is None or len(set(names)) < len(outputs):

@@ -29,6 +29,9 @@ class Signature:
         restart: Function. Called before the first of a series of calls.
         one_row: bool. Whether the reference takes the rows of only one call.
         first_id: int. The smallest id of any input.
+        embeddings: dict from the name of each input of ids to a tuple of the
+            layers that get them.
+        aliases: dict from names in Keras to the names of inputs.
     """
 
     name: str
@@ -40,6 +43,10 @@ class Signature:
     restart: Callable[[], Any] = lambda: None
     one_row: bool = False
     first_id: int = 0
+    embeddings: dict[str, tuple[Any, ...]] = dataclasses.field(
+        default_factory=dict
+    )
+    aliases: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def is_static(self) -> bool:

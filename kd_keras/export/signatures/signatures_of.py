@@ -22,7 +22,7 @@ def signatures_of(
     """Lists the functions of an exported layer or model.
 
     Args:
-        coded: `CodedModel` of a `KDEmbedding`, `LanguageModel` or other model.
+        coded: `CodedModel` of an embedding, `LanguageModel` or other model.
         batch_size, sequence_length, example: See `export_litert`.
 
     Returns:
@@ -66,7 +66,7 @@ def _signatures(
             )
         length = sequence_length or model.input_shape[1]
         return language_model_signatures(model, length)
-    if isinstance(model, KDEmbedding):
+    if isinstance(model, (KDEmbedding, keras.layers.Embedding)):
         size = None
         if batch_size or sequence_length:
             size = (batch_size or 1) * (sequence_length or 1)
@@ -95,11 +95,12 @@ def is_recurrent(coded: CodedModel) -> bool:
     return bool(find_layers(coded.model, recurrent))
 
 
-def _of_embedding(embedding: KDEmbedding, size: int | None) -> Signature:
+def _of_embedding(embedding: Any, size: int | None) -> Signature:
     return Signature(
         DEFAULT,
         lambda token_ids: {"embeddings": embedding(token_ids)},
         {"token_ids": tf.TensorSpec((size,), tf.int32, "token_ids")},
         {"token_ids": embedding.input_dim},
         compiled(lambda token_ids: {"embeddings": embedding(token_ids)}),
+        embeddings={"token_ids": (embedding,)},
     )

@@ -1,4 +1,4 @@
-"""A model to be exported, and the coded layers in it."""
+"""A model to be exported, and the embeddings in it."""
 
 import dataclasses
 from typing import Any
@@ -6,11 +6,24 @@ from typing import Any
 import keras
 
 from kd_keras.layers.coded_layer import CodedLayer
-from kd_keras.layers.find_layers import coded_layers, output_layer
+from kd_keras.layers.find_layers import coded_layers, find_layers, output_layer
 
 # The roles of weights. A file stores codes and code embeddings in another form
 # than the model's variables.
-ROLES = ("codes", "code embeddings", "composition", "output layer", "rest")
+OTHER = "other layers"
+ROLES = ("codes", "code embeddings", "composition", "output layer", OTHER)
+# Variables that are no weights, such as the state of a random generator.
+NO_WEIGHT = "overhead"
+_TABLE = "embedding table (not coded): "
+
+
+def table_role(name: str) -> str:
+    """Returns the role of the weights of a `keras.layers.Embedding`.
+
+    Args:
+        name: str. The layer's name.
+    """
+    return _TABLE + name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,30 +33,47 @@ class CodedModel:
     Attributes:
         model: Keras layer or model, built.
         layers: tuple of `CodedLayer`, in the order of the model's layers.
+        tables: tuple of `keras.layers.Embedding`, in the same order.
         output: The layer that computes the only output, or None.
     """
 
     model: Any
     layers: tuple[CodedLayer, ...]
+    tables: tuple[keras.layers.Embedding, ...]
     output: keras.layers.Layer | None
 
     @classmethod
     def of(cls, model: keras.layers.Layer) -> "CodedModel":
-        """Finds the coded layers of a layer or model."""
-        return cls(model, tuple(coded_layers(model)), output_layer(model))
+        """Finds the embeddings in a layer or model."""
+        return cls(
+            model,
+            tuple(coded_layers(model)),
+            tuple(find_layers(model, keras.layers.Embedding)),
+            output_layer(model),
+        )
+
+    @property
+    def embeddings(self) -> tuple[Any, ...]:
+        """The coded layers; in a model without them, the tables."""
+        return self.layers or self.tables
 
     def roles(self) -> dict[int, str]:
-        """Tells the role of each weight that the model has now.
+        """Tells the role of each variable that the model has now.
 
         A subclassed model may make some when it is first called.
 
         Returns:
-            dict. For each variable, by its `id`, one of `ROLES`.
+            dict. For each variable, by its `id`, one of `ROLES`, the
+            `table_role` of its layer, or `NO_WEIGHT`.
         """
-        roles = dict.fromkeys(map(id, self.model.variables), "rest")
+        roles = dict.fromkeys(map(id, self.model.variables), NO_WEIGHT)
+        roles |= dict.fromkeys(map(id, self.model.weights), OTHER)
         if self.output is not None:
-            own = map(id, self.output.variables)
+            own = map(id, self.output.weights)
             roles |= dict.fromkeys(own, "output layer")
+        for table in self.tables:
+            own = map(id, table.weights)
+            roles |= dict.fromkeys(own, table_role(table.name))
         for layer in self.layers:
             if layer.built:
                 composition = layer.composition
@@ -55,7 +85,7 @@ class CodedModel:
         return roles
 
     def weights_beside_codes(self) -> list[tuple[str, Any]]:
-        """Lists all weights except codes and code embeddings, with roles.
+        """Lists all variables except codes and code embeddings, with roles.
 
         Returns:
             list of `(role, variable)`.

@@ -1,4 +1,4 @@
-"""The sizes of the coded layers of a model, as a file lists them."""
+"""The sizes of the embeddings of a model, as a file lists them."""
 
 from typing import Any
 
@@ -39,3 +39,18 @@ def describe_embeddings(coded: CodedModel) -> list[dict[str, Any]]:
             described[-1]["shares"] = shares
         seen |= {id(part) for part in parts.values()}
     return described
+
+
+def describe_tables(coded: CodedModel) -> list[dict[str, Any]]:
+    """Describes the embedding tables of a model that are not coded.
+
+    Args:
+        coded: `CodedModel`.
+
+    Returns:
+        list of dict of JSON types: `name` (the layer's), `N` and `d`.
+    """
+    return [
+        {"name": table.name, "N": table.input_dim, "d": table.output_dim}
+        for table in coded.tables
+    ]

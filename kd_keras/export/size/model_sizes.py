@@ -7,8 +7,12 @@ from typing import Any
 
 from kd_keras.codes.sizes import packed_code_bytes
 from kd_keras.export.litert.precisions import PRECISIONS
-from kd_keras.export.size.coded_model import ROLES, CodedModel
-from kd_keras.export.size.describe import describe_embeddings
+from kd_keras.export.size.coded_model import (
+    NO_WEIGHT,
+    ROLES,
+    CodedModel,
+)
+from kd_keras.export.size.describe import describe_embeddings, describe_tables
 from kd_keras.export.size.report import SizeReport, predict
 from kd_keras.utils.checks import check_choice
 
@@ -49,12 +53,14 @@ def report_model(model: Any, quantization: str | None = None) -> SizeReport:
                 e["K"] * e["D"] * e["code_dim"] * width + scales
             )
     for role, variable in coded.weights_beside_codes():
+        if role == NO_WEIGHT:
+            continue
         elements = int(variable.numpy().size)
         is_rounded = len(variable.shape) > 1 and (
             quantization == "float16" or elements >= _LEAST_ROUNDED
         )
         precision = PRECISIONS[quantization if is_rounded else None]
-        parts[role] += elements * precision.bytes
+        parts[role] = parts.get(role, 0) + elements * precision.bytes
     return SizeReport(
         model.name,
         "model",
@@ -63,25 +69,28 @@ def report_model(model: Any, quantization: str | None = None) -> SizeReport:
         embeddings,
         quantization,
         predict(embeddings, quantization),
+        tables=describe_tables(coded),
     )
 
 
 def parts_in_memory(
     model: Any,
-) -> tuple[dict[str, int], list[dict[str, Any]]]:
+) -> tuple[dict[str, int], list[dict[str, Any]], list[dict[str, Any]]]:
     """Returns the sizes of a model's weights in memory by role.
 
     Args:
         model: Keras layer or model.
 
     Returns:
-        `(parts, embeddings)`. See `SizeReport`.
+        `(parts, embeddings, tables)`. See `SizeReport`.
     """
     coded = CodedModel.of(model)
     parts, roles = dict.fromkeys(ROLES, 0), coded.roles()
     for variable in model.variables:
-        parts[roles[id(variable)]] += variable.numpy().nbytes
-    return parts, describe_embeddings(coded)
+        role = roles[id(variable)]
+        if role != NO_WEIGHT:
+            parts[role] = parts.get(role, 0) + variable.numpy().nbytes
+    return parts, describe_embeddings(coded), describe_tables(coded)
 
 
 def optimizer_bytes(path: str | os.PathLike[str]) -> int:

@@ -18,9 +18,11 @@ class SizeReport:
             a model that is not in a file.
         total: int. Bytes of the whole file or model.
         parts: dict. Bytes by role: "codes", "code embeddings", "composition",
-            "output layer", "rest" (other weights), "optimizer",
-            "vocabulary", "overhead" (graph, names, configuration). Their sum
-            is `total`.
+            "output layer", "other layers" (all other weights), "embedding
+            table (not coded): NAME" for each `keras.layers.Embedding`,
+            "optimizer", "vocabulary", "overhead" (all that is no weight:
+            graph, names, configuration), and "rest" (constants and variables
+            of a file that this package did not write). Their sum is `total`.
         embeddings: list of dict. For each KD embedding, its N, d, K, D,
             code_dim and composition; `hidden_dim` for a residual composition
             and `scaled` for a scaled one; and `shares`, a list of "codes" and
@@ -34,6 +36,8 @@ class SizeReport:
         peak_bytes: int or None. Estimate of the largest total size in bytes
             of the tensors alive at one time in a call, without constants and
             with dynamic sizes counted as 1; None if the graph is not known.
+        tables: list of dict. For each embedding table that is not coded, the
+            `name` of its layer, N and d.
     """
 
     name: str
@@ -45,6 +49,7 @@ class SizeReport:
     predicted: int | None = None
     operators: dict[str, int] = dataclasses.field(default_factory=dict)
     peak_bytes: int | None = None
+    tables: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     @property
     def embedding_bytes(self) -> int:

@@ -9,10 +9,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kd_keras.export.litert.flatbuffer import Flatbuffer, Tensor
-from kd_keras.export.size.coded_model import ROLES, CodedModel
-
-_STORED = {"FLOAT32": np.float32, "FLOAT16": np.float16, "INT8": np.int8}
+from kd_keras.export.litert.flatbuffer import Flatbuffer
+from kd_keras.export.size.coded_model import NO_WEIGHT, OTHER, CodedModel
+from kd_keras.export.size.same_numbers import Constant, is_part_of
 
 
 class StoredTables(Protocol):
@@ -34,23 +33,25 @@ def weights_by_role(
             coded layers in the file.
 
     Returns:
-        dict from `ROLES` to lists of arrays.
+        dict from roles to lists of arrays. See `CodedModel.roles`.
     """
-    roles: dict[str, list[np.ndarray]] = {role: [] for role in ROLES}
+    roles: dict[str, list[np.ndarray]] = {"codes": [], "code embeddings": []}
     for form in device_embeddings:
         roles["codes"].append(form.codes.numpy())
         roles["code embeddings"].append(form.code_embeddings.numpy())
         if form.scales is not None:
             roles["code embeddings"].append(form.scales)
     for role, variable in coded.weights_beside_codes():
-        roles[role].append(variable.numpy())
+        if role != NO_WEIGHT:
+            roles.setdefault(role, []).append(variable.numpy())
     for layer in coded.layers:
         composition = layer.composition
         if composition.scaled:
             # The converter may multiply a matrix by the scale in advance.
             scale = composition.output_scale.numpy()
             for variable in composition.variables:
-                roles["composition"].append(variable.numpy() * scale)
+                scaled = variable.numpy() * scale
+                roles.setdefault("composition", []).append(scaled)
     return roles
 
 
@@ -59,60 +60,47 @@ def find_buffers(
 ) -> dict[str, list[int]]:
     """Finds the buffers of weights in a file.
 
+    The converter transposes, reshapes, cuts and rounds weights, and computes
+    new ones from them: a batch normalization disappears in the kernel before
+    it. So an array of different numbers that no weight contains belongs to the
+    other layers. An array of one number repeated is a weight only if the same
+    numbers are part of a weight; zeros, for example, are also what a loop
+    begins with.
+
     Args:
         flatbuffer: `Flatbuffer`.
         weights: dict that `weights_by_role` returned.
 
     Returns:
-        dict from `ROLES` to lists of indices of buffers.
+        dict from roles to lists of indices of buffers. Other constants are
+        not weights.
     """
-    found: dict[str, list[int]] = {role: [] for role in ROLES}
+    found: dict[str, list[int]] = {role: [] for role in weights}
+    begins = _only_beginnings_of_loops(flatbuffer)
     for buffer, tensor in flatbuffer.constants().items():
-        content = flatbuffer.buffers[buffer]
+        constant = Constant.of(tensor, flatbuffer.buffers[buffer])
+        if constant is None or (constant.is_uniform and buffer in begins):
+            continue
         for role, arrays in weights.items():
-            if any(_holds(tensor, content, array) for array in arrays):
+            if any(is_part_of(constant, array) for array in arrays):
                 found[role].append(buffer)
                 break
         else:
-            if _is_changed_weight(tensor):
-                found["rest"].append(buffer)
+            if constant.is_float and not constant.is_uniform:
+                found.setdefault(OTHER, []).append(buffer)
     return found
 
 
-def _is_changed_weight(tensor: Tensor) -> bool:
-    """Checks if a constant can only be a weight in another form.
-
-    The converter reshapes, cuts and joins the kernels of convolutions and
-    recurrent layers, and adds no larger array of such numbers of its own.
-    """
-    elements = int(np.prod(tensor.shape))
-    if tensor.dtype == "INT8":
-        return tensor.scales is not None and elements > 1
-    return tensor.dtype in ("FLOAT32", "FLOAT16") and elements >= 16
-
-
-def _holds(tensor: Tensor, content: np.ndarray, array: np.ndarray) -> bool:
-    """Checks if a buffer holds an array, perhaps transposed or rounded."""
-    if array.size < 2 or int(np.prod(tensor.shape)) != array.size:
-        return False
-    for turned in (array, array.T):
-        if turned.nbytes == len(content) and turned.tobytes() == bytes(content):
-            return True
-    dtype = _STORED.get(tensor.dtype)
-    if dtype is None or array.dtype != np.float32:
-        return False
-    stored = content.view(dtype).reshape(tensor.shape).astype(np.float32)
-    step = np.float32(1e-2 * np.abs(array).max() + 1e-12)
-    if dtype == np.int8:
-        if tensor.scales is None:
-            return False
-        shape = [1] * stored.ndim
-        if len(tensor.scales) > 1:
-            shape[tensor.axis] = len(tensor.scales)
-        stored = stored * tensor.scales.reshape(shape)
-        step = tensor.scales.max()
-    flat = stored.reshape(-1)
-    return any(
-        np.abs(flat - turned.reshape(-1)).max() <= step
-        for turned in (array, array.T)
-    )
+def _only_beginnings_of_loops(flatbuffer: Flatbuffer) -> set[int]:
+    """Returns the buffers that nothing but WHILE reads."""
+    looped, read = set(), set()
+    for subgraph in flatbuffer.subgraphs:
+        for operator in subgraph.operators:
+            buffers = {
+                subgraph.tensors[i].buffer for i in operator.inputs if i >= 0
+            }
+            if operator.name == "WHILE":
+                looped |= buffers
+            else:
+                read |= buffers
+    return looped - read

@@ -68,14 +68,14 @@ def size_report(
 
 
 def _report_tflite(path: Path, content: bytes) -> SizeReport:
-    from kd_keras.export.litert.archive import VOCABULARY, read_archive
+    from kd_keras.export.litert.archive import is_vocabulary, read_archive
     from kd_keras.export.litert.flatbuffer import read_flatbuffer
     from kd_keras.export.litert.peak_memory import peak_bytes
-    from kd_keras.export.size.coded_model import ROLES
+    from kd_keras.export.size.coded_model import OTHER, ROLES
 
     configuration, _, sizes = read_archive(content, path)
     flatbuffer = read_flatbuffer(content, path)
-    parts = dict.fromkeys(ROLES, 0)
+    parts = dict.fromkeys((*ROLES, "rest"), 0)
     if configuration is None:
         # Not written by kd_keras, so the roles of constants are unknown.
         constants = flatbuffer.constants()
@@ -83,8 +83,11 @@ def _report_tflite(path: Path, content: bytes) -> SizeReport:
         configuration = {"embeddings": [], "quantization": None}
     try:
         for role, buffers in configuration.get("buffers", {}).items():
+            role = OTHER if role == "rest" else role  # files up to 0.1.0
             parts[role] = sum(len(flatbuffer.buffers[i]) for i in buffers)
-        parts["vocabulary"] = sizes.get(VOCABULARY, 0)
+        parts["vocabulary"] = sum(
+            size for name, size in sizes.items() if is_vocabulary(name)
+        )
         parts["overhead"] = len(content) - sum(parts.values())
         embeddings = configuration["embeddings"]
         quantization = configuration["quantization"]
@@ -98,11 +101,15 @@ def _report_tflite(path: Path, content: bytes) -> SizeReport:
             predict(embeddings, quantization),
             flatbuffer.operators,
             peak_bytes(flatbuffer),
+            configuration.get("tables", []),
         )
         report.to_dict()  # fails here, if it does
         return report
     # The configuration does not fit the graph.
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (
+        AttributeError, IndexError, KeyError, TypeError, ValueError,
+        OverflowError, RecursionError,
+    ):  # fmt: skip
         raise BadInputError(
             f"{path} is damaged: its parts do not fit together"
         ) from None
@@ -123,22 +130,24 @@ def _read_saved_model(path: Path) -> SizeReport:
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     from kd_keras.export.size.coded_model import ROLES
+    from kd_keras.export.size.variable_roles import role_of
 
     SavedModel.FromString((path / "saved_model.pb").read_bytes())
-    parts = dict.fromkeys(ROLES, 0)
+    extra = path / "assets.extra"
+    configuration: dict[str, Any] = {"embeddings": []}
+    is_ours = (extra / "kd_keras.json").is_file()
+    if is_ours:
+        configuration = json.loads((extra / "kd_keras.json").read_text("utf-8"))
+    parts = dict.fromkeys((*ROLES, "rest"), 0)
     reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
     for name, dtype in reader.get_variable_to_dtype_map().items():
         value = reader.get_tensor(name)  # verifies its checksum as well
-        role = name.split("/")[0].replace("_", " ")
-        role = role if role in ROLES else "rest"
-        if dtype != tf.string:  # the graph of objects is a string
-            parts[role] += value.nbytes
-    extra = path / "assets.extra"
-    configuration: dict[str, Any] = {"embeddings": []}
-    if (extra / "kd_keras.json").is_file():
-        configuration = json.loads((extra / "kd_keras.json").read_text("utf-8"))
-    words = extra / "vocabulary.txt"
-    parts["vocabulary"] = words.stat().st_size if words.is_file() else 0
+        role = role_of(name) if is_ours else "rest"
+        if dtype != tf.string and role is not None:
+            parts[role] = parts.get(role, 0) + value.nbytes
+    parts["vocabulary"] = sum(
+        f.stat().st_size for f in extra.glob("vocabulary*.txt")
+    )
     total = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
     parts["overhead"] = total - sum(parts.values())
     report = SizeReport(
@@ -148,6 +157,7 @@ def _read_saved_model(path: Path) -> SizeReport:
         parts,
         configuration["embeddings"],
         predicted=predict(configuration["embeddings"], None),
+        tables=configuration.get("tables", []),
     )
     report.to_dict()  # fails here, if it does
     return report
@@ -173,7 +183,9 @@ def _report_keras(path: Path, total: int) -> SizeReport:
         raise BadInputError(
             f"{path} cannot be loaded: {' '.join(str(error).split())[:200]}"
         ) from None
-    parts, embeddings = parts_in_memory(model)
+    parts, embeddings, tables = parts_in_memory(model)
     parts["optimizer"] = optimizer
     parts["overhead"] = total - sum(parts.values())
-    return SizeReport(str(path), "keras", total, parts, embeddings)
+    return SizeReport(
+        str(path), "keras", total, parts, embeddings, tables=tables
+    )

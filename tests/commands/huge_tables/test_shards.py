@@ -290,3 +290,10 @@ def test_a_shard_looks_only_at_its_rows(vectors, capsys):
     shards(2, 1)
     given = ("compress", "big.npy", "--codebooks", "B", "--shard", "2/2")
     assert "nan in row 420, dimension 1" in refused(capsys, *given)
+
+
+@pytest.mark.parametrize("n", [10**12, 2**63, 10**30])
+def test_a_shard_of_very_many_is_told_at_once(n):
+    shards = [make_shard("S2", 2, n), make_shard("S1", 1, n)]
+    with pytest.raises(BadInputError, match=f"without shard 3/{n}"):
+        check_shards(shards)
