@@ -326,3 +326,16 @@ def test_a_residual_composition_is_counted_with_its_hidden_units(tmp_path):
     again = kd_keras.size_report(tmp_path / "small.tflite")
     assert again.predicted == report.predicted
     assert again.parameters == 300 * 3 + 4 * 3 * 8 + 850
+
+
+def test_a_weight_of_a_single_number(tmp_path):
+    model = keras.Sequential(
+        [
+            keras.Input((3,), dtype="int32"),
+            kd_keras.KDEmbedding(50, 8, 4, 4),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1, bias_initializer="ones"),
+        ]
+    )
+    report = kd_keras.export_litert(model, tmp_path / "one.tflite")
+    assert report.parts["output layer"] == 4 * (3 * 8 + 1)

@@ -50,7 +50,8 @@ def weights_by_role(
             # The converter may multiply a matrix by the scale in advance.
             scale = composition.output_scale.numpy()
             for variable in composition.variables:
-                roles["composition"].append(variable.numpy() * scale)
+                scaled = variable.numpy() * scale
+                roles.setdefault("composition", []).append(scaled)
     return roles
 
 

@@ -97,6 +97,7 @@ def is_part_of(constant: Constant, weight: np.ndarray) -> bool:
 
 
 def _equals(constant: Constant, array: np.ndarray) -> bool:
+    array = np.atleast_1d(array)  # a single number has no axis
     places = np.unravel_index(constant.places, array.shape)
     # A few tell most pairs apart.
     few = array[tuple(axis[:8] for axis in places)]
