@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from kd_keras.export.export_litert import export_litert
-from kd_keras.export.litert.load_litert import LiteRTModel, load_litert
+from kd_keras.export.litert.litert_model import LiteRTModel
+from kd_keras.export.litert.load_litert import load_litert
 from kd_keras.export.litert.precisions import precision_by_name
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.report.measure import measure_error

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import track
 
 from kd_keras.export.checks import check_path
-from kd_keras.export.litert.load_litert import LiteRTModel
+from kd_keras.export.litert.litert_model import LiteRTModel
 from kd_keras.export.litert.precisions import precision_by_name
 from kd_keras.export.litert.quiet_litert import need_litert
 from kd_keras.export.size.report import SizeReport

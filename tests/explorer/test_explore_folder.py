@@ -123,6 +123,16 @@ def test_words_are_text_whatever_is_in_them(explore):
     assert "<vectors>" in page.locator("h1").inner_text()
 
 
+@pytest.mark.parametrize("width", [400, 1200])
+def test_nothing_scrolls_that_fits(width, explore):
+    page, *_ = explore(width=width)
+    page.evaluate("document.querySelector('#word').textContent = 'gypsy'")
+    scrolled = """() => [...document.querySelectorAll("main *")].filter(e =>
+        /auto|scroll/.test(getComputedStyle(e).overflowY)
+        && e.scrollHeight > e.clientHeight).map(e => e.className)"""
+    assert page.evaluate(scrolled) == []
+
+
 def test_nothing_found_is_said(explore):
     page, *_ = explore()
     page.fill("#query", "zebra")

@@ -306,7 +306,7 @@ def test_two_processes_train_as_one(work):
         workers = [f"localhost:{s.getsockname()[1]}" for s in (one, two)]
     # Not learned codes, which flip on a difference in the last digit.
     sizes = ["--K", "8", "--D", "4"]
-    words = ["ptb", "retrain", *sizes, *TRAIN, "--epochs", "2"]
+    words = ["ptb", "retrain", *sizes, *TRAIN, "--epochs", "1"]
     processes = []
     for index in range(2):
         task = {"type": "worker", "index": index}
