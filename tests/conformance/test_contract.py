@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from contract import LAYERS, OPTIMIZERS, inputs_of, make, train
+from contract import LAYERS, inputs_of, make, train
 from kd_testing import TESTS, run_python
 
 
@@ -62,12 +62,12 @@ def test_a_fresh_process_loads_it_in_safe_mode(name, loaded_elsewhere):
     np.testing.assert_allclose(there, here, rtol=1e-6)
 
 
-@pytest.fixture(scope="module", params=OPTIMIZERS)
-def losses_alone_and_mirrored(request, strategy):
+@pytest.fixture(scope="module")
+def losses_alone_and_mirrored(strategy):
     # Ten of twenty rows per step, five of them on each replica.
-    alone = train(request.param, batch_size=10, jit_compile=False)
+    alone = train("LazyAdam", batch_size=10, jit_compile=False)
     with strategy.scope():
-        mirrored = train(request.param, batch_size=10, jit_compile=False)
+        mirrored = train("LazyAdam", batch_size=10, jit_compile=False)
     return alone, mirrored
 
 
