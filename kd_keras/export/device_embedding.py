@@ -110,7 +110,7 @@ class DeviceEmbedding(tf.Module):
         Returns:
             Tensor of float32, shape `(..., N)`.
         """
-        if not self._composition.is_additive:
+        if not self._composition.can_look_up():
             raise ValueError(
                 "Logits by codes can only be exported with the linear or "
                 "concat composition. Received: "

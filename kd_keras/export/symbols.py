@@ -76,7 +76,7 @@ def symbols_of(
     }
     unknown_ids = {i: u for i, u in ids.items() if u is not None}
     whole = given[id(coded.embeddings[0])]
-    others = coded.tables if coded.layers else ()
+    others = [x for x in coded.tables if x not in coded.embeddings]
     is_whole = not by_name or (
         len(coded.embeddings) == 1
         and all(given[id(table)] == _Given() for table in others)

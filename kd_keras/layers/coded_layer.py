@@ -23,6 +23,7 @@ from kd_keras.layers.shared_layers import (
     serialize_shared,
 )
 from kd_keras.layers.straight_through import highest
+from kd_keras.utils.checks import check_integer
 
 
 class CodedLayer(keras.layers.Layer):
@@ -81,6 +82,8 @@ class CodedLayer(keras.layers.Layer):
             self.make_composition(output_dim)
         else:
             check_composition(composition)
+            if code_dim is not None:
+                self.code_dim = check_integer("`code_dim`", code_dim)
         self.learner: KDCodeLearner | None = None
         self._given_codes: np.ndarray | None = None
         if codes is None:
@@ -126,7 +129,7 @@ class CodedLayer(keras.layers.Layer):
         for name, size in sizes.items():
             if getattr(codes, name) != size:
                 raise ValueError(
-                    f"A KDCodeLearner must agree with the embedding in "
+                    f"A KDCodeLearner must agree with the layer in "
                     f"`{name}` ({size}). Received: "
                     f"{name}={getattr(codes, name)}"
                 )
@@ -167,10 +170,10 @@ class CodedLayer(keras.layers.Layer):
     @property
     def codes(self) -> np.ndarray:
         """The current codes, numpy `(N, D)`, uint8 up to K = 256."""
-        if not self.built:
-            self.build()
         if self.learner is not None:
             return self.learner.codes
+        if not self.code_source().built:
+            self.code_source().build()
         [codes] = self.code_variables()
         return np.array(codes.numpy(), dtype=code_dtype(self.K))
 
@@ -214,6 +217,7 @@ class CodedLayer(keras.layers.Layer):
         Returns:
             Tensor of float, shape `(..., N)`: the inner products.
         """
+        self.check_hidden(hidden.shape)
         form = self.device_form()
         if form is not None:
             return form.score(hidden)
@@ -231,6 +235,14 @@ class CodedLayer(keras.layers.Layer):
         flat = ops.reshape(hidden, (-1, hidden.shape[-1]))
         shape = (*ops.shape(hidden)[:-1], self.symbols)
         return ops.reshape(self.composition.score(flat, codes), shape)
+
+    def check_hidden(self, shape: Any) -> None:
+        """Checks the shape of hidden states."""
+        if tuple(shape[-1:]) != (self.output_dim,):
+            raise ValueError(
+                "Hidden states must have the size of a vector, "
+                f"{self.output_dim}. Received: shape={tuple(shape)}"
+            )
 
     def device_form(self) -> Any:
         """Returns the layer's form in the graph that is exported, or None."""

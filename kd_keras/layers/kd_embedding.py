@@ -163,6 +163,7 @@ class KDEmbedding(CodedLayer):
         self, input_shape: Any, reverse: bool = False
     ) -> tuple:
         if reverse:
+            self.check_hidden(input_shape)
             return (*input_shape[:-1], self.input_dim)
         return (*input_shape, self.output_dim)
 

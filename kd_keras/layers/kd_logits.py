@@ -24,8 +24,8 @@ class KDLogits(CodedLayer):
 
         logits = hidden V^T + bias
 
-    There is no `(units, d)` weight. Of the linear composition and of concat
-    the logits can be computed in two ways, and the sizes decide which:
+    There is no `(units, d)` weight. Fixed codes of the linear composition and
+    of concat give logits in two ways, and the sizes decide which:
 
     - by look-up: with T_j = W_j H hidden^T, a number for each value of
       position j, logit i is sum_j T_j[c_ij]. This suits few hidden states.
@@ -37,19 +37,18 @@ class KDLogits(CodedLayer):
 
     Args:
         units: int, at least 1. Number of symbols N.
-        K: int, 2 to 65,536. Number of values of a code position.
-        D: int, at least 1. Number of code positions.
+        K: int, 2 to 65,536. Number of values of a code position. None: 16.
+        D: int, at least 1. Number of code positions. None: 32.
         codes: None for random fixed codes; an array of int, shape `(N, D)`,
             for given fixed codes; `"learn"`, or a `KDCodeLearner`, for codes
             that are learned while the layer trains.
         composition: One of `"linear"`, `"lstm"`, `"concat"`, `"residual"`, or
-            a composition layer.
+            a composition layer. None: `"linear"`.
         code_dim: int or None. Size d' of a code embedding. None: d, or d / D
             for concat.
         use_bias: bool. Whether each symbol has a bias.
         embedding: `KDEmbedding` to share codes and composition with, or None.
-            `units` may then be left out; `codes`, `composition` and `code_dim`
-            must be.
+            All arguments before `use_bias` are then left out.
         use_projection: bool. Only with `embedding`: whether hidden states are
             multiplied by a trained matrix `(size of a hidden state, d)` first,
             which is needed if the sizes differ.
@@ -93,10 +92,10 @@ class KDLogits(CodedLayer):
     def __init__(
         self,
         units: int | None = None,
-        K: int = DEFAULT_K,
-        D: int = DEFAULT_D,
+        K: int | None = None,
+        D: int | None = None,
         codes: Any = None,
-        composition: str | Composition = "linear",
+        composition: str | Composition | None = None,
         code_dim: int | None = None,
         use_bias: bool = True,
         embedding: KDEmbedding | None = None,
@@ -118,10 +117,10 @@ class KDLogits(CodedLayer):
         super().__init__(
             units,
             None,
-            K,
-            D,
+            DEFAULT_K if K is None else K,
+            DEFAULT_D if D is None else D,
             codes,
-            composition,
+            "linear" if composition is None else composition,
             code_dim,
             embeddings_initializer,
             seed,
@@ -234,19 +233,19 @@ def _check_tie(
             "`embedding` must be a KDEmbedding, or None. Received: "
             f"embedding={embedding!r}"
         )
-    if codes is not None or others != ("linear", None):
+    if codes is not None or others != (None, None):
         raise ValueError(
             "`codes`, `composition` and `code_dim` are those of `embedding`: "
             f"leave them out. Received: codes={codes!r}, "
             f"composition={others[0]!r}, code_dim={others[1]!r}"
         )
     sizes = {
-        "units": (units, None, embedding.symbols),
-        "K": (K, DEFAULT_K, embedding.K),
-        "D": (D, DEFAULT_D, embedding.D),
+        "units": (units, embedding.symbols),
+        "K": (K, embedding.K),
+        "D": (D, embedding.D),
     }
-    for name, (given, default, size) in sizes.items():
-        if given not in (default, size):
+    for name, (given, size) in sizes.items():
+        if given not in (None, size):
             raise ValueError(
                 f"`{name}` must agree with `embedding` ({size}) or be left "
                 f"out. Received: {name}={given!r}"

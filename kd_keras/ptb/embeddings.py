@@ -128,5 +128,5 @@ def make_output_layer(
         code_dim=settings.output_code_dim,
         embeddings_initializer=initializers(),
         bias_initializer=initializers(),
-        seed=settings.seed,
+        seed=settings.seed + 1,  # not the random codes of the embedding
     )

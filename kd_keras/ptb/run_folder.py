@@ -86,7 +86,14 @@ class RunFolder:
         mine = dataclasses.asdict(settings) | {"text": text}
         if self.settings.is_file():
             there = self._read_settings()
-            other = [k for k in mine if there.get(k, mine[k]) != mine[k]]
+            # Runs of earlier versions had one kind of output layer.
+            earlier = {
+                field.name: field.default
+                for field in dataclasses.fields(RunSettings)
+                if field.name.startswith("output_")
+            }
+            there = mine | earlier | there
+            other = [k for k in mine if there[k] != mine[k]]
             if other:
                 raise BadInputError(
                     f"{self.path} contains another run, which differs in "

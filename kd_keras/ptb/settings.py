@@ -136,7 +136,6 @@ def _read_output(
     usual["code_dim"] = None
     report = read_report(source) if source else None
     if report:
-        # Its code_dim is given even where it is the usual one.
         usual |= {name: report[name] for name in ("K", "D", "composition")}
     options: dict[str, Any] = {"output_layer": kind}
     for name, value in usual.items():

@@ -235,6 +235,44 @@ def test_a_composition_layer_and_a_learner_can_be_given():
     assert (copy.code_dim, copy.name, copy.composition) == (2, "out", "linear")
 
 
+class Halved(kd_keras.LinearComposition):
+    """Inherits ways to score that are not true of it."""
+
+    def compose(self, embedded):
+        return 0.5 * super().compose(embedded)
+
+    def compose_one_hot(self, one_hot):
+        return 0.5 * super().compose_one_hot(one_hot)
+
+
+class Summed(Composition):
+    """Adds up, and may be scaled."""
+
+    is_additive = True
+
+    def compose(self, embedded):
+        return keras.ops.sum(embedded, axis=-2)
+
+    def score_values(self, hidden, code_embeddings):
+        flat = keras.ops.reshape(code_embeddings, (-1, self.code_dim))
+        return keras.ops.matmul(flat, keras.ops.transpose(hidden))
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("kind", [Halved, Summed])
+def test_compositions_derived_from_others(kind, scaled):
+    if kind is Halved and scaled:
+        pytest.skip("a linear composition has a scale of its own")
+    composition = kind(K, D, SIZE, scaled=scaled)
+    layer = kd_keras.KDLogits(N, K, D, CODES, composition, use_bias=False)
+    layer.build((None, SIZE))
+    if scaled:
+        composition.output_scale.assign(3.0)
+        composition.output_offset.assign(np.arange(SIZE))
+    for x in (hidden(1), hidden(300)):
+        np.testing.assert_allclose(layer(x), x @ vectors_of(layer).T, atol=1e-5)
+
+
 def test_any_composition_of_ones_own():
     class Mean(Composition):
         def compose(self, embedded):
@@ -272,6 +310,7 @@ def test_any_composition_of_ones_own():
             | {"composition": kd_keras.LinearComposition(K, D, SIZE)},
             "must agree with the embedding in `K`",
         ),
+        ({"units": N, "code_dim": 0}, "`code_dim` must be a positive integer"),
         ({"embedding": 3}, "`embedding` must be a KDEmbedding, or None"),
     ],
 )
@@ -290,13 +329,28 @@ def test_bad_arguments(arguments, message):
         {"codes": CODES},
         {"codes": kd_keras.KDCodeLearner(N, K, D)},
         {"composition": "concat"},
+        {"composition": "linear"},
         {"code_dim": 2},
+        {"K": 16},
     ],
     ids=str,
 )
 def test_a_tied_layer_has_no_codes_of_its_own(arguments):
     with pytest.raises(ValueError, match="Received: "):
         tied(**arguments)
+
+
+@pytest.mark.parametrize("composition", ["linear", "concat"])
+def test_reverse_checks_the_size(composition):
+    embedding = kd_keras.KDEmbedding(N, SIZE, K, D, CODES, composition)
+    for wrong in (np.zeros((1, 12), "f4"), keras.Input((5,))):
+        with pytest.raises(ValueError, match="must have the size of a vector"):
+            embedding(wrong, reverse=True)
+
+
+def test_codes_are_known_before_the_size_is():
+    np.testing.assert_array_equal(tied()[1].codes, CODES)
+    assert kd_keras.KDLogits(N, K, D, "learn").codes.shape == (N, D)
 
 
 def test_hidden_states_of_the_wrong_size():

@@ -43,7 +43,7 @@ def _fits(
     return (
         kind in KINDS
         and all(_is_size(e[name]) for e in embeddings for name in "NdKD")
-        and (unknown_id is None or _is_id(unknown_id, sizes[0]))
+        and (unknown_id is None or _is_id(unknown_id, max(sizes)))
         and all(_is_size(size) for size in sizes)
         and all(len(words) <= max(sizes) for words in vocabularies.values())
         and all(

@@ -49,7 +49,9 @@ class KnownSymbols:
             self._symbols[name] = _Symbols(one["N"], one["unknown_id"], words)
         unknown_id = configuration["unknown_id"]
         if not inputs or self.vocabulary or unknown_id is not None:
-            first = (configuration["embeddings"] or configuration["tables"])[0]
+            coded = configuration["embeddings"]
+            inputs_first = [x for x in coded if x.get("layer") != "logits"]
+            first = [*inputs_first, *configuration.get("tables", []), *coded][0]
             whole = _Symbols(first["N"], unknown_id, self.vocabulary)
             self._symbols[_WHOLE] = whole
         if not inputs and self.vocabulary is not None:

@@ -82,6 +82,8 @@ class IdProbe:
         Returns:
             float, 0 to 1. The share for the embedding that gets the most.
         """
+        if not self._layers:
+            return 0.0
         if not self._at_base:  # the calls cannot be recorded: see `_recorded`
             return 1.0
         far = 7 + max(layer.input_dim for layer, _ in self._at_base)
@@ -169,7 +171,7 @@ class IdProbe:
             layer.input_dim - id_ + self.first_id
             for (layer, ids), where in zip(self._at_base, reached, strict=False)
             for id_ in ids[where].tolist()
-        ] or [min(layer.input_dim for layer in self._layers)]
+        ] or [min((layer.input_dim for layer in self._layers), default=1)]
         least = max(min(ends), self.first_id + 1)
         return least, max(max(ends), least)
 

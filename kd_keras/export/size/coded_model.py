@@ -7,6 +7,7 @@ import keras
 
 from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.find_layers import coded_layers, find_layers, output_layer
+from kd_keras.layers.kd_logits import KDLogits
 
 # The roles of weights. A file stores codes and code embeddings in another form
 # than the model's variables.
@@ -54,8 +55,9 @@ class CodedModel:
 
     @property
     def embeddings(self) -> tuple[Any, ...]:
-        """The coded layers; in a model without them, the tables."""
-        return self.layers or self.tables
+        """The coded embeddings; without them the tables, or else the logits."""
+        coded = tuple(x for x in self.layers if not isinstance(x, KDLogits))
+        return coded or self.tables or self.layers
 
     def roles(self) -> dict[int, str]:
         """Tells the role of each variable that the model has now.

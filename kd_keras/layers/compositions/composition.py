@@ -86,6 +86,16 @@ class Composition(keras.layers.Layer):
     runs_over_steps = False
     is_additive = False
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if own.keys() & {"compose", "compose_one_hot"}:
+            # What it inherits may be true of another composition only.
+            if "score_values" not in own:
+                cls.is_additive = False
+            if "score_composed" not in own:
+                cls.score_composed = Composition.score_composed  # type: ignore
+
     def __init__(
         self,
         K: int,
@@ -218,7 +228,7 @@ class Composition(keras.layers.Layer):
             Tensor of float, shape `(n, N)`.
         """
         is_looked_up = (
-            self.is_additive
+            self.can_look_up()
             and not self.is_one_hot(codes)
             and few_positions(
                 hidden.shape[0],
@@ -232,6 +242,10 @@ class Composition(keras.layers.Layer):
             return self.score_composed(hidden, codes)
         values = self.score_values(hidden, self.code_embeddings)
         return ops.transpose(sum_of_rows(values, self.flat_rows(codes)))
+
+    def can_look_up(self) -> bool:
+        """Tells whether scores are sums of `score_values`."""
+        return self.is_additive and not self.scaled
 
     def score_composed(self, hidden: Any, codes: Any) -> Any:
         """Does what `score` does, composing all vectors first."""

@@ -1,0 +1,99 @@
+"""Exports of models whose output layer has codes."""
+
+import keras
+import numpy as np
+import pytest
+
+import kd_keras
+
+N, SIZE = 60, 10
+WORDS = [f"w{i}" for i in range(N)]
+
+
+def model(K, D, composition, embedding, **options):
+    ids = keras.Input((3,), 1, dtype="int32")
+    first = {
+        "table": lambda: keras.layers.Embedding(N, SIZE),
+        "codes": lambda: kd_keras.KDEmbedding(N, SIZE, K, D, None, composition),
+    }[embedding]()
+    hidden = keras.layers.Dense(SIZE, "tanh")(first(ids))
+    if options.pop("tied", False):
+        output = kd_keras.KDLogits(embedding=first, bias_initializer="normal")
+    else:
+        options = {"units": N, "bias_initializer": "normal"} | options
+        output = kd_keras.KDLogits(K=K, D=D, composition=composition, **options)
+    return keras.Model(ids, output(hidden))
+
+
+# The parity check of an export compares with Keras for every id.
+@pytest.mark.parametrize(
+    "K, D, composition, embedding, quantization",
+    [
+        (16, 5, "linear", "table", "int8"),  # half of the last byte is unused
+        (10, 4, "linear", "codes", "float16"),  # fewer values than bits hold
+        (2, 10, "concat", "codes", None),  # eight positions a byte
+        (4, 5, "linear", "table", None),
+        (50, 5, "concat", "codes", "int8"),  # values across bytes
+        (256, 2, "linear", "codes", "int8"),  # a byte a value
+    ],
+)
+def test_logits_of_a_file(K, D, composition, embedding, quantization, tmp_path):
+    path = tmp_path / "model.tflite"
+    source = model(K, D, composition, embedding)
+    report = kd_keras.export_litert(source, path, quantization=quantization)
+    bits = int(np.ceil(np.log2(K)))
+    once = N * -(-D * bits // 8)
+    assert report.parts["codes"] == once * (2 if embedding == "codes" else 1)
+    assert report.embeddings[-1]["layer"] == "logits"
+    ids = np.array([[3, 0, N - 1]], "int32")
+    found = kd_keras.load_litert(path).run("serving_default", token_ids=ids)
+    np.testing.assert_allclose(
+        found["output"], source(ids), atol=1e-5 if quantization is None else 0.1
+    )
+
+
+def test_tied_codes_are_in_a_file_once(tmp_path):
+    path = tmp_path / "model.tflite"
+    source = model(16, 4, "linear", "codes", tied=True)
+    report = kd_keras.export_litert(source, path, quantization="int8")
+    assert report.parts["codes"] == N * 2
+    assert report.embeddings[1]["shares"] == ["codes", "composition"]
+    # The scales of int8, one for each position, are there in two shapes.
+    assert report.embedding_bytes - report.predicted in (0, 4 * 4)
+
+
+@pytest.mark.parametrize("embedding", ["table", "codes"])
+@pytest.mark.parametrize("units", [N, 7])
+def test_words_and_unknown_ids_are_those_of_the_input(
+    embedding, units, tmp_path
+):
+    path = tmp_path / "model.tflite"
+    source = model(4, 5, "linear", embedding, units=units)
+    kd_keras.export_litert(source, path, vocabulary=WORDS, unknown_id=9)
+    loaded = kd_keras.load_litert(path)
+    assert loaded.ids_of(["w3", "none", 1000]).tolist() == [3, 9, 9]
+    outputs = [
+        loaded.run("serving_default", token_ids=[[0, 1, i]])["output"]
+        for i in (9, 1000)
+    ]
+    np.testing.assert_array_equal(*outputs)
+
+
+def test_a_model_of_hidden_states_alone(tmp_path):
+    hidden = keras.Input((SIZE,))
+    source = keras.Model(hidden, kd_keras.KDLogits(N, 16, 4)(hidden))
+    path = tmp_path / "model.tflite"
+    kd_keras.export_litert(source, path, vocabulary=WORDS)
+    loaded = kd_keras.load_litert(path)
+    assert loaded.vocabulary == WORDS
+    x = np.random.default_rng(0).normal(size=(1, SIZE)).astype("f4")
+    (name,) = loaded.configuration["signatures"]["serving_default"]
+    found = loaded.run("serving_default", **{name: x})["output"]
+    np.testing.assert_allclose(found, source(x), atol=1e-5)
+
+
+def test_other_compositions_are_refused(tmp_path):
+    path = tmp_path / "model.tflite"
+    with pytest.raises(ValueError, match="only be exported with the linear or"):
+        kd_keras.export_litert(model(4, 5, "residual", "table"), path)
+    assert not path.exists()
