@@ -176,6 +176,9 @@ def content(path):
         data = path.read_bytes()
         assert read_archive(data, path)[0] and read_flatbuffer(data, path)
         return data
+    if path.parent.name == "variables" or path.name == "fingerprint.pb":
+        # TensorFlow writes equal variables in other bytes each time.
+        return variables(path.parents[path.parent.name == "variables"])
     data = path.read_bytes()
     if path.suffix == ".html":
         assert data.endswith(b"</html>\n"), path
@@ -195,6 +198,19 @@ def weights(path):
             )
         )
     return found
+
+
+def variables(folder):
+    """Reads the variables of a SavedModel."""
+    import tensorflow as tf
+
+    stored = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
+    names = sorted(stored.get_variable_to_shape_map())
+    return [
+        (name, stored.get_tensor(name).tobytes())
+        for name in names
+        if not name.startswith("_CHECKPOINTABLE")
+    ]
 
 
 def timeless(value):
