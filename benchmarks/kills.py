@@ -201,15 +201,15 @@ def weights(path):
 
 
 def variables(folder):
-    """Reads the variables of a SavedModel."""
+    """Reads the weights of a SavedModel, without random generators."""
     import tensorflow as tf
 
     stored = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
     names = sorted(stored.get_variable_to_shape_map())
     return [
-        (name, stored.get_tensor(name).tobytes())
+        (name, repr(np.asarray(stored.get_tensor(name)).tolist()))
         for name in names
-        if not name.startswith("_CHECKPOINTABLE")
+        if not name.startswith(("_CHECKPOINTABLE", "overhead/"))
     ]
 
 
