@@ -28,6 +28,25 @@ def fits(
         return False
 
 
+def have_sizes(*described: list[dict[str, Any]]) -> bool:
+    """Returns whether all that is described has sizes, as far as it has any.
+
+    Args:
+        *described: lists of dict: `embeddings`, `tables`.
+
+    Example:
+
+    >>> have_sizes([{"N": 10, "d": 4, "K": 2, "D": 3}], [{"N": 0, "d": 4}])
+    False
+    """
+    return all(
+        _is_size(one[name])
+        for entries in described
+        for one in entries
+        for name in ("N", "d", *(one.keys() & {"K", "D"}))
+    )
+
+
 def _fits(
     configuration: dict[str, Any], vocabularies: Mapping[str, list[str]]
 ) -> bool:
@@ -42,9 +61,9 @@ def _fits(
     ids = {"embedding": "token_ids", "language model": "token_id"}
     return (
         kind in KINDS
-        and all(_is_size(e[name]) for e in embeddings for name in "NdKD")
+        and have_sizes(embeddings, tables)
+        and all(e.keys() >= set("KD") for e in embeddings)
         and (unknown_id is None or _is_id(unknown_id, max(sizes)))
-        and all(_is_size(size) for size in sizes)
         and all(len(words) <= max(sizes) for words in vocabularies.values())
         and all(
             _is_size(place["N"])

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from kd_keras.export.litert.check_configuration import have_sizes
 from kd_keras.export.size.report import SizeReport, predict
 from kd_keras.utils.errors import BadInputError
 
@@ -103,7 +104,7 @@ def _report_tflite(path: Path, content: bytes) -> SizeReport:
             peak_bytes(flatbuffer),
             configuration.get("tables", []),
         )
-        report.to_dict()  # fails here, if it does
+        _check(report)
         return report
     # The configuration does not fit the graph.
     except (
@@ -113,6 +114,13 @@ def _report_tflite(path: Path, content: bytes) -> SizeReport:
         raise BadInputError(
             f"{path} is damaged: its parts do not fit together"
         ) from None
+
+
+def _check(report: SizeReport) -> None:
+    """Raises an error of some kind if a report is of a damaged file."""
+    report.to_dict()
+    if not have_sizes(report.embeddings, report.tables):
+        raise ValueError("its kd_keras.json has layers without sizes")
 
 
 def _report_saved_model(path: Path) -> SizeReport:
@@ -159,7 +167,7 @@ def _read_saved_model(path: Path) -> SizeReport:
         predicted=predict(configuration["embeddings"], None),
         tables=configuration.get("tables", []),
     )
-    report.to_dict()  # fails here, if it does
+    _check(report)
     return report
 
 
