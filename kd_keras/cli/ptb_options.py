@@ -4,7 +4,19 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from kd_keras.codes.sizes import FORMULAS
+from kd_keras.cli.ptb_option_groups import (
+    codes_options,
+    data_options,
+    learning_options,
+    lstm_rate_options,
+    model_options,
+    output_layer_options,
+    quiet_options,
+    results_options,
+    seed_options,
+    sizes_options,
+    training_options,
+)
 from kd_keras.export.litert.precisions import PRECISION_NAMES
 
 DESCRIPTION = """\
@@ -74,18 +86,18 @@ def add_ptb_parser(
         help="an N x d table, fixed codes (see --codes), or codes learned "
         "with the task; default conventional",
     )
-    _codes(train)
+    codes_options(train)
     train.add_argument(
         "--warm-start",
         metavar="FOLDER",
         help="with --embedding learn: start from the codes and the code "
         "embeddings in this folder, written by `ptb learn-codes`",
     )
-    _sizes(train, integer, "16 and 32")
-    _output_layer(train, integer)
-    _lstm_rate(train)
-    _learning(train)
-    _training(train, integer)
+    sizes_options(train, integer, "16 and 32")
+    output_layer_options(train, integer)
+    lstm_rate_options(train)
+    learning_options(train)
+    training_options(train, integer)
 
     learn = steps.add_parser(
         "learn-codes",
@@ -108,8 +120,8 @@ def add_ptb_parser(
         default="embedding",
         help="the table to learn codes of; default %(default)s",
     )
-    _sizes(learn, integer, "50 and 10, as in the paper")
-    _seed(learn, integer)
+    sizes_options(learn, integer, "50 and 10, as in the paper")
+    seed_options(learn, integer)
     learn.add_argument(
         "--effort",
         type=float,
@@ -119,7 +131,7 @@ def add_ptb_parser(
         "drafts",
     )
     learn.add_argument("--output", metavar="FOLDER", help="the folder to write")
-    _quiet(learn)
+    quiet_options(learn)
 
     retrain = steps.add_parser(
         "retrain",
@@ -127,11 +139,11 @@ def add_ptb_parser(
         description="The same as `train --embedding fixed`.",
         **common,
     )
-    _codes(retrain)
-    _sizes(retrain, integer, "those of the codes; 50 and 10 if random")
-    _output_layer(retrain, integer)
-    _lstm_rate(retrain)
-    _training(retrain, integer)
+    codes_options(retrain)
+    sizes_options(retrain, integer, "those of the codes; 50 and 10 if random")
+    output_layer_options(retrain, integer)
+    lstm_rate_options(retrain)
+    training_options(retrain, integer)
 
     evaluate = steps.add_parser(
         "evaluate",
@@ -152,8 +164,8 @@ def add_ptb_parser(
         default="test",
         help="the text to read; default %(default)s",
     )
-    _data(evaluate)
-    _quiet(evaluate)
+    data_options(evaluate)
+    quiet_options(evaluate)
 
     export = steps.add_parser(
         "export",
@@ -198,7 +210,7 @@ def add_ptb_parser(
         help="the file or folder to write; default "
         "./ptb-RUN-PART-PRECISION.tflite or ./ptb-RUN-PART",
     )
-    _quiet(export)
+    quiet_options(export)
 
     table = steps.add_parser(
         "table",
@@ -218,214 +230,7 @@ def add_ptb_parser(
         default="ptb-runs",
         help="the folder with the training runs; default %(default)s",
     )
-    _model(table)
-    _data(table)
-    _results(table)
-    _quiet(table)
-
-
-def _codes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--codes",
-        metavar="FOLDER",
-        help="a folder written by `ptb learn-codes` or `compress`, or "
-        '"random"; default random',
-    )
-
-
-def _sizes(
-    parser: argparse.ArgumentParser, integer: Callable[[str], int], default: str
-) -> None:
-    add = parser.add_argument
-    add(
-        "--K",
-        type=integer,
-        metavar="N",
-        help=f"number of values per position; default for K and D: {default}",
-    )
-    add("--D", type=integer, metavar="N", help="number of positions per code")
-    add(
-        "--composition",
-        choices=tuple(FORMULAS),
-        help="how a code is turned into a vector; default linear",
-    )
-    add(
-        "--code-dim",
-        type=integer,
-        metavar="N",
-        help="size of a code embedding; default: the size of a vector",
-    )
-
-
-def _output_layer(
-    parser: argparse.ArgumentParser, integer: Callable[[str], int]
-) -> None:
-    group = parser.add_argument_group("output layer")
-    add = group.add_argument
-    add(
-        "--output-layer",
-        choices=("dense", "codes", "tied"),
-        help="an N x d kernel, fixed codes of its own, or the codes and code "
-        "embeddings of the embedding; default dense, or codes with "
-        "--output-codes",
-    )
-    add(
-        "--output-codes",
-        metavar="FOLDER",
-        help="its codes: a folder written by `ptb learn-codes --part output` "
-        'or `compress`, or "random"; default random',
-    )
-    add(
-        "--output-K",
-        type=integer,
-        metavar="N",
-        help="as --K, of its codes; default for K and D: those of the codes; "
-        "16 and 32 if random",
-    )
-    add("--output-D", type=integer, metavar="N", help="as --D, of its codes")
-    add(
-        "--output-composition",
-        choices=tuple(FORMULAS),
-        help="as --composition; default that of the codes, or linear",
-    )
-    add(
-        "--output-code-dim",
-        type=integer,
-        metavar="N",
-        help="as --code-dim, of its code embeddings",
-    )
-
-
-def _lstm_rate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--lstm-rate",
-        type=float,
-        metavar="X",
-        help="learning rate of the matrices and biases of an LSTM "
-        "composition, as a fraction of the model's; default 1 / D^2",
-    )
-
-
-def _learning(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("codes learned with the task")
-    add = group.add_argument
-    add(
-        "--codes-learning-rate",
-        type=float,
-        metavar="X",
-        help="learning rate of the lazy Adam optimizer that trains the "
-        "logits; default 0.01",
-    )
-    add(
-        "--temperature",
-        type=float,
-        metavar="T",
-        help="temperature at the first step; default 1",
-    )
-    add(
-        "--temperature-decay",
-        type=float,
-        metavar="X",
-        help="the temperature falls as T / (1 + X * step); default 0.001",
-    )
-    add(
-        "--least-temperature",
-        type=float,
-        metavar="T",
-        help="lowest temperature; default 0.1",
-    )
-
-
-def _training(
-    parser: argparse.ArgumentParser, integer: Callable[[str], int]
-) -> None:
-    add = parser.add_argument
-    _model(parser)
-    add(
-        "--epochs",
-        type=integer,
-        metavar="N",
-        help="number of epochs; default: that of the model's schedule",
-    )
-    _seed(parser, integer)
-    add(
-        "--precision",
-        choices=("float32", "mixed_bfloat16"),
-        default="float32",
-        help="precision of the training; default float32",
-    )
-    add(
-        "--strategy",
-        choices=("default", "mirrored", "multi-worker", "tpu"),
-        default="default",
-        help="the devices that share a batch: several on this machine "
-        "(mirrored), several processes or machines listed in TF_CONFIG "
-        "(multi-worker; run the command on each), or a TPU; default: one "
-        "device",
-    )
-    add(
-        "--replicas",
-        type=integer,
-        metavar="N",
-        help="with mirrored: number of devices; without a GPU, the CPU is "
-        "split into N devices; default: all GPUs, or 1",
-    )
-    _data(parser)
-    add(
-        "--output",
-        metavar="FOLDER",
-        help="the folder to write; default: in ptb-runs/, named after the "
-        "options",
-    )
-    _results(parser)
-    _quiet(parser)
-
-
-def _model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        choices=("small", "medium", "large", "tiny"),
-        default="small",
-        help="size of the model; tiny is for trying out the commands; "
-        "default small",
-    )
-
-
-def _seed(
-    parser: argparse.ArgumentParser, integer: Callable[[str], int]
-) -> None:
-    parser.add_argument(
-        "--seed",
-        type=integer,
-        default=0,
-        metavar="N",
-        help="seed for all random choices; default 0",
-    )
-
-
-def _data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data-dir",
-        metavar="FOLDER",
-        help="folder with ptb.train.txt, ptb.valid.txt and ptb.test.txt; "
-        "without this option they are downloaded once",
-    )
-    parser.add_argument(
-        "--any-text",
-        action="store_true",
-        help="accept a different corpus in files with these names",
-    )
-
-
-def _results(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--results",
-        metavar="FILE",
-        help="the file of result rows; default results/ptb_MODEL.json",
-    )
-
-
-def _quiet(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--quiet", action="store_true", help="print only errors"
-    )
+    model_options(table)
+    data_options(table)
+    results_options(table)
+    quiet_options(table)

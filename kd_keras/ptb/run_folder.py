@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from kd_keras.language_model.configurations import CONFIGURATIONS
-from kd_keras.ptb.run_settings import EMBEDDINGS, RunSettings
+from kd_keras.ptb.run_settings import EMBEDDINGS, OUTPUT_LAYERS, RunSettings
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.folder_lock import folder_lock
 from kd_keras.utils.whole_file import remove_parts, write_whole
@@ -214,6 +214,8 @@ def _is_valid(name: str, value: Any) -> bool:
         return isinstance(value, str) and value in CONFIGURATIONS
     if name == "embedding":
         return value in EMBEDDINGS
+    if name == "output_layer":
+        return value in OUTPUT_LAYERS
     kind = get_type_hints(RunSettings).get(name, str | None)
     if type(value) is int:  # JSON has floats such as 1, and True is an int
         return isinstance(1, kind) or isinstance(1.0, kind)

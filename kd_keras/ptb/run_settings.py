@@ -13,6 +13,7 @@ from kd_keras.language_model.configurations import (
 from kd_keras.utils.errors import BadInputError, as_bad_input
 
 EMBEDDINGS = ("conventional", "fixed", "learn")
+OUTPUT_LAYERS = ("dense", "codes", "tied")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,10 +145,8 @@ def check_settings(settings: RunSettings, vocabulary_size: int) -> None:
             "The number of replicas must divide the batch size, "
             f"{batch_size}. Received: {settings.replicas} replicas"
         )
-    for sizes in (
-        _sizes(settings, vocabulary_size),
-        _output_sizes(settings, vocabulary_size),
-    ):
+    for prefix in ("", "output_"):
+        sizes = _sizes(settings, vocabulary_size, prefix)
         if sizes is not None:
             as_bad_input(check_kd, *sizes[2:4])
             as_bad_input(parameter_count, *sizes)
@@ -166,9 +165,7 @@ def size_of_embedding(
         `(parameters, bytes)`: the paper's count, with codes as N * D integers;
         and N * ceil(D * b / 8) bytes of packed codes plus 4 bytes per float.
     """
-    return _counted(
-        _sizes(settings, vocabulary_size), settings, vocabulary_size
-    )
+    return _counted(settings, vocabulary_size, "")
 
 
 def size_of_output(
@@ -186,13 +183,13 @@ def size_of_output(
     """
     if settings.output_layer == "tied":
         return 0, 0
-    sizes = _output_sizes(settings, vocabulary_size)
-    return _counted(sizes, settings, vocabulary_size)
+    return _counted(settings, vocabulary_size, "output_")
 
 
 def _counted(
-    sizes: tuple[Any, ...] | None, settings: RunSettings, vocabulary_size: int
+    settings: RunSettings, vocabulary_size: int, prefix: str
 ) -> tuple[int, int]:
+    sizes = _sizes(settings, vocabulary_size, prefix)
     if sizes is None:
         floats = vocabulary_size * settings.configuration.hidden
         return floats, 4 * floats
@@ -200,30 +197,11 @@ def _counted(
 
 
 def _sizes(
-    settings: RunSettings, vocabulary_size: int
+    settings: RunSettings, vocabulary_size: int, prefix: str
 ) -> tuple[Any, ...] | None:
-    if settings.embedding == "conventional":
+    """Returns the sizes of codes; None if a layer has none of its own."""
+    names = ("K", "D", "code_dim", "composition")
+    sizes = [getattr(settings, prefix + name) for name in names]
+    if sizes[0] is None:
         return None
-    return (
-        vocabulary_size,
-        settings.configuration.hidden,
-        settings.K,
-        settings.D,
-        settings.code_dim,
-        settings.composition,
-    )
-
-
-def _output_sizes(
-    settings: RunSettings, vocabulary_size: int
-) -> tuple[Any, ...] | None:
-    if settings.output_layer != "codes":
-        return None
-    return (
-        vocabulary_size,
-        settings.configuration.hidden,
-        settings.output_K,
-        settings.output_D,
-        settings.output_code_dim,
-        settings.output_composition,
-    )
+    return (vocabulary_size, settings.configuration.hidden, *sizes)

@@ -75,18 +75,8 @@ def read_settings(
     source = chosen.get("codes", chosen.get("warm_start"))
     source = None if source == "random" else source
     report = read_report(source) if source else None
-    for name in ("K", "D"):
-        asked = getattr(given, name)
-        if report and asked not in (None, report[name]):
-            raise BadInputError(
-                f"--{name} must be {report[name]}, as for the codes in "
-                f"{source}. Received: --{name} {asked}"
-            )
-        usual = {"fixed": (PAPER_K, PAPER_D), "learn": (16, 32)}[embedding]
-        default = usual["KD".index(name)]
-        if report:
-            default = report[name]
-        options[name] = default if asked is None else asked
+    usual = {"fixed": (PAPER_K, PAPER_D), "learn": (16, 32)}[embedding]
+    options |= _read_sizes(given, "", usual, report, source)
     for name in ("composition", "code_dim", "lstm_rate"):
         options[name] = chosen[name]
     if chosen["composition"] == "lstm":
@@ -132,22 +122,38 @@ def _read_output(
         return {"output_layer": kind}, None
     source = given.output_codes
     source = None if source == "random" else source
-    usual: dict[str, Any] = {"K": 16, "D": 32, "composition": "linear"}
-    usual["code_dim"] = None
     report = read_report(source) if source else None
-    if report:
-        usual |= {name: report[name] for name in ("K", "D", "composition")}
-    options: dict[str, Any] = {"output_layer": kind}
-    for name, value in usual.items():
-        asked = getattr(given, f"output_{name}")
-        if report and name in ("K", "D") and asked not in (None, value):
-            raise BadInputError(
-                f"--output-{name} must be {value}, as for the codes in "
-                f"{source}. Received: --output-{name} {asked}"
-            )
-        options[f"output_{name}"] = value if asked is None else asked
-    learning = report["composition"] if report else "random"
-    return options | {"output_code_learning": learning}, source
+    learned = report["composition"] if report else None
+    return {
+        "output_layer": kind,
+        "output_code_learning": learned or "random",
+        "output_composition": given.output_composition or learned or "linear",
+        "output_code_dim": given.output_code_dim,
+        **_read_sizes(given, "output_", (16, 32), report, source),
+    }, source
+
+
+def _read_sizes(
+    given: argparse.Namespace,
+    prefix: str,
+    usual: tuple[int, int],
+    report: Any,
+    source: str | None,
+) -> dict[str, int]:
+    """Returns K and D, those of a folder if codes are from one."""
+    sizes = {}
+    for name, default in zip("KD", usual, strict=True):
+        asked = getattr(given, prefix + name)
+        if report:
+            default = report[name]
+            if asked not in (None, default):
+                option = _option(prefix + name)
+                raise BadInputError(
+                    f"{option} must be {default}, as for the codes in "
+                    f"{source}. Received: {option} {asked}"
+                )
+        sizes[prefix + name] = default if asked is None else asked
+    return sizes
 
 
 def _option(name: str) -> str:

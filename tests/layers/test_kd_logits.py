@@ -4,13 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import kd_keras
-from kd_keras.layers.compositions import sum_of_rows as module
 from kd_keras.layers.compositions.composition import Composition
-from kd_keras.layers.compositions.sum_of_rows import sum_of_rows
 
 N, SIZE, K, D = 30, 6, 4, 3
 GENERATOR = np.random.default_rng
@@ -68,11 +64,6 @@ def test_the_sizes_decide_which_way_is_taken(monkeypatch):
     assert calls == ["score_values", "score_composed"]
 
 
-def test_a_batch_of_unknown_size_does_not_compose_a_huge_table():
-    assert not module.few_positions(None, 10_000, 32, 200, 200)
-    assert module.few_positions(None, 1_000_000, 32, 256, 256)
-
-
 @pytest.mark.parametrize("code_dim", [None, 2])
 def test_gradients_are_those_of_dense(code_dim):
     """By both ways, and for bias, code embeddings, H and hidden states."""
@@ -95,29 +86,6 @@ def test_gradients_are_those_of_dense(code_dim):
         ):
             a, b = map(tf.convert_to_tensor, (a, b))
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
-
-
-@settings(deadline=None, max_examples=20, derandomize=True)
-@given(st.integers(1, 40), st.integers(1, 5), st.integers(1, 7), st.booleans())
-def test_sum_of_rows_and_its_gradient(R, positions, width, one_hot):
-    rng = GENERATOR(R)
-    table = rng.normal(size=(R, width)).astype("float32")
-    rows = rng.integers(0, R, (12, positions)).astype("int32")
-    upstream = rng.normal(size=(12, width)).astype("float32")
-    most = module.MOST_ONE_HOT
-    module.MOST_ONE_HOT = most if one_hot else 0
-    try:
-        x = tf.constant(table)
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            total = sum_of_rows(x, tf.constant(rows))
-        gradient = tape.gradient(total, x, upstream)
-    finally:
-        module.MOST_ONE_HOT = most
-    np.testing.assert_allclose(total, table[rows].sum(axis=1), atol=1e-5)
-    want = np.zeros_like(table)
-    np.add.at(want, rows, upstream[:, None])
-    np.testing.assert_allclose(gradient, want, atol=1e-5)
 
 
 def test_it_can_stand_where_dense_stood():
