@@ -30,7 +30,7 @@ from step_time import StepTimes
 import kd_keras
 from kd_keras.export import parity
 from kd_keras.language_model.configurations import CONFIGURATIONS
-from kd_keras.language_model.evaluation import streaming_model
+from kd_keras.language_model.copies import streaming_model
 from kd_keras.language_model.model import (
     build_language_model,
     compile_language_model,

@@ -49,9 +49,10 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
         if not given.quiet:
             notes.print(Text(line, "dim"))
 
-    if given.step in ("train", "retrain"):
+    if given.step in ("train", "retrain", "tune"):
         try:
-            row = commands.train(given, say)
+            work = commands.tune if given.step == "tune" else commands.train
+            row = work(given, say)
         except LostWorkerError as error:
             # At exit TensorFlow would wait for the lost worker, perhaps
             # forever.

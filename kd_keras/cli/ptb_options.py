@@ -36,7 +36,7 @@ codes learned with the task:
   kd-keras ptb train --embedding learn --K 32 --D 32
 codes of the output layer, of its own or those of the embedding:
   kd-keras ptb learn-codes --part output --K 16 --D 32
-  kd-keras ptb train --output-codes ptb-runs/small-output-codes-linear-K16-D32
+  kd-keras ptb tune --output-codes ptb-runs/small-output-codes-linear-K16-D32
   kd-keras ptb retrain --K 16 --D 32 --output-layer tied
 
 If a command is interrupted, the same command resumes where it stopped; a
@@ -144,6 +144,51 @@ def add_ptb_parser(
     output_layer_options(retrain, integer)
     lstm_rate_options(retrain)
     training_options(retrain, integer)
+
+    tune = steps.add_parser(
+        "tune",
+        help="give a trained model codes and train it on",
+        description="Puts codes and code embeddings in the place of a trained "
+        "model's embedding,\noutput layer or both, and trains all weights on: "
+        "Adam, with the probabilities of\nthe trained model as nine tenths of "
+        "the targets (distilling).",
+        **common,
+    )
+    tune.add_argument(
+        "--from",
+        dest="run",
+        metavar="RUN",
+        default="ptb-runs/small-conventional-seed0",
+        help="a folder written by `ptb train`; default %(default)s",
+    )
+    tune.add_argument(
+        "--codes",
+        metavar="FOLDER",
+        help="codes of the embedding: a folder written by `ptb learn-codes`; "
+        "default: the embedding stays as it is",
+    )
+    tune.add_argument(
+        "--output-codes",
+        metavar="FOLDER",
+        help="codes of the output layer: a folder written by `ptb learn-codes "
+        "--part output`; default: the output layer stays as it is",
+    )
+    tune.add_argument(
+        "--epochs",
+        type=integer,
+        metavar="N",
+        help="number of epochs; default 3",
+    )
+    seed_options(tune, integer)
+    data_options(tune)
+    tune.add_argument(
+        "--output",
+        metavar="FOLDER",
+        help="the folder to write; default: in ptb-runs/, named after the "
+        "options",
+    )
+    results_options(tune)
+    quiet_options(tune)
 
     evaluate = steps.add_parser(
         "evaluate",

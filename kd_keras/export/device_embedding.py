@@ -30,7 +30,9 @@ class DeviceEmbedding(tf.Module):
     - codes: uint8 `(N, ceil(D*b / 8))`, unpacked by `unpack_rows`;
     - code embeddings `(D * K, d')`: float32; or int8 with one scale per
       position; or float16, whose bits the graph sees as int16, since the
-      converter does not support a gather of float16.
+      converter does not support a gather of float16;
+    - bias of logits `(N,)`: float32; or uint8, steps of equal size between its
+      smallest and its largest number, if code embeddings are int8.
 
     An id out of range gets the vector of `unknown_id`; if that is None, the
     gather fails. Negative ids are out of range too.
@@ -66,6 +68,11 @@ class DeviceEmbedding(tf.Module):
             stored, trainable=False, name="code_embeddings"
         )
         self.scales = scales
+        self._bias = getattr(embedding, "bias", None)
+        self.bias_steps = None
+        if self._bias is not None and quantization == "int8":
+            steps, self._low, self._step = _in_steps(self._bias.numpy())
+            self.bias_steps = tf.Variable(steps, trainable=False, name="bias")
 
     def __call__(self, inputs: Any) -> Any:
         if tf.get_static_value(inputs) is not None:
@@ -132,6 +139,18 @@ class DeviceEmbedding(tf.Module):
             shape = tf.concat([tf.shape(hidden)[:-1], [self.symbols]], 0)
         return tf.reshape(tf.transpose(scores), shape)
 
+    def read_bias(self, hidden: Any) -> Any:
+        """Returns the bias of all symbols, float32 `(N,)`.
+
+        Args:
+            hidden: tensor of float32, shape `(..., d)`. Any hidden states.
+        """
+        if self.bias_steps is None:
+            return self._bias
+        flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
+        steps = tf.gather(self.bias_steps[None], _zero(flat))[0]
+        return tf.cast(steps, tf.float32) * self._step + self._low
+
 
 def _as_float32(stored: Any) -> Any:
     """Converts stored code embeddings; the scales of int8 are not applied."""
@@ -173,6 +192,14 @@ def store_code_embeddings(
     scales[scales == 0] = 1
     rounded = np.round(table / scales[:, None, None]).astype(np.int8)
     return rounded.reshape(D * K, code_dim), scales.astype(np.float32)
+
+
+def _in_steps(bias: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Rounds to 256 steps: uint8 `(N,)`, what 0 stands for, size of a step."""
+    values = bias.astype(np.float64)
+    low, high = float(values.min()), float(values.max())
+    step = (high - low) / 255 or 1.0
+    return np.round((values - low) / step).astype(np.uint8), low, step
 
 
 @contextlib.contextmanager

@@ -157,7 +157,8 @@ def export_litert(
         folder = file.with_name(SAVED_MODEL)
         with on_device(coded, quantization, symbols.unknown_ids) as forms:
             write_saved_model(coded, folder, signatures, forms)
-        content = convert(folder, signatures, quantization)
+        weights = [v.numpy() for _, v in coded.weights_beside_codes()]
+        content = convert(folder, signatures, quantization, weights)
         configuration = configuration_of(
             coded, signatures, quantization, symbols
         )

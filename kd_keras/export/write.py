@@ -1,21 +1,30 @@
 """Writes the signatures of a model as a SavedModel and as a `.tflite` file."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from kd_keras.export.device_embedding import DeviceEmbedding
 from kd_keras.export.litert.flatbuffer import read_flatbuffer
 from kd_keras.export.litert.quiet_litert import quiet_litert
+from kd_keras.export.litert.repack import repack
+from kd_keras.export.litert.scales import one_scale_is_enough
 from kd_keras.export.signatures.signature import Signature
 from kd_keras.export.size.coded_model import CodedModel
 from kd_keras.export.size.variable_roles import by_attribute
 
+# An attribute of the converter, not public, that older ones do not have.
+ONE_SCALE = "_experimental_disable_per_channel_quantization_for_dense_layers"
+
 
 def convert(
-    folder: Path, signatures: Sequence[Signature], quantization: str | None
+    folder: Path,
+    signatures: Sequence[Signature],
+    quantization: str | None,
+    weights: Iterable[np.ndarray] = (),
 ) -> bytes:
     """Converts a SavedModel to a `.tflite` file.
 
@@ -24,6 +33,7 @@ def convert(
         signatures: list of `Signature`.
         quantization: None, `"int8"` (weights; activations are rounded when
             they are used) or `"float16"` (weights).
+        weights: The weights beside codes and code embeddings.
 
     Returns:
         The bytes of a flatbuffer with builtin operators only.
@@ -36,6 +46,9 @@ def convert(
     )
     if quantization is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization == "int8" and one_scale_is_enough(weights):
+        # A scale and a zero point for each unit of a layer take 12 bytes.
+        setattr(converter, ONE_SCALE, True)
     if quantization == "float16":
         converter.target_spec.supported_types = [tf.float16]
     with quiet_litert():
@@ -59,7 +72,7 @@ def convert(
             "The exported model must consist of LiteRT's builtin operators. "
             f"Received: {', '.join(custom)}"
         )
-    return content
+    return repack(content)
 
 
 def _missing_operators(message: str) -> list[str]:
@@ -86,6 +99,7 @@ def write_saved_model(
     module.code_embeddings = [
         form.code_embeddings for form in device_embeddings
     ]
+    module.bias_steps = [form.bias_steps for form in device_embeddings]
     others = [(role, v.value) for role, v in coded.weights_beside_codes()]
     for name, variables in by_attribute(others).items():
         setattr(module, name, variables)

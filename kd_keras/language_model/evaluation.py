@@ -2,7 +2,6 @@
 
 import math
 import os
-from typing import Any
 
 import keras
 import numpy as np
@@ -10,55 +9,10 @@ from rich.console import Console
 from rich.progress import track
 
 from kd_keras.language_model.model import LanguageModel
-from kd_keras.language_model.unique_symbols import UniqueSymbols
-from kd_keras.layers.kd_embedding import KDEmbedding
-from kd_keras.layers.kd_logits import KDLogits
-from kd_keras.learning.freeze import freeze
 from kd_keras.utils.errors import BadInputError
 
 # Tokens per call. The state is carried, so this changes no result.
 TOKENS_OF_A_CALL = 1000
-
-
-def streaming_model(model: LanguageModel) -> LanguageModel:
-    """Copies a language model into one that reads a single text.
-
-    Args:
-        model: `LanguageModel` of any batch size.
-
-    Returns:
-        `LanguageModel` with the same weights, which takes ids `(1, steps)`
-        with any number of steps. Learned codes are fixed in it.
-    """
-    ids = keras.Input((None,), 1, dtype="int32", name="token_ids")
-    first = model.get_layer("embedding")
-    embedding = None
-    if isinstance(model.embedding, KDEmbedding):
-        embedding = layer = freeze(model.embedding)
-        if isinstance(first, UniqueSymbols):
-            layer = UniqueSymbols(embedding, name="embedding")
-        steps = layer(ids)
-    else:
-        steps = _call_copy(first, ids)
-    for layer in model.layers[model.layers.index(first) + 1 :]:
-        if isinstance(layer, KDLogits):
-            steps = _copy_of_logits(layer, embedding)(steps)
-        else:
-            steps = _call_copy(layer, steps)
-    return LanguageModel(ids, steps)
-
-
-def _copy_of_logits(layer: KDLogits, embedding: KDEmbedding | None) -> KDLogits:
-    """Copies an output layer; ties it to the copy of its embedding."""
-    if layer.embedding is None:
-        return freeze(layer)
-    copy = KDLogits.from_config(layer.get_config() | {"embedding": embedding})
-    copy.build((None, layer.input_spec.axes[-1]))
-    for name in ("bias", "projection"):
-        trained: Any = getattr(layer, name)
-        if trained is not None:
-            getattr(copy, name).assign(trained.numpy())
-    return copy
 
 
 def load_streaming_model(path: str | os.PathLike[str]) -> LanguageModel:
@@ -86,20 +40,6 @@ def load_streaming_model(path: str | os.PathLike[str]) -> LanguageModel:
             f"Received: a {type(model).__name__}"
         )
     return model
-
-
-def _call_copy(layer: keras.layers.Layer, inputs: Any) -> Any:
-    """Calls a copy of a layer with its weights but without carried state."""
-    config = layer.get_config()
-    if "unroll" in config:
-        config["unroll"] = False  # to take any number of steps
-    copy = type(layer).from_config(config)
-    outputs = copy(inputs)
-    for mine, trained in zip(
-        copy.trainable_variables, layer.trainable_variables, strict=True
-    ):
-        mine.assign(trained.numpy())
-    return outputs
 
 
 def evaluate_perplexity(

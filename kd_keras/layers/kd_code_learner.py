@@ -1,12 +1,14 @@
 """The layer that learns the codes, phi in the paper."""
 
+import numbers
 from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
-from kd_keras.codes.checks import check_kd, code_dtype
+from kd_keras.codes.checks import check_codes, check_kd, code_dtype
 from kd_keras.layers.gather import (
     gather_rows,
     integer_ids,
@@ -104,6 +106,55 @@ class KDCodeLearner(keras.layers.Layer):
         self.estimator = estimator
         self.logits_initializer = keras.initializers.get(logits_initializer)
         self._steps = TrainingSteps()
+
+    @classmethod
+    def from_codes(
+        cls, codes: npt.ArrayLike, K: int, margin: float = 1.0, **kwargs: Any
+    ) -> "KDCodeLearner":
+        """Makes a learner that begins with given codes and can leave them.
+
+        Begin with the code embeddings of the same table too, see the example.
+
+        Args:
+            codes: array of int, 0 to K - 1, shape `(N, D)`. The codes.
+            K: int, 2 to 65,536. Number of values of a code position.
+            margin: float, positive. How far the logit of a given value is
+                above the others, which are 0. At temperature T the value has
+                the probability `1 / (1 + (K - 1) exp(-margin / T))`. With
+                1, Adam at the rate 0.01 can move a code after some 50 steps.
+            **kwargs: Keyword arguments of `KDCodeLearner`.
+
+        Returns:
+            A built `KDCodeLearner`.
+
+        Raises:
+            ValueError: If an argument is out of its range.
+
+        Example:
+
+        >>> import numpy as np, kd_keras
+        >>> table = np.random.default_rng(0).normal(size=(300, 8))
+        >>> fixed = kd_keras.learn_codes(table, K=8, D=4, verbose=0)
+        >>> learner = kd_keras.KDCodeLearner.from_codes(fixed.codes, K=8)
+        >>> embedding = kd_keras.KDEmbedding(300, 8, 8, 4, codes=learner)
+        >>> embedding.build()
+        >>> embedding.composition.set_weights(fixed.composition.get_weights())
+        >>> print(np.allclose(embedding(np.arange(9)), fixed(np.arange(9))))
+        True
+        """
+        codes = check_codes(codes, K)
+        real = isinstance(margin, numbers.Real) and not isinstance(margin, bool)
+        if not (real and 0 < margin < np.inf):
+            raise ValueError(
+                "`margin` must be a positive, finite number. "
+                f"Received: margin={margin!r}"
+            )
+        learner = cls(len(codes), K, codes.shape[1], **kwargs)
+        learner.build()
+        logits = np.zeros((*codes.shape, K), np.float32)
+        np.put_along_axis(logits, codes[:, :, None].astype(int), margin, 2)
+        learner.logits.assign(logits)
+        return learner
 
     def build(self, input_shape: Any = None) -> None:
         if self.built:  # type: ignore[has-type]

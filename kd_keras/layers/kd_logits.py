@@ -184,7 +184,10 @@ class KDLogits(CodedLayer):
         if self.projection is not None:
             inputs = ops.matmul(inputs, self.projection)
         logits = self.score(inputs, training)
-        return logits if self.bias is None else logits + self.bias
+        if self.bias is None:
+            return logits
+        form = self.device_form()
+        return logits + (self.bias if form is None else form.read_bias(inputs))
 
     def code_source(self) -> keras.layers.Layer:
         return self.learner or self.embedding or self

@@ -28,6 +28,7 @@ from kd_keras.utils.progress_bar import progress_bar
 from kd_keras.utils.row_blocks import Rows, row_blocks
 from kd_keras.vectors.checks import check_rows
 from kd_keras.vectors.mapped_rows import MappedRows
+from kd_keras.vectors.weights import check_weights
 
 # Vectors are summed in float32, and code embeddings are smaller than vectors.
 SMALLEST, LARGEST = 1e-32, 1e36
@@ -43,6 +44,7 @@ def learn_codes(
     seed: int = 0,
     verbose: int = 1,
     effort: float = 1.0,
+    weights: npt.ArrayLike | None = None,
 ) -> KDEmbedding:
     """Learns codes of given vectors, and a composition that rebuilds them.
 
@@ -100,6 +102,10 @@ def learn_codes(
             N = 10,000. 0.1 is a draft; beyond 1 the error falls slowly. 0 does
             only what is indispensable: for linear, the start of the search and
             a descent. Concat takes the same time at any effort.
+        weights: array of float or int, shape `(N,)`, positive; or None. How
+            many times the squared error of each vector counts, for instance
+            how often the symbol occurs. Only their ratios matter. The error
+            in the progress bar is the weighted mean.
 
     Returns:
         A built `KDEmbedding` with fixed codes; `embedding(ids)` returns the
@@ -108,7 +114,8 @@ def learn_codes(
     Raises:
         ValueError: If an argument is out of its range, or the vectors are not
             finite, not of rank 2, fewer than K, or beyond 1e36, or if all are
-            within 1e-32 but not 0.
+            within 1e-32 but not 0; or if the weights are not N positive,
+            finite numbers.
 
     Example:
 
@@ -129,13 +136,13 @@ def learn_codes(
     if isinstance(vectors, keras.layers.Embedding):
         table = table_of(vectors)
         embedding = learn_codes(
-            table, K, D, composition, code_dim, seed, verbose, effort
+            table, K, D, composition, code_dim, seed, verbose, effort, weights
         )
         return in_place_of(vectors, embedding)
     warn_of_variable(vectors)
     rows = check_rows(vectors)
     embedding = learn_codebooks(
-        rows, K, D, composition, code_dim, seed, verbose, effort
+        rows, K, D, composition, code_dim, seed, verbose, effort, weights
     )
     if not is_large(len(rows), embedding.K):
         return embedding
@@ -155,6 +162,7 @@ def learn_codebooks(
     seed: int = 0,
     verbose: int = 1,
     effort: float = 1.0,
+    weights: npt.ArrayLike | None = None,
 ) -> KDEmbedding:
     """Learns the composition of a table that is too large for one process.
 
@@ -164,8 +172,8 @@ def learn_codebooks(
     other, are those that `learn_codes` returns.
 
     Args:
-        vectors, K, D, composition, code_dim, seed, verbose, effort: See
-            `learn_codes`.
+        vectors, K, D, composition, code_dim, seed, verbose, effort, weights:
+            See `learn_codes`. Heavy vectors are always in the sample.
 
     Returns:
         A built `KDEmbedding` of the vectors that were learned from: a random
@@ -193,6 +201,7 @@ def learn_codebooks(
     K, D = check_kd(K, D)
     check_effort(effort)
     count, dim = rows.shape
+    shares = None if weights is None else check_weights(weights, count)
     if count < K:
         raise ValueError(
             "There must be at least K vectors. "
@@ -206,9 +215,9 @@ def learn_codebooks(
             f"size, {dim}. Received: code_dim={width}"
         )
     if recipe.is_trained:
-        sample = training_sample(count, K, dim, seed)
+        sample, shares = training_sample(count, K, dim, seed, shares)
     else:
-        sample = learning_sample(count, K, seed)
+        sample, shares = learning_sample(count, K, seed, shares)
     _check_size(rows)
     learned = rows[:] if sample is None else rows[sample]
     # Built first, so that bad arguments are refused before the work.
@@ -229,7 +238,9 @@ def learn_codebooks(
     embedding.build()
     with progress_bar("Learning codes", verbose) as progress:
         for_others = is_large(count, K)
-        task = Task.near_one(learned, seed, effort, for_others, progress)
+        task = Task.near_one(
+            learned, seed, effort, for_others, progress, shares
+        )
         recipe.learn(embedding, task)
     return embedding
 

@@ -17,6 +17,7 @@ from kd_keras.search.methods.least_squares import (
     fit_code_embeddings,
     fit_in_order,
 )
+from kd_keras.search.methods.weighted_rows import Weights, weighted_mean
 
 BATCH = 256
 # Turns of training and searching.
@@ -54,7 +55,7 @@ def learn_composition(
     rng = np.random.default_rng(seed)
     composition = embedding.composition
     model = keras.Sequential([embedding])
-    batches = _batches(len(vectors), rng)
+    batches = _batches(len(vectors), rng, task.weights)
     steps = epochs * -(-len(vectors) // BATCH)
     steps = int(np.clip(steps, LEAST_STEPS, MOST_STEPS))
     steps = max(1, round(task.effort * steps))
@@ -79,13 +80,23 @@ def learn_composition(
             seed + turn,
             task.effort * (NEAR_EFFORT if task.for_others else 1.0),
         )
-        task.progress((turn + 1) / TURNS, float(errors.mean()))
+        error = weighted_mean(errors, task.weights)
+        task.progress((turn + 1) / TURNS, error)
 
 
-def _batches(count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yields batches of row numbers without end, all rows once per pass."""
+def _batches(
+    count: int, rng: np.random.Generator, weights: Weights
+) -> Iterator[np.ndarray]:
+    """Yields batches of row numbers without end, all rows once per pass.
+
+    With weights, a pass has each row as often as it counts, on average.
+    """
     while True:
         order = rng.permutation(count)
+        if weights is not None:
+            ends = np.cumsum(weights, dtype=np.float64)
+            ticks = (rng.random() + np.arange(count)) * (ends[-1] / count)
+            order = np.minimum(np.searchsorted(ends, ticks), count - 1)[order]
         for begin in range(0, count, BATCH):
             yield order[begin : begin + BATCH]
 

@@ -19,6 +19,7 @@ from kd_keras.search.encode_rows import encode_rows
 from kd_keras.search.fit_additive import fit_additive
 from kd_keras.search.fit_codebooks import fit_codebooks
 from kd_keras.search.learning_sample import learning_sample
+from kd_keras.search.methods.weighted_rows import weighted
 
 # Effort of the linear solution that a residual composition starts from: 1 would
 # gain some 2 % at most. An LSTM, which is trained less, starts from the whole
@@ -76,7 +77,8 @@ def _learn_concat(embedding: KDEmbedding, task: Task) -> None:
         embedding.K,
         embedding.D,
         task.seed,
-        progress=task.progress,
+        task.progress,
+        task.weights,
     )
     embedding.composition.set_weights([table * task.unit])
 
@@ -132,13 +134,14 @@ def _fit_linear(embedding: KDEmbedding, task: Task) -> tuple[np.ndarray, ...]:
         `(codes, code_embeddings)`, or `(codes, code_embeddings, H)`.
     """
     K, D, vectors = embedding.K, embedding.D, task.vectors
+    weights = task.weights
     code_dim = min(embedding.code_dim, vectors.shape[1])
     kernel, outside = [], 0.0
     if code_dim < vectors.shape[1]:
         # H spans the subspace that holds most of the vectors' squared length:
         # that minimises the error outside of it. Inside, H is orthonormal and
         # leaves the squared error as it is.
-        scatter = vectors.T.astype(np.float64) @ vectors
+        scatter = weighted(vectors.T.astype(np.float64), weights) @ vectors
         strengths, directions = np.linalg.eigh(scatter)  # weakest first
         H = directions[:, ::-1].T[:code_dim].astype(np.float32)
         outside = strengths[:-code_dim].sum() / len(vectors)
@@ -150,14 +153,12 @@ def _fit_linear(embedding: KDEmbedding, task: Task) -> tuple[np.ndarray, ...]:
         return lambda done, error: part(done, error + outside)
 
     fit = fit_codebooks if task.for_others else fit_additive
-    sample = learning_sample(len(vectors), K, task.seed)
+    sample, drawn = learning_sample(len(vectors), K, task.seed, weights)
+    given = K, D, task.seed, task.effort
     if sample is None:
-        codes, table = fit(
-            vectors, K, D, task.seed, task.effort, teller(0.0, 1.0)
-        )
+        codes, table = fit(vectors, *given, teller(0.0, 1.0), weights)
     else:
-        rows = vectors[sample]
-        _, table = fit(rows, K, D, task.seed, task.effort, teller(0.0, 0.5))
+        _, table = fit(vectors[sample], *given, teller(0.0, 0.5), drawn)
         encode = sum_encoder(table, task.seed, FIRST_EFFORT * task.effort)
         codes = encode_rows(encode, vectors, progress=teller(0.5, 1.0))
     return codes, table, *kernel

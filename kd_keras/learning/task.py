@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from kd_keras.search.methods.weighted_rows import Weights
 from kd_keras.utils.power_of_two import power_of_two
 from kd_keras.utils.progress_bar import Part
 
@@ -20,6 +21,8 @@ class Task:
             encode other vectors too. Their codes get less search than those of
             a sample could get, so these are searched no longer.
         progress: `Part`, called with (share done, error so far).
+        weights: array of float32, shape `(N,)`, positive, with mean 1, or
+            None. How many times the error of each vector counts.
         unit: float. What the recipe must multiply the vectors by that its
             composition makes. It is a power of two, so this changes no digit.
     """
@@ -29,6 +32,7 @@ class Task:
     effort: float
     for_others: bool
     progress: Part
+    weights: Weights = None
     unit: float = 1.0
 
     @classmethod
@@ -39,6 +43,7 @@ class Task:
         effort: float,
         for_others: bool,
         progress: Part,
+        weights: Weights = None,
     ) -> "Task":
         """Returns a task of which the largest value is between 0.5 and 1.
 
@@ -51,6 +56,7 @@ class Task:
             effort,
             for_others,
             Part(lambda done, error: progress(done, error * unit**2)),
+            weights,
             unit,
         )
 

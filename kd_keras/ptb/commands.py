@@ -1,22 +1,22 @@
 """The commands of `kd-keras ptb`, one for each step of the paper's pipeline."""
 
 import argparse
-import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-from kd_keras.commands.arguments import Arguments
-from kd_keras.commands.compress_folder import compress_folder
-from kd_keras.datasets.ptb.corpus import Corpus, read_corpus
-from kd_keras.datasets.ptb.ptb_files import ptb_files
 from kd_keras.export.litert.load_litert import load_litert
-from kd_keras.folders.report_file import read_report
 from kd_keras.language_model.strategies import worker_index
 from kd_keras.ptb.export import is_litert, litert_perplexity
+from kd_keras.ptb.inputs import (
+    check_words,
+    command_line,
+    load_codes,
+    read_text,
+    read_words,
+)
+from kd_keras.ptb.learn_codes import learn_codes
 from kd_keras.ptb.paper_plan import commands_of, key_of, planned_runs
 from kd_keras.ptb.results_file import (
     Row,
@@ -26,12 +26,16 @@ from kd_keras.ptb.results_file import (
     row_key,
 )
 from kd_keras.ptb.run_folder import RunFolder
-from kd_keras.ptb.run_settings import check_settings
-from kd_keras.ptb.settings import PAPER_D, PAPER_K, backend, read_settings
+from kd_keras.ptb.run_settings import RunSettings, check_settings
+from kd_keras.ptb.settings import (
+    CodeFolders,
+    backend,
+    read_settings,
+    read_tuned_settings,
+)
 from kd_keras.utils.checks import check_utf8_path
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
-from kd_keras.utils.whole_file import whole_file
 
 RUNS = "ptb-runs"
 Parse = Callable[[list[str]], argparse.Namespace]
@@ -51,6 +55,36 @@ def train(given: argparse.Namespace, say: Say) -> Row:
         BadInputError: If an option or a file is invalid.
     """
     settings, folders = read_settings(given)
+    return _run(given, settings, folders, None, say)
+
+
+def tune(given: argparse.Namespace, say: Say) -> Row:
+    """Gives a trained model codes and trains it on, for `ptb tune`.
+
+    Args:
+        given: `argparse.Namespace`. The options.
+        say: callable. Called with a line of text before the work.
+
+    Returns:
+        dict. The row, which is also written to the results file.
+
+    Raises:
+        BadInputError: If an option or a file is invalid, or the run that it
+            begins with is unfinished.
+    """
+    start = RunFolder(given.run)
+    start.check_finished("--from", given.run)
+    settings, folders = read_tuned_settings(given, start.read_settings())
+    return _run(given, settings, folders, start, say)
+
+
+def _run(
+    given: argparse.Namespace,
+    settings: RunSettings,
+    folders: CodeFolders,
+    start: RunFolder | None,
+    say: Say,
+) -> Row:
     path = given.output or os.path.join(RUNS, settings.name)
     as_bad_input(check_utf8_path, "--output", path)
     worker = worker_index() if settings.strategy == "multi-worker" else 0
@@ -60,109 +94,33 @@ def train(given: argparse.Namespace, say: Say) -> Row:
     rows = read_rows(results)  # find a bad file before hours of training
     if worker == 0:
         check_writable(results)
-    corpus = _corpus(given, settings.backend)
+    corpus = read_text(given, settings.backend)
     check_settings(settings, len(corpus.vocabulary))
+    if start is not None:
+        check_words(given.run, read_words(start.vocabulary), corpus)
     say(f"Training {settings.name}, {settings.configuration.epochs} epochs")
     finished = folder.read_row()
+    from kd_keras.language_model.evaluation import load_streaming_model
     from kd_keras.ptb import training
     from kd_keras.ptb.embeddings import GivenCodes
 
+    codes = (
+        load_codes(codes, corpus) if codes and not finished else None
+        for codes in folders
+    )
     row = training.train(
         settings,
         corpus,
         folder,
-        given=GivenCodes(
-            *(
-                _load_codes(codes, corpus) if codes and not finished else None
-                for codes in folders
-            )
-        ),
-        command=_command(given, path),
+        given=GivenCodes(*codes),
+        command=command_line(given, path),
         # Keras' progress bar rewrites its line, which needs a terminal.
         verbose=0 if given.quiet else 1 if sys.stdout.isatty() else 2,
+        teacher=None if start is None else load_streaming_model(start.model),
     )
     if row not in rows and worker == 0:
         add_row(results, row)
     return row
-
-
-def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
-    """Learns codes of a trained model's table and writes their folder.
-
-    The table is the embedding's, or that of the output layer.
-
-    If an earlier call with the same options has written the folder, its report
-    is returned at once.
-
-    Args:
-        given: `argparse.Namespace`. The options of `ptb learn-codes`.
-        say: callable. Called with a line of text at the start of each step.
-
-    Returns:
-        dict. The report of the folder.
-
-    Raises:
-        BadInputError: If an option is invalid, or the run is unfinished or has
-            no conventional embedding.
-    """
-    run = RunFolder(given.run)
-    settings = run.read_settings()
-    is_output = given.part == "output"
-    if not is_output and settings.embedding != "conventional":
-        raise BadInputError(
-            "--from must be a run with a conventional embedding. Received: "
-            f"{given.run}, with {settings.embedding} codes"
-        )
-    if is_output and settings.output_layer != "dense":
-        raise BadInputError(
-            "--from must be a run with a dense output layer. Received: "
-            f"{given.run}, with --output-layer {settings.output_layer}"
-        )
-    if run.read_row() is None:
-        raise BadInputError(
-            f"--from must be a finished run. Received: {given.run}, which is "
-            "unfinished; the same `kd-keras ptb train` command resumes it"
-        )
-    K = PAPER_K if given.K is None else given.K
-    D = PAPER_D if given.D is None else given.D
-    composition = given.composition or "linear"
-    name = f"codes-{composition}-K{K}-D{D}"
-    if is_output:
-        name = f"output-{name}"
-        if not run.output.exists():
-            _write_output(run)
-    arguments = Arguments(
-        vectors=str(run.output if is_output else run.table),
-        K=K,
-        D=D,
-        composition=composition,
-        code_dim=given.code_dim,
-        seed=given.seed,
-        effort=given.effort,
-        output=given.output
-        or str(run.path.parent / f"{settings.model}-{name}"),
-    )
-    if (Path(arguments.folder) / "report.json").exists():
-        report = read_report(arguments.folder)
-        if report["command"] == arguments.command:
-            return report
-        raise BadInputError(
-            "--output must not contain codes learned with other options. "
-            f"Received: {arguments.folder}, written by: {report['command']}"
-        )
-    return compress_folder(arguments, say, verbose=0 if given.quiet else 1)
-
-
-def _write_output(run: RunFolder) -> None:
-    """Writes the kernel of a run's output layer, a row for each word."""
-    import numpy as np
-
-    from kd_keras.language_model.evaluation import load_streaming_model
-
-    kernel = load_streaming_model(run.model).get_layer("output").kernel
-    words = np.array(_read_words(run.vocabulary))
-    with whole_file(run.output, ".npz") as temporary:
-        np.savez(temporary, words=words, vectors=np.transpose(kernel.numpy()))
 
 
 def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:
@@ -190,8 +148,8 @@ def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:
             f"RUN must be a finished run. Received: {given.run}, which is "
             "unfinished"
         )
-    corpus = _corpus(given, backend())
-    _check_words(given.run, _read_words(folder.vocabulary), corpus)
+    corpus = read_text(given, backend())
+    check_words(given.run, read_words(folder.vocabulary), corpus)
     import keras
 
     from kd_keras.language_model import evaluation
@@ -213,27 +171,11 @@ def _evaluate_litert(given: argparse.Namespace) -> float:
             f"RUN must be a language model. Received: {given.run}, a file of "
             f"kind {model.configuration['kind']!r}"
         )
-    corpus = _corpus(given, backend())
-    _check_words(given.run, model.vocabulary or [], corpus)
+    corpus = read_text(given, backend())
+    check_words(given.run, model.vocabulary or [], corpus)
     return litert_perplexity(
         model, getattr(corpus, given.split), 0 if given.quiet else 1
     )
-
-
-def _read_words(path: Path) -> list[str]:
-    try:
-        return path.read_text("utf-8").split("\n")[:-1]
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path} cannot be read: {error}") from None
-
-
-def _check_words(path: str, words: list[str], corpus: Corpus) -> None:
-    if words != corpus.vocabulary:
-        raise BadInputError(
-            f"{path} was trained on another text: its vocabulary of "
-            f"{len(words):,} words differs from this text's vocabulary of "
-            f"{len(corpus.vocabulary):,} words"
-        )
 
 
 def table(given: argparse.Namespace, say: Say, parse: Parse) -> list[Row]:
@@ -285,79 +227,3 @@ def results_path(model: str) -> str:
         str.
     """
     return os.path.join("results", f"ptb_{model}.json")
-
-
-def _corpus(given: argparse.Namespace, backend: str) -> Corpus:
-    """Reads the text; with tensorflow-datasets if TensorFlow is the backend."""
-    if given.any_text and given.data_dir is None:
-        raise BadInputError(
-            "--any-text needs --data-dir. Received: no --data-dir"
-        )
-    ptb_files(given.data_dir, given.any_text)
-    if backend != "tensorflow" or given.any_text:
-        return read_corpus(given.data_dir, given.any_text)
-    with need_extra("ptb", "tensorflow_datasets"):
-        from kd_keras.datasets.ptb.penn_treebank import read_corpus_by_tfds
-    return read_corpus_by_tfds(given.data_dir)
-
-
-def _load_codes(folder: str, corpus: Corpus) -> Any:
-    import keras
-
-    import kd_keras.layers.kd_embedding  # noqa: F401  (registers the layer)
-
-    path = Path(folder) / "embedding.keras"
-    try:
-        embedding = keras.saving.load_model(path, compile=False).layers[0]
-    except (OSError, ValueError) as error:
-        raise BadInputError(
-            f"{path} cannot be read: {' '.join(str(error).split())}"
-        ) from None
-    # Codes for vectors without words have no vocabulary; ids must match.
-    words = path.with_name("vocabulary.txt")
-    if words.exists():
-        _check_words(folder, _read_words(words), corpus)
-    elif embedding.input_dim != len(corpus.vocabulary):
-        raise BadInputError(
-            f"The codes must be for the text's {len(corpus.vocabulary):,} "
-            f"words. Received: {folder}, with codes for "
-            f"{embedding.input_dim:,} symbols"
-        )
-    return embedding
-
-
-def _command(given: argparse.Namespace, path: str) -> str:
-    """Rebuilds the command line without options that change no result."""
-    words = ["kd-keras", "ptb", given.step]
-    left_out = {
-        "command", "step", "output", "results", "quiet", "data_dir",
-    }  # fmt: skip
-    for name, value in vars(given).items():
-        if name in left_out or value is None or value is False:
-            continue
-        words.append(f"--{name.replace('_', '-')}")
-        if value is not True:
-            words.append(str(value))
-    return shlex.join([*words, "--output", path])
-
-
-@contextlib.contextmanager
-def need_extra(extra: str, *packages: str) -> Iterator[None]:
-    """Turns a missing optional package into a one-line error with the remedy.
-
-    Args:
-        extra: str. The extra of kd_keras that installs the packages.
-        *packages: str. Names of the modules that may be missing.
-
-    Raises:
-        BadInputError: If one of the modules is not installed.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name not in packages:
-            raise
-        raise BadInputError(
-            f"{error.name} is not installed; install it with: pip install "
-            f"'kd_keras[{extra}]'"
-        ) from None

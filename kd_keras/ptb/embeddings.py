@@ -4,15 +4,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
-import numpy as np
 
 from kd_keras.layers.kd_code_learner import KDCodeLearner
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.layers.kd_logits import KDLogits
 from kd_keras.ptb.run_settings import RunSettings
-
-# Logit of the code that a warm start begins with; the others start at 0.
-WARM_LOGIT = 1.0
 
 
 class GivenCodes(NamedTuple):
@@ -62,15 +58,20 @@ def make_embedding(
     assert settings.K and settings.D and settings.composition
     learner = None
     if settings.embedding == "learn":
-        learner = KDCodeLearner(
-            vocabulary_size,
-            settings.K,
-            settings.D,
-            logits_initializer=keras.initializers.RandomUniform(
-                seed=settings.seed
-            ),
-            name="learner",
-        )
+        if given is not None:
+            learner = KDCodeLearner.from_codes(
+                given.codes, settings.K, name="learner"
+            )
+        else:
+            learner = KDCodeLearner(
+                vocabulary_size,
+                settings.K,
+                settings.D,
+                logits_initializer=keras.initializers.RandomUniform(
+                    seed=settings.seed
+                ),
+                name="learner",
+            )
     embedding = KDEmbedding(
         vocabulary_size,
         hidden,
@@ -87,8 +88,6 @@ def make_embedding(
         # A scaled composition starts as a scaled one.
         embedding.composition.scaled = given.composition.scaled
         embedding.build()
-        one_hot = np.eye(settings.K, dtype=np.float32)[given.codes]
-        learner.logits.assign(WARM_LOGIT * one_hot)
         embedding.composition.set_weights(given.composition.get_weights())
     return embedding
 

@@ -12,7 +12,7 @@ from kd_keras.report.numbers import format_bytes
 
 GROUP = (
     "code_learning", "relearning", "K", "D", "code_dim", "lstm_rate",
-    "warm_start", "output_layer", "output_code_learning",
+    "warm_start", "tuned", "output_layer", "output_code_learning",
     "output_composition", "output_K", "output_D", "output_code_dim",
 )  # fmt: skip
 
@@ -75,6 +75,8 @@ def _cells(group: list[Row], conventional: Row | None) -> list[str]:
     learning = first["code_learning"]
     if first["warm_start"]:
         learning += ", warm start"
+    if first["tuned"]:
+        learning += ", tuned"
     relearning = first["relearning"]
     if first["code_dim"] is not None:
         relearning += f", d'={first['code_dim']}"

@@ -19,6 +19,8 @@ The file is `{"rows": [...]}` with one row per training run:
 - `output_parameters`, `output_bytes`: the same of what the output layer adds,
   without its bias.
 - `seconds_per_epoch`: time of the training steps, median over the epochs.
+- `tuned`: whether the run went on from a trained one and was distilled from it
+  (`kd-keras ptb tune`).
 - `seed`, `warm_start`, `backend`, `precision`, `model`, `epochs`, `strategy`,
   `replicas`, `command`, `versions`, `machine`.
 """
@@ -37,9 +39,9 @@ Row = dict[str, Any]
 # The fields that distinguish two training runs.
 KEY = (
     "model", "code_learning", "relearning", "K", "D", "code_dim",
-    "lstm_rate", "warm_start", "seed", "backend", "precision", "epochs",
-    "output_layer", "output_code_learning", "output_composition", "output_K",
-    "output_D", "output_code_dim",
+    "lstm_rate", "warm_start", "tuned", "seed", "backend", "precision",
+    "epochs", "output_layer", "output_code_learning", "output_composition",
+    "output_K", "output_D", "output_code_dim",
 )  # fmt: skip
 
 
@@ -149,6 +151,7 @@ def _completed(row: Row) -> Row:
     """Adds fields that are missing in rows from older versions."""
     row.setdefault("lstm_rate", 1.0 if row["relearning"] == "lstm" else None)
     row.setdefault("output_layer", "dense")
+    row.setdefault("tuned", False)
     for name in KEY:
         if name.startswith("output_"):
             row.setdefault(name, None)

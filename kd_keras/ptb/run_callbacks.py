@@ -88,10 +88,13 @@ def run_callbacks(
     callbacks = [
         FreshState(settings.seed),
         EpochSeconds(),
-        keras.callbacks.LearningRateScheduler(
-            settings.configuration.learning_rate_of
-        ),
     ]
+    if not settings.tuned:  # whose optimizer has its own schedule
+        callbacks.append(
+            keras.callbacks.LearningRateScheduler(
+                settings.configuration.learning_rate_of
+            )
+        )
     learns_codes = bool(find_layers(model, KDCodeLearner))
     if learns_codes:
         assert settings.temperature and settings.least_temperature

@@ -86,11 +86,12 @@ class RunFolder:
         mine = dataclasses.asdict(settings) | {"text": text}
         if self.settings.is_file():
             there = self._read_settings()
-            # Runs of earlier versions had one kind of output layer.
+            # Runs of earlier versions had one kind of output layer and none
+            # that were tuned.
             earlier = {
                 field.name: field.default
                 for field in dataclasses.fields(RunSettings)
-                if field.name.startswith("output_")
+                if field.name.startswith("output_") or field.name == "tuned"
             }
             there = mine | earlier | there
             other = [k for k in mine if there[k] != mine[k]]
@@ -115,6 +116,24 @@ class RunFolder:
             raise BadInputError(
                 f"{self.path} cannot be written: {error.strerror}"
             ) from None
+
+    def check_finished(self, option: str, received: str) -> None:
+        """Checks that the run has ended.
+
+        Args:
+            option: str. The option that named the folder, for the error.
+            received: str. What the user gave.
+
+        Raises:
+            BadInputError: If the folder has no run, or an unfinished one.
+        """
+        self.read_settings()
+        if self.read_row() is None:
+            raise BadInputError(
+                f"{option} must be a finished run. Received: {received}, which "
+                "is unfinished; the same `kd-keras ptb train` command resumes "
+                "it"
+            )
 
     def read_settings(self) -> RunSettings:
         """Reads the settings.

@@ -14,6 +14,8 @@ from kd_keras.utils.errors import BadInputError, as_bad_input
 
 EMBEDDINGS = ("conventional", "fixed", "learn")
 OUTPUT_LAYERS = ("dense", "codes", "tied")
+# Epochs of a run that goes on from a trained one.
+TUNING_EPOCHS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +44,7 @@ class RunSettings:
             others.
         warm_start: bool. Whether codes learned with the task start from codes
             learned beforehand.
+        tuned: bool. Whether the run goes on from a trained one, distilling it.
         seed: int. The seed for all random choices.
         precision: one of `"float32"`, `"mixed_bfloat16"`.
         backend: str. Keras' backend.
@@ -70,6 +73,7 @@ class RunSettings:
     output_D: int | None = None
     output_code_dim: int | None = None
     warm_start: bool = False
+    tuned: bool = False
     seed: int = 0
     precision: str = "float32"
     backend: str = "tensorflow"
@@ -86,6 +90,8 @@ class RunSettings:
         """The sizes and the schedule."""
         configuration = CONFIGURATIONS[self.model]
         if self.epochs is None:
+            if self.tuned:
+                return dataclasses.replace(configuration, epochs=TUNING_EPOCHS)
             return configuration
         return dataclasses.replace(configuration, epochs=self.epochs)
 
@@ -111,6 +117,8 @@ class RunSettings:
             parts += [f"K{self.output_K}", f"D{self.output_D}"]
             if self.output_code_dim is not None:
                 parts.append(f"code{self.output_code_dim}")
+        if self.tuned:
+            parts.append("tuned")
         usual = RunSettings()
         for field in ("precision", "backend", "strategy"):
             if getattr(self, field) != getattr(usual, field):

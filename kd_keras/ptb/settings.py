@@ -1,6 +1,7 @@
 """Turns the options of `kd-keras ptb train` and `retrain` into settings."""
 
 import argparse
+import dataclasses
 from typing import Any, NamedTuple
 
 from kd_keras.folders.report_file import read_report
@@ -96,6 +97,71 @@ def read_settings(
     else:
         options["code_learning"] = report["composition"] if report else "random"
     return RunSettings(**options), CodeFolders(source, output)
+
+
+def read_tuned_settings(
+    given: argparse.Namespace, start: RunSettings
+) -> tuple[RunSettings, CodeFolders]:
+    """Reads the options of `ptb tune`.
+
+    Args:
+        given: `argparse.Namespace`. The options.
+        start: `RunSettings` of the run to go on from.
+
+    Returns:
+        `(settings, folders)`: `RunSettings` and `CodeFolders`.
+
+    Raises:
+        BadInputError: If options cannot be combined, or codes are missing.
+    """
+    if backend() != "tensorflow":
+        raise BadInputError(
+            "`ptb tune` runs on TensorFlow. Received: "
+            f"KERAS_BACKEND={backend()}"
+        )
+    folders = CodeFolders(given.codes, given.output_codes)
+    if folders == (None, None):
+        raise BadInputError(
+            "`ptb tune` needs --codes, --output-codes or both. Received: "
+            "neither"
+        )
+    if start.output_layer == "tied":
+        raise BadInputError(
+            "--from must be a run whose output layer is not tied. Received: "
+            f"{given.run}, with --output-layer tied"
+        )
+    options: dict[str, Any] = {}
+    if start.embedding == "learn":
+        options["embedding"] = "fixed"
+        options |= dict.fromkeys(LEARNING)
+    hidden = start.configuration.hidden
+    if given.codes:
+        sizes = _sizes_of_codes(given.codes, "", hidden)
+        options |= {"embedding": "fixed", "lstm_rate": None, **sizes}
+    if given.output_codes:
+        sizes = _sizes_of_codes(given.output_codes, "output_", hidden)
+        options |= {"output_layer": "codes", **sizes}
+    options |= {
+        "tuned": True, "seed": given.seed, "epochs": given.epochs,
+        "strategy": "default", "replicas": 1, "backend": backend(),
+        "precision": "float32", "warm_start": False,
+    }  # fmt: skip
+    return dataclasses.replace(start, **options), folders
+
+
+def _sizes_of_codes(folder: str, prefix: str, hidden: int) -> dict[str, Any]:
+    """Returns the settings of codes that are taken as they were learned."""
+    report = read_report(folder)
+    name, width = report["composition"], report["code_dim"]
+    usual = hidden // report["D"] if name == "concat" else hidden
+    sizes = {
+        "code_learning": name,
+        "composition": name,
+        "K": report["K"],
+        "D": report["D"],
+        "code_dim": None if width == usual else width,
+    }
+    return {prefix + name: value for name, value in sizes.items()}
 
 
 def _read_output(

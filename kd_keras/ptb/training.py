@@ -10,10 +10,8 @@ import numpy as np
 
 from kd_keras.datasets.ptb.batches import cut_batches
 from kd_keras.datasets.ptb.corpus import Corpus
-from kd_keras.language_model.evaluation import (
-    evaluate_perplexity,
-    streaming_model,
-)
+from kd_keras.language_model.copies import streaming_model
+from kd_keras.language_model.evaluation import evaluate_perplexity
 from kd_keras.language_model.model import (
     LanguageModel,
     build_language_model,
@@ -42,6 +40,7 @@ from kd_keras.ptb.run_settings import (
     size_of_embedding,
     size_of_output,
 )
+from kd_keras.ptb.tuned_model import make_tuned_model
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.experiment_record import circumstances
 from kd_keras.utils.whole_file import whole_file, write_whole
@@ -54,6 +53,7 @@ def train(
     given: GivenCodes = NO_CODES,
     command: str | None = None,
     verbose: int = 1,
+    teacher: LanguageModel | None = None,
 ) -> Row:
     """Trains a language model, or resumes an interrupted run.
 
@@ -67,6 +67,8 @@ def train(
         given: `GivenCodes`. Codes that were learned beforehand.
         command: str or None. The command line, for the row.
         verbose: int. As in `fit`.
+        teacher: `LanguageModel` or None. The trained model that a run with
+            `settings.tuned` goes on from.
 
     Returns:
         dict of JSON values. The row, see `results_file`.
@@ -80,7 +82,9 @@ def train(
     batch = (configuration.batch_size, configuration.steps)
     texts = [cut_batches(t, *batch) for t in (corpus.train, corpus.valid)]
     with folder.reserved():
-        return _train(settings, corpus, texts, folder, given, command, verbose)
+        return _train(
+            settings, corpus, texts, folder, given, command, verbose, teacher
+        )
 
 
 def _train(
@@ -91,6 +95,7 @@ def _train(
     given: GivenCodes,
     command: str | None,
     verbose: int,
+    teacher: LanguageModel | None,
 ) -> Row:
     """Trains in a folder that no other process writes to."""
     configuration = settings.configuration
@@ -108,7 +113,12 @@ def _train(
     keras.config.set_dtype_policy(settings.precision)
     keras.utils.set_random_seed(settings.seed)
     with scope_of(strategy):
-        model = _build(settings, vocabulary_size, given)
+        if teacher is None:
+            model = _build(settings, vocabulary_size, given)
+        else:
+            steps = len(texts[0][0]) // configuration.batch_size
+            steps *= configuration.epochs
+            model = make_tuned_model(settings, teacher, given, steps)
         kept.load(model)
     if kept.epochs < configuration.epochs:
         (inputs, targets), validation = texts
@@ -213,6 +223,7 @@ def _row(
         "output_bytes": output_size,
         "seconds_per_epoch": statistics.median(seconds),
         "warm_start": settings.warm_start,
+        "tuned": settings.tuned,
         "backend": settings.backend,
         "precision": settings.precision,
         "model": settings.model,

@@ -9,6 +9,7 @@ import numpy as np
 
 from kd_keras.codes.checks import code_dtype
 from kd_keras.search.methods.kmeans import kmeans, nearest
+from kd_keras.search.methods.weighted_rows import Weights, weighted_mean
 from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import Progress
 
@@ -20,6 +21,7 @@ def fit_concat(
     D: int,
     seed: int = 0,
     progress: Progress | None = None,
+    weights: Weights = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Learns concat (product) codes by k-means in each of D slices.
 
@@ -30,6 +32,8 @@ def fit_concat(
         seed: int. Seed of all random choices.
         progress: callable or None. Called with the fraction done and the error
             so far.
+        weights: array of float32, shape `(N,)`, positive, or None. How many
+            times the error of each row counts; the mean of all is 1.
 
     Returns:
         `(codes, code_embeddings)`: array of uint8 or uint16, shape `(N, D)`,
@@ -40,11 +44,11 @@ def fit_concat(
     tables, error = [], 0.0
     for j, part in enumerate(slices):
         part = np.ascontiguousarray(part)
-        labels, centres = kmeans(part, K, seed + j, swaps=3)
+        labels, centres = kmeans(part, K, seed + j, swaps=3, weights=weights)
         codes[:, j] = labels
         tables.append(centres)
         gap = (part - centres[labels]).astype(np.float64)  # values may be 1e30
-        error += float(np.square(gap).sum(axis=1).mean())
+        error += weighted_mean(np.square(gap).sum(axis=1), weights)
         if progress:
             progress((j + 1) / D, error)
     return codes, np.stack(tables)

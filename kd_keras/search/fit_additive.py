@@ -33,6 +33,7 @@ from kd_keras.search.methods.least_squares import (
 )
 from kd_keras.search.methods.relaxation import many_rows, relax
 from kd_keras.search.methods.sweeps import gumbel_noise, scoring_time
+from kd_keras.search.methods.weighted_rows import Weights, weighted_mean
 from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import Progress
 
@@ -77,6 +78,7 @@ def fit_additive(
     seed: int = 0,
     effort: float = 1.0,
     progress: Progress | None = None,
+    weights: Weights = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Learns additive codes: row i is `sum_j code_embeddings[j, codes[i, j]]`.
 
@@ -101,6 +103,8 @@ def fit_additive(
             no effect if D = 1.
         progress: callable or None. Called with the fraction done and the error
             so far.
+        weights: array of float32, shape `(N,)`, positive, or None. How many
+            times the error of each row counts; the mean of all is 1.
 
     Returns:
         `(codes, code_embeddings)`: array of uint8 or uint16, shape `(N, D)`,
@@ -111,24 +115,24 @@ def fit_additive(
     """
     check_effort(effort)
     if D == 1:
-        labels, centres = kmeans(vectors, K, seed)
+        labels, centres = kmeans(vectors, K, seed, weights=weights)
         codes, tables = labels[:, None].astype(code_dtype(K)), centres[None]
         if progress:
             errors = additive_errors(vectors, codes, tables)
-            progress(1.0, float(errors.mean()))
+            progress(1.0, weighted_mean(errors, weights))
         return codes, tables
     rows, mean, scale = standardised(vectors)
     noise = gumbel_noise(seed)
 
-    def tell(done: float, errors: np.ndarray) -> None:
+    def tell(done: float, error: float) -> None:
         if progress:
-            progress(done, float(errors.mean()) * scale**2)
+            progress(done, error * scale**2)
 
     codes, _ = beam_start(
-        rows, K, D, seed, lambda done, errors: tell(0.2 * done, errors)
+        rows, K, D, seed, lambda s, e: tell(0.2 * s, e), weights
     )
-    tables = fit_code_embeddings(rows, codes, K)
-    start = best = _descend(rows, codes, tables, noise, 3)
+    tables = fit_code_embeddings(rows, codes, K, weights)
+    start = best = _descend(rows, codes, tables, noise, 3, weights)
     relaxed = 0.2  # share of the work that is done before relaxation
     sweeps = round(effort * _default_sweeps(len(rows), rows.shape[1], K, D))
     if _promise(rows, start, noise, sweeps // 2) < WORTHWHILE:
@@ -137,7 +141,7 @@ def fit_additive(
             rows, start, noise, sweeps, lambda s, e: tell(0.2 + 0.4 * s, e)
         )
         best, relaxed = min(best, annealed, key=attrgetter("mean_error")), 0.6
-    codes, tables, _ = relax(
+    codes, tables, *_ = relax(
         rows,
         best,
         noise,
@@ -145,9 +149,10 @@ def fit_additive(
         seed,
         lambda s, e: tell(relaxed + (1 - relaxed) * s, e),
     )
-    final = _descend(rows, codes, tables, noise, 10)
-    codes, tables, errors = min(best, final, key=attrgetter("mean_error"))
-    tell(1.0, errors)
+    final = _descend(rows, codes, tables, noise, 10, weights)
+    best = min(best, final, key=attrgetter("mean_error"))
+    tell(1.0, best.mean_error)
+    codes, tables, *_ = best
     return codes, (tables * scale + mean / D).astype(np.float32)
 
 
@@ -195,19 +200,19 @@ def _anneal(
     start: Solution,
     noise: np.ndarray,
     sweeps: int,
-    tell: Callable[[float, np.ndarray], None] | None = None,
+    tell: Callable[[float, float], None] | None = None,
 ) -> Solution:
     """Anneals the codes, improving the code embeddings after each sweep."""
-    codes, tables, errors = start
+    codes, tables, errors, weights = start
     d = rows.shape[1]
     unit = typical_error(errors) / d
     hot = unit * HOT * np.sqrt(len(tables))
     for step, t in enumerate(falling(hot, unit * COLD, sweeps)):
         codes, errors = search_codes(rows, codes, tables, [t], noise, step)
-        tables = improve_code_embeddings(rows, codes, tables, PASSES)
+        tables = improve_code_embeddings(rows, codes, tables, PASSES, weights)
         if tell:
-            tell(step / sweeps, errors)
-    return _descend(rows, codes, tables, noise, 2)
+            tell(step / sweeps, weighted_mean(errors, weights))
+    return _descend(rows, codes, tables, noise, 2, weights)
 
 
 def _descend(
@@ -216,13 +221,15 @@ def _descend(
     tables: np.ndarray,
     noise: np.ndarray,
     rounds: int,
+    weights: Weights,
 ) -> Solution:
     """Alternates coordinate descent and least squares for some rounds."""
     K = tables.shape[1]
     for step in range(rounds):
         before = codes
         codes, _ = search_codes(rows, codes, tables, [0, 0], noise, step)
-        tables = fit_code_embeddings(rows, codes, K)
+        tables = fit_code_embeddings(rows, codes, K, weights)
         if np.array_equal(before, codes):
             break
-    return Solution(codes, tables, additive_errors(rows, codes, tables))
+    errors = additive_errors(rows, codes, tables)
+    return Solution(codes, tables, errors, weights)

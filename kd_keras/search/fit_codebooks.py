@@ -21,6 +21,7 @@ from kd_keras.search.fit_additive import fit_additive, standardised
 from kd_keras.search.methods.additive_sum import additive_errors
 from kd_keras.search.methods.beam_start import beam_start
 from kd_keras.search.methods.least_squares import improve_code_embeddings
+from kd_keras.search.methods.weighted_rows import Weights, weighted_mean
 from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import Progress
 
@@ -36,6 +37,7 @@ def fit_codebooks(
     seed: int = 0,
     effort: float = 1.0,
     progress: Progress | None = None,
+    weights: Weights = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Learns additive code embeddings for these rows and others like them.
 
@@ -47,6 +49,8 @@ def fit_codebooks(
         effort: float, 0 to 1,000. Number of rounds, in units of the default.
         progress: callable or None. Called with the fraction done and the error
             so far.
+        weights: array of float32, shape `(N,)`, positive, or None. How many
+            times the error of each row counts; the mean of all is 1.
 
     Returns:
         `(codes, code_embeddings)`: array of uint8 or uint16, shape `(N, D)`,
@@ -54,7 +58,7 @@ def fit_codebooks(
     """
     check_effort(effort)
     if D == 1:
-        return fit_additive(vectors, K, D, seed, effort, progress)
+        return fit_additive(vectors, K, D, seed, effort, progress, weights)
     rows, mean, scale = standardised(vectors)
 
     def tell(done: float, error: float) -> None:
@@ -62,13 +66,14 @@ def fit_codebooks(
             progress(done, error * scale**2)
 
     _, tables = beam_start(
-        rows, K, D, seed, lambda s, e: tell(0.2 * s, float(e.mean()))
+        rows, K, D, seed, lambda s, e: tell(0.2 * s, e), weights
     )
     rounds = max(1, round(effort * ROUNDS))
     for done in range(rounds):
         codes = encode_additive(rows, tables, None, seed + done, ROUND_EFFORT)
-        tables = improve_code_embeddings(rows, codes, tables, 1)
-        error = float(additive_errors(rows, codes, tables).mean())
+        tables = improve_code_embeddings(rows, codes, tables, 1, weights)
+        errors = additive_errors(rows, codes, tables)
+        error = weighted_mean(errors, weights)
         tell(0.2 + 0.8 * (done + 1) / rounds, error)
     tables = tables.astype(np.float64) * scale
     tables[0] += mean

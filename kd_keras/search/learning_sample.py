@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kd_keras.search.methods.weighted_rows import Weights, draw_rows
+
 # Up to this many rows (or 4K, if larger), the codes and code embeddings of all
 # rows are learned together. In a larger table, code embeddings are learned from
 # a sample of this size, and the codes of all rows are then found for them. A
@@ -31,53 +33,58 @@ def _searched_rows(K: int) -> int:
     return max(LEARNING_ROWS, 4 * K)
 
 
-def learning_sample(N: int, K: int, seed: int) -> np.ndarray | None:
+def learning_sample(
+    N: int, K: int, seed: int, weights: Weights = None
+) -> tuple[np.ndarray | None, Weights]:
     """Draws the rows that code embeddings are learned from.
 
     Args:
         N: int. Number of rows of the table.
         K: int. Number of values per position.
         seed: int. Seed of the draw.
+        weights: array of float32, shape `(N,)`, positive, or None. How many
+            times each row counts; heavy rows are drawn first.
 
     Returns:
-        array of int, or None. Row numbers in ascending order; None if the
-        whole table is used, up to 50,000 rows (or 4K, if larger).
+        `(rows, weights)`: array of int, row numbers in ascending order, or
+        None if the whole table is used, up to 50,000 rows (or 4K, if larger);
+        and the weights of these rows, or None.
 
     Example:
 
-    >>> learning_sample(1_000, 16, 0), len(learning_sample(10**6, 16, 0))
-    (None, 50000)
+    >>> learning_sample(1_000, 16, 0), len(learning_sample(10**6, 16, 0)[0])
+    ((None, None), 50000)
     """
-    return _draw(N, _searched_rows(K), seed)
+    return _draw(N, _searched_rows(K), seed, weights)
 
 
-def training_sample(N: int, K: int, d: int, seed: int) -> np.ndarray | None:
+def training_sample(
+    N: int, K: int, d: int, seed: int, weights: Weights = None
+) -> tuple[np.ndarray | None, Weights]:
     """Draws the rows that a composition is trained on.
 
     Args:
         N: int. Number of rows of the table.
         K: int. Number of values per position.
         d: int. Size of a row.
-        seed: int. Seed of the draw.
+        seed, weights: See `learning_sample`.
 
     Returns:
-        array of int, or None. Row numbers in ascending order; None for all
-        rows. The sample has 200,000 rows (or 2^24 / d, if smaller), but no
-        fewer than `learning_sample` would draw.
+        As `learning_sample`. The sample has 200,000 rows (or 2^24 / d, if
+        smaller), but no fewer than `learning_sample` would draw.
 
     Example:
 
-    >>> len(training_sample(10**6, 16, 64, 0)), len(
-    ...     training_sample(10**6, 16, 1000, 0)
-    ... )
+    >>> rows, _ = training_sample(10**6, 16, 64, 0)
+    >>> fewer, _ = training_sample(10**6, 16, 1000, 0)
+    >>> len(rows), len(fewer)
     (200000, 50000)
     """
     most = min(TRAINING_ROWS, TRAINING_FLOATS // d)
-    return _draw(N, max(most, _searched_rows(K)), seed)
+    return _draw(N, max(most, _searched_rows(K)), seed, weights)
 
 
-def _draw(N: int, most: int, seed: int) -> np.ndarray | None:
-    if N <= most:
-        return None
-    drawn = np.random.default_rng(seed).choice(N, most, replace=False)
-    return np.sort(drawn)
+def _draw(
+    N: int, most: int, seed: int, weights: Weights
+) -> tuple[np.ndarray | None, Weights]:
+    return draw_rows(N, most, np.random.default_rng(seed), weights)

@@ -97,3 +97,23 @@ def test_other_compositions_are_refused(tmp_path):
     with pytest.raises(ValueError, match="only be exported with the linear or"):
         kd_keras.export_litert(model(4, 5, "residual", "table"), path)
     assert not path.exists()
+
+
+def test_the_bias_takes_a_byte_a_symbol_in_int8(tmp_path):
+    source = model(16, 4, "linear", "table")
+    bias = np.random.default_rng(0).normal(size=N)
+    source.layers[-1].bias.assign(bias)
+    sizes = {}
+    for quantization in (None, "int8"):
+        path = tmp_path / f"{quantization}.tflite"
+        report = kd_keras.export_litert(source, path, quantization=quantization)
+        sizes[quantization] = report.parts["output layer"]
+    assert sizes == {None: 4 * N, "int8": N}
+    # Without a hidden state the logits are the bias.
+    hidden = keras.Input((SIZE,))
+    alone = keras.Model(hidden, source.layers[-1](hidden))
+    kd_keras.export_litert(alone, path, quantization="int8")
+    found = kd_keras.load_litert(path).run(
+        "serving_default", **{hidden.name: np.zeros((1, SIZE), "f4")}
+    )["output"]
+    np.testing.assert_allclose(found[0], bias, atol=0.51 * np.ptp(bias) / 255)

@@ -143,3 +143,45 @@ def test_symbolic_output_shape():
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         kd_keras.KDCodeLearner(**{"input_dim": N} | arguments)
+
+
+def test_from_codes_begins_with_these_codes():
+    given = np.random.default_rng(1).integers(0, K, (N, D))
+    layer = kd_keras.KDCodeLearner.from_codes(given, K, 2.5, name="mine")
+    np.testing.assert_array_equal(layer.codes, given)
+    assert layer.name == "mine" and layer.estimator == "straight_through"
+    logits = np.sort(as_numpy(layer.logits), axis=-1)
+    assert (logits[..., -1] == 2.5).all() and not logits[..., :-1].any()
+    # The promised probability of a given value.
+    likely = softmax(logits / 0.5)[..., -1]
+    np.testing.assert_allclose(
+        likely, 1 / (1 + (K - 1) * np.exp(-2.5 / 0.5)), rtol=1e-5
+    )
+
+
+def test_codes_that_were_given_can_change():
+    targets = np.eye(K)[np.random.default_rng(2).integers(0, K, (N, D))]
+    layer = kd_keras.KDCodeLearner.from_codes(np.zeros((N, D), int), K)
+    model = keras.Sequential([layer])
+    model.compile(kd_keras.LazyAdam(0.05), "mse")
+    model.fit(np.arange(N), targets, batch_size=N, epochs=60, verbose=0)
+    assert (layer.codes == targets.argmax(-1)).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    "codes, options, message",
+    [
+        ([[0, K]], {}, f"codes .*{K}"),
+        ([0, 1], {}, r"shape \(N, D\)"),
+        ([[0.5]], {}, "integer dtype"),
+        ([[0]], {"margin": 0}, "`margin` .* Received: margin=0"),
+        ([[0]], {"margin": np.nan}, "`margin` .* Received: margin=nan"),
+        ([[0]], {"margin": np.inf}, "`margin` .* Received: margin=inf"),
+        ([[0]], {"margin": "1"}, "`margin` .* Received: margin='1'"),
+        ([[0]], {"margin": True}, "`margin` .* Received: margin=True"),
+        ([[0]], {"estimator": "no"}, "`estimator` .*'no'"),
+    ],
+)
+def test_from_codes_refuses(codes, options, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        kd_keras.KDCodeLearner.from_codes(codes, K, **options)

@@ -47,7 +47,7 @@ def relaxed(start, rounds):
 def test_it_leaves_what_descent_cannot(many, monkeypatch):
     monkeypatch.setattr("kd_keras.search.methods.relaxation.MANY_ROWS", many)
     start = started()
-    (codes, tables, errors), told = relaxed(start, 30)
+    (codes, tables, errors, _), told = relaxed(start, 30)
     np.testing.assert_allclose(
         errors, squared_errors(start[0], codes, tables), rtol=1e-3
     )
@@ -63,14 +63,13 @@ def test_more_rounds_find_better_codes():
 
 def test_no_rounds_change_nothing():
     start = started(count=100)
-    (codes, tables, errors), told = relaxed(start, 0)
-    for found, given in zip((codes, tables, errors), start[1], strict=True):
-        np.testing.assert_array_equal(found, given)
+    found, told = relaxed(start, 0)
+    assert found is start[1]
     assert told == []
 
 
 def test_the_chosen_heat_gains_most():
-    rows, (codes, tables, errors) = started(d=20, K=32, D=6, count=2000)
+    rows, (codes, tables, errors, _) = started(d=20, K=32, D=6, count=2000)
     heat = choose_heat(rows, codes, errors, tables, NOISE, 0)
     unit = errors.mean() / rows.shape[1]
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from kd_keras.export.signatures.signature import Signature, compiled
 from kd_keras.language_model.carried_lstm import CarriedLSTM
-from kd_keras.language_model.evaluation import streaming_model
+from kd_keras.language_model.copies import streaming_model
 from kd_keras.language_model.model import LanguageModel
 
 

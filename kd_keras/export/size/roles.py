@@ -20,6 +20,7 @@ class StoredTables(Protocol):
     codes: Any
     code_embeddings: Any
     scales: np.ndarray | None
+    bias_steps: Any
 
 
 def weights_by_role(
@@ -41,6 +42,11 @@ def weights_by_role(
         roles["code embeddings"].append(form.code_embeddings.numpy())
         if form.scales is not None:
             roles["code embeddings"].append(form.scales)
+    of_variables = coded.roles()
+    for layer, form in zip(coded.layers, device_embeddings, strict=True):
+        if form.bias_steps is not None:
+            role = of_variables[id(layer.bias)]
+            roles.setdefault(role, []).append(form.bias_steps.numpy())
     for role, variable in coded.weights_beside_codes():
         if role != NO_WEIGHT:
             roles.setdefault(role, []).append(variable.numpy())

@@ -114,7 +114,7 @@ def _composed_encoder(
     composition: Composition, known: np.ndarray, seed: int, effort: float
 ) -> EncodeBlock:
     # The symbols' own codes show how the composition behaves.
-    sample = learning_sample(len(known), composition.K, seed)
+    sample, _ = learning_sample(len(known), composition.K, seed)
     if sample is not None:
         known = known[sample]
     tables = additive_near(composition, known, fit_in_order, seed)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kd_keras.search.methods.weighted_rows import Weights, weighted_mean
+
 # Errors are limited to FAR times their NEAR_SHARE quantile, since larger ones
 # are outliers. If that quantile is nearly zero, relative to the mean, rows are
 # exact sums; the larger errors are then rows whose codes are still to be found.
@@ -17,16 +19,19 @@ class Solution(NamedTuple):
         codes: array of int, shape `(N, D)`.
         tables: array of float32, shape `(D, K, d)`. The code embeddings.
         errors: array of float32, shape `(N,)`. The squared error of each row.
+        weights: array of float32, shape `(N,)`, or None. How many times each
+            row counts.
     """
 
     codes: np.ndarray
     tables: np.ndarray
     errors: np.ndarray
+    weights: Weights = None
 
     @property
     def mean_error(self) -> float:
         """The squared error, averaged over the rows."""
-        return float(self.errors.mean())
+        return weighted_mean(self.errors, self.weights)
 
 
 def decode_additive(

@@ -18,6 +18,12 @@ import numpy as np
 from kd_keras.codes.checks import code_dtype
 from kd_keras.search.methods.beam_search import BEAM, Position, beam_codes
 from kd_keras.search.methods.kmeans import kmeans
+from kd_keras.search.methods.weighted_rows import (
+    Weights,
+    draw_rows,
+    pick,
+    weighted_mean,
+)
 from kd_keras.utils.cores import spread
 
 LEARN_FROM = 2
@@ -41,7 +47,8 @@ def beam_start(
     K: int,
     D: int,
     seed: int,
-    progress: Callable[[float, np.ndarray], None],
+    progress: Callable[[float, float], None],
+    weights: Weights = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Finds codes of a table, one position after another.
 
@@ -50,8 +57,10 @@ def beam_start(
         K: int, at most N. Number of values per position.
         D: int. Number of positions.
         seed: int. Seed of all random choices.
-        progress: callable. Called with the fraction done and the squared
-            errors so far.
+        progress: callable. Called with the fraction done and the mean squared
+            error so far.
+        weights: array of float32, shape `(N,)`, or None. How many times each
+            row counts.
 
     Returns:
         `(codes, code_embeddings)`: array of uint8 or uint16, shape `(N, D)`,
@@ -61,9 +70,9 @@ def beam_start(
     rng = np.random.default_rng(seed)
     count, d = vectors.shape
     most = max(KEPT_FLOATS // (BEAM * d), 10 * K)
-    if count > most:
-        rows = np.sort(rng.choice(count, most, replace=False))
-        _, tables = beam_start(vectors[rows], K, D, seed, progress)
+    rows, drawn = draw_rows(count, most, rng, weights)
+    if rows is not None:
+        _, tables = beam_start(vectors[rows], K, D, seed, progress, drawn)
         return beam_codes(vectors, tables), tables
     rests = vectors[:, None]  # (N, beam, d), the best first
     codes: np.ndarray = np.zeros((count, 1, D), code_dtype(K))
@@ -71,12 +80,17 @@ def beam_start(
     least = int(min(LEAST, LEAST_SHARE * count / K))
     for j in range(D):
         pool = rests[:, :LEARN_FROM].reshape(-1, d)
-        if len(pool) > max(KMEANS_ROWS, 10 * K):
-            most = max(KMEANS_ROWS, 10 * K)
-            pool = pool[np.sort(rng.choice(len(pool), most, replace=False))]
-        tables[j] = kmeans(pool, K, seed + j, 10, swaps=0, least=least)[1]
+        each = len(pool) // count
+        pool_weights = None if weights is None else np.repeat(weights, each)
+        rows, drawn = draw_rows(
+            len(pool), max(KMEANS_ROWS, 10 * K), rng, pool_weights
+        )
+        tables[j] = kmeans(pick(pool, rows), K, seed + j, 10, 0, least, drawn)[
+            1
+        ]
         rests, codes = _extend(rests, codes, tables[j], j)
-        progress((j + 1) / D, np.square(rests[:, 0]).sum(axis=1))
+        errors = np.square(rests[:, 0]).sum(axis=1)
+        progress((j + 1) / D, weighted_mean(errors, weights))
     return codes[:, 0], tables
 
 

@@ -9,6 +9,13 @@ References:
 
 import numpy as np
 
+from kd_keras.search.methods.weighted_rows import (
+    Weights,
+    draw_rows,
+    pick,
+    weighted,
+)
+
 # Distances are computed for this many (row, centre) pairs at a time, so that
 # they stay in cache and memory does not grow with N.
 PAIRS_PER_BLOCK = 1 << 19
@@ -30,7 +37,7 @@ LARGE_GROUP = 2000
 
 
 def sum_by_value(
-    rows: np.ndarray, labels: np.ndarray, K: int
+    rows: np.ndarray, labels: np.ndarray, K: int, weights: Weights = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Adds up the rows with the same label.
 
@@ -38,11 +45,17 @@ def sum_by_value(
         rows: array of float, shape `(N, d)`.
         labels: array of int, shape `(N,)`, in `{0..K-1}`.
         K: int. Number of labels.
+        weights: array of float32, shape `(N,)`, or None. How many times each
+            row counts.
 
     Returns:
         `(sums, counts)`: array of float64, shape `(K, d)`, and the number of
-        rows with each label, array of int64, shape `(K,)`.
+        rows with each label, array of int64, shape `(K,)`, or their weight,
+        array of float64.
     """
+    if weights is not None:
+        sums, _ = sum_by_value(rows * weights[:, None], labels, K)
+        return sums, np.bincount(labels, weights, minlength=K)
     sums = np.zeros((K, rows.shape[1]))
     counts = np.zeros(K, np.int64)
     for start in range(0, len(rows), ROWS_PER_SUM):
@@ -114,7 +127,7 @@ def _distances_to(
 
 
 def _greedy_start(
-    vectors: np.ndarray, K: int, rng: np.random.Generator
+    vectors: np.ndarray, K: int, rng: np.random.Generator, weights: Weights
 ) -> np.ndarray:
     """Greedy k-means++: draws a few rows by distance and keeps the best."""
     n = len(vectors)
@@ -124,7 +137,7 @@ def _greedy_start(
     closest = _distances_to(vectors, lengths, vectors[chosen])[0]
     closest[chosen[0]] = 0
     while len(chosen) < K:
-        cumulated = np.cumsum(closest, dtype=np.float64)
+        cumulated = np.cumsum(weighted(closest, weights), dtype=np.float64)
         if cumulated[-1] <= 0:  # fewer distinct rows than K
             chosen.extend(rng.integers(0, n, K - len(chosen)).tolist())
             break
@@ -132,7 +145,7 @@ def _greedy_start(
         candidates = np.minimum(np.searchsorted(cumulated, draws), n - 1)
         options = _distances_to(vectors, lengths, vectors[candidates])
         np.minimum(options, closest, out=options)
-        best = int(options.sum(axis=1).argmin())
+        best = int(weighted(options, weights).sum(axis=1).argmin())
         closest = options[best]
         chosen.append(int(candidates[best]))
         closest[chosen[-1]] = 0
@@ -143,12 +156,14 @@ def _lloyd(
     vectors: np.ndarray,
     centres: np.ndarray,
     iterations: int,
+    weights: Weights,
     least: int = 1,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns labels, distances and centres after at most `iterations`."""
     labels, distances = nearest(vectors, centres)
     for _ in range(iterations):
-        sums, counts = sum_by_value(vectors, labels, len(centres))
+        sums, counts = sum_by_value(vectors, labels, len(centres), weights)
+        losses = weighted(distances, weights)
         centres = centres.copy()
         used = counts > 0
         centres[used] = sums[used] / counts[used, None]
@@ -156,10 +171,10 @@ def _lloyd(
         # their centres, so none stays empty while there are enough rows.
         empty = np.flatnonzero(~used)
         if len(empty):
-            worst = np.argsort(-distances, kind="stable")[: len(empty)]
+            worst = np.argsort(-losses, kind="stable")[: len(empty)]
             centres[empty[: len(worst)]] = vectors[worst]
         if least > 1:
-            _leave_outliers(vectors, labels, distances, centres, counts, least)
+            _leave_outliers(vectors, labels, losses, centres, counts, least)
         before, (labels, distances) = labels, nearest(vectors, centres)
         if np.array_equal(before, labels):
             break
@@ -169,14 +184,14 @@ def _lloyd(
 def _leave_outliers(
     vectors: np.ndarray,
     labels: np.ndarray,
-    distances: np.ndarray,
+    losses: np.ndarray,
     centres: np.ndarray,
     counts: np.ndarray,
     least: int,
 ) -> None:
     """Moves centres with few rows next to those with the largest error."""
     few = np.flatnonzero(counts < least)
-    loss = np.bincount(labels, distances, minlength=len(centres))
+    loss = np.bincount(labels, losses, minlength=len(centres))
     loss[few] = 0
     needy = np.argsort(-loss, kind="stable")[: len(few)]
     for spare, centre in zip(few, needy, strict=False):
@@ -192,30 +207,33 @@ def _swapped(
     distances: np.ndarray,
     centres: np.ndarray,
     rng: np.random.Generator,
+    weights: Weights,
 ) -> np.ndarray:
     """Moves the most dispensable centre to a cluster that needs two."""
     K = len(centres)
-    counts = np.bincount(labels, minlength=K)
+    counts = np.bincount(labels, weights, minlength=K)
+    losses = weighted(distances, weights)
     lengths = np.einsum("kd,kd->k", centres, centres)
     between = _distances_to(centres, lengths, centres).astype(np.float64)
     # Rounding must not decide which centre of a pair is moved.
     between = np.maximum(between, between.T)
     # Merging i into j increases the squared error by n_i n_j / (n_i + n_j)
     # times their squared distance (Ward).
-    total = np.maximum(counts[:, None] + counts, 1)
+    total = counts[:, None] + counts
+    total = np.where(total > 0, total, 1)
     between *= counts[:, None] * counts / total
     np.fill_diagonal(between, np.inf)
     cost = between.min(axis=1)
     spare = int(cost.argmin())
-    spread = np.bincount(labels, distances, minlength=K)
+    spread = np.bincount(labels, losses, minlength=K)
     spread[spare] = 0
     spread[between[spare].argmin()] = 0
     if spread.sum() <= 0:
         return centres
     # Wide clusters are by far the likeliest to contain two true clusters.
     needy = int(rng.choice(K, p=spread**2 / (spread**2).sum()))
-    weights = np.where(labels == needy, distances, 0).astype(np.float64)
-    row = int(rng.choice(len(vectors), p=weights / weights.sum()))
+    likely = np.where(labels == needy, losses, 0).astype(np.float64)
+    row = int(rng.choice(len(vectors), p=likely / likely.sum()))
     centres = centres.copy()
     centres[spare] = vectors[row]
     return centres
@@ -228,6 +246,7 @@ def kmeans(
     iterations: int = 100,
     swaps: int = 30,
     least: int = 1,
+    weights: Weights = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Clusters rows by greedy k-means++, Lloyd steps and centre swaps.
 
@@ -242,6 +261,8 @@ def kmeans(
             rows belongs to outliers and is of no use to rows that come later,
             so it moves to a cluster with a large error. After the last step
             some centres may have fewer rows.
+        weights: array of float32, shape `(N,)`, or None. How many times each
+            row counts.
 
     Returns:
         `(labels, centres)`: array of intp, shape `(N,)`, and array of float32,
@@ -255,22 +276,23 @@ def kmeans(
     scale = np.abs(vectors).max(initial=0)
     vectors = vectors / (scale if scale > 0 else np.float32(1))
     if K > MANY:
-        centres = vectors[rng.choice(len(vectors), K, replace=False)]
+        rows, _ = draw_rows(len(vectors), K, rng, weights)
+        centres = vectors if rows is None else vectors[rows]
         swaps = 0
     else:
-        drawn, most = vectors, max(START_ROWS, 20 * K)
-        if len(vectors) > most:
-            rows = rng.choice(len(vectors), most, replace=False)
-            drawn = vectors[np.sort(rows)]
-        centres = _greedy_start(drawn, K, rng)
-    best = _lloyd(vectors, centres, iterations, least)
+        most = max(START_ROWS, 20 * K)
+        rows, drawn_weights = draw_rows(len(vectors), most, rng, weights)
+        drawn = pick(vectors, rows)
+        centres = _greedy_start(drawn, K, rng, drawn_weights)
+    best = _lloyd(vectors, centres, iterations, weights, least)
     failures = 0
     while failures < swaps:
-        moved = _swapped(vectors, *best, rng)
-        trial = _lloyd(vectors, moved, 3)
-        if trial[1].sum() < best[1].sum() * (1 - 1e-4):
+        moved = _swapped(vectors, *best, rng, weights)
+        trial = _lloyd(vectors, moved, 3, weights)
+        losses = [weighted(found[1], weights).sum() for found in (trial, best)]
+        if losses[0] < losses[1] * (1 - 1e-4):
             best, failures = trial, 0
         else:
             failures += 1
-    labels, _, centres = _lloyd(vectors, best[2], iterations)
+    labels, _, centres = _lloyd(vectors, best[2], iterations, weights)
     return labels, centres * (scale if scale > 0 else 0) + mean

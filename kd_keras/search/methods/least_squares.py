@@ -9,6 +9,7 @@ import numpy as np
 
 from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.kmeans import sum_by_value
+from kd_keras.search.methods.weighted_rows import Weights
 
 # With up to this many unknowns per dimension, the normal equations are solved
 # directly; with more, by conjugate gradients, which need no (D K)^2 matrix.
@@ -19,13 +20,15 @@ RIDGE, ITERATIONS = 1e-4, 50
 
 
 def _pair_counts(
-    codes: np.ndarray, K: int, dtype: type = np.float64
+    codes: np.ndarray, K: int, weights: Weights, dtype: type = np.float64
 ) -> np.ndarray:
     """Counts how often two values occur together: A^T A of one-hot codes A.
 
     Args:
         codes: array of int, shape `(N, D)`.
         K: int. Number of values per position.
+        weights: array of float32, shape `(N,)`, or None. How many times each
+            row counts.
         dtype: dtype of the counts; float32 is exact for up to 2^24 rows.
 
     Returns:
@@ -35,18 +38,24 @@ def _pair_counts(
     D = len(columns)
     counts: np.ndarray = np.zeros((D, K, D, K), dtype)
     for i in range(D):
-        counts[i, range(K), i, range(K)] = np.bincount(columns[i], minlength=K)
+        alone = np.bincount(columns[i], weights, minlength=K)
+        counts[i, range(K), i, range(K)] = alone
         for j in range(i):
             # for a, b in zip(columns[i], columns[j]):
             #     counts[i, a, j, b] += 1
-            joint = np.bincount(columns[i] * K + columns[j], minlength=K * K)
+            pairs = columns[i] * K + columns[j]
+            joint = np.bincount(pairs, weights, minlength=K * K)
             counts[i, :, j] = joint.reshape(K, K)
             counts[j, :, i] = joint.reshape(K, K).T
     return counts.reshape(D * K, D * K)
 
 
-def _sums(rows: np.ndarray, codes: np.ndarray, K: int) -> np.ndarray:
+def _sums(
+    rows: np.ndarray, codes: np.ndarray, K: int, weights: Weights
+) -> np.ndarray:
     """Returns A^T rows, float64 `(D, K, d)`."""
+    if weights is not None:
+        rows = rows * weights[:, None]
     return np.stack(
         [sum_by_value(rows, codes[:, j], K)[0] for j in range(codes.shape[1])]
     )
@@ -57,17 +66,19 @@ def _conjugate_gradients(
     codes: np.ndarray,
     K: int,
     iterations: int,
+    weights: Weights,
 ) -> np.ndarray:
     """Solves the normal equations with products only, all columns at once."""
     D = codes.shape[1]
-    counts = np.stack([np.bincount(c, minlength=K) for c in codes.T])
+    counts = np.stack([np.bincount(c, weights, minlength=K) for c in codes.T])
     inverse = 1 / (counts + RIDGE)[:, :, None]
     solution = np.zeros((D, K, vectors.shape[1]))
-    rest = _sums(vectors, codes, K)
+    rest = _sums(vectors, codes, K, weights)
     step = inverse * rest
     length = np.einsum("jkd,jkd->d", rest, step)
     for _ in range(iterations):
-        image = _sums(decode_additive(codes, step), codes, K) + RIDGE * step
+        image = _sums(decode_additive(codes, step), codes, K, weights)
+        image += RIDGE * step
         curve = np.einsum("jkd,jkd->d", step, image)
         rate = np.divide(
             length, curve, out=np.zeros_like(length), where=curve > 0
@@ -83,7 +94,7 @@ def _conjugate_gradients(
 
 
 def fit_code_embeddings(
-    vectors: np.ndarray, codes: np.ndarray, K: int
+    vectors: np.ndarray, codes: np.ndarray, K: int, weights: Weights = None
 ) -> np.ndarray:
     """Finds the code embeddings with the least squared error for given codes.
 
@@ -96,6 +107,8 @@ def fit_code_embeddings(
         vectors: array of float32, shape `(N, d)`.
         codes: array of int, shape `(N, D)`, in `{0..K-1}`.
         K: int. Number of values per position.
+        weights: array of float32, shape `(N,)`, or None. How many times the
+            error of each row counts.
 
     Returns:
         array of float32, shape `(D, K, d)`.
@@ -106,12 +119,12 @@ def fit_code_embeddings(
     mean = vectors.mean(axis=0, dtype=np.float64)
     centred = (vectors - mean).astype(np.float32)
     if D * K <= DIRECT_UNKNOWNS:
-        normal = _pair_counts(codes, K)
+        normal = _pair_counts(codes, K, weights)
         normal[np.diag_indices(D * K)] += RIDGE
-        right = _sums(centred, codes, K).reshape(D * K, d)
+        right = _sums(centred, codes, K, weights).reshape(D * K, d)
         solution = np.linalg.solve(normal, right).reshape(D, K, d)
     else:
-        solution = _conjugate_gradients(centred, codes, K, ITERATIONS)
+        solution = _conjugate_gradients(centred, codes, K, ITERATIONS, weights)
     return (solution + mean / D).astype(np.float32)
 
 
@@ -153,6 +166,7 @@ def improve_code_embeddings(
     codes: np.ndarray,
     code_embeddings: np.ndarray,
     passes: int = 3,
+    weights: Weights = None,
 ) -> np.ndarray:
     """Moves code embeddings towards those with the least squared error.
 
@@ -167,6 +181,8 @@ def improve_code_embeddings(
         codes: array of int, shape `(N, D)`.
         code_embeddings: array of float32, shape `(D, K, d)`. Not changed.
         passes: int. Number of passes over all positions.
+        weights: array of float32, shape `(N,)`, or None. How many times the
+            error of each row counts.
 
     Returns:
         array of float32, shape `(D, K, d)`. The error is never higher than
@@ -176,13 +192,14 @@ def improve_code_embeddings(
     D, K, d = code_embeddings.shape
     if D * K > DIRECT_UNKNOWNS:
         gap = vectors - decode_additive(codes, code_embeddings)
-        step = _conjugate_gradients(gap, codes, K, 3 * passes)
+        step = _conjugate_gradients(gap, codes, K, 3 * passes, weights)
         return code_embeddings + step.astype(np.float32)
-    normal = _pair_counts(codes, K, np.float32)
-    right = _sums(vectors, codes, K).astype(np.float32)
+    normal = _pair_counts(codes, K, weights, np.float32)
+    right = _sums(vectors, codes, K, weights).astype(np.float32)
     flat = code_embeddings.reshape(D * K, d).copy()
     tables = flat.reshape(D, K, d)
-    counts = np.maximum(normal.diagonal(), 1).reshape(D, K, 1)
+    counts = normal.diagonal().reshape(D, K, 1)
+    counts = np.where(counts > 0, counts, np.float32(1))
     normal[np.diag_indices(D * K)] = 0
     for _ in range(passes):
         for j in range(D):

@@ -29,6 +29,7 @@ from kd_keras.search.methods.additive_sum import (
 )
 from kd_keras.search.methods.annealing import choose_heat, improve_codes
 from kd_keras.search.methods.least_squares import fit_code_embeddings
+from kd_keras.search.methods.weighted_rows import weighted_mean
 
 # If there are at least this many rows per code embedding (of which there are
 # D K), all code embeddings get noise of the same size.
@@ -50,7 +51,7 @@ def relax(
     noise: np.ndarray,
     rounds: int,
     seed: int,
-    tell: Callable[[float, np.ndarray], None],
+    tell: Callable[[float, float], None],
 ) -> Solution:
     """Searches codes and code embeddings in turns, with falling noise.
 
@@ -61,13 +62,13 @@ def relax(
         rounds: int. Number of short annealings; more take longer and find a
             better solution.
         seed: int. Seed of all random choices.
-        tell: callable. Called with the fraction done and the squared errors.
+        tell: callable. Called with the fraction done and the mean error.
 
     Returns:
         A `Solution`. Its errors may be higher than those of the start if there
         are few rounds.
     """
-    codes, tables, errors = start
+    codes, tables, errors, weights = start
     D, K, d = tables.shape
     if rounds == 0:
         return start
@@ -82,15 +83,15 @@ def relax(
         # The noise falls with the square root of the fraction of rounds left.
         left = (np.sqrt(1 - (step + 1) / rounds) * size).astype(np.float32)
         if many:
-            tables = fit_code_embeddings(rows, codes, K)
+            tables = fit_code_embeddings(rows, codes, K, weights)
             tables += left * rng.standard_normal(tables.shape, np.float32)
         else:
             drawn = left * rng.standard_normal(rows.shape, np.float32)
-            tables = fit_code_embeddings(rows + drawn, codes, K)
+            tables = fit_code_embeddings(rows + drawn, codes, K, weights)
         errors = additive_errors(rows, codes, tables)
         hot = heat * typical_error(errors) / d
         codes, errors = improve_codes(
             rows, codes, errors, tables, hot, noise, [step, seed]
         )
-        tell(step / rounds, errors)
-    return Solution(codes, tables, errors)
+        tell(step / rounds, weighted_mean(errors, weights))
+    return Solution(codes, tables, errors, weights)
