@@ -206,6 +206,20 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
     )
     _add_words_options(parser)
     add(
+        "--counts",
+        metavar="FILE",
+        help="how often each symbol occurs: a number per line, in the order "
+        "of VECTORS, or a word and a number per line; errors of frequent "
+        "symbols then count more",
+    )
+    add(
+        "--count-power",
+        type=float,
+        metavar="X",
+        help="the error of a symbol counts as often as its count to this "
+        "power; default 0.5",
+    )
+    add(
         "--codebooks-only",
         action="store_true",
         help="learn only the code embeddings, from a sample of the rows if "

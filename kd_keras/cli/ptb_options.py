@@ -130,6 +130,15 @@ def add_ptb_parser(
         help="how long to search, as in `compress`; default 1; 0.1 is for "
         "drafts",
     )
+    learn.add_argument(
+        "--count-power",
+        type=float,
+        metavar="X",
+        help="the error of a word counts as often as it occurs in the "
+        "training text to this power; default 0, all alike; 0.5 is good for "
+        "output layers",
+    )
+    data_options(learn)
     learn.add_argument("--output", metavar="FOLDER", help="the folder to write")
     quiet_options(learn)
 

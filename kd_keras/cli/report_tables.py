@@ -74,6 +74,10 @@ def _lines(report: dict[str, Any], folder: str) -> list[Any]:
     share = numbers.format_share(error["error_share"])
     squared = numbers.format_number(error["error"])
     facts.add_row("error", f"{squared}, {share} of the variance")
+    if "weighted_error" in error:
+        share = numbers.format_share(error["weighted_error_share"])
+        squared = numbers.format_number(error["weighted_error"])
+        facts.add_row("weighted error", f"{squared}, {share} of the variance")
     facts.add_row("mean cosine", numbers.format_number(error["mean_cosine"]))
     kept = report["neighbours"]
     sample = numbers.format_sample(kept["symbols"], report["N"])

@@ -17,6 +17,9 @@ from kd_keras.search.effort import check_effort
 from kd_keras.search.shards import shard_rows
 from kd_keras.utils.errors import BadInputError, as_bad_input
 
+# The error of a symbol counts as often as its count to this power, at most.
+COUNT_POWER, MOST_COUNT_POWER = 0.5, 4
+
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
@@ -29,6 +32,11 @@ class Arguments:
         words: str, bool or None. As in `read_vectors`: the path of a file of
             words; False for vectors without words; True for words that may
             all be numbers; None for those in the file.
+        counts: str or None. The path of a file that says how often each symbol
+            occurs, see `read_counts`; None to count all errors alike.
+        count_power: float, at least 0. The error of a symbol counts as often
+            as its count to this power. None if there are no counts; with
+            counts, `make_arguments` puts 0.5 in its place.
         output: str or None. The folder to write; None for a name made from the
             other arguments.
         force: bool. Whether an earlier result in that folder is replaced.
@@ -51,6 +59,8 @@ class Arguments:
     effort: float = 1.0
     duplicates: str = "error"
     words: str | bool | None = None
+    counts: str | None = None
+    count_power: float | None = None
     output: str | None = None
     force: bool = False
     litert: str | None = None
@@ -93,6 +103,9 @@ class Arguments:
             words += ["--number-words" if self.words else "--no-words"]
         elif self.words is not None:
             words += ["--words", self.words]
+        if self.counts is not None:
+            words += ["--counts", self.counts]
+            words += ["--count-power", repr(self.count_power)]
         if self.litert is not None:
             words += ["--litert", self.litert]
         if self.codebooks_only:
@@ -119,6 +132,8 @@ def make_arguments(**given: Any) -> Arguments:
     Raises:
         BadInputError: If `codebooks` is not a folder of codebooks.
     """
+    if given.get("counts") is not None:
+        given.setdefault("count_power", COUNT_POWER)
     if given.get("codebooks") is not None:
         given = read_codebooks(given["codebooks"]).settings | given
     return Arguments(**given)
@@ -148,6 +163,12 @@ def check_arguments(arguments: Arguments) -> Codebooks | None:
             f"Received: --seed {arguments.seed}"
         )
     as_bad_input(check_effort, arguments.effort)
+    power = arguments.count_power
+    if power is not None and not 0 <= power <= MOST_COUNT_POWER:
+        raise BadInputError(
+            f"--count-power must be from 0 to {MOST_COUNT_POWER}. Received: "
+            f"--count-power {power}"
+        )
     if arguments.codebooks is None:
         return None
     codebooks = read_codebooks(arguments.codebooks)
@@ -161,6 +182,16 @@ def check_arguments(arguments: Arguments) -> Codebooks | None:
 
 
 def _check_options(arguments: Arguments) -> None:
+    if arguments.counts is None and arguments.count_power is not None:
+        raise BadInputError(
+            "--count-power needs --counts. Received: --count-power "
+            f"{arguments.count_power}"
+        )
+    if arguments.counts is not None and arguments.codebooks is not None:
+        raise BadInputError(
+            "--counts is for learning code embeddings. Received: --counts "
+            "with --codebooks, which are learned already"
+        )
     if arguments.codebooks_only:
         for name in ("codebooks", "shard", "litert"):
             if getattr(arguments, name) is not None:

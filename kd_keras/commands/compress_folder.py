@@ -5,6 +5,7 @@ The folder contains a compressed table (see `write_result`), code embeddings
 """
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ from kd_keras.folders.output_folder import new_folder, reserved
 from kd_keras.search.learning_sample import is_large
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
+from kd_keras.vectors.counts import read_counts, weights_of_counts
 from kd_keras.vectors.files import WordVectors, open_vectors
 from kd_keras.vectors.open_file import check_regular, is_pipe, on_disk
 
@@ -209,11 +211,21 @@ def _started(
         )
         N, d = table.vectors.shape
         check_fit(arguments, codebooks, N, d)
+        if arguments.counts is not None:
+            table = _with_weights(table, arguments)
         if arguments.litert is not None:
             check_tokens(table.words or (), arguments.vectors)
         for line in found_lines(table):
             say(line)
         yield output, codebooks, table
+
+
+def _with_weights(table: WordVectors, arguments: Arguments) -> WordVectors:
+    assert arguments.counts is not None
+    assert arguments.count_power is not None
+    counts = read_counts(arguments.counts, len(table.vectors), table.words)
+    weights = weights_of_counts(counts, arguments.count_power)
+    return dataclasses.replace(table, weights=weights)
 
 
 def found_lines(table: WordVectors) -> list[str]:
@@ -239,5 +251,5 @@ def _learn(
 ) -> "KDEmbedding":
     from kd_keras.learning.learn_codes import learn_codes
 
-    given = arguments.settings | {"verbose": verbose}
+    given = arguments.settings | {"verbose": verbose, "weights": table.weights}
     return as_bad_input(lambda: learn_codes(table.vectors, **given))

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -77,7 +78,7 @@ def learn_to_folder(
     from kd_keras.learning.learn_codes import learn_codebooks
 
     began = time.perf_counter()
-    given = arguments.settings | {"verbose": verbose}
+    given = arguments.settings | {"verbose": verbose, "weights": table.weights}
     embedding = as_bad_input(lambda: learn_codebooks(table.vectors, **given))
     begin()
     with new_folder(folder, arguments.force) as temporary:
@@ -131,6 +132,7 @@ class TableCodes:
             "shard": self._arguments.shard,
             "codebooks": codebooks and codebooks.sha256,
             "table": self.identity,
+            "weights": _digest(self._table.weights),
             "block": shards.ENCODED_ROWS,
             "kd_keras": __version__,
         }
@@ -249,6 +251,12 @@ class TableCodes:
     def remove(self) -> None:
         """Removes the files kept for a resume, once the output is complete."""
         self._run.remove()
+
+
+def _digest(weights: np.ndarray | None) -> str | None:
+    if weights is None:
+        return None
+    return hashlib.sha256(weights.tobytes()).hexdigest()
 
 
 def write_shard(

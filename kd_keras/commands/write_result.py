@@ -184,7 +184,7 @@ def _measure(
             arguments.composition,
             **decoded.embedding.composition.size_arguments(),
         ).to_dict(),
-        "error": measure_error(table.vectors, decoded),
+        "error": measure_error(table.vectors, decoded, table.weights),
         "neighbours": neighbours,
         "codes": code_statistics(codes, K, seed=arguments.seed).to_dict(),
         "shared_codes": shared,

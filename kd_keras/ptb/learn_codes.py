@@ -7,12 +7,12 @@ from typing import Any
 from kd_keras.commands.arguments import Arguments
 from kd_keras.commands.compress_folder import compress_folder
 from kd_keras.folders.report_file import read_report
-from kd_keras.ptb.inputs import read_words
+from kd_keras.ptb.inputs import check_words, read_text, read_words
 from kd_keras.ptb.run_folder import RunFolder
-from kd_keras.ptb.settings import PAPER_D, PAPER_K
+from kd_keras.ptb.settings import PAPER_D, PAPER_K, backend
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.progress_bar import Say
-from kd_keras.utils.whole_file import whole_file
+from kd_keras.utils.whole_file import whole_file, write_whole
 
 
 def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
@@ -56,6 +56,10 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
         name = f"output-{name}"
         if not run.output.exists():
             _write_output(run)
+    power = given.count_power
+    if power:
+        name += f"-count{power:g}"
+        _write_counts(run, given)
     arguments = Arguments(
         vectors=str(run.output if is_output else run.table),
         K=K,
@@ -64,6 +68,8 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
         code_dim=given.code_dim,
         seed=given.seed,
         effort=given.effort,
+        counts=str(run.counts) if power else None,
+        count_power=power or None,
         output=given.output
         or str(run.path.parent / f"{settings.model}-{name}"),
     )
@@ -88,3 +94,13 @@ def _write_output(run: RunFolder) -> None:
     words = np.array(read_words(run.vocabulary))
     with whole_file(run.output, ".npz") as temporary:
         np.savez(temporary, words=words, vectors=np.transpose(kernel.numpy()))
+
+
+def _write_counts(run: RunFolder, given: argparse.Namespace) -> None:
+    """Writes how often each word occurs in the training text."""
+    import numpy as np
+
+    corpus = read_text(given, backend())
+    check_words(given.run, read_words(run.vocabulary), corpus)
+    counts = np.bincount(corpus.train, minlength=len(corpus.vocabulary))
+    write_whole(run.counts, "".join(f"{count}\n" for count in counts))

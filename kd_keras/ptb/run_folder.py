@@ -31,6 +31,8 @@ class RunFolder:
       `kd-keras ptb learn-codes`;
     - `output.npz`: the same of an output layer, which `kd-keras ptb
       learn-codes --part output` writes;
+    - `counts.txt`: how often each word occurs in the training text, which
+      `kd-keras ptb learn-codes --count-power` writes;
     - `row.json`: the results; the run is finished once this file exists.
 
     Args:
@@ -48,6 +50,7 @@ class RunFolder:
         self.vocabulary = self.path / "vocabulary.txt"
         self.table = self.path / "table.npz"
         self.output = self.path / "output.npz"
+        self.counts = self.path / "counts.txt"
         self.row = self.path / "row.json"
 
     @contextlib.contextmanager

@@ -20,12 +20,16 @@ from kd_keras.utils.row_blocks import Rows, row_blocks
 BLOCK = 4096
 
 
-def measure_error(before: Rows, after: Rows) -> dict[str, float | int | None]:
+def measure_error(
+    before: Rows, after: Rows, weights: np.ndarray | None = None
+) -> dict[str, float | int | None]:
     """Measures how far the vectors after compression are from those before.
 
     Args:
         before: `Rows`, shape `(N, d)`.
         after: `Rows` of the same shape.
+        weights: array of float, shape `(N,)`, or None. How many times each
+            symbol counts.
 
     Returns:
         Dictionary of measurements:
@@ -39,6 +43,9 @@ def measure_error(before: Rows, after: Rows) -> dict[str, float | int | None]:
         - `mean_cosine`: float or None. Mean over the rows that are not zero;
           None if all are zero.
         - `zero_vectors`: int. Number of rows that are zero.
+        - `weighted_error`, `weighted_error_share`: float, and float or None.
+          The same as `error` and `error_share` with each symbol counted as
+          often as its weight, the mean included; only if there are weights.
 
     Example:
 
@@ -60,13 +67,36 @@ def measure_error(before: Rows, after: Rows) -> dict[str, float | int | None]:
         variance += float(np.square(exact - mean).sum()) / N
         zeros += int((~old.any(axis=1)).sum())
         cosines += float((unit_rows(old) * unit_rows(new)).sum())
-    return {
+    measured: dict[str, float | int | None] = {
         "error": error,
         "variance": variance,
         "error_share": error / variance if variance else None,
         "mean_cosine": cosines / (N - zeros) if zeros < N else None,
         "zero_vectors": zeros,
     }
+    if weights is not None:
+        error, variance = _weighted(before, after, weights / weights.sum())
+        measured["weighted_error"] = error
+        share = error / variance if variance else None
+        measured["weighted_error_share"] = share
+    return measured
+
+
+def _weighted(
+    before: Rows, after: Rows, shares: np.ndarray
+) -> tuple[float, float]:
+    """Returns the weighted error and variance, for shares whose sum is 1."""
+    N, d = before.shape
+    mean = np.zeros(d)
+    for rows in row_blocks(N, BLOCK):
+        mean += shares[rows] @ before[rows].astype(np.float64)
+    error = variance = 0.0
+    for rows in row_blocks(N, BLOCK):
+        exact = before[rows].astype(np.float64)
+        new = after[rows]
+        error += float(shares[rows] @ np.square(exact - new).sum(axis=1))
+        variance += float(shares[rows] @ np.square(exact - mean).sum(axis=1))
+    return error, variance
 
 
 def measure_neighbours(

@@ -99,6 +99,7 @@ def _head(report: dict[str, Any]) -> dict[str, str]:
             f"of the variance: {near(error['error'])} of "
             f"{near(error['variance'])} (mean squared distance)",
         ),
+        *_weighted_fact(error),
         (
             "Nearest neighbours kept",
             numbers.format_kept(kept),
@@ -125,6 +126,19 @@ def _head(report: dict[str, Any]) -> dict[str, str]:
         if report["has_words"]
         else KEPT_INTRO.replace("words", "symbols"),
     }
+
+
+def _weighted_fact(error: dict[str, Any]) -> list[tuple[str, str, str]]:
+    if "weighted_error" not in error:
+        return []
+    return [
+        (
+            "Weighted error",
+            f"{numbers.format_share(error['weighted_error_share'])}",
+            "of the variance, with each symbol counted as often as its count "
+            "says",
+        )
+    ]
 
 
 def _sizes(report: dict[str, Any]) -> dict[str, str]:

@@ -33,6 +33,9 @@ class WordVectors:
         dropped: int. Number of rows left out because their word occurs in an
             earlier row.
         notes: Strings. Warnings about the file, which could be read.
+        weights: array of float, shape `(N,)`, or None. How many times the
+            error of each vector counts, as in `learn_codes`. It is not read
+            from the file.
     """
 
     words: list[str] | None
@@ -40,6 +43,7 @@ class WordVectors:
     format: str
     dropped: int = 0
     notes: tuple[str, ...] = ()
+    weights: Any = None
 
 
 def read_vectors(
