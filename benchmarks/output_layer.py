@@ -6,7 +6,7 @@ slows all of them:
 - a training step of the paper's small language model (batches of 20 x 20 words,
   a conventional embedding of 10,000 words);
 - one call of the exported layer, int8, in LiteRT's Interpreter on one thread,
-  for one hidden state and for 20;
+  for one hidden state and for 20, and for other sizes of a vector;
 - one streamed token of the exported language model, int8, and the bytes of its
   file.
 
@@ -49,8 +49,14 @@ CODES = {
     "linear, K = 16, D = 32, d' = 50": (16, 32, "linear", 50),
     "linear, K = 256, D = 8": (256, 8, "linear", None),
     "linear, K = 256, D = 16": (256, 16, "linear", None),
-    "concat, K = 256, D = 20": (256, 20, "concat", None),
+    "concat, K = 256, D = 25": (256, 25, "concat", None),
 }
+# Numbers of symbols and hidden states, and sizes of a vector.
+LAYERS = (
+    *((10_000, n, 200) for n in (1, 20)),
+    *((N, 1, d) for d in (650, 1500) for N in (10_000, 100_000)),
+    (100_000, 1, 200),
+)
 CALLS = 200
 
 
@@ -135,10 +141,10 @@ def write(model, path, **options):
         parity.check_parity = check
 
 
-def layer_file(name, units, n, path):
+def layer_file(name, units, n, d, path):
     ids = keras.Input((n,), 1, dtype="int32", name="token_ids")
     # An export has ids; these select one of two hidden states.
-    hidden = keras.layers.Embedding(2, HIDDEN, name="hidden")(ids)
+    hidden = keras.layers.Embedding(2, d, name="hidden")(ids)
     return write(keras.Model(ids, output_layer(name, units)(hidden)), path)
 
 
@@ -175,11 +181,11 @@ def main():
     show("training step", results["training_step"])
     with tempfile.TemporaryDirectory() as folder:
         results["layer"] = []
-        for units, n in ((10_000, 1), (10_000, 20), (100_000, 1)):
+        for case, (units, n, d) in enumerate(LAYERS):
             files, sizes = {}, {}
             for name in NAMES:
-                path = Path(folder, f"{units}-{n}-{NAMES.index(name)}.tflite")
-                sizes[name] = layer_file(name, units, n, path).total
+                path = Path(folder, f"{case}-{NAMES.index(name)}.tflite")
+                sizes[name] = layer_file(name, units, n, d, path).total
                 files[name] = path
             ids = np.zeros((1, n), np.int32)
             rows = summary(
@@ -193,8 +199,12 @@ def main():
             )
             for name, size in sizes.items():
                 rows[name]["bytes"] = size
-            results["layer"].append({"N": units, "states": n, "rows": rows})
-            show(f"layer alone, N = {units:,}, {n} hidden states", rows)
+            sizes = {"N": units, "states": n, "d": d}
+            results["layer"].append({**sizes, "rows": rows})
+            title = f"layer alone, N = {units:,}, d = {d}, {n} hidden states"
+            show(title, rows)
+            for path in files.values():
+                path.unlink()
         files, parts = {}, {}
         for name in MODELS:
             path = Path(folder, f"model-{MODELS.index(name)}.tflite")

@@ -23,10 +23,8 @@ import kd_keras
 from kd_keras.datasets.ptb.batches import cut_batches
 from kd_keras.datasets.ptb.corpus import read_corpus
 from kd_keras.language_model.configurations import CONFIGURATIONS
-from kd_keras.language_model.evaluation import (
-    evaluate_perplexity,
-    streaming_model,
-)
+from kd_keras.language_model.copies import streaming_model
+from kd_keras.language_model.evaluation import evaluate_perplexity
 from kd_keras.language_model.model import (
     build_language_model,
     compile_language_model,

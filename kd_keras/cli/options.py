@@ -209,8 +209,9 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
         "--counts",
         metavar="FILE",
         help="how often each symbol occurs: a number per line, in the order "
-        "of VECTORS, or a word and a number per line; errors of frequent "
-        "symbols then count more",
+        "of VECTORS (without the rows that --duplicates leaves out), or a "
+        "word and a number per line; errors of frequent symbols then count "
+        "more",
     )
     add(
         "--count-power",

@@ -35,8 +35,9 @@ on the device:
 codes learned with the task:
   kd-keras ptb train --embedding learn --K 32 --D 32
 codes of the output layer, of its own or those of the embedding:
-  kd-keras ptb learn-codes --part output --K 16 --D 32
-  kd-keras ptb tune --output-codes ptb-runs/small-output-codes-linear-K16-D32
+  kd-keras ptb learn-codes --part output --K 16 --D 32 --count-power 0.5
+  kd-keras ptb tune --output-codes \
+      ptb-runs/small-output-codes-linear-K16-D32-count0.5
   kd-keras ptb retrain --K 16 --D 32 --output-layer tied
 
 If a command is interrupted, the same command resumes where it stopped; a
@@ -173,14 +174,15 @@ def add_ptb_parser(
     tune.add_argument(
         "--codes",
         metavar="FOLDER",
-        help="codes of the embedding: a folder written by `ptb learn-codes`; "
+        help="codes of the embedding: a folder written by `ptb learn-codes`, "
+        "linear or concat; "
         "default: the embedding stays as it is",
     )
     tune.add_argument(
         "--output-codes",
         metavar="FOLDER",
-        help="codes of the output layer: a folder written by `ptb learn-codes "
-        "--part output`; default: the output layer stays as it is",
+        help="the same of the output layer, written by `ptb learn-codes --part "
+        "output`; default: the output layer stays as it is",
     )
     tune.add_argument(
         "--epochs",
@@ -188,7 +190,12 @@ def add_ptb_parser(
         metavar="N",
         help="number of epochs; default 3",
     )
-    seed_options(tune, integer)
+    tune.add_argument(
+        "--seed",
+        type=integer,
+        metavar="N",
+        help="seed for all random choices; default: that of RUN",
+    )
     data_options(tune)
     tune.add_argument(
         "--output",

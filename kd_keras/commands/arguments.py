@@ -17,7 +17,7 @@ from kd_keras.search.effort import check_effort
 from kd_keras.search.shards import shard_rows
 from kd_keras.utils.errors import BadInputError, as_bad_input
 
-# The error of a symbol counts as often as its count to this power, at most.
+# The default and the largest power of counts that errors count with.
 COUNT_POWER, MOST_COUNT_POWER = 0.5, 4
 
 
@@ -121,7 +121,8 @@ def make_arguments(**given: Any) -> Arguments:
     """Makes `Arguments` from the given values, with defaults for the others.
 
     With `codebooks`, the defaults of K, D, composition, code_dim, seed and
-    effort are the values that the codebooks were learned with.
+    effort are the values that the codebooks were learned with. With `counts`,
+    that of `count_power` is 0.5.
 
     Args:
         **given: Values for any of the fields of `Arguments`.
@@ -182,10 +183,10 @@ def check_arguments(arguments: Arguments) -> Codebooks | None:
 
 
 def _check_options(arguments: Arguments) -> None:
-    if arguments.counts is None and arguments.count_power is not None:
+    if (arguments.counts is None) != (arguments.count_power is None):
         raise BadInputError(
-            "--count-power needs --counts. Received: --count-power "
-            f"{arguments.count_power}"
+            "--count-power needs --counts. Received: --counts "
+            f"{arguments.counts}, --count-power {arguments.count_power}"
         )
     if arguments.counts is not None and arguments.codebooks is not None:
         raise BadInputError(

@@ -33,6 +33,7 @@ from kd_keras.utils.progress_bar import Say
 from kd_keras.vectors.counts import read_counts, weights_of_counts
 from kd_keras.vectors.files import WordVectors, open_vectors
 from kd_keras.vectors.open_file import check_regular, is_pipe, on_disk
+from kd_keras.vectors.weights import check_weights
 
 if TYPE_CHECKING:
     from kd_keras.layers.kd_embedding import KDEmbedding
@@ -222,10 +223,11 @@ def _started(
 
 def _with_weights(table: WordVectors, arguments: Arguments) -> WordVectors:
     assert arguments.counts is not None
-    assert arguments.count_power is not None
+    assert arguments.count_power is not None  # see `check_arguments`
     counts = read_counts(arguments.counts, len(table.vectors), table.words)
     weights = weights_of_counts(counts, arguments.count_power)
-    return dataclasses.replace(table, weights=weights)
+    checked = as_bad_input(check_weights, weights, len(table.vectors))
+    return dataclasses.replace(table, weights=checked)
 
 
 def found_lines(table: WordVectors) -> list[str]:

@@ -15,9 +15,14 @@ from kd_keras.export.signatures.calls_replaced import (
     can_replace,
 )
 from kd_keras.layers.contexts import computing_on_device
+from kd_keras.layers.kd_logits import KDLogits
 
 if TYPE_CHECKING:
     from kd_keras.export.size.coded_model import CodedModel
+
+# Steps of a bias, in units of logits, that are too coarse. Rounding then
+# changes a probability by up to a twentieth.
+COARSE = 0.1
 
 
 class DeviceEmbedding(tf.Module):
@@ -31,8 +36,8 @@ class DeviceEmbedding(tf.Module):
     - code embeddings `(D * K, d')`: float32; or int8 with one scale per
       position; or float16, whose bits the graph sees as int16, since the
       converter does not support a gather of float16;
-    - bias of logits `(N,)`: float32; or uint8, steps of equal size between its
-      smallest and its largest number, if code embeddings are int8.
+    - bias of logits `(N,)`: float32; or uint8 if code embeddings are int8, see
+      `in_steps`.
 
     An id out of range gets the vector of `unknown_id`; if that is None, the
     gather fails. Negative ids are out of range too.
@@ -68,11 +73,15 @@ class DeviceEmbedding(tf.Module):
             stored, trainable=False, name="code_embeddings"
         )
         self.scales = scales
-        self._bias = getattr(embedding, "bias", None)
+        self._bias = embedding.bias if isinstance(embedding, KDLogits) else None
         self.bias_steps = None
         if self._bias is not None and quantization == "int8":
-            steps, self._low, self._step = _in_steps(self._bias.numpy())
-            self.bias_steps = tf.Variable(steps, trainable=False, name="bias")
+            rounded = in_steps(self._bias.numpy())
+            if rounded is not None:
+                steps, self._low, self._step = rounded
+                self.bias_steps = tf.Variable(
+                    steps, trainable=False, name="bias"
+                )
 
     def __call__(self, inputs: Any) -> Any:
         if tf.get_static_value(inputs) is not None:
@@ -194,11 +203,25 @@ def store_code_embeddings(
     return rounded.reshape(D * K, code_dim), scales.astype(np.float32)
 
 
-def _in_steps(bias: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Rounds to 256 steps: uint8 `(N,)`, what 0 stands for, size of a step."""
+def in_steps(bias: np.ndarray) -> tuple[np.ndarray, float, float] | None:
+    """Rounds a bias to 256 steps of equal size.
+
+    Args:
+        bias: array of float32, shape `(N,)`.
+
+    Returns:
+        `(steps, low, step)`: array of uint8, shape `(N,)`, and floats, so that
+        the bias is about `low + step * steps`. None if the steps would be
+        coarse: a number that is not finite, or far from the others to ban a
+        symbol.
+    """
     values = bias.astype(np.float64)
+    if not np.isfinite(values).all():
+        return None
     low, high = float(values.min()), float(values.max())
     step = (high - low) / 255 or 1.0
+    if step > COARSE:
+        return None
     return np.round((values - low) / step).astype(np.uint8), low, step
 
 

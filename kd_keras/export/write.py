@@ -24,7 +24,7 @@ def convert(
     folder: Path,
     signatures: Sequence[Signature],
     quantization: str | None,
-    weights: Iterable[np.ndarray] = (),
+    weights: Iterable[np.ndarray],
 ) -> bytes:
     """Converts a SavedModel to a `.tflite` file.
 

@@ -38,7 +38,7 @@ class DistilledLanguageModel(LanguageModel):
     """
 
     def __init__(self, model: LanguageModel, teacher: LanguageModel) -> None:
-        super().__init__(model.inputs, model.outputs)
+        super().__init__(model.input, model.output)
         # In functions, or Keras would take the teacher for a layer.
         self._teach: Callable[[Any], Any] = lambda ids: teacher(ids)
         self._reset_teacher = teacher.reset_state

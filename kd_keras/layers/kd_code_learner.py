@@ -20,6 +20,7 @@ from kd_keras.layers.temperature_law import LAWS, temperature_of_schedule
 from kd_keras.layers.training_steps import TrainingSteps
 from kd_keras.utils.checks import check_integer
 
+LARGEST_MARGIN = 1000
 ESTIMATORS = ("straight_through", "smooth")
 
 
@@ -143,10 +144,15 @@ class KDCodeLearner(keras.layers.Layer):
         True
         """
         codes = check_codes(codes, K)
-        real = isinstance(margin, numbers.Real) and not isinstance(margin, bool)
-        if not (real and 0 < margin < np.inf):
+        if not len(codes):
             raise ValueError(
-                "`margin` must be a positive, finite number. "
+                "codes must have at least one row. Received: "
+                f"shape={codes.shape}"
+            )
+        real = isinstance(margin, numbers.Real) and not isinstance(margin, bool)
+        if not (real and 0 < margin <= LARGEST_MARGIN):
+            raise ValueError(
+                f"`margin` must be from above 0 to {LARGEST_MARGIN}. "
                 f"Received: margin={margin!r}"
             )
         learner = cls(len(codes), K, codes.shape[1], **kwargs)

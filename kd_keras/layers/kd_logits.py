@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy.typing as npt
 from keras import initializers, ops
 
 from kd_keras.layers.coded_layer import CodedLayer
@@ -139,6 +140,70 @@ class KDLogits(CodedLayer):
             self.composition = embedding.composition
             self.output_dim = embedding.output_dim
             self.code_dim = embedding.code_dim
+
+    @classmethod
+    def from_embedding(
+        cls,
+        embedding: KDEmbedding,
+        bias: npt.ArrayLike | None = None,
+        **kwargs: Any,
+    ) -> "KDLogits":
+        """Makes an output layer with a copy of an embedding's codes.
+
+        It is for an embedding that `learn_codes` made of the table of a
+        trained output layer. Unlike with `KDLogits(embedding=...)`, the two
+        share nothing.
+
+        Args:
+            embedding: `KDEmbedding`, built. Learned codes become fixed.
+            bias: array of float, shape `(N,)`, or None for zeros.
+            **kwargs: `name`, `dtype` and other keyword arguments of
+                `KDLogits`.
+
+        Returns:
+            A built `KDLogits` for hidden states of size d.
+
+        Raises:
+            ValueError: If the embedding is not built or the bias has another
+                shape.
+
+        Example:
+
+        >>> import keras, numpy as np, kd_keras
+        >>> dense = keras.layers.Dense(300)  # of a trained model
+        >>> dense.build((None, 8))
+        >>> table = dense.kernel.numpy().T
+        >>> learned = kd_keras.learn_codes(table, K=8, D=4, verbose=0)
+        >>> output = kd_keras.KDLogits.from_embedding(learned, dense.bias)
+        >>> print(output(np.ones((2, 8))).shape)
+        (2, 300)
+        """
+        if not embedding.built:
+            raise ValueError(
+                "The embedding must be built. Received: "
+                f"{embedding!r}, not built"
+            )
+        given = embedding.composition
+        logits = cls(
+            embedding.symbols,
+            embedding.K,
+            embedding.D,
+            codes=embedding.codes,
+            composition=type(given).from_config(given.get_config()),
+            **kwargs,
+        )
+        logits.build((None, embedding.output_dim))
+        logits.composition.set_weights(given.get_weights())
+        if bias is not None:
+            numbers = ops.convert_to_numpy(bias)
+            if logits.bias is None or numbers.shape != (logits.units,):
+                raise ValueError(
+                    "`bias` must have a number for each of the "
+                    f"{logits.units:,} symbols, and `use_bias` be True. "
+                    f"Received: shape={numbers.shape}"
+                )
+            logits.bias.assign(numbers)
+        return logits
 
     def build(self, input_shape: Any = None) -> None:
         if self.built:  # type: ignore[has-type]

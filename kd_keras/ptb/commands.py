@@ -25,7 +25,7 @@ from kd_keras.ptb.results_file import (
     read_rows,
     row_key,
 )
-from kd_keras.ptb.run_folder import RunFolder
+from kd_keras.ptb.run_folder import CODES, OUTPUT_CODES, START, RunFolder
 from kd_keras.ptb.run_settings import RunSettings, check_settings
 from kd_keras.ptb.settings import (
     CodeFolders,
@@ -36,6 +36,7 @@ from kd_keras.ptb.settings import (
 from kd_keras.utils.checks import check_utf8_path
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
+from kd_keras.vectors.stored_table import file_sha256
 
 RUNS = "ptb-runs"
 Parse = Callable[[list[str]], argparse.Namespace]
@@ -104,19 +105,29 @@ def _run(
     from kd_keras.ptb import training
     from kd_keras.ptb.embeddings import GivenCodes
 
-    codes = (
+    codes = [
         load_codes(codes, corpus) if codes and not finished else None
         for codes in folders
-    )
+    ]
+    read = {
+        option: f"{path}/embedding.keras"
+        for option, path in zip((CODES, OUTPUT_CODES), folders, strict=True)
+        if path
+    }
+    if start is not None:
+        read[START] = str(start.model)
     row = training.train(
         settings,
         corpus,
         folder,
         given=GivenCodes(*codes),
         command=command_line(given, path),
+        inputs={} if finished else {k: file_sha256(v) for k, v in read.items()},
         # Keras' progress bar rewrites its line, which needs a terminal.
         verbose=0 if given.quiet else 1 if sys.stdout.isatty() else 2,
-        teacher=None if start is None else load_streaming_model(start.model),
+        teacher=None
+        if start is None or finished
+        else load_streaming_model(start.model),
     )
     if row not in rows and worker == 0:
         add_row(results, row)

@@ -60,7 +60,8 @@ def command_line(given: argparse.Namespace, path: str) -> str:
     for name, value in vars(given).items():
         if name in left_out or value is None or value is False:
             continue
-        words.append(f"--{name.replace('_', '-')}")
+        option = "from" if name == "run" else name.replace("_", "-")
+        words.append(f"--{option}")
         if value is not True:
             words.append(str(value))
     return shlex.join([*words, "--output", path])

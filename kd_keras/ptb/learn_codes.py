@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kd_keras.commands.arguments import Arguments
+from kd_keras.commands.arguments import Arguments, check_arguments
 from kd_keras.commands.compress_folder import compress_folder
 from kd_keras.folders.report_file import read_report
 from kd_keras.ptb.inputs import check_words, read_text, read_words
@@ -57,9 +57,13 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
         if not run.output.exists():
             _write_output(run)
     power = given.count_power
+    if not power and (given.data_dir or given.any_text):
+        raise BadInputError(
+            "--data-dir and --any-text are for --count-power, which reads the "
+            "text. Received: no --count-power"
+        )
     if power:
         name += f"-count{power:g}"
-        _write_counts(run, given)
     arguments = Arguments(
         vectors=str(run.output if is_output else run.table),
         K=K,
@@ -81,6 +85,9 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
             "--output must not contain codes learned with other options. "
             f"Received: {arguments.folder}, written by: {report['command']}"
         )
+    check_arguments(arguments)
+    if power:
+        _write_counts(run, given)
     return compress_folder(arguments, say, verbose=0 if given.quiet else 1)
 
 

@@ -14,6 +14,7 @@ GROUP = (
     "code_learning", "relearning", "K", "D", "code_dim", "lstm_rate",
     "warm_start", "tuned", "output_layer", "output_code_learning",
     "output_composition", "output_K", "output_D", "output_code_dim",
+    "count_power", "output_count_power",
 )  # fmt: skip
 
 
@@ -63,6 +64,8 @@ def _output_cells(row: Row) -> list[str]:
         composition += f", d'={row['output_code_dim']}"
     sizes = f"K={row['output_K']}, D={row['output_D']}"
     kind = f"{row['output_code_learning']}, {composition}, {sizes}"
+    if row["output_count_power"] is not None:
+        kind += f", counts^{row['output_count_power']:g}"
     return [kind, format_bytes(row["output_bytes"])]
 
 
@@ -73,6 +76,10 @@ def _cells(group: list[Row], conventional: Row | None) -> list[str]:
         return f"{statistics.median(map(figure, group)):.1f}"
 
     learning = first["code_learning"]
+    if learning == "none":
+        learning = "conventional"
+    if first["count_power"] is not None:
+        learning += f", counts^{first['count_power']:g}"
     if first["warm_start"]:
         learning += ", warm start"
     if first["tuned"]:
@@ -83,7 +90,7 @@ def _cells(group: list[Row], conventional: Row | None) -> list[str]:
     if first["lstm_rate"] not in (None, usual_lstm_rate(first["D"])):
         relearning += f", rate {first['lstm_rate']:g}"
     cells = [
-        "conventional" if learning == "none" else learning,
+        learning,
         "" if relearning == "none" else relearning,
         str(first["K"] or ""),
         str(first["D"] or ""),

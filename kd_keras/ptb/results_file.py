@@ -8,6 +8,8 @@ The file is `{"rows": [...]}` with one row per training run:
 - `output_layer`: "dense", "codes" or "tied"; `output_code_learning`,
   `output_composition`, `output_K`, `output_D`, `output_code_dim`: the same of
   an output layer with codes of its own; null for others.
+- `count_power`, `output_count_power`: with which power of the words' counts
+  errors counted when the codes were learned; null for all alike.
 - `lstm_rate`: learning rate of U and b of an LSTM composition, as a fraction
   of the model's; null for the others.
 - `train_perplexity`, `valid_perplexity_by_epoch`: lists.
@@ -41,7 +43,8 @@ KEY = (
     "model", "code_learning", "relearning", "K", "D", "code_dim",
     "lstm_rate", "warm_start", "tuned", "seed", "backend", "precision",
     "epochs", "output_layer", "output_code_learning", "output_composition",
-    "output_K", "output_D", "output_code_dim",
+    "output_K", "output_D", "output_code_dim", "count_power",
+    "output_count_power",
 )  # fmt: skip
 
 
@@ -152,6 +155,7 @@ def _completed(row: Row) -> Row:
     row.setdefault("lstm_rate", 1.0 if row["relearning"] == "lstm" else None)
     row.setdefault("output_layer", "dense")
     row.setdefault("tuned", False)
+    row.setdefault("count_power", None)
     for name in KEY:
         if name.startswith("output_"):
             row.setdefault(name, None)

@@ -16,6 +16,11 @@ from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.folder_lock import folder_lock
 from kd_keras.utils.whole_file import remove_parts, write_whole
 
+# What `settings.json` says besides settings: the digests of what a run reads,
+# the text and the files of options.
+CODES, OUTPUT_CODES, START = "--codes", "--output-codes", "--from"
+DIGESTS = ("text", CODES, OUTPUT_CODES, START)
+
 
 class RunFolder:
     """The files of one training run.
@@ -76,17 +81,24 @@ class RunFolder:
                 remove_parts(folder)
             yield
 
-    def begin(self, settings: RunSettings, text: str | None = None) -> None:
+    def begin(
+        self,
+        settings: RunSettings,
+        text: str | None = None,
+        inputs: dict[str, str] | None = None,
+    ) -> None:
         """Creates the folder, or resumes the run that it contains.
 
         Args:
             settings: `RunSettings`.
             text: str or None. Digest of the corpus.
+            inputs: dict or None. Digests of other files that the run reads,
+                by the option that names them.
 
         Raises:
             BadInputError: If it contains another run or something else.
         """
-        mine = dataclasses.asdict(settings) | {"text": text}
+        mine = dataclasses.asdict(settings) | {"text": text} | (inputs or {})
         if self.settings.is_file():
             there = self._read_settings()
             # Runs of earlier versions had one kind of output layer and none
@@ -94,7 +106,8 @@ class RunFolder:
             earlier = {
                 field.name: field.default
                 for field in dataclasses.fields(RunSettings)
-                if field.name.startswith("output_") or field.name == "tuned"
+                if field.name.startswith("output_")
+                or field.name in ("tuned", "count_power")
             }
             there = mine | earlier | there
             other = [k for k in mine if there[k] != mine[k]]
@@ -153,7 +166,8 @@ class RunFolder:
                 "written by `kd-keras ptb train`"
             )
         there = self._read_settings()
-        there.pop("text", None)
+        for name in DIGESTS:
+            there.pop(name, None)
         return RunSettings(**there)
 
     def _read_settings(self) -> dict[str, Any]:
@@ -161,7 +175,7 @@ class RunFolder:
         names = {field.name for field in dataclasses.fields(RunSettings)}
         if (
             not isinstance(there, dict)
-            or not there.keys() <= names | {"text"}
+            or not there.keys() <= names | {*DIGESTS}
             or not all(_is_valid(*item) for item in there.items())
         ):
             raise BadInputError(

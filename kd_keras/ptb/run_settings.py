@@ -42,6 +42,9 @@ class RunSettings:
             output_code_dim: As `code_learning`, `composition`, `K`, `D` and
             `code_dim`, of an output layer with codes of its own; None for
             others.
+        count_power, output_count_power: float or None. The power of the words'
+            counts that their errors counted with when the codes of the
+            embedding and of the output layer were learned; None for all alike.
         warm_start: bool. Whether codes learned with the task start from codes
             learned beforehand.
         tuned: bool. Whether the run goes on from a trained one, distilling it.
@@ -72,6 +75,8 @@ class RunSettings:
     output_K: int | None = None
     output_D: int | None = None
     output_code_dim: int | None = None
+    count_power: float | None = None
+    output_count_power: float | None = None
     warm_start: bool = False
     tuned: bool = False
     seed: int = 0
@@ -105,6 +110,8 @@ class RunSettings:
             parts += [f"K{self.K}", f"D{self.D}"]
         if self.code_dim is not None:
             parts.append(f"code{self.code_dim}")
+        if self.count_power is not None:
+            parts.append(f"count{self.count_power:g}")
         if self.lstm_rate not in (None, usual_lstm_rate(self.D)):
             parts.append(f"rate{self.lstm_rate:g}")
         if self.warm_start:
@@ -117,6 +124,8 @@ class RunSettings:
             parts += [f"K{self.output_K}", f"D{self.output_D}"]
             if self.output_code_dim is not None:
                 parts.append(f"code{self.output_code_dim}")
+            if self.output_count_power is not None:
+                parts.append(f"count{self.output_count_power:g}")
         if self.tuned:
             parts.append("tuned")
         usual = RunSettings()

@@ -1,4 +1,4 @@
-"""Turns the options of `kd-keras ptb train` and `retrain` into settings."""
+"""Turns the options of `ptb train`, `retrain` and `tune` into settings."""
 
 import argparse
 import dataclasses
@@ -25,6 +25,7 @@ OUTPUT_OPTIONS = (
     "output_codes", "output_K", "output_D", "output_composition",
     "output_code_dim",
 )  # fmt: skip
+TUNED_COMPOSITIONS = ("linear", "concat")
 OPTIONS: dict[str, dict[str, Any]] = {
     "conventional": {},
     "fixed": {"codes": "random"} | CODED,
@@ -96,6 +97,7 @@ def read_settings(
             _check_warm_start(chosen, report)
     else:
         options["code_learning"] = report["composition"] if report else "random"
+        options["count_power"] = _count_power(report)
     return RunSettings(**options), CodeFolders(source, output)
 
 
@@ -130,29 +132,49 @@ def read_tuned_settings(
             "--from must be a run whose output layer is not tied. Received: "
             f"{given.run}, with --output-layer tied"
         )
-    options: dict[str, Any] = {}
+    if start.precision != "float32":
+        raise BadInputError(
+            "--from must be a run in float32. Received: "
+            f"{given.run}, with --precision {start.precision}"
+        )
+    options: dict[str, Any] = {"lstm_rate": None}
     if start.embedding == "learn":
         options["embedding"] = "fixed"
         options |= dict.fromkeys(LEARNING)
     hidden = start.configuration.hidden
     if given.codes:
-        sizes = _sizes_of_codes(given.codes, "", hidden)
-        options |= {"embedding": "fixed", "lstm_rate": None, **sizes}
+        sizes = _sizes_of_codes("--codes", given.codes, "", hidden)
+        options |= {"embedding": "fixed", "warm_start": False, **sizes}
     if given.output_codes:
-        sizes = _sizes_of_codes(given.output_codes, "output_", hidden)
+        sizes = _sizes_of_codes(
+            "--output-codes", given.output_codes, "output_", hidden
+        )
         options |= {"output_layer": "codes", **sizes}
     options |= {
-        "tuned": True, "seed": given.seed, "epochs": given.epochs,
-        "strategy": "default", "replicas": 1, "backend": backend(),
-        "precision": "float32", "warm_start": False,
+        "tuned": True, "epochs": given.epochs, "strategy": "default",
+        "replicas": 1, "backend": backend(),
     }  # fmt: skip
+    if given.seed is not None:
+        options["seed"] = given.seed
     return dataclasses.replace(start, **options), folders
 
 
-def _sizes_of_codes(folder: str, prefix: str, hidden: int) -> dict[str, Any]:
+def _sizes_of_codes(
+    option: str, folder: str, prefix: str, hidden: int
+) -> dict[str, Any]:
     """Returns the settings of codes that are taken as they were learned."""
     report = read_report(folder)
     name, width = report["composition"], report["code_dim"]
+    if name not in TUNED_COMPOSITIONS:
+        raise BadInputError(
+            f"{option} must be codes of the linear or concat composition. "
+            f"Received: {folder}, with {name}"
+        )
+    if report["d"] != hidden:
+        raise BadInputError(
+            f"{option} must be codes of vectors of size {hidden}, as in the "
+            f"model. Received: {folder}, with size {report['d']}"
+        )
     usual = hidden // report["D"] if name == "concat" else hidden
     sizes = {
         "code_learning": name,
@@ -160,8 +182,14 @@ def _sizes_of_codes(folder: str, prefix: str, hidden: int) -> dict[str, Any]:
         "K": report["K"],
         "D": report["D"],
         "code_dim": None if width == usual else width,
+        "count_power": _count_power(report),
     }
     return {prefix + name: value for name, value in sizes.items()}
+
+
+def _count_power(report: Any) -> float | None:
+    """Returns the power of the counts that codes were learned with."""
+    return report["arguments"].get("count_power") if report else None
 
 
 def _read_output(
@@ -193,6 +221,7 @@ def _read_output(
     return {
         "output_layer": kind,
         "output_code_learning": learned or "random",
+        "output_count_power": _count_power(report),
         "output_composition": given.output_composition or learned or "linear",
         "output_code_dim": given.output_code_dim,
         **_read_sizes(given, "output_", (16, 32), report, source),

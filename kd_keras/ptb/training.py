@@ -54,6 +54,7 @@ def train(
     command: str | None = None,
     verbose: int = 1,
     teacher: LanguageModel | None = None,
+    inputs: dict[str, str] | None = None,
 ) -> Row:
     """Trains a language model, or resumes an interrupted run.
 
@@ -69,6 +70,8 @@ def train(
         verbose: int. As in `fit`.
         teacher: `LanguageModel` or None. The trained model that a run with
             `settings.tuned` goes on from.
+        inputs: dict or None. Digests of the files that `given` and `teacher`
+            were read from, by option. A resumed run must have the same.
 
     Returns:
         dict of JSON values. The row, see `results_file`.
@@ -83,7 +86,15 @@ def train(
     texts = [cut_batches(t, *batch) for t in (corpus.train, corpus.valid)]
     with folder.reserved():
         return _train(
-            settings, corpus, texts, folder, given, command, verbose, teacher
+            settings,
+            corpus,
+            texts,
+            folder,
+            given,
+            command,
+            verbose,
+            teacher,
+            inputs or {},
         )
 
 
@@ -96,11 +107,12 @@ def _train(
     command: str | None,
     verbose: int,
     teacher: LanguageModel | None,
+    inputs: dict[str, str],
 ) -> Row:
     """Trains in a folder that no other process writes to."""
     configuration = settings.configuration
     vocabulary_size = len(corpus.vocabulary)
-    folder.begin(settings, corpus.digest())
+    folder.begin(settings, corpus.digest(), inputs)
     strategy = get_strategy(settings.strategy, settings.replicas)
     log, kept = folder.read_log(), KeptWeights(folder)
     row = folder.read_row()
@@ -121,10 +133,10 @@ def _train(
             model = make_tuned_model(settings, teacher, given, steps)
         kept.load(model)
     if kept.epochs < configuration.epochs:
-        (inputs, targets), validation = texts
+        (ids, targets), validation = texts
         with told_of_lost_workers(strategy):
             model.fit(
-                inputs,
+                ids,
                 targets,
                 batch_size=configuration.batch_size,
                 epochs=configuration.epochs,
@@ -224,6 +236,8 @@ def _row(
         "seconds_per_epoch": statistics.median(seconds),
         "warm_start": settings.warm_start,
         "tuned": settings.tuned,
+        "count_power": settings.count_power,
+        "output_count_power": settings.output_count_power,
         "backend": settings.backend,
         "precision": settings.precision,
         "model": settings.model,

@@ -6,7 +6,6 @@ from kd_keras.language_model.distilled import (
     compile_distilled,
 )
 from kd_keras.language_model.model import LanguageModel
-from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.layers.kd_logits import KDLogits
 from kd_keras.ptb.embeddings import GivenCodes
 from kd_keras.ptb.run_settings import RunSettings
@@ -33,25 +32,11 @@ def make_tuned_model(
     size = configuration.batch_size, configuration.steps
     output = None
     if given.output is not None:
-        output = _logits_from(given.output, teacher)
+        bias = teacher.get_layer("output").bias
+        output = KDLogits.from_embedding(given.output, bias)
     model = DistilledLanguageModel(
         copy_language_model(teacher, *size, given.embedding, output),
         copy_language_model(teacher, *size),
     )
     compile_distilled(model, steps)
     return model
-
-
-def _logits_from(learned: KDEmbedding, teacher: LanguageModel) -> KDLogits:
-    """Makes an output layer of codes and code embeddings of its table."""
-    logits = KDLogits(
-        learned.input_dim,
-        learned.K,
-        learned.D,
-        codes=learned.codes,
-        composition=learned.composition,
-    )
-    logits.build((None, learned.output_dim))
-    assert logits.bias is not None
-    logits.bias.assign(teacher.get_layer("output").bias.numpy())
-    return logits

@@ -134,7 +134,7 @@ def _weighted_fact(error: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [
         (
             "Weighted error",
-            f"{numbers.format_share(error['weighted_error_share'])}",
+            numbers.format_share(error["weighted_error_share"]),
             "of the variance, with each symbol counted as often as its count "
             "says",
         )

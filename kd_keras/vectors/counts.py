@@ -1,12 +1,15 @@
 """How often symbols occur, read from a file, and the weights that follow."""
 
+import codecs
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from kd_keras.utils.errors import BadInputError
+
+# A weight relative to the largest is not smaller.
+LEAST_WEIGHT = 1e-30
 
 
 def read_counts(
@@ -16,8 +19,9 @@ def read_counts(
 
     Args:
         path: str. A text of UTF-8 with one count per line, in the order of the
-            symbols; or with a word and its count per line, in any order,
-            where the count is what follows the last space or tab.
+            symbols; or with a word and its count per line, in any order, of
+            these and other words. The count is what follows the last white
+            space of ASCII.
         N: int. Number of symbols.
         words: sequence of N str, or None. The symbols.
 
@@ -26,28 +30,48 @@ def read_counts(
 
     Raises:
         BadInputError: If the file cannot be read, if a count is missing or is
-            no number of at least 0, or if all are 0.
+            no number of at least 0, if a word has two, or if all are 0.
     """
+    places: dict[bytes, int] | None = None
+    counts = np.full(N, math.nan)
+    number = 0
     try:
-        lines = Path(path).read_text("utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        with open(path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                if number == 1:
+                    line = line.removeprefix(codecs.BOM_UTF8)
+                cells = line.rsplit(None, 1)
+                count = _count(path, number, line)
+                if number == 1 and len(cells) == 2:
+                    places = _places(path, words)
+                if (len(cells) == 2) != (places is not None):
+                    raise BadInputError(
+                        "Each line of --counts must have a count, or each a "
+                        f"word and a count. Received: {_shown(line)} in line "
+                        f"{number} of {path}, unlike line 1"
+                    )
+                if places is None:
+                    if number <= N:
+                        counts[number - 1] = count
+                elif cells[0] in places:
+                    _set(path, counts, places[cells[0]], count, cells[0])
+    except OSError as error:
         raise BadInputError(
-            f"--counts {path} cannot be read: {error}"
+            f"--counts {path} cannot be read: {error.strerror}"
         ) from None
-    if lines[-1] == "":
-        lines.pop()
-    cells = [line.rstrip("\r").rsplit(maxsplit=1) for line in lines]
-    counts = np.array(
-        [_count(path, number, row) for number, row in enumerate(cells, 1)]
-    )
-    if all(len(row) == 1 for row in cells):
-        if len(counts) != N:
-            raise BadInputError(
-                f"--counts must have one count for each of the {N:,} symbols. "
-                f"Received: {path} with {len(counts):,} lines"
-            )
-    else:
-        counts = _by_word(path, cells, counts, words)
+    if places is None and number != N:
+        raise BadInputError(
+            f"--counts must have one count for each of the {N:,} symbols. "
+            f"Received: {path} with {number:,} lines"
+        )
+    missing = np.flatnonzero(np.isnan(counts))
+    if len(missing):
+        assert words is not None
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise BadInputError(
+            f"--counts must have a count for every word. Received: {path} "
+            f"without {words[missing[0]]!r}{more}"
+        )
     if not counts.any():
         raise BadInputError(
             f"--counts must have a count above 0. Received: {path} with "
@@ -56,60 +80,61 @@ def read_counts(
     return counts
 
 
-def _count(path: str, number: int, row: list[str]) -> float:
-    try:
-        count = float(row[-1])
-    except (IndexError, ValueError):
-        count = math.nan
-    if not 0 <= count < math.inf:
-        received = " ".join(row)[:60]
-        raise BadInputError(
-            "Each line of --counts must end with a number of at least 0. "
-            f"Received: {received!r} in line {number} of {path}"
-        )
-    return count
-
-
-def _by_word(
-    path: str,
-    cells: list[list[str]],
-    counts: np.ndarray,
-    words: Sequence[str] | None,
-) -> np.ndarray:
+def _places(path: str, words: Sequence[str] | None) -> dict[bytes, int]:
     if words is None:
         raise BadInputError(
             "--counts must have one number per line where the vectors have no "
             f"words. Received: {path} with words"
         )
-    known = {
-        row[0]: count
-        for row, count in zip(cells, counts, strict=True)
-        if len(row) == 2
-    }
-    missing = [word for word in words if word not in known]
-    if missing:
+    return {word.encode(): i for i, word in enumerate(words)}
+
+
+def _set(
+    path: str, counts: np.ndarray, place: int, count: float, word: bytes
+) -> None:
+    if not math.isnan(counts[place]):
         raise BadInputError(
-            f"--counts must have a count for every word. Received: {path} "
-            f"without {missing[0]!r}"
-            + (f" and {len(missing) - 1:,} more" if len(missing) > 1 else "")
+            "--counts must have one count for a word. Received: two for "
+            f"{_shown(word)} in {path}"
         )
-    return np.array([known[word] for word in words])
+    counts[place] = count
+
+
+def _count(path: str, number: int, line: bytes) -> float:
+    last = line.rsplit(None, 1)[-1] if line.strip() else b""
+    try:
+        count = math.nan if b"_" in last else float(last)
+    except ValueError:
+        count = math.nan
+    if not 0 <= count < math.inf:
+        raise BadInputError(
+            "Each line of --counts must end with a number of at least 0. "
+            f"Received: {_shown(line)} in line {number} of {path}"
+        )
+    return count
+
+
+def _shown(line: bytes) -> str:
+    return repr(line.strip()[:60].decode(errors="replace"))
 
 
 def weights_of_counts(counts: np.ndarray, power: float) -> np.ndarray:
-    """Returns `counts ** power`, with half the smallest count in place of 0.
+    """Returns weights in the ratio of `counts ** power`.
+
+    Half the smallest count stands in place of 0.
 
     Args:
         counts: array of float, shape `(N,)`, at least 0, not all 0.
         power: float, at least 0.
 
     Returns:
-        array of float64, shape `(N,)`, positive.
+        array of float64, shape `(N,)`, positive; the largest is 1.
 
     Example:
 
     >>> weights_of_counts(np.array([8.0, 2.0, 0.0]), 2)
-    array([64.,  4.,  1.])
+    array([1.      , 0.0625  , 0.015625])
     """
     least = counts[counts > 0].min() / 2
-    return np.where(counts > 0, counts, least) ** power
+    shares = np.where(counts > 0, counts, least) / counts.max()
+    return np.maximum(shares**power, LEAST_WEIGHT)

@@ -117,3 +117,32 @@ def test_the_bias_takes_a_byte_a_symbol_in_int8(tmp_path):
         "serving_default", **{hidden.name: np.zeros((1, SIZE), "f4")}
     )["output"]
     np.testing.assert_allclose(found[0], bias, atol=0.51 * np.ptp(bias) / 255)
+
+
+@pytest.mark.parametrize("ban", [-30.0, -1e9])
+def test_a_banned_symbol_leaves_the_other_biases_exact(ban, tmp_path):
+    source = model(16, 4, "linear", "table")
+    bias = np.random.default_rng(0).normal(size=N)
+    bias[3] = ban
+    source.layers[-1].bias.assign(bias)
+    hidden = keras.Input((SIZE,))
+    alone = keras.Model(hidden, source.layers[-1](hidden))
+    path = tmp_path / "model.tflite"
+    report = kd_keras.export_litert(alone, path, quantization="int8")
+    assert report.parts["output layer"] == 4 * N  # as float32
+    x = np.zeros((1, SIZE), "f4")
+    found = kd_keras.load_litert(path).run(
+        "serving_default", **{hidden.name: x}
+    )["output"]
+    np.testing.assert_allclose(found[0], bias, rtol=1e-6)
+
+
+@pytest.mark.parametrize("ban", [0.0, -1e9])
+def test_the_predicted_size_of_a_bias_is_the_one_in_the_file(ban, tmp_path):
+    source = model(16, 4, "linear", "codes")
+    source.layers[-1].bias.assign(np.eye(1, N)[0] * ban)
+    predicted = kd_keras.size_report(source, quantization="int8")
+    path = tmp_path / "model.tflite"
+    report = kd_keras.export_litert(source, path, quantization="int8")
+    name = "output layer"
+    assert predicted.parts[name] == report.parts[name] == (4 * N if ban else N)

@@ -86,6 +86,11 @@ def test_one_scale_where_rounding_stays_small():
     assert one_scale_is_enough([even, outlier[:, 0]])
     assert one_scale_is_enough([even, outlier[:4, :9]])  # stays float32
     assert not one_scale_is_enough([even, outlier])
+    small = even * np.where(np.arange(64) < 32, 1, 1e-3)
+    assert not one_scale_is_enough([small])  # half of the units would be lost
+    unused = even * (np.arange(64) < 32)
+    assert one_scale_is_enough([unused])
+    assert not one_scale_is_enough([even.reshape(64, 8, 8)])
 
 
 @pytest.mark.parametrize("outlier", [False, True])
@@ -104,3 +109,31 @@ def test_scales_of_a_dense_layer_in_a_file(outlier, tmp_path):
     tensors = read_flatbuffer(path.read_bytes(), path).constants().values()
     (scales,) = [t.scales for t in tensors if t.shape == (80, 16)]
     assert len(scales) == (80 if outlier else 1)
+
+
+def test_units_of_very_different_sizes_keep_their_scales(tmp_path):
+    keras.utils.set_random_seed(0)
+    ids = keras.Input((3,), 1, dtype="int32")
+    dense = keras.layers.Dense(64)
+    hidden = dense(kd_keras.KDEmbedding(50, 16, 4, 4)(ids))
+    norm = keras.layers.LayerNormalization
+    halves = [norm()(hidden[..., :32]), norm()(hidden[..., 32:])]
+    model = keras.Model(ids, keras.layers.Concatenate()(halves))
+    kernel = np.random.default_rng(0).normal(size=(16, 64))
+    dense.kernel.assign(kernel * np.where(np.arange(64) < 32, 1, 1 / 200))
+    path = tmp_path / "model.tflite"
+    kd_keras.export_litert(
+        model, path, quantization="int8", tolerance=0.05
+    )  # checked for every id
+
+
+def test_an_einsum_with_an_outlier_keeps_its_scales(tmp_path):
+    keras.utils.set_random_seed(0)
+    ids = keras.Input((3,), 1, dtype="int32")
+    dense = keras.layers.EinsumDense("abc,cde->abde", (None, 8, 10))
+    model = keras.Model(ids, dense(kd_keras.KDEmbedding(50, 16, 4, 4)(ids)))
+    kernel = dense.kernel.numpy()
+    kernel[0, 0, 0] = 100
+    dense.kernel.assign(kernel)
+    path = tmp_path / "model.tflite"
+    kd_keras.export_litert(model, path, quantization="int8", tolerance=0.05)

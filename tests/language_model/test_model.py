@@ -11,10 +11,8 @@ from kd_testing import as_numpy
 import kd_keras
 from kd_keras.language_model.carried_lstm import CarriedLSTM
 from kd_keras.language_model.configurations import CONFIGURATIONS
-from kd_keras.language_model.evaluation import (
-    evaluate_perplexity,
-    streaming_model,
-)
+from kd_keras.language_model.copies import streaming_model
+from kd_keras.language_model.evaluation import evaluate_perplexity
 from kd_keras.language_model.model import (
     build_language_model,
     compile_language_model,

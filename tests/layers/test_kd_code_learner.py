@@ -177,6 +177,8 @@ def test_codes_that_were_given_can_change():
         ([[0]], {"margin": 0}, "`margin` .* Received: margin=0"),
         ([[0]], {"margin": np.nan}, "`margin` .* Received: margin=nan"),
         ([[0]], {"margin": np.inf}, "`margin` .* Received: margin=inf"),
+        ([[0]], {"margin": 1e39}, "`margin` .* Received: margin=1e"),
+        (np.zeros((0, 2), int), {}, r"at least one row.*shape=\(0, 2\)"),
         ([[0]], {"margin": "1"}, "`margin` .* Received: margin='1'"),
         ([[0]], {"margin": True}, "`margin` .* Received: margin=True"),
         ([[0]], {"estimator": "no"}, "`estimator` .*'no'"),

@@ -336,3 +336,40 @@ def test_hidden_states_of_the_wrong_size():
     concat = kd_keras.KDLogits(N, K, D, CODES, "concat")
     with pytest.raises(ValueError, match="that D divides"):
         concat(np.zeros((2, 5), "float32"))
+
+
+@pytest.mark.parametrize("composition", ["linear", "concat", "lstm"])
+def test_from_embedding_copies_codes_and_code_embeddings(composition):
+    embedding = kd_keras.KDEmbedding(30, 8, 4, 2, None, composition)
+    embedding.build()
+    bias = np.arange(30.0)
+    layer = kd_keras.KDLogits.from_embedding(embedding, bias, name="mine")
+    hidden = np.random.default_rng(0).normal(size=(5, 8)).astype("f4")
+    vectors = np.asarray(embedding(np.arange(30)))
+    np.testing.assert_allclose(
+        layer(hidden), hidden @ vectors.T + bias, atol=1e-5
+    )
+    assert layer.name == "mine" and layer.embedding is None
+    # A copy: what becomes of the embedding changes nothing.
+    before = np.asarray(layer(hidden))
+    embedding.composition.set_weights(
+        [0 * w for w in embedding.composition.get_weights()]
+    )
+    np.testing.assert_array_equal(layer(hidden), before)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"bias": np.zeros(29)}, r"Received: shape=\(29,\)"),
+        ({"bias": np.zeros(30), "use_bias": False}, "`use_bias` be True"),
+        ({"codes": None}, "codes"),
+    ],
+)
+def test_from_embedding_refuses(options, message):
+    embedding = kd_keras.KDEmbedding(30, 8, 4, 2)
+    with pytest.raises(ValueError, match="must be built.*not built"):
+        kd_keras.KDLogits.from_embedding(embedding)
+    embedding.build()
+    with pytest.raises((ValueError, TypeError), match=message):
+        kd_keras.KDLogits.from_embedding(embedding, **options)

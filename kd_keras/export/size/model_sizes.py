@@ -14,6 +14,7 @@ from kd_keras.export.size.coded_model import (
 )
 from kd_keras.export.size.describe import describe_embeddings, describe_tables
 from kd_keras.export.size.report import SizeReport, predict
+from kd_keras.layers.kd_logits import KDLogits
 from kd_keras.utils.checks import check_choice
 
 # The converter leaves smaller weights in float32.
@@ -52,8 +53,12 @@ def report_model(model: Any, quantization: str | None = None) -> SizeReport:
             parts["code embeddings"] += (
                 e["K"] * e["D"] * e["code_dim"] * width + scales
             )
+    in_bytes = _biases_in_bytes(coded) if quantization == "int8" else set()
     for role, variable in coded.weights_beside_codes():
         if role == NO_WEIGHT:
+            continue
+        if id(variable) in in_bytes:
+            parts[role] += int(variable.shape[0])
             continue
         elements = int(variable.numpy().size)
         is_rounded = len(variable.shape) > 1 and (
@@ -71,6 +76,19 @@ def report_model(model: Any, quantization: str | None = None) -> SizeReport:
         predict(embeddings, quantization),
         tables=describe_tables(coded),
     )
+
+
+def _biases_in_bytes(coded: CodedModel) -> set[int]:
+    """Returns the `id` of each bias that takes a byte a symbol in int8."""
+    from kd_keras.export.device_embedding import in_steps
+
+    return {
+        id(layer.bias)
+        for layer in coded.layers
+        if isinstance(layer, KDLogits)
+        and layer.bias is not None
+        and in_steps(layer.bias.numpy()) is not None
+    }
 
 
 def parts_in_memory(

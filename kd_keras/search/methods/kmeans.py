@@ -174,7 +174,7 @@ def _lloyd(
             worst = np.argsort(-losses, kind="stable")[: len(empty)]
             centres[empty[: len(worst)]] = vectors[worst]
         if least > 1:
-            _leave_outliers(vectors, labels, losses, centres, counts, least)
+            _leave_outliers(vectors, labels, losses, centres, least)
         before, (labels, distances) = labels, nearest(vectors, centres)
         if np.array_equal(before, labels):
             break
@@ -186,11 +186,12 @@ def _leave_outliers(
     labels: np.ndarray,
     losses: np.ndarray,
     centres: np.ndarray,
-    counts: np.ndarray,
     least: int,
 ) -> None:
     """Moves centres with few rows next to those with the largest error."""
-    few = np.flatnonzero(counts < least)
+    # Rows, not weights: one heavy row says nothing of rows that come later.
+    rows = np.bincount(labels, minlength=len(centres))
+    few = np.flatnonzero(rows < least)
     loss = np.bincount(labels, losses, minlength=len(centres))
     loss[few] = 0
     needy = np.argsort(-loss, kind="stable")[: len(few)]

@@ -74,7 +74,11 @@ def draw_rows(
     ends = np.cumsum(shares[order])
     ticks = np.searchsorted(ends, rng.random() + np.arange(most), "right")
     rows = np.unique(order[np.minimum(ticks, N - 1)])
-    drawn = weights[rows] / shares[rows]
+    if len(rows) < most:  # rounding has moved an end across a tick
+        left = np.setdiff1d(np.arange(N), rows)
+        heavy = left[np.argsort(-weights[left], kind="stable")]
+        rows = np.union1d(rows, heavy[: most - len(rows)])
+    drawn = weights[rows] / np.maximum(shares[rows], 1e-300)
     return rows, (drawn / drawn.mean()).astype(weights.dtype)
 
 

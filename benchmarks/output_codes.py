@@ -1,0 +1,99 @@
+"""Codes in the place of a trained output layer, and what weights are worth.
+
+The table of the output layer of a trained Penn Treebank model is replaced by
+codes; nothing is trained after that. The error of a word counts as often as the
+word occurs in the training text, to a power: 0 counts all words alike. Told is
+the perplexity on the validation text, for the dense layer and for each cell.
+Cells that the results file has are not measured again.
+
+    python benchmarks/output_codes.py ptb-runs/small-conventional-seed0 \\
+        --data-dir ptb
+"""
+
+import argparse
+import json
+
+import keras
+import numpy as np
+from record import RESULTS, write_results
+from rich.console import Console
+from rich.table import Table
+
+import kd_keras
+from kd_keras.datasets.ptb.batches import cut_batches
+from kd_keras.datasets.ptb.corpus import read_corpus
+from kd_keras.language_model.copies import copy_language_model
+from kd_keras.language_model.evaluation import load_streaming_model
+
+# K, D, code_dim, power of the counts
+CELLS = (
+    *((16, 32, None, power) for power in (0.0, 0.5, 1.0)),
+    (256, 8, 64, 0.5),
+)
+BATCH, STEPS = 20, 20
+NAME = "output_codes"
+
+
+def coded_output(layer, counts, cell, seed, effort):
+    K, D, code_dim, power = cell
+    learned = kd_keras.learn_codes(
+        layer.kernel.numpy().T,
+        K,
+        D,
+        code_dim=code_dim,
+        seed=seed,
+        effort=effort,
+        weights=counts**power,
+    )
+    return kd_keras.KDLogits.from_embedding(learned, layer.bias)
+
+
+def perplexity(model, text):
+    model.compile(
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss_weights=float(STEPS),
+    )
+    found = model.evaluate(*text, BATCH, verbose=0, return_dict=True)
+    return found["perplexity"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", help="a folder written by `kd-keras ptb train`")
+    parser.add_argument("--data-dir", required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--effort", type=float, default=1.0)
+    args = parser.parse_args()
+    corpus = read_corpus(args.data_dir)
+    counts = np.bincount(corpus.train, minlength=len(corpus.vocabulary)) + 0.5
+    text = cut_batches(corpus.valid, BATCH, STEPS)
+    model = load_streaming_model(f"{args.run}/model.keras")
+    path = RESULTS / f"{NAME}.json"
+    cells = json.loads(path.read_text())["cells"] if path.exists() else []
+
+    def measure(output, row):
+        copy = copy_language_model(model, BATCH, STEPS, output=output)
+        row = row | {"valid_perplexity": perplexity(copy, text)}
+        cells.append(row)
+        write_results(NAME, {"cells": cells}, args.seed)
+
+    if not cells:
+        measure(None, {"output_layer": "dense"})
+    for cell in CELLS:
+        row = dict(zip(("K", "D", "code_dim", "power"), cell, strict=True))
+        row |= {"seed": args.seed, "effort": args.effort}
+        if any(row.items() <= known.items() for known in cells):
+            continue
+        layer = model.get_layer("output")
+        output = coded_output(layer, counts, cell, args.seed, args.effort)
+        measure(output, row)
+    table = Table("K", "D", "d'", "power of counts", "valid perplexity")
+    for row in cells:
+        texts = [row.get(x) for x in ("K", "D", "code_dim", "power")]
+        shown = ["" if x is None else f"{x:g}" for x in texts]
+        table.add_row(*shown, f"{row['valid_perplexity']:.2f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
