@@ -13,7 +13,7 @@ ENVIRONMENT = {k: v for k, v in os.environ.items() if k != LEVEL}
 
 
 def fake_learning(monkeypatch, learn_codes=None):
-    def random(vectors, verbose, effort, **given):
+    def random(vectors, verbose, effort, weights, **given):
         embedding = kd_keras.KDEmbedding(*vectors.shape, **given)
         embedding.build()
         return embedding

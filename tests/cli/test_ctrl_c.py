@@ -44,7 +44,7 @@ def test_ctrl_c_that_an_import_turned_into_another_error(monkeypatch, capsys):
 
 
 def test_ctrl_c_that_got_lost_ends_the_next_step(monkeypatch, capsys):
-    def interrupted(vectors, verbose, effort, **given):
+    def interrupted(vectors, verbose, effort, weights, **given):
         with contextlib.suppress(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(5)

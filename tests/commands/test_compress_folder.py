@@ -53,7 +53,7 @@ def fake_learning(monkeypatch):
 
     def learn_codes(vectors, **given):
         calls.append(given)
-        of_search = ("verbose", "effort")
+        of_search = ("verbose", "effort", "weights")
         given = {k: v for k, v in given.items() if k not in of_search}
         embedding = kd_keras.KDEmbedding(*vectors.shape, **given)
         embedding.build()
@@ -101,7 +101,7 @@ def test_sizes_are_those_of_what_was_written(
         assert (folder / name).stat().st_size == size
     assert fake_learning == [
         {"K": K, "D": 4, "composition": composition, "seed": 7, "verbose": 0}
-        | {"code_dim": given.get("code_dim"), "effort": 0.5}
+        | {"code_dim": given.get("code_dim"), "effort": 0.5, "weights": None}
     ]
 
 

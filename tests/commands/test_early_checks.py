@@ -27,7 +27,7 @@ def learned(tmp_path, monkeypatch):
     """
     calls = []
 
-    def learn_codes(vectors, verbose, effort, **given):
+    def learn_codes(vectors, verbose, effort, weights, **given):
         calls.append(given)
         embedding = kd_keras.KDEmbedding(*vectors.shape, **given)
         embedding.build()
