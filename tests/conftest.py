@@ -1,6 +1,5 @@
 """Fixtures of all tests. Gives TensorFlow two logical CPU devices."""
 
-import functools
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -18,18 +17,6 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
-
-# Keras compiles with XLA by default, which takes longer than most tests train.
-# Those of `jit` and of the layers' contract use it; the others pass it on.
-_compile = keras.Model.compile
-
-
-@functools.wraps(_compile)
-def _compile_without_xla(self, *args, jit_compile=False, **options):
-    return _compile(self, *args, jit_compile=jit_compile, **options)
-
-
-keras.Model.compile = _compile_without_xla
 
 
 @pytest.fixture(autouse=True)

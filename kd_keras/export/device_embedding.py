@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kd_keras.codes.packing import pack_codes
+from kd_keras.export.litert.bias_steps import in_steps
 from kd_keras.export.litert.sum_of_values import sum_of_values
 from kd_keras.export.litert.unpack_rows import unpack_rows
 from kd_keras.export.signatures.calls_replaced import (
@@ -19,10 +20,6 @@ from kd_keras.layers.kd_logits import KDLogits
 
 if TYPE_CHECKING:
     from kd_keras.export.size.coded_model import CodedModel
-
-# Steps of a bias, in units of logits, that are too coarse. Rounding then
-# changes a probability by up to a twentieth.
-COARSE = 0.1
 
 
 class DeviceEmbedding(tf.Module):
@@ -201,28 +198,6 @@ def store_code_embeddings(
     scales[scales == 0] = 1
     rounded = np.round(table / scales[:, None, None]).astype(np.int8)
     return rounded.reshape(D * K, code_dim), scales.astype(np.float32)
-
-
-def in_steps(bias: np.ndarray) -> tuple[np.ndarray, float, float] | None:
-    """Rounds a bias to 256 steps of equal size.
-
-    Args:
-        bias: array of float32, shape `(N,)`.
-
-    Returns:
-        `(steps, low, step)`: array of uint8, shape `(N,)`, and floats, so that
-        the bias is about `low + step * steps`. None if the steps would be
-        coarse: a number that is not finite, or far from the others to ban a
-        symbol.
-    """
-    values = bias.astype(np.float64)
-    if not np.isfinite(values).all():
-        return None
-    low, high = float(values.min()), float(values.max())
-    step = (high - low) / 255 or 1.0
-    if step > COARSE:
-        return None
-    return np.round((values - low) / step).astype(np.uint8), low, step
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import zipfile
 from typing import Any
 
 from kd_keras.codes.sizes import packed_code_bytes
+from kd_keras.export.litert.bias_steps import in_steps
 from kd_keras.export.litert.precisions import PRECISIONS
 from kd_keras.export.size.coded_model import (
     NO_WEIGHT,
@@ -80,8 +81,6 @@ def report_model(model: Any, quantization: str | None = None) -> SizeReport:
 
 def _biases_in_bytes(coded: CodedModel) -> set[int]:
     """Returns the `id` of each bias that takes a byte a symbol in int8."""
-    from kd_keras.export.device_embedding import in_steps
-
     return {
         id(layer.bias)
         for layer in coded.layers
