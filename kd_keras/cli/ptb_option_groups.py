@@ -159,7 +159,12 @@ def training_options(
         "split into N devices; default: all GPUs, or 1",
     )
     data_options(parser)
-    add(
+    run_folder_options(parser)
+
+
+def run_folder_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of what a training run writes."""
+    parser.add_argument(
         "--output",
         metavar="FOLDER",
         help="the folder to write; default: in ptb-runs/, named after the "
@@ -167,6 +172,17 @@ def training_options(
     )
     results_options(parser)
     quiet_options(parser)
+
+
+def start_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the option of the run that a command begins with."""
+    parser.add_argument(
+        "--from",
+        dest="run",
+        metavar="RUN",
+        default="ptb-runs/small-conventional-seed0",
+        help="a folder written by `ptb train`; default %(default)s",
+    )
 
 
 def model_options(parser: argparse.ArgumentParser) -> None:

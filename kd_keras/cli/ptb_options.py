@@ -13,8 +13,10 @@ from kd_keras.cli.ptb_option_groups import (
     output_layer_options,
     quiet_options,
     results_options,
+    run_folder_options,
     seed_options,
     sizes_options,
+    start_options,
     training_options,
 )
 from kd_keras.export.litert.precisions import PRECISION_NAMES
@@ -108,13 +110,7 @@ def add_ptb_parser(
         "folder as `kd-keras compress`.",
         **common,
     )
-    learn.add_argument(
-        "--from",
-        dest="run",
-        metavar="RUN",
-        default="ptb-runs/small-conventional-seed0",
-        help="a folder written by `ptb train`; default %(default)s",
-    )
+    start_options(learn)
     learn.add_argument(
         "--part",
         choices=("embedding", "output"),
@@ -164,13 +160,7 @@ def add_ptb_parser(
         "the targets (distilling).",
         **common,
     )
-    tune.add_argument(
-        "--from",
-        dest="run",
-        metavar="RUN",
-        default="ptb-runs/small-conventional-seed0",
-        help="a folder written by `ptb train`; default %(default)s",
-    )
+    start_options(tune)
     tune.add_argument(
         "--codes",
         metavar="FOLDER",
@@ -197,14 +187,7 @@ def add_ptb_parser(
         help="seed for all random choices; default: that of RUN",
     )
     data_options(tune)
-    tune.add_argument(
-        "--output",
-        metavar="FOLDER",
-        help="the folder to write; default: in ptb-runs/, named after the "
-        "options",
-    )
-    results_options(tune)
-    quiet_options(tune)
+    run_folder_options(tune)
 
     evaluate = steps.add_parser(
         "evaluate",

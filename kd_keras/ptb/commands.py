@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from kd_keras.export.litert.load_litert import load_litert
 from kd_keras.language_model.strategies import worker_index
@@ -122,7 +123,8 @@ def _run(
         folder,
         given=GivenCodes(*codes),
         command=command_line(given, path),
-        inputs={} if finished else {k: file_sha256(v) for k, v in read.items()},
+        # A finished run needs its inputs no more, but others are refused.
+        inputs={k: file_sha256(v) for k, v in read.items() if Path(v).exists()},
         # Keras' progress bar rewrites its line, which needs a terminal.
         verbose=0 if given.quiet else 1 if sys.stdout.isatty() else 2,
         teacher=None

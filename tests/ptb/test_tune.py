@@ -120,6 +120,9 @@ def test_an_interrupted_run_resumes_with_the_same_inputs_only(
     assert main(["ptb", *tuned]) == 2
     assert "which differs in --from" in capsys.readouterr().err
     tune(codes, *words, parts)
+    # A finished run is not taken for that of another teacher, but needs none.
+    tuned = ("tune", "--from", "other", *words, parts, *TEXT, "--epochs", "2")
+    assert main(["ptb", *tuned]) == 2
     again, row = (read(f"{x}/row.json") for x in (parts, whole))
     curve = "valid_perplexity_by_epoch"
     assert again[curve] == pytest.approx(row[curve], rel=1e-6)
