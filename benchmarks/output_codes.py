@@ -25,21 +25,27 @@ from kd_keras.datasets.ptb.corpus import read_corpus
 from kd_keras.language_model.copies import copy_language_model
 from kd_keras.language_model.evaluation import load_streaming_model
 
-# K, D, code_dim, power of the counts
+# composition, K, D, code_dim, power of the counts
 CELLS = (
-    *((16, 32, None, power) for power in (0.0, 0.5, 1.0)),
-    (256, 8, 64, 0.5),
+    ("linear", 256, 8, None, 0.5),
+    ("concat", 256, 25, None, 0.5),
+    ("linear", 64, 16, None, 0.5),
+    ("linear", 32, 24, None, 0.5),
+    *(("linear", 16, 32, None, power) for power in (0.5, 0.0, 1.0)),
+    ("linear", 256, 16, None, 0.5),
 )
+FIELDS = ("composition", "K", "D", "code_dim", "power")
 BATCH, STEPS = 20, 20
 NAME = "output_codes"
 
 
 def coded_output(layer, counts, cell, seed, effort):
-    K, D, code_dim, power = cell
+    composition, K, D, code_dim, power = cell
     learned = kd_keras.learn_codes(
         layer.kernel.numpy().T,
         K,
         D,
+        composition=composition,
         code_dim=code_dim,
         seed=seed,
         effort=effort,
@@ -80,17 +86,20 @@ def main():
     if not cells:
         measure(None, {"output_layer": "dense"})
     for cell in CELLS:
-        row = dict(zip(("K", "D", "code_dim", "power"), cell, strict=True))
+        row = dict(zip(FIELDS, cell, strict=True))
         row |= {"seed": args.seed, "effort": args.effort}
         if any(row.items() <= known.items() for known in cells):
             continue
         layer = model.get_layer("output")
         output = coded_output(layer, counts, cell, args.seed, args.effort)
+        row["int8_bytes"] = kd_keras.embedding_bytes(
+            *layer.kernel.shape[::-1], *cell[1:4], cell[0], bytes_per_float=1
+        ).total
         measure(output, row)
-    table = Table("K", "D", "d'", "power of counts", "valid perplexity")
+    table = Table(*FIELDS, "bytes", "valid perplexity")
     for row in cells:
-        texts = [row.get(x) for x in ("K", "D", "code_dim", "power")]
-        shown = ["" if x is None else f"{x:g}" for x in texts]
+        texts = [row.get(x) for x in (*FIELDS, "int8_bytes")]
+        shown = ["" if x is None else str(x) for x in texts]
         table.add_row(*shown, f"{row['valid_perplexity']:.2f}")
     Console().print(table)
 

@@ -13,12 +13,9 @@ if "kd_keras_command" not in sys.modules:
     from kd_keras.bridges.nanopq_bridge import from_nanopq, to_nanopq
     from kd_keras.codes.packing import pack_codes, unpack_codes
     from kd_keras.codes.random_codes import compact_codes, random_codes
+    from kd_keras.codes.shared_codes import format_groups, symbol_groups
     from kd_keras.codes.sizes import embedding_bytes, parameter_count
-    from kd_keras.codes.statistics import (
-        code_statistics,
-        format_groups,
-        symbol_groups,
-    )
+    from kd_keras.codes.statistics import code_statistics
     from kd_keras.export.export_litert import export_litert
     from kd_keras.export.export_saved_model import export_saved_model
     from kd_keras.export.litert.load_litert import load_litert

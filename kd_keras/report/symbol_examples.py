@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.codes.statistics import symbol_groups
+from kd_keras.codes.shared_codes import symbol_groups
 from kd_keras.utils.row_blocks import row_blocks
 
 EXAMPLES = 12

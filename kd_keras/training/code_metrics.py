@@ -5,7 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kd_keras.codes.statistics import code_perplexity, collisions, unused_values
+from kd_keras.codes.shared_codes import collisions
+from kd_keras.codes.statistics import code_perplexity, unused_values
 from kd_keras.layers.find_layers import learners_of
 from kd_keras.layers.kd_code_learner import KDCodeLearner
 

@@ -1,4 +1,4 @@
-"""Tests of kd_keras.codes.statistics against plain Python loops."""
+"""Tests of statistics and groups of codes against plain Python loops."""
 
 import collections
 import importlib
@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 from kd_keras.codes.random_codes import compact_codes, random_codes
-from kd_keras.codes.statistics import (
-    code_perplexity,
-    code_statistics,
+from kd_keras.codes.shared_codes import (
     collisions,
     distinct_codes,
     format_groups,
-    nearest_code_distance,
     symbol_groups,
+)
+from kd_keras.codes.statistics import (
+    code_perplexity,
+    code_statistics,
+    nearest_code_distance,
     unused_values,
     value_counts,
 )

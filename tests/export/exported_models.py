@@ -37,3 +37,11 @@ def language_model(**options):
         N, configuration.hidden, **({"K": K, "D": D} | options)
     )
     return build_language_model(configuration, given, N, 3, 5, seed=1)
+
+
+def of_four_words(*more):
+    ids = keras.Input((4,), 2, dtype="int32")
+    steps = embedding()(ids)
+    for layer in more:
+        steps = layer(steps)
+    return keras.Model(ids, steps)
