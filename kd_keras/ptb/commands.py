@@ -9,10 +9,10 @@ from pathlib import Path
 
 from kd_keras.export.litert.load_litert import load_litert
 from kd_keras.language_model.strategies import worker_index
+from kd_keras.ptb.command_line import command_line
 from kd_keras.ptb.export import is_litert, litert_perplexity
 from kd_keras.ptb.inputs import (
     check_words,
-    command_line,
     load_codes,
     read_text,
     read_words,

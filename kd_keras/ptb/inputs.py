@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,19 @@ from kd_keras.utils.errors import BadInputError
 
 
 def read_text(given: argparse.Namespace, backend: str) -> Corpus:
-    """Reads the text; with tensorflow-datasets if TensorFlow is the backend."""
+    """Reads the text; with tensorflow-datasets if TensorFlow is the backend.
+
+    Args:
+        given: Options `data_dir` and `any_text`.
+        backend: str. The name of Keras' backend.
+
+    Returns:
+        A `Corpus`.
+
+    Raises:
+        BadInputError: If there is no such text, or it is not Penn Treebank's
+            and `any_text` is not set.
+    """
     if given.any_text and given.data_dir is None:
         raise BadInputError(
             "--any-text needs --data-dir. Received: no --data-dir"
@@ -27,6 +38,18 @@ def read_text(given: argparse.Namespace, backend: str) -> Corpus:
 
 
 def load_codes(folder: str, corpus: Corpus) -> Any:
+    """Loads codes that `compress` or `ptb learn-codes` wrote.
+
+    Args:
+        folder: str. The folder.
+        corpus: `Corpus`. The text whose words the codes must be for.
+
+    Returns:
+        A built `KDEmbedding`.
+
+    Raises:
+        BadInputError: If it cannot be read or is for other words.
+    """
     import keras
 
     import kd_keras.layers.kd_embedding  # noqa: F401  (registers the layer)
@@ -51,23 +74,18 @@ def load_codes(folder: str, corpus: Corpus) -> Any:
     return embedding
 
 
-def command_line(given: argparse.Namespace, path: str) -> str:
-    """Rebuilds the command line without options that change no result."""
-    words = ["kd-keras", "ptb", given.step]
-    left_out = {
-        "command", "step", "output", "results", "quiet", "data_dir",
-    }  # fmt: skip
-    for name, value in vars(given).items():
-        if name in left_out or value is None or value is False:
-            continue
-        option = "from" if name == "run" else name.replace("_", "-")
-        words.append(f"--{option}")
-        if value is not True:
-            words.append(str(value))
-    return shlex.join([*words, "--output", path])
-
-
 def read_words(path: Path) -> list[str]:
+    """Reads the words of a vocabulary file, one per line.
+
+    Args:
+        path: path of a file that a command of kd_keras wrote.
+
+    Returns:
+        list of str.
+
+    Raises:
+        BadInputError: If it cannot be read.
+    """
     try:
         return path.read_text("utf-8").split("\n")[:-1]
     except (OSError, UnicodeDecodeError) as error:
@@ -75,6 +93,16 @@ def read_words(path: Path) -> list[str]:
 
 
 def check_words(path: str, words: list[str], corpus: Corpus) -> None:
+    """Checks that words are those of a text, in its order.
+
+    Args:
+        path: str. What was trained on the words, for the error.
+        words: list of str.
+        corpus: `Corpus`.
+
+    Raises:
+        BadInputError: If they differ.
+    """
     if words != corpus.vocabulary:
         raise BadInputError(
             f"{path} was trained on another text: its vocabulary of "
