@@ -221,6 +221,14 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
         "power; default 0.5",
     )
     add(
+        "--tiers",
+        metavar="START:POSITIONS,...",
+        help="shorter codes for rare symbols: with --D 32 --tiers "
+        "2000:16,10000:0, the 2,000 most frequent symbols (without --counts, "
+        "the first) have 32 positions, the next 8,000 have 16, and all others "
+        "share one vector",
+    )
+    add(
         "--codebooks-only",
         action="store_true",
         help="learn only the code embeddings, from a sample of the rows if "

@@ -42,8 +42,13 @@ def print_size_report(
 def _facts(report: SizeReport) -> Iterator[tuple[str, str | Text]]:
     """Yields the rows of the table of facts."""
     for e in report.embeddings:
+        D = e["D"]
+        if "tiers" in e:
+            ends = ", ".join(f"{end:,}" for end in e["tiers"]["ends"])
+            lengths = ", ".join(map(str, e["tiers"]["D"]))
+            D = f"({lengths}) in tiers up to {ends}"
         text = (
-            f"{e['N']:,} symbols x {e['d']}, K={e['K']}, D={e['D']}, "
+            f"{e['N']:,} symbols x {e['d']}, K={e['K']}, D={D}, "
             f"{e['composition']}, code_dim={e['code_dim']}"
         )
         if "shares" in e:

@@ -8,10 +8,11 @@ bytes is the more useful size. This module computes both.
 import dataclasses
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kd_keras.codes.checks import AT_LEAST_1, check_kd
 from kd_keras.codes.packing import packed_width
+from kd_keras.codes.tiers import rank_bytes, read_tiers
 from kd_keras.utils.checks import check_integer
 
 # Hidden units of the residual composition per dimension of a code embedding,
@@ -83,16 +84,17 @@ def parameter_count(
     N: int,
     d: int,
     K: int,
-    D: int,
+    D: int | Sequence[int],
     code_dim: int | None = None,
     composition: str = "linear",
     hidden_dim: int | None = None,
     scaled: bool = False,
+    tiers: Sequence[int] | None = None,
 ) -> ParameterCount:
     """Counts the parameters of an embedding as the paper's Table 1 does.
 
-    The codes are N*D integers and the code embeddings D*K*d' numbers. The
-    composition adds:
+    The codes are N*D integers, or fewer with tiers, and the code embeddings
+    D*K*d' numbers. The composition adds:
 
     - linear: H, d'*d numbers, or nothing if d' = d;
     - LSTM: the same, and 4 * (d'^2 + d') for the four recurrent matrices and
@@ -109,7 +111,7 @@ def parameter_count(
         N: int, at least 1. Number of symbols.
         d: int, at least 1. Dimension of a symbol's vector.
         K: int, 2 to 65536.
-        D: int, at least 1.
+        D: int, at least 1. With `tiers`, several.
         code_dim: int or None. The dimension d' of a code embedding. None means
             d, or d/D with `"concat"`.
         composition: One of `"linear"`, `"lstm"`, `"concat"`, `"residual"`.
@@ -117,6 +119,7 @@ def parameter_count(
             `"residual"`. None means 4 d'.
         scaled: bool. Whether the composition has a scale and an offset, as
             the LSTM composition of `learn_codes` does. See `Composition`.
+        tiers: None or a sequence of int. See `KDEmbedding`.
 
     Returns:
         A `ParameterCount`.
@@ -131,8 +134,8 @@ def parameter_count(
     >>> small.total, small.conventional, f"{small.saved:.1%}"
     (360800, 2000000, '82.0%')
     """
-    K, D = check_kd(K, D)
     N = check_integer("N", N, AT_LEAST_1)
+    K, D, found = read_tiers(K, D, tiers, N)
     d = check_integer("d", d, AT_LEAST_1)
     if not isinstance(composition, str) or composition not in FORMULAS:
         raise ValueError(
@@ -149,7 +152,7 @@ def parameter_count(
         )
     code_dim, network = formula(d, D, code_dim, **more)
     return ParameterCount(
-        codes=N * D,
+        codes=N * D if found is None else int(found.lengths(N).sum()),
         code_embeddings=D * K * code_dim,
         composition=network + (1 + d if scaled else 0),
         conventional=N * d,
@@ -160,12 +163,14 @@ def embedding_bytes(
     N: int,
     d: int,
     K: int,
-    D: int,
+    D: int | Sequence[int],
     code_dim: int | None = None,
     composition: str = "linear",
     bytes_per_float: int = 4,
     hidden_dim: int | None = None,
     scaled: bool = False,
+    tiers: Sequence[int] | None = None,
+    in_order: bool = True,
 ) -> EmbeddingBytes:
     """Counts the bytes of an embedding with packed codes.
 
@@ -173,7 +178,7 @@ def embedding_bytes(
         N: int, at least 1. Number of symbols.
         d: int, at least 1. Dimension of a symbol's vector.
         K: int, 2 to 65536.
-        D: int, at least 1.
+        D: int, at least 1. With `tiers`, several.
         code_dim: int or None. The dimension d' of a code embedding. None means
             d, or d/D with `"concat"`.
         composition: One of `"linear"`, `"lstm"`, `"concat"`, `"residual"`.
@@ -183,6 +188,10 @@ def embedding_bytes(
         hidden_dim: int or None. The number h of hidden units of
             `"residual"`. None means 4 d'.
         scaled: bool. See `parameter_count`.
+        tiers: None or a sequence of int. See `KDEmbedding`.
+        in_order: bool. Whether the ids are in the order of the tiers.
+            Otherwise their ranks are stored too, two bytes a symbol up to
+            65,536 symbols, else four.
 
     Returns:
         An `EmbeddingBytes`.
@@ -197,7 +206,7 @@ def embedding_bytes(
     (160000, 569600, 14.0)
     """
     count = parameter_count(
-        N, d, K, D, code_dim, composition, hidden_dim, scaled
+        N, d, K, D, code_dim, composition, hidden_dim, scaled, tiers
     )
     if bytes_per_float < 1:
         raise ValueError(
@@ -205,7 +214,7 @@ def embedding_bytes(
             f"Received: bytes_per_float={bytes_per_float}"
         )
     return EmbeddingBytes(
-        codes=packed_code_bytes(N, K, D),
+        codes=packed_code_bytes(N, K, D, tiers, in_order),
         code_embeddings=count.code_embeddings * bytes_per_float,
         composition=count.composition * bytes_per_float,
         conventional=count.conventional * bytes_per_float,
@@ -232,7 +241,13 @@ def code_size_bits(N: int, K: int, D: int) -> float:
     return N * D * math.log2(K)
 
 
-def packed_code_bytes(N: int, K: int, D: int) -> int:
+def packed_code_bytes(
+    N: int,
+    K: int,
+    D: int | Sequence[int],
+    tiers: Sequence[int] | None = None,
+    in_order: bool = True,
+) -> int:
     """Returns the size of N packed codes, N * ceil(D*b / 8) bytes.
 
     Here b = ceil(log2 K) is the number of bits of a value.
@@ -240,7 +255,9 @@ def packed_code_bytes(N: int, K: int, D: int) -> int:
     Args:
         N: int. Number of symbols.
         K: int, 2 to 65536.
-        D: int, at least 1.
+        D: int, at least 1. With `tiers`, several.
+        tiers: None or a sequence of int. See `KDEmbedding`.
+        in_order: bool. See `embedding_bytes`.
 
     Returns:
         An int, in bytes.
@@ -249,8 +266,18 @@ def packed_code_bytes(N: int, K: int, D: int) -> int:
 
     >>> packed_code_bytes(10_000, K=50, D=10)
     80000
+    >>> packed_code_bytes(10_000, K=50, D=(10, 2), tiers=(1_000,))
+    26000
     """
-    return N * packed_width(K, D)
+    K, D, found = read_tiers(K, D, tiers, N)
+    if found is None:
+        return N * packed_width(K, D)
+    sizes = [
+        (rows.stop - rows.start) * packed_width(K, length)
+        for rows, length in found.parts(N)
+        if length
+    ]
+    return sum(sizes) + (0 if in_order else N * rank_bytes(N))
 
 
 def _linear(d: int, D: int, code_dim: int | None) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kd_keras.codes.checks import check_kd
 from kd_keras.codes.sizes import parameter_count
+from kd_keras.codes.tiers import read_tiers, tier_config
 from kd_keras.export.litert.quiet_litert import need_litert
 from kd_keras.folders.codebooks_folder import (
     SETTINGS,
@@ -34,6 +35,10 @@ class Arguments:
             all be numbers; None for those in the file.
         counts: str or None. The path of a file that says how often each symbol
             occurs, see `read_counts`; None to count all errors alike.
+        tiers: str or None. `"2000:16,10000:0"`: from symbol 2,000 on, codes
+            have 16 positions, from 10,000 on none; before that D. The symbols
+            are in the order of their counts, if there are any, else of the
+            file.
         count_power: float, at least 0. The error of a symbol counts as often
             as its count to this power. None if there are no counts; with
             counts, `make_arguments` puts 0.5 in its place.
@@ -61,6 +66,7 @@ class Arguments:
     words: str | bool | None = None
     counts: str | None = None
     count_power: float | None = None
+    tiers: str | None = None
     output: str | None = None
     force: bool = False
     litert: str | None = None
@@ -90,6 +96,14 @@ class Arguments:
         return settings | {"effort": float(self.effort)}
 
     @property
+    def tier_options(self) -> dict[str, Any]:
+        """The arguments D and `tiers` of `learn_codes`."""
+        if self.tiers is None:
+            return tier_config(self.D, None)
+        ends, lengths = zip(*_parts(self.tiers), strict=True)
+        return {"D": (self.D, *lengths), "tiers": ends}
+
+    @property
     def command(self) -> str:
         """The command line with all options written out, except --force."""
         words = ["kd-keras", "compress", self.vectors]
@@ -106,6 +120,8 @@ class Arguments:
         if self.counts is not None:
             words += ["--counts", self.counts]
             words += ["--count-power", repr(self.count_power)]
+        if self.tiers is not None:
+            words += ["--tiers", self.tiers]
         if self.litert is not None:
             words += ["--litert", self.litert]
         if self.codebooks_only:
@@ -158,6 +174,8 @@ def check_arguments(arguments: Arguments) -> Codebooks | None:
     if arguments.litert is not None:
         need_litert()
     as_bad_input(check_kd, arguments.K, arguments.D)
+    if arguments.tiers is not None:
+        _check_tiers(arguments)
     if not 0 <= arguments.seed < 2**32:
         raise BadInputError(
             "--seed must be an integer from 0 to 4294967295. "
@@ -228,6 +246,34 @@ def _check_options(arguments: Arguments) -> None:
         )
 
 
+def _parts(tiers: str) -> list[tuple[int, int]]:
+    try:
+        pairs = [part.split(":") for part in tiers.split(",")]
+        return [(int(end), int(length)) for end, length in pairs]
+    except ValueError:
+        raise BadInputError(
+            "--tiers must be START:POSITIONS, for several tiers separated by "
+            "commas, for instance 2000:16,10000:0. Received: --tiers "
+            f"{tiers}"
+        ) from None
+
+
+def _check_tiers(arguments: Arguments) -> None:
+    given = arguments.tier_options
+    as_bad_input(read_tiers, arguments.K, given["D"], given["tiers"])
+    if arguments.composition != "linear":
+        raise BadInputError(
+            "--tiers needs the linear composition. Received: --composition "
+            f"{arguments.composition}"
+        )
+    for name in ("codebooks_only", "codebooks", "shard"):
+        if getattr(arguments, name):
+            raise BadInputError(
+                "--tiers is for a table that one command compresses. "
+                f"Received: --tiers with --{name.replace('_', '-')}"
+            )
+
+
 def rows_of_shard(arguments: Arguments, N: int) -> slice:
     """Returns the rows of a table that the arguments ask for.
 
@@ -271,8 +317,17 @@ def check_fit(
             f"The codebooks in {arguments.codebooks} are for vectors of size "
             f"{codebooks.table['d']}. Received: {d} in {arguments.vectors}"
         )
+    tiers = arguments.tier_options
     counted = as_bad_input(
-        parameter_count, N, d, K, D, arguments.code_dim, composition
+        lambda: parameter_count(
+            N,
+            d,
+            K,
+            tiers["D"],
+            arguments.code_dim,
+            composition,
+            tiers=tiers["tiers"],
+        )
     )
     if composition == "linear" and (arguments.code_dim or 1) > d:
         raise BadInputError(
@@ -283,5 +338,10 @@ def check_fit(
         raise BadInputError(
             "The table must have at least K rows. Received: "
             f"{N} rows in {arguments.vectors}, --K {K}"
+        )
+    if tiers["tiers"] is not None and tiers["tiers"][0] < K:
+        raise BadInputError(
+            "The first tier must have at least K symbols. Received: --tiers "
+            f"{arguments.tiers}, --K {K}"
         )
     return counted.code_embeddings // (D * K)

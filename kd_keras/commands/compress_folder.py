@@ -100,7 +100,8 @@ def _compress(
             from kd_keras.learning.grow_embedding import with_codes
 
             learner, codes = found.find(slice(0, N), say, verbose)
-            embedding = with_codes(learner, codes)
+            tiers = arguments.tier_options
+            embedding = with_codes(learner, codes, **tiers)
             del codes  # 160 MB for 10 million symbols and D = 16
             learned["learned_rows"] = learner.input_dim
         else:
@@ -253,5 +254,6 @@ def _learn(
 ) -> "KDEmbedding":
     from kd_keras.learning.learn_codes import learn_codes
 
-    given = arguments.settings | {"verbose": verbose, "weights": table.weights}
+    given = arguments.settings | arguments.tier_options
+    given |= {"verbose": verbose, "weights": table.weights}
     return as_bad_input(lambda: learn_codes(table.vectors, **given))

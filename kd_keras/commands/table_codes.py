@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras.codes.packing import pack_codes
 from kd_keras.commands.arguments import Arguments
 from kd_keras.commands.early_checks import import_keras
 from kd_keras.folders.codebooks_folder import (
@@ -19,6 +18,7 @@ from kd_keras.folders.codebooks_folder import (
     read_codebooks,
     write_codebooks,
 )
+from kd_keras.folders.codes_file import write_codes
 from kd_keras.folders.description_file import write_description
 from kd_keras.folders.output_folder import new_folder
 from kd_keras.folders.shard_folder import Shard
@@ -78,7 +78,8 @@ def learn_to_folder(
     from kd_keras.learning.learn_codes import learn_codebooks
 
     began = time.perf_counter()
-    given = arguments.settings | {"verbose": verbose, "weights": table.weights}
+    given = arguments.settings | arguments.tier_options
+    given |= {"verbose": verbose, "weights": table.weights}
     embedding = as_bad_input(lambda: learn_codebooks(table.vectors, **given))
     begin()
     with new_folder(folder, arguments.force) as temporary:
@@ -133,6 +134,7 @@ class TableCodes:
             "codebooks": codebooks and codebooks.sha256,
             "table": self.identity,
             "weights": _digest(self._table.weights),
+            "tiers": self._arguments.tiers,
             "block": shards.ENCODED_ROWS,
             "kd_keras": __version__,
         }
@@ -157,6 +159,7 @@ class TableCodes:
         with quiet_start():
             from kd_keras.folders.embedding_file import load_embedding
             from kd_keras.layers.compositions.code_search import encode
+            from kd_keras.learning.learn_codes import code_lengths
 
             path = self.codebooks_folder / "embedding.keras"
             embedding = load_embedding(path)
@@ -177,6 +180,12 @@ class TableCodes:
                 rows=rows,
                 kept=self._run,
                 progress=progress,
+                lengths=code_lengths(
+                    self.codebooks.K,
+                    **self._arguments.tier_options,
+                    N=len(self._table.vectors),
+                    weights=self._table.weights,
+                ),
             )
         return embedding, codes
 
@@ -278,9 +287,7 @@ def write_shard(
         seconds: float. Time that reading and encoding took.
     """
     assert found.codebooks is not None and arguments.shard is not None
-    packed = pack_codes(codes, arguments.K)
-    N, D, K = len(codes), arguments.D, arguments.K
-    np.savez(folder / "codes.npz", codes=packed, N=N, D=D, K=K)
+    write_codes(folder / "codes.npz", codes, arguments.K)
     shutil.copyfile(
         found.codebooks_folder / "embedding.keras", folder / "embedding.keras"
     )

@@ -10,6 +10,7 @@
   `dropped` (number of rows left out because their word came earlier), `notes`.
 - `N`, `d`, `K`, `D`, `code_dim`, `composition`; `has_words`: whether there is
   a `vocabulary.txt`; without words, the report shows ids in their place.
+- `tiers`, with --tiers: `D` and `ends`, see `Tiers`.
 - `bytes`: see `measure.measure_bytes`. `parameters`: the paper's count, see
   `sizes.parameter_count`; `total` counts codes, `without_codes` does not.
 - `error`: see `measure.measure_error`. `neighbours`: see
@@ -36,10 +37,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kd_keras.codes.packing import pack_codes, unpack_codes
 from kd_keras.codes.sizes import parameter_count
 from kd_keras.codes.statistics import code_statistics
 from kd_keras.commands.arguments import Arguments
+from kd_keras.folders.codes_file import write_codes
 from kd_keras.folders.description_file import FORMAT
 from kd_keras.folders.output_folder import new_folder
 from kd_keras.folders.report_file import write_report
@@ -109,6 +110,9 @@ def write_result(
             "composition": arguments.composition,
             "has_words": table.words is not None,
         }
+        tiers = embedding.tiers
+        if tiers is not None:
+            report["tiers"] = {"D": list(tiers.D), "ends": list(tiers.ends)}
         report |= _measure(arguments, table, words, decoded, folder, file)
         if arguments.litert is not None:
             say("Exporting to LiteRT and checking every symbol")
@@ -153,14 +157,10 @@ def _measure(
     file: str,
 ) -> dict[str, Any]:
     N, d = table.vectors.shape
-    K, D = arguments.K, arguments.D
-    codes = decoded.codes
-    np.savez(folder / "codes.npz", codes=pack_codes(codes, K), N=N, D=D, K=K)
-    with np.load(folder / "codes.npz", allow_pickle=False) as arrays_file:
-        packed = arrays_file["codes"]
-    for rows in row_blocks(N, WRITTEN_ROWS):
-        if not np.array_equal(unpack_codes(packed[rows], K, D), codes[rows]):
-            raise RuntimeError("codes.npz does not contain the model's codes")
+    K, codes = arguments.K, decoded.codes
+    packed = write_codes(
+        folder / "codes.npz", codes, K, decoded.embedding.tiers
+    )
     neighbours, arrays = measure_neighbours(
         table.vectors, decoded, arguments.seed
     )
@@ -179,9 +179,9 @@ def _measure(
             N,
             d,
             K,
-            D,
-            arguments.code_dim,
-            arguments.composition,
+            code_dim=arguments.code_dim,
+            composition=arguments.composition,
+            **arguments.tier_options,
             **decoded.embedding.composition.size_arguments(),
         ).to_dict(),
         "error": measure_error(table.vectors, decoded, table.weights),

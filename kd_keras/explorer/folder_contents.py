@@ -2,14 +2,14 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kd_keras.codes.packing import unpack_codes
-from kd_keras.folders.report_file import read_report
+from kd_keras.folders.codes_file import codes_in, read_code_arrays
+from kd_keras.folders.report_file import read_report, tiers_of_report
 from kd_keras.utils.errors import BadInputError
 from kd_keras.vectors.ids_as_words import IdsAsWords
 from kd_keras.vectors.npz_arrays import read_arrays
@@ -59,26 +59,26 @@ def read_folder(path: str | os.PathLike[str]) -> FolderContents:
             "kd-keras compress"
         )
     N, K, D = (report[name] for name in "NKD")
-    packed = _arrays(folder / "codes.npz", "codes", "D")
-    near = _arrays(folder / "neighbours.npz", "symbols", "before", "after")
+    tiers = tiers_of_report(report)
+    packed = _read(
+        folder / "codes.npz", lambda path: read_code_arrays(path, tiers)
+    )
+    near = _read(
+        folder / "neighbours.npz",
+        lambda path: read_arrays(path, "symbols", "before", "after"),
+    )
     words: Sequence[str] = IdsAsWords(N)
     if report.get("has_words", True):
         words = _text(folder / "vocabulary.txt").split("\n")[:-1]
-    if packed["D"].tolist() != D:  # a different D can take as many bytes
-        raise BadInputError(
-            f"{folder / 'codes.npz'} must hold the {D:,} positions of "
-            f"report.json. Received: {packed['D'].tolist()}"
-        )
     try:
-        codes = unpack_codes(packed["codes"], K, D)
+        codes = codes_in(packed, N, K, D, tiers)
     except (ValueError, TypeError) as error:
         raise BadInputError(f"{folder / 'codes.npz'}: {error}") from None
-    for name, rows in (("codes.npz", codes), ("vocabulary.txt", words)):
-        if len(rows) != N:
-            raise BadInputError(
-                f"{folder / name} must hold the {N:,} symbols of report.json. "
-                f"Received: {len(rows):,}"
-            )
+    if len(words) != N:
+        raise BadInputError(
+            f"{folder / 'vocabulary.txt'} must hold the {N:,} symbols of "
+            f"report.json. Received: {len(words):,}"
+        )
     if not _are_neighbours(**near, N=N):
         raise BadInputError(
             f"{folder / 'neighbours.npz'} must hold neighbours of the {N:,} "
@@ -113,10 +113,12 @@ def _are_neighbours(
     )
 
 
-def _arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
+def _read(
+    path: Path, read: Callable[[Path], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
     """Reads arrays from a `.npz` file."""
     try:
-        return read_arrays(path, *names)
+        return read(path)
     except FileNotFoundError:
         raise BadInputError(f"{path} is missing") from None
     except ValueError:

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from kd_keras.codes.packing import pack_codes
 from kd_keras.export.litert.bias_steps import in_steps
-from kd_keras.export.litert.sum_of_values import sum_of_values
-from kd_keras.export.litert.unpack_rows import unpack_rows
+from kd_keras.export.litert.packed_codes import PackedCodes
 from kd_keras.export.signatures.calls_replaced import (
     calls_replaced,
     can_replace,
@@ -29,7 +27,7 @@ class DeviceEmbedding(tf.Module):
     Rows are gathered first, then unpacked and converted to float32. So the
     only whole tables in memory are the stored ones:
 
-    - codes: uint8 `(N, ceil(D*b / 8))`, unpacked by `unpack_rows`;
+    - codes: see `PackedCodes`;
     - code embeddings `(D * K, d')`: float32; or int8 with one scale per
       position; or float16, whose bits the graph sees as int16, since the
       converter does not support a gather of float16;
@@ -59,9 +57,7 @@ class DeviceEmbedding(tf.Module):
         self.output_dim = embedding.output_dim
         self.unknown_id = unknown_id
         self._composition = composition
-        self.codes = tf.Variable(
-            pack_codes(embedding.codes, self.K), trainable=False, name="codes"
-        )
+        self.codes = PackedCodes(embedding.codes, self.K, embedding.tiers)
         stored, scales = store_code_embeddings(
             np.asarray(composition.code_embeddings.numpy(), np.float32),
             quantization,
@@ -103,7 +99,7 @@ class DeviceEmbedding(tf.Module):
         return tf.reshape(vectors, shape)
 
     def _embed(self, ids: Any) -> Any:
-        codes = unpack_rows(tf.gather(self.codes, ids), self.K, self.D)
+        codes = self.codes.of(ids)
         # One table of D * K rows: position j owns the rows from j * K on.
         offsets = tf.constant(self.K * np.arange(self.D)[None], tf.int32)
         rows = tf.reshape(codes + offsets, [-1])
@@ -131,14 +127,12 @@ class DeviceEmbedding(tf.Module):
             )
         flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
         zero = _zero(flat)
-        codes = tf.gather(self.codes[None], zero)
-        codes = tf.reshape(codes, self.codes.shape)
         table = _as_float32(tf.gather(self.code_embeddings[None], zero))
         table = tf.reshape(table, [self.D, self.K, -1])
         if self.scales is not None:
             table *= tf.constant(self.scales[:, None, None])
         values = self._composition.score_values(flat, table)
-        scores = sum_of_values(values, codes, self.K, self.D)
+        scores = self.codes.sum_values(values, zero)
         if None not in hidden.shape:
             shape = [*hidden.shape[:-1], self.symbols]
         else:

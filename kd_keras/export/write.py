@@ -95,7 +95,9 @@ def write_saved_model(
         device_embeddings: list of `DeviceEmbedding`.
     """
     module = tf.Module()
-    module.codes = [form.codes for form in device_embeddings]
+    module.codes = [
+        table for form in device_embeddings for table in form.codes.stored
+    ]
     module.code_embeddings = [
         form.code_embeddings for form in device_embeddings
     ]

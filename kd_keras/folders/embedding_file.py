@@ -64,9 +64,11 @@ def _check_sizes(path: Path) -> None:
     layer = config["config"]["layers"][-1]["config"]
     composition = layer["composition"]["config"]
     d, code_dim = layer["output_dim"], composition["code_dim"]
-    values = layer["K"] * layer["D"] * code_dim
+    D = layer["D"]
+    D = D[0] if isinstance(D, list) else D
+    values = layer["K"] * D * code_dim
     recurrent = d * code_dim if "LSTM" in str(composition["name"]) else d
-    if max(layer["input_dim"] * layer["D"], values, recurrent) > size:
+    if max(layer["input_dim"] * D, values, recurrent) > size:
         raise ValueError(f"its weights need more than its {size:,} bytes")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kd_keras.codes.tiers import Tiers, read_tiers
 from kd_keras.folders.description_file import read_description
 from kd_keras.folders.output_folder import FILES
 from kd_keras.report.code_map import code_map
@@ -63,6 +64,31 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{wanted}. Received: {path}, whose report.json {wrong}"
         )
     return report
+
+
+def tiers_of_report(report: dict[str, Any]) -> Tiers | None:
+    """Returns the tiers of the codes that a report describes.
+
+    Args:
+        report: dict, as `read_report` returns it.
+
+    Raises:
+        BadInputError: If they do not fit the sizes.
+    """
+    given = report.get("tiers")
+    if given is None:
+        return None
+    try:
+        N, K, D = (report[name] for name in "NKD")
+        *_, tiers = read_tiers(K, given["D"], given["ends"], N)
+        if tiers is None or tiers.D[0] != D:
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise BadInputError(
+            "report.json is damaged: its tiers do not fit its sizes. "
+            f"Received: tiers={given}"
+        ) from None
+    return tiers
 
 
 def _is_report(report: dict[str, Any]) -> bool:

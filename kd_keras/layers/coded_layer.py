@@ -1,6 +1,7 @@
 """The base of the layers that hold codes."""
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from keras import initializers, ops
 
-from kd_keras.codes.checks import check_codes, check_kd, code_dtype
+from kd_keras.codes.checks import check_codes, code_dtype
 from kd_keras.codes.random_codes import random_codes
+from kd_keras.codes.tiers import read_tiers, tier_config
 from kd_keras.layers.compositions.by_name import (
     check_composition,
     make_composition,
@@ -22,7 +24,6 @@ from kd_keras.layers.shared_layers import (
     deserialize_shared,
     serialize_shared,
 )
-from kd_keras.layers.straight_through import highest
 from kd_keras.utils.checks import check_integer
 
 
@@ -37,12 +38,14 @@ class CodedLayer(keras.layers.Layer):
         symbols: int, at least 1. Number of symbols N.
         output_dim: int, at least 1. Size d of a vector. None if only `build`
             knows it, which then calls `make_composition`.
-        K, D, codes, composition, code_dim, embeddings_initializer, seed: See
-            `KDEmbedding`.
+        K, D, codes, composition, code_dim, embeddings_initializer, seed, tiers:
+            See `KDEmbedding`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Attributes:
         symbols: int. N.
+        D: int. Number of positions of the longest codes.
+        tiers: `Tiers`, or None if all codes have D positions.
         learner: `KDCodeLearner`, or None for fixed codes.
         composition: `Composition`; what was given as such, until it is made.
 
@@ -56,15 +59,16 @@ class CodedLayer(keras.layers.Layer):
         symbols: int,
         output_dim: int | None,
         K: int,
-        D: int,
+        D: int | Sequence[int],
         codes: Any,
         composition: str | Composition,
         code_dim: int | None,
         embeddings_initializer: Any,
         seed: int | None,
+        tiers: Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
-        K, D = check_kd(K, D)
+        K, D, self.tiers = read_tiers(K, D, tiers, symbols)
         super().__init__(**kwargs)
         # Ids given as floats must not be rounded to the compute dtype.
         self.autocast = False
@@ -94,7 +98,13 @@ class CodedLayer(keras.layers.Layer):
                 self.learner = learner
         else:
             # A copy: the caller may go on changing the array.
-            self._given_codes = np.array(check_codes(codes, K, D, symbols))
+            self._given_codes = np.array(self._check_codes(codes))
+
+    def _check_codes(self, codes: npt.ArrayLike) -> np.ndarray:
+        checked = check_codes(codes, self.K, self.D, self.symbols)
+        if self.tiers is not None:
+            self.tiers.order_of(checked)
+        return checked
 
     def make_composition(self, output_dim: int) -> None:
         """Makes the composition by name, or takes the one that is given."""
@@ -116,7 +126,7 @@ class CodedLayer(keras.layers.Layer):
             return KDCodeLearner(
                 self.symbols,
                 self.K,
-                self.D,
+                **self._tier_config(),
                 dtype=self.dtype_policy,
                 name="learner",
             )
@@ -125,7 +135,12 @@ class CodedLayer(keras.layers.Layer):
                 '`codes` must be None, an (N, D) integer array, "learn" or a '
                 f"KDCodeLearner. Received: codes={codes!r}"
             )
-        sizes = {"input_dim": self.symbols, "K": self.K, "D": self.D}
+        sizes = {
+            "input_dim": self.symbols,
+            "K": self.K,
+            "D": self.D,
+            "tiers": self.tiers,
+        }
         for name, size in sizes.items():
             if getattr(codes, name) != size:
                 raise ValueError(
@@ -164,6 +179,8 @@ class CodedLayer(keras.layers.Layer):
                 # `keras.utils.set_random_seed` seeds this generator.
                 seed = random.randint(0, 2**31 - 1)
             codes = random_codes(shape[0], self.K, self.D, seed)
+            if self.tiers is not None:
+                codes = self.tiers.cut(codes)
         self._given_codes = None
         return ops.convert_to_tensor(codes, dtype=dtype)
 
@@ -179,7 +196,7 @@ class CodedLayer(keras.layers.Layer):
 
     @codes.setter
     def codes(self, codes: npt.ArrayLike) -> None:
-        codes = check_codes(codes, self.K, self.D, self.symbols)
+        codes = self._check_codes(codes)
         if self.learner is not None:
             raise ValueError(
                 "Only fixed codes can be set; these are learned. Received: "
@@ -203,7 +220,7 @@ class CodedLayer(keras.layers.Layer):
     def codes_of(self, ids: Any) -> Any:
         """Looks codes up: int `(..., D)` for int ids `(...)`."""
         if self.learner is not None:
-            return highest(gather_rows(self.learner.logits, ids))
+            return self.learner.codes_of(ids)
         [codes] = self.code_variables()
         return gather_rows(codes, ids)
 
@@ -258,7 +275,7 @@ class CodedLayer(keras.layers.Layer):
         return super().get_config() | {
             "output_dim": self.output_dim,
             "K": self.K,
-            "D": self.D,
+            **self._tier_config(),
             "codes": serialize_shared(self.learner) if self.learner else None,
             "composition": self.composition
             if isinstance(self.composition, str)
@@ -268,6 +285,10 @@ class CodedLayer(keras.layers.Layer):
             ),
             "seed": self.seed,
         }
+
+    def _tier_config(self) -> dict[str, Any]:
+        """Returns the arguments D and `tiers` of layers like this one."""
+        return tier_config(self.D, self.tiers)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "CodedLayer":

@@ -1,6 +1,7 @@
 """The layer that learns the codes, phi in the paper."""
 
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,14 +9,19 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from kd_keras.codes.checks import check_codes, check_kd, code_dtype
+from kd_keras.codes.checks import check_codes, code_dtype
+from kd_keras.codes.tiers import read_tiers, tier_config
 from kd_keras.layers.gather import (
     gather_rows,
     integer_ids,
     nan_out_of_range,
     on_flat_values,
 )
-from kd_keras.layers.straight_through import smooth_code, straight_through
+from kd_keras.layers.straight_through import (
+    highest,
+    smooth_code,
+    straight_through,
+)
 from kd_keras.layers.temperature_law import LAWS, temperature_of_schedule
 from kd_keras.layers.training_steps import TrainingSteps
 from kd_keras.utils.checks import check_integer
@@ -49,11 +55,12 @@ class KDCodeLearner(keras.layers.Layer):
     Args:
         input_dim: int, at least 1. Number of symbols N.
         K: int, 2 to 65,536. Number of values of a code position.
-        D: int, at least 1. Number of code positions.
+        D: int, at least 1. Number of code positions. With `tiers`, several.
         estimator: One of `"straight_through"`, or `"smooth"` for the
             relaxation that the paper compares with: softmax(logits / T) in
             training.
         logits_initializer: Initializer of the logits.
+        tiers: See `KDEmbedding`. The ids must be in the order of the tiers.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -85,13 +92,14 @@ class KDCodeLearner(keras.layers.Layer):
         self,
         input_dim: int,
         K: int = 16,
-        D: int = 32,
+        D: int | Sequence[int] = 32,
         estimator: str = "straight_through",
         logits_initializer: Any = "uniform",
+        tiers: Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
-        K, D = check_kd(K, D)
         input_dim = check_integer("`input_dim`", input_dim)
+        K, D, self.tiers = read_tiers(K, D, tiers, input_dim)
         if estimator not in ESTIMATORS:
             raise ValueError(
                 f"`estimator` must be one of {', '.join(ESTIMATORS)}. "
@@ -123,7 +131,8 @@ class KDCodeLearner(keras.layers.Layer):
                 above the others, which are 0. At temperature T the value has
                 the probability `1 / (1 + (K - 1) exp(-margin / T))`. With
                 1, Adam at the rate 0.01 can move a code after some 50 steps.
-            **kwargs: Keyword arguments of `KDCodeLearner`.
+            **kwargs: Keyword arguments of `KDCodeLearner`, for instance D and
+                `tiers`.
 
         Returns:
             A built `KDCodeLearner`.
@@ -144,6 +153,7 @@ class KDCodeLearner(keras.layers.Layer):
         True
         """
         codes = check_codes(codes, K)
+        kwargs = {"D": codes.shape[1]} | kwargs
         if not len(codes):
             raise ValueError(
                 "codes must have at least one row. Received: "
@@ -155,7 +165,14 @@ class KDCodeLearner(keras.layers.Layer):
                 f"`margin` must be from above 0 to {LARGEST_MARGIN}. "
                 f"Received: margin={margin!r}"
             )
-        learner = cls(len(codes), K, codes.shape[1], **kwargs)
+        learner = cls(len(codes), K, **kwargs)
+        cut = codes if learner.tiers is None else learner.tiers.cut(codes)
+        if learner.D != codes.shape[1] or (cut != codes).any():
+            raise ValueError(
+                "The codes must have D positions, and the value 0 where a "
+                f"symbol has no position. Received: shape={codes.shape}, "
+                f"D={learner.D}, tiers={learner.tiers}"
+            )
         learner.build()
         logits = np.zeros((*codes.shape, K), np.float32)
         np.put_along_axis(logits, codes[:, :, None].astype(int), margin, 2)
@@ -210,7 +227,29 @@ class KDCodeLearner(keras.layers.Layer):
         else:
             one_hot = straight_through(logits)
         one_hot = ops.cast(one_hot, self.compute_dtype)
+        if self.tiers is not None:
+            first = ops.one_hot(0, self.K, dtype=self.compute_dtype)
+            has = ops.expand_dims(self._has_position(ids), -1)
+            one_hot = ops.where(has, one_hot, first)
         return nan_out_of_range(one_hot, ids, self.input_dim)
+
+    def codes_of(self, ids: Any) -> Any:
+        """Looks codes up: int `(..., D)` for int ids `(...)` in range."""
+        codes = highest(gather_rows(self.logits, ids))
+        if self.tiers is None:
+            return codes
+        return ops.where(self._has_position(ids), codes, 0)
+
+    def _has_position(self, ids: Any) -> Any:
+        """Tells which positions symbols have: bool `(..., D)`."""
+        assert self.tiers is not None
+        D = self.tiers.D
+        lengths = D[0] + ops.zeros_like(ids)
+        for end, before, after in zip(self.tiers.ends, D, D[1:], strict=False):
+            fewer = ops.cast(ids >= end, ids.dtype) * (before - after)
+            lengths = lengths - fewer
+        positions = ops.arange(self.D, dtype=ids.dtype)
+        return positions < ops.expand_dims(lengths, -1)
 
     def _training_temperature(self) -> Any:
         """Returns the temperature of this training step; counts the step."""
@@ -249,7 +288,8 @@ class KDCodeLearner(keras.layers.Layer):
         logits = self.logits.numpy()
         if np.isnan(logits).any():  # as `highest` does in the graph
             logits = np.where(np.isnan(logits), -np.inf, logits)
-        return logits.argmax(axis=-1).astype(code_dtype(self.K))
+        codes = logits.argmax(axis=-1).astype(code_dtype(self.K))
+        return codes if self.tiers is None else self.tiers.cut(codes)
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         return (*input_shape, self.D, self.K)
@@ -258,7 +298,7 @@ class KDCodeLearner(keras.layers.Layer):
         return super().get_config() | {
             "input_dim": self.input_dim,
             "K": self.K,
-            "D": self.D,
+            **tier_config(self.D, self.tiers),
             "estimator": self.estimator,
             "logits_initializer": keras.initializers.serialize(
                 self.logits_initializer

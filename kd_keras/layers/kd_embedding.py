@@ -1,6 +1,7 @@
 """The layer that replaces `keras.layers.Embedding`."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,8 +12,12 @@ from keras import ops
 # The layer that Keras has for this sets masks by this function too.
 from keras.src.backend import set_keras_mask
 
+from kd_keras.codes.tiers import check_lengths
 from kd_keras.layers.coded_layer import CodedLayer
-from kd_keras.layers.compositions.code_search import encode
+from kd_keras.layers.compositions.code_search import (
+    check_has_tiers,
+    encode,
+)
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.gather import (
     integer_ids,
@@ -40,7 +45,7 @@ class KDEmbedding(CodedLayer):
         input_dim: int, at least 1. Number of symbols N, i.e. largest id + 1.
         output_dim: int, at least 1. Size d of a vector.
         K: int, 2 to 65,536. Number of values of a code position.
-        D: int, at least 1. Number of code positions.
+        D: int, at least 1. Number of code positions. With `tiers`, several.
         codes: None for random fixed codes; an array of int, shape `(N, D)`,
             for given fixed codes; `"learn"`, or a `KDCodeLearner`, for codes
             that are learned while the layer trains. Fixed codes are weights:
@@ -52,6 +57,13 @@ class KDEmbedding(CodedLayer):
         mask_zero: bool. Whether id 0 is padding to be masked.
         embeddings_initializer: Initializer of the code embeddings.
         seed: int or None. Seed of random codes.
+        tiers: None, or a sequence of rising ints, for shorter codes of rare
+            symbols. D is then a sequence of falling ints: with
+            `D=(32, 16, 0), tiers=(2000, 10000)`, the ids below 2,000 have 32
+            positions, those below 10,000 have 16, and all others none, so
+            they share one vector. A short code has the value 0 at the other
+            positions. Given codes may have the tiers in any order of ids; a
+            file then stores that order, two or four bytes a symbol.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -91,13 +103,14 @@ class KDEmbedding(CodedLayer):
         input_dim: int,
         output_dim: int,
         K: int = 16,
-        D: int = 32,
+        D: int | Sequence[int] = 32,
         codes: Any = None,
         composition: str | Composition = "linear",
         code_dim: int | None = None,
         mask_zero: bool = False,
         embeddings_initializer: Any = "uniform",
         seed: int | None = None,
+        tiers: Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
         # An argument of Keras 2, which `keras.layers.Embedding` still takes.
@@ -117,6 +130,7 @@ class KDEmbedding(CodedLayer):
             code_dim,
             embeddings_initializer,
             seed,
+            tiers,
             **kwargs,
         )
         self.input_dim = input_dim
@@ -174,7 +188,11 @@ class KDEmbedding(CodedLayer):
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
     def encode(
-        self, vectors: npt.ArrayLike, seed: int = 0, effort: float = 1.0
+        self,
+        vectors: npt.ArrayLike,
+        seed: int = 0,
+        effort: float = 1.0,
+        lengths: npt.ArrayLike | None = None,
     ) -> np.ndarray:
         """Finds codes of new vectors without changing the composition.
 
@@ -189,13 +207,17 @@ class KDEmbedding(CodedLayer):
             seed: int. Decides the search.
             effort: float, 0 to 1,000. How long to search, in units of the
                 default.
+            lengths: array of int, 0 to D, shape `(M,)`, or None. How many
+                positions each code has (see `tiers`); it has the value 0 at
+                the others. Only for the linear composition. None: all D.
 
         Returns:
             Array of int, shape `(M, D)`, uint8 up to K = 256, else uint16.
             The codes of a row depend only on its block of 16,384 rows.
 
         Raises:
-            ValueError: If the vectors are not finite or not of this size.
+            ValueError: If the vectors are not finite or not of this size, or
+                `lengths` is out of its range.
         """
         check_effort(effort)
         rows = check_rows(vectors)
@@ -206,7 +228,10 @@ class KDEmbedding(CodedLayer):
             )
         if not self.built:
             self.build()
-        return encode(self, rows, seed, effort)
+        if lengths is not None:
+            lengths = check_lengths(lengths, len(rows), self.D)
+            check_has_tiers(self.composition)
+        return encode(self, rows, seed, effort, lengths=lengths)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config() | {

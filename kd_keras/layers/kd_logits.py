@@ -1,11 +1,13 @@
 """The layer that replaces the output layer over a vocabulary."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy.typing as npt
 from keras import initializers, ops
 
+from kd_keras.codes.tiers import tier_config
 from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.kd_embedding import KDEmbedding
@@ -39,7 +41,8 @@ class KDLogits(CodedLayer):
     Args:
         units: int, at least 1. Number of symbols N.
         K: int, 2 to 65,536. Number of values of a code position. None: 16.
-        D: int, at least 1. Number of code positions. None: 32.
+        D: int, at least 1. Number of code positions. None: 32. With `tiers`,
+            several.
         codes: None for random fixed codes; an array of int, shape `(N, D)`,
             for given fixed codes; `"learn"`, or a `KDCodeLearner`, for codes
             that are learned while the layer trains.
@@ -56,6 +59,7 @@ class KDLogits(CodedLayer):
         embeddings_initializer: Initializer of the code embeddings.
         bias_initializer: Initializer of the bias.
         seed: int or None. Seed of random codes.
+        tiers: See `KDEmbedding`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -94,7 +98,7 @@ class KDLogits(CodedLayer):
         self,
         units: int | None = None,
         K: int | None = None,
-        D: int | None = None,
+        D: int | Sequence[int] | None = None,
         codes: Any = None,
         composition: str | Composition | None = None,
         code_dim: int | None = None,
@@ -104,10 +108,13 @@ class KDLogits(CodedLayer):
         embeddings_initializer: Any = "uniform",
         bias_initializer: Any = "zeros",
         seed: int | None = None,
+        tiers: Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
         if embedding is not None:
-            _check_tie(embedding, units, K, D, codes, composition, code_dim)
+            _check_tie(
+                embedding, units, K, D, codes, composition, code_dim, tiers
+            )
             units, K, D = embedding.symbols, embedding.K, embedding.D
         elif use_projection:
             raise ValueError(
@@ -125,6 +132,7 @@ class KDLogits(CodedLayer):
             code_dim,
             embeddings_initializer,
             seed,
+            tiers,
             **kwargs,
         )
         self.autocast = True  # the inputs are no ids
@@ -137,6 +145,7 @@ class KDLogits(CodedLayer):
         if embedding is not None:
             embedding.is_tied = True
             self.learner = embedding.learner
+            self.tiers = embedding.tiers
             self.composition = embedding.composition
             self.output_dim = embedding.output_dim
             self.code_dim = embedding.code_dim
@@ -187,7 +196,7 @@ class KDLogits(CodedLayer):
         logits = cls(
             embedding.symbols,
             embedding.K,
-            embedding.D,
+            **tier_config(embedding.D, embedding.tiers),
             codes=embedding.codes,
             composition=type(given).from_config(given.get_config()),
             **kwargs,
@@ -276,8 +285,9 @@ class KDLogits(CodedLayer):
         }
         del config["output_dim"]
         if self.embedding is not None:
-            for name in ("codes", "composition", "code_dim"):
+            for name in ("codes", "composition", "code_dim", "tiers"):
                 del config[name]
+            config["D"] = self.D
             config["embedding"] = keras.saving.serialize_keras_object(
                 self.embedding
             )
@@ -301,11 +311,12 @@ def _check_tie(
             "`embedding` must be a KDEmbedding, or None. Received: "
             f"embedding={embedding!r}"
         )
-    if codes is not None or others != (None, None):
+    if codes is not None or others != (None, None, None):
         raise ValueError(
-            "`codes`, `composition` and `code_dim` are those of `embedding`: "
-            f"leave them out. Received: codes={codes!r}, "
-            f"composition={others[0]!r}, code_dim={others[1]!r}"
+            "`codes`, `composition`, `code_dim` and `tiers` are those of "
+            f"`embedding`: leave them out. Received: codes={codes!r}, "
+            f"composition={others[0]!r}, code_dim={others[1]!r}, "
+            f"tiers={others[2]!r}"
         )
     sizes = {
         "units": (units, embedding.symbols),

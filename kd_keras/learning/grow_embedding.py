@@ -1,9 +1,13 @@
 """Adds symbols to an embedding whose composition stays fixed."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from kd_keras.codes.tiers import tier_config
 from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.vectors.checks import check_rows
 
 
 def grow_embedding(
@@ -14,7 +18,8 @@ def grow_embedding(
 ) -> KDEmbedding:
     """Adds symbols to an embedding without learning anything again.
 
-    The new symbols get codes by `embedding.encode`. The composition, the codes
+    The new symbols get codes by `embedding.encode`, those of the last tier if
+    there are tiers. The composition, the codes
     of the present symbols and thus their vectors stay as they are. The new
     vectors are rebuilt well if they resemble those that the composition was
     learned from.
@@ -45,23 +50,30 @@ def grow_embedding(
     >>> print((grown.codes[:200] == embedding.codes).all())
     True
     """
-    new = embedding.encode(vectors, seed, effort)
+    lengths, tiers = None, embedding.tiers
+    if tiers is not None:
+        lengths = np.full(len(check_rows(vectors)), tiers.D[-1])
+    new = embedding.encode(vectors, seed, effort, lengths)
     codes = np.concatenate([embedding.codes, new])
     # A composition from its configuration, not the embedding's own object.
     copy = KDEmbedding.from_config(
-        embedding.get_config() | {"codes": None, "input_dim": 1}
+        embedding.get_config()
+        | {"codes": None, "input_dim": 1, **tier_config(embedding.D, None)}
     )
     copy.build()
     copy.composition.set_weights(embedding.composition.get_weights())
-    return with_codes(copy, codes)
+    return with_codes(copy, codes, **tier_config(embedding.D, tiers))
 
 
-def with_codes(embedding: KDEmbedding, codes: np.ndarray) -> KDEmbedding:
+def with_codes(
+    embedding: KDEmbedding, codes: np.ndarray, **options: Any
+) -> KDEmbedding:
     """Returns an embedding of other symbols that shares the composition.
 
     Args:
         embedding: `KDEmbedding`, built.
         codes: array of int, shape `(N, D)`.
+        **options: Other arguments of `KDEmbedding` that change.
 
     Returns:
         A built `KDEmbedding` of N symbols.
@@ -70,6 +82,7 @@ def with_codes(embedding: KDEmbedding, codes: np.ndarray) -> KDEmbedding:
         "input_dim": len(codes),
         "codes": codes,
         "composition": embedding.composition,
+        **options,
     }
     other = type(embedding).from_config(config)
     other.build()

@@ -1,11 +1,16 @@
 """Learns codes of given vectors."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from kd_keras.codes.checks import check_kd
-from kd_keras.layers.compositions.code_search import encode
+from kd_keras.codes.tiers import read_tiers
+from kd_keras.layers.compositions.code_search import (
+    check_has_tiers,
+    encode,
+)
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.learning.grow_embedding import with_codes
@@ -38,13 +43,14 @@ CHECKED_FLOATS = 1 << 20  # at a time
 def learn_codes(
     vectors: npt.ArrayLike | MappedRows | keras.layers.Embedding,
     K: int = 16,
-    D: int = 32,
+    D: int | Sequence[int] = 32,
     composition: str | Composition = "linear",
     code_dim: int | None = None,
     seed: int = 0,
     verbose: int = 1,
     effort: float = 1.0,
     weights: npt.ArrayLike | None = None,
+    tiers: Sequence[int] | None = None,
 ) -> KDEmbedding:
     """Learns codes of given vectors, and a composition that rebuilds them.
 
@@ -106,6 +112,10 @@ def learn_codes(
             many times the squared error of each vector counts, for instance
             how often the symbol occurs. Only their ratios matter. The error
             in the progress bar is the weighted mean.
+        tiers: None, or a sequence of rising ints, for shorter codes of rare
+            symbols; D is then a sequence of falling ints, see `KDEmbedding`.
+            The heaviest symbols are in the first tier, which needs at least K;
+            without weights, the first. Only for the linear composition.
 
     Returns:
         A built `KDEmbedding` with fixed codes; `embedding(ids)` returns the
@@ -115,7 +125,7 @@ def learn_codes(
         ValueError: If an argument is out of its range, or the vectors are not
             finite, not of rank 2, fewer than K, or beyond 1e36, or if all are
             within 1e-32 but not 0; or if the weights are not N positive,
-            finite numbers.
+            finite numbers; or if the tiers do not fit N, K and D.
 
     Example:
 
@@ -136,33 +146,62 @@ def learn_codes(
     if isinstance(vectors, keras.layers.Embedding):
         table = table_of(vectors)
         embedding = learn_codes(
-            table, K, D, composition, code_dim, seed, verbose, effort, weights
+            table,
+            K,
+            D,
+            composition,
+            code_dim,
+            seed,
+            verbose,
+            effort,
+            weights,
+            tiers,
         )
         return in_place_of(vectors, embedding)
     warn_of_variable(vectors)
     rows = check_rows(vectors)
     embedding = learn_codebooks(
-        rows, K, D, composition, code_dim, seed, verbose, effort, weights
+        rows,
+        K,
+        D,
+        composition,
+        code_dim,
+        seed,
+        verbose,
+        effort,
+        weights,
+        tiers,
     )
-    if not is_large(len(rows), embedding.K):
+    codes = embedding.codes
+    if is_large(len(rows), embedding.K):
+        # The rows that were trained on are encoded again, as shards do it.
+        lengths = code_lengths(K, D, tiers, len(rows), weights)
+        with progress_bar("Encoding", verbose) as progress:
+            codes = encode(
+                embedding,
+                rows,
+                seed,
+                effort,
+                progress=progress,
+                lengths=lengths,
+            )
+    elif tiers is None:
         return embedding
-    # The rows that were trained on are encoded again, as shards do it.
-    with progress_bar("Encoding", verbose) as progress:
-        codes = encode(embedding, rows, seed, effort, progress=progress)
-    return with_codes(embedding, codes)
+    return with_codes(embedding, codes, D=D, tiers=tiers)
 
 
 @one_blas_thread()
 def learn_codebooks(
     vectors: npt.ArrayLike | MappedRows,
     K: int = 16,
-    D: int = 32,
+    D: int | Sequence[int] = 32,
     composition: str | Composition = "linear",
     code_dim: int | None = None,
     seed: int = 0,
     verbose: int = 1,
     effort: float = 1.0,
     weights: npt.ArrayLike | None = None,
+    tiers: Sequence[int] | None = None,
 ) -> KDEmbedding:
     """Learns the composition of a table that is too large for one process.
 
@@ -172,13 +211,14 @@ def learn_codebooks(
     other, are those that `learn_codes` returns.
 
     Args:
-        vectors, K, D, composition, code_dim, seed, verbose, effort, weights:
-            See `learn_codes`. Heavy vectors are always in the sample.
+        vectors, K, D, composition, code_dim, seed, verbose, effort, weights,
+            tiers: See `learn_codes`. Heavy vectors are always in the sample.
 
     Returns:
         A built `KDEmbedding` of the vectors that were learned from: a random
         sample of 50,000 (or 4K, if larger), or of up to 200,000 for a
-        composition that is trained; all vectors if there are not more.
+        composition that is trained; all vectors if there are not more. It has
+        no tiers: `encode` takes the length of each code.
 
     Raises:
         ValueError: See `learn_codes`.
@@ -198,15 +238,18 @@ def learn_codebooks(
     slice(49152, 60000, None) (10848, 2)
     """
     rows = check_rows(vectors)
-    K, D = check_kd(K, D)
     check_effort(effort)
     count, dim = rows.shape
+    lengths = code_lengths(K, D, tiers, count, weights)
+    K, D, _ = read_tiers(K, D, tiers)
     shares = None if weights is None else check_weights(weights, count)
     if count < K:
         raise ValueError(
             "There must be at least K vectors. "
             f"Received: {count} vectors, K={K}"
         )
+    if lengths is not None:
+        check_has_tiers(composition)
     recipe = recipe_of(composition)
     width = getattr(composition, "code_dim", code_dim)
     if recipe.is_narrow and width is not None and width > dim:
@@ -220,6 +263,13 @@ def learn_codebooks(
         sample, shares = learning_sample(count, K, seed, shares)
     _check_size(rows)
     learned = rows[:] if sample is None else rows[sample]
+    if sample is not None and lengths is not None:
+        lengths = lengths[sample]
+    if lengths is not None and (longest := int((lengths == D).sum())) < K:
+        raise ValueError(
+            "There must be at least K vectors in the first tier. Received: "
+            f"{longest} vectors, K={K}"
+        )
     # Built first, so that bad arguments are refused before the work.
     # In float32 whatever Keras' default is, as the search computes.
     embedding = KDEmbedding(
@@ -239,10 +289,38 @@ def learn_codebooks(
     with progress_bar("Learning codes", verbose) as progress:
         for_others = is_large(count, K)
         task = Task.near_one(
-            learned, seed, effort, for_others, progress, shares
+            learned, seed, effort, for_others, progress, shares, lengths
         )
         recipe.learn(embedding, task)
     return embedding
+
+
+def code_lengths(
+    K: int,
+    D: int | Sequence[int],
+    tiers: Sequence[int] | None,
+    N: int,
+    weights: npt.ArrayLike | None,
+) -> np.ndarray | None:
+    """Returns the number of positions of each symbol's code.
+
+    Args:
+        K, D, tiers, weights: See `learn_codes`.
+        N: int. Number of symbols.
+
+    Returns:
+        array of int, shape `(N,)`, or None if there are no tiers. Among equal
+        weights, the first symbols are in the higher tier.
+    """
+    *_, found = read_tiers(K, D, tiers, N)
+    if found is None:
+        return None
+    lengths = found.lengths(N)
+    if weights is not None:
+        shares = np.asarray(check_weights(weights, N))
+        heaviest = np.argsort(-shares, kind="stable")
+        lengths[heaviest] = lengths.copy()
+    return lengths
 
 
 def _check_size(vectors: Rows) -> None:

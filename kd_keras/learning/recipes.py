@@ -154,11 +154,14 @@ def _fit_linear(embedding: KDEmbedding, task: Task) -> tuple[np.ndarray, ...]:
 
     fit = fit_codebooks if task.for_others else fit_additive
     sample, drawn = learning_sample(len(vectors), K, task.seed, weights)
-    given = K, D, task.seed, task.effort
+    given, lengths = (K, D, task.seed, task.effort), task.lengths
     if sample is None:
-        codes, table = fit(vectors, *given, teller(0.0, 1.0), weights)
+        codes, table = fit(vectors, *given, teller(0.0, 1.0), weights, lengths)
     else:
-        _, table = fit(vectors[sample], *given, teller(0.0, 0.5), drawn)
+        short = None if lengths is None else lengths[sample]
+        _, table = fit(vectors[sample], *given, teller(0.0, 0.5), drawn, short)
         encode = sum_encoder(table, task.seed, FIRST_EFFORT * task.effort)
-        codes = encode_rows(encode, vectors, progress=teller(0.5, 1.0))
+        codes = encode_rows(
+            encode, vectors, progress=teller(0.5, 1.0), lengths=lengths
+        )
     return codes, table, *kernel

@@ -23,6 +23,8 @@ class Task:
         progress: `Part`, called with (share done, error so far).
         weights: array of float32, shape `(N,)`, positive, with mean 1, or
             None. How many times the error of each vector counts.
+        lengths: array of int, shape `(N,)`, or None. Number of positions of
+            each vector's code, see `Tiers`; None if all have D.
         unit: float. What the recipe must multiply the vectors by that its
             composition makes. It is a power of two, so this changes no digit.
     """
@@ -33,6 +35,7 @@ class Task:
     for_others: bool
     progress: Part
     weights: Weights = None
+    lengths: np.ndarray | None = None
     unit: float = 1.0
 
     @classmethod
@@ -44,6 +47,7 @@ class Task:
         for_others: bool,
         progress: Part,
         weights: Weights = None,
+        lengths: np.ndarray | None = None,
     ) -> "Task":
         """Returns a task of which the largest value is between 0.5 and 1.
 
@@ -57,6 +61,7 @@ class Task:
             for_others,
             Part(lambda done, error: progress(done, error * unit**2)),
             weights,
+            lengths,
             unit,
         )
 

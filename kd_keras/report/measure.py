@@ -144,7 +144,7 @@ def measure_neighbours(
 def measure_bytes(
     N: int,
     d: int,
-    packed: np.ndarray,
+    codes: int,
     code_embeddings: int,
     composition: int,
     stored_dtype: str | None,
@@ -154,7 +154,7 @@ def measure_bytes(
     Args:
         N: int. Number of symbols.
         d: int. Dimension of a symbol's vector.
-        packed: array of uint8. The packed codes, as in the file.
+        codes: int. Bytes of the packed codes in the file.
         code_embeddings: int. Bytes of W.
         composition: int. Bytes of the composition's other weights.
         stored_dtype: str or None. Precision in the file of vectors; None for
@@ -171,10 +171,10 @@ def measure_bytes(
         - `stored_table`, `stored_ratio`: size of a table of this precision,
           and how many times smaller `total` is; absent for text.
     """
-    total = packed.nbytes + code_embeddings + composition
+    total = codes + code_embeddings + composition
     sizes: dict[str, Any] = {
         "float32_table": N * d * 4,
-        "codes": packed.nbytes,
+        "codes": codes,
         "code_embeddings": code_embeddings,
         "composition": composition,
         "total": total,

@@ -131,15 +131,36 @@ def size_parts(report: dict[str, Any]) -> list[tuple[str, str, int]]:
     """
     sizes, K, D = report["bytes"], report["K"], report["D"]
     bits = (K - 1).bit_length()
-    packed = sizes["codes"] // report["N"]
+    packed = format_bytes(sizes["codes"] // report["N"])
+    how = f"{D} x {bits} bits in {packed} per symbol"
+    if "tiers" in report:
+        how = f"{format_tiers(report)} x {bits} bits, {packed} on average"
     made = [
-        ("codes", f"{D} x {bits} bits in {format_bytes(packed)} per symbol"),
+        ("codes", how),
         ("code_embeddings", f"{D} x {K} x {report['code_dim']}, float32"),
         ("composition", f"{report['composition']}, float32"),
     ]
     if not sizes["composition"]:
         made.pop()  # sums and concatenated slices have no weights
     return [(k.replace("_", " "), how, sizes[k]) for k, how in made]
+
+
+def format_tiers(report: dict[str, Any]) -> str:
+    """Formats the numbers of positions of the tiers.
+
+    Args:
+        report: Dictionary. Contents of `report.json`.
+
+    Example:
+
+    >>> format_tiers({"tiers": {"D": [32, 16, 0], "ends": [2000, 9000]}})
+    '32, then 16 from symbol 2,000 on, then 0 from symbol 9,000 on'
+    """
+    first, *others = report["tiers"]["D"]
+    later = zip(others, report["tiers"]["ends"], strict=True)
+    return ", then ".join(
+        [str(first), *(f"{D} from symbol {end:,} on" for D, end in later)]
+    )
 
 
 def size_statement(report: dict[str, Any]) -> str:

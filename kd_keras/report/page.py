@@ -79,9 +79,10 @@ def _head(report: dict[str, Any]) -> dict[str, str]:
     most = sizes["float32_table"]
     N, d, K, D = (report[key] for key in ("N", "d", "K", "D"))
     against = numbers.size_statement(report)
+    up_to = "up to " if "tiers" in report else ""
     summary = (
         f"{numbers.format_ratio(sizes['ratio'])}. Instead of {d} numbers, "
-        f"each of the {N:,} symbols has a code of {D} values from 0 to "
+        f"each of the {N:,} symbols has a code of {up_to}{D} values from 0 to "
         f"{K - 1}; the {report['composition']} composition computes a vector "
         "from it."
     )
@@ -218,9 +219,12 @@ def _codes(report: dict[str, Any]) -> dict[str, str]:
 def _use(report: dict[str, Any]) -> dict[str, str]:
     """Returns the fields of the sections on use, settings and files."""
     given, source = report["arguments"], report["input"]
+    positions = f"{report['D']:,}"
+    if "tiers" in report:
+        positions = numbers.format_tiers(report)
     settings = [
         ("K, values per position", f"{report['K']:,}"),
-        ("D, positions per code", f"{report['D']:,}"),
+        ("D, positions per code", positions),
         ("composition", report["composition"]),
         ("dimension of a code embedding", f"{report['code_dim']:,}"),
         ("seed", str(report["seed"])),

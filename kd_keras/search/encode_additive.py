@@ -11,7 +11,7 @@ import numpy as np
 from kd_keras.codes.checks import code_dtype
 from kd_keras.search import shards
 from kd_keras.search.effort import check_effort
-from kd_keras.search.methods.additive_sum import typical_error
+from kd_keras.search.methods.additive_sum import by_length, typical_error
 from kd_keras.search.methods.annealing import (
     better_rows,
     choose_heat,
@@ -41,6 +41,7 @@ def encode_additive(
     codes: np.ndarray | None = None,
     seed: int = 0,
     effort: float = 1.0,
+    lengths: np.ndarray | None = None,
 ) -> np.ndarray:
     """Finds codes of vectors for fixed code embeddings.
 
@@ -58,12 +59,24 @@ def encode_additive(
         effort: float, 0 to 1,000. Number of partial codes in the beam search
             (from 16 to 256) and number of short annealings, in units of the
             defaults.
+        lengths: array of int, shape `(N,)`, or None. Number of positions of
+            each row's code, at the other positions it has the value 0; None
+            if all have D. The vectors are then in memory.
 
     Returns:
         array of uint8 or uint16, shape `(N, D)`.
     """
     check_effort(effort)
     D, K, d = code_embeddings.shape
+    if lengths is not None:
+        short: np.ndarray = np.zeros((len(vectors), D), code_dtype(K))
+        for some, rests, used in by_length(vectors, code_embeddings, lengths):
+            if (length := len(used)) > 0:
+                given = None if codes is None else codes[some, :length]
+                short[some, :length] = encode_additive(
+                    rests, used, given, seed, effort
+                )
+        return short
     noise = gumbel_noise(seed)
     # Every code uses one value per position, so the positions' means can be
     # subtracted from the vectors. That makes float32 safe.

@@ -17,8 +17,9 @@ from kd_keras.utils.row_blocks import Rows, row_blocks
 # products are looked up (see `methods.sweeps`).
 MOST_AT_A_TIME = 4
 
-# Function from a block of vectors to its codes and their mean squared error.
-EncodeBlock = Callable[[np.ndarray], tuple[np.ndarray, float]]
+# Function from a block of vectors, and from the lengths of their codes if these
+# are not all D, to its codes and their mean squared error.
+EncodeBlock = Callable[..., tuple[np.ndarray, float]]
 
 
 class KeptBlocks(Protocol):
@@ -35,6 +36,7 @@ def encode_rows(
     rows: slice = slice(None),
     kept: KeptBlocks | None = None,
     progress: Progress | None = None,
+    lengths: np.ndarray | None = None,
 ) -> np.ndarray:
     """Finds the codes of rows of a table, block by block.
 
@@ -48,6 +50,7 @@ def encode_rows(
             blocks are encoded and written to it.
         progress: callable or None. Called with the fraction done and the mean
             error of the blocks encoded so far.
+        lengths: array of int, shape `(N,)`, or None. See `encode_additive`.
 
     Returns:
         Array of int, shape `(n, D)`, for the n rows of the slice.
@@ -59,7 +62,9 @@ def encode_rows(
         codes = kept.read(block) if kept is not None else None
         if codes is not None:
             return codes, None
-        codes, error = encode_block(np.asarray(vectors[block], np.float32))
+        short = () if lengths is None else (lengths[block],)
+        part = np.asarray(vectors[block], np.float32)
+        codes, error = encode_block(part, *short)
         if kept is not None:
             kept.write(block, codes)
         return codes, error

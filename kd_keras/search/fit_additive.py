@@ -79,6 +79,7 @@ def fit_additive(
     effort: float = 1.0,
     progress: Progress | None = None,
     weights: Weights = None,
+    lengths: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Learns additive codes: row i is `sum_j code_embeddings[j, codes[i, j]]`.
 
@@ -105,6 +106,9 @@ def fit_additive(
             so far.
         weights: array of float32, shape `(N,)`, positive, or None. How many
             times the error of each row counts; the mean of all is 1.
+        lengths: array of int, shape `(N,)`, or None. Number of positions of
+            each row's code, at the other positions it has the value 0; None
+            if all have D. At least K rows must have D.
 
     Returns:
         `(codes, code_embeddings)`: array of uint8 or uint16, shape `(N, D)`,
@@ -114,7 +118,7 @@ def fit_additive(
         ValueError: If `effort` is not a number or out of range.
     """
     check_effort(effort)
-    if D == 1:
+    if D == 1 and lengths is None:
         labels, centres = kmeans(vectors, K, seed, weights=weights)
         codes, tables = labels[:, None].astype(code_dtype(K)), centres[None]
         if progress:
@@ -129,12 +133,13 @@ def fit_additive(
             progress(done, error * scale**2)
 
     codes, _ = beam_start(
-        rows, K, D, seed, lambda s, e: tell(0.2 * s, e), weights
+        rows, K, D, seed, lambda s, e: tell(0.2 * s, e), weights, lengths
     )
     tables = fit_code_embeddings(rows, codes, K, weights)
-    start = best = _descend(rows, codes, tables, noise, 3, weights)
+    start = best = _descend(rows, codes, tables, noise, 3, weights, lengths)
     relaxed = 0.2  # share of the work that is done before relaxation
-    sweeps = round(effort * _default_sweeps(len(rows), rows.shape[1], K, D))
+    count = len(rows) if lengths is None else int(lengths.sum()) // D
+    sweeps = round(effort * _default_sweeps(count, rows.shape[1], K, D))
     if _promise(rows, start, noise, sweeps // 2) < WORTHWHILE:
         sweeps -= sweeps // 2
         annealed = _anneal(
@@ -149,7 +154,7 @@ def fit_additive(
         seed,
         lambda s, e: tell(relaxed + (1 - relaxed) * s, e),
     )
-    final = _descend(rows, codes, tables, noise, 10, weights)
+    final = _descend(rows, codes, tables, noise, 10, weights, lengths)
     best = min(best, final, key=attrgetter("mean_error"))
     tell(1.0, best.mean_error)
     codes, tables, *_ = best
@@ -203,16 +208,18 @@ def _anneal(
     tell: Callable[[float, float], None] | None = None,
 ) -> Solution:
     """Anneals the codes, improving the code embeddings after each sweep."""
-    codes, tables, errors, weights = start
+    codes, tables, errors, weights, lengths = start
     d = rows.shape[1]
     unit = typical_error(errors) / d
     hot = unit * HOT * np.sqrt(len(tables))
     for step, t in enumerate(falling(hot, unit * COLD, sweeps)):
-        codes, errors = search_codes(rows, codes, tables, [t], noise, step)
+        codes, errors = search_codes(
+            rows, codes, tables, [t], noise, step, lengths
+        )
         tables = improve_code_embeddings(rows, codes, tables, PASSES, weights)
         if tell:
             tell(step / sweeps, weighted_mean(errors, weights))
-    return _descend(rows, codes, tables, noise, 2, weights)
+    return _descend(rows, codes, tables, noise, 2, weights, lengths)
 
 
 def _descend(
@@ -222,14 +229,17 @@ def _descend(
     noise: np.ndarray,
     rounds: int,
     weights: Weights,
+    lengths: np.ndarray | None,
 ) -> Solution:
     """Alternates coordinate descent and least squares for some rounds."""
     K = tables.shape[1]
     for step in range(rounds):
         before = codes
-        codes, _ = search_codes(rows, codes, tables, [0, 0], noise, step)
+        codes, _ = search_codes(
+            rows, codes, tables, [0, 0], noise, step, lengths
+        )
         tables = fit_code_embeddings(rows, codes, K, weights)
         if np.array_equal(before, codes):
             break
     errors = additive_errors(rows, codes, tables)
-    return Solution(codes, tables, errors, weights)
+    return Solution(codes, tables, errors, weights, lengths)

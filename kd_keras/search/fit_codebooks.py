@@ -38,6 +38,7 @@ def fit_codebooks(
     effort: float = 1.0,
     progress: Progress | None = None,
     weights: Weights = None,
+    lengths: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Learns additive code embeddings for these rows and others like them.
 
@@ -51,6 +52,7 @@ def fit_codebooks(
             so far.
         weights: array of float32, shape `(N,)`, positive, or None. How many
             times the error of each row counts; the mean of all is 1.
+        lengths: array of int, shape `(N,)`, or None. See `fit_additive`.
 
     Returns:
         `(codes, code_embeddings)`: array of uint8 or uint16, shape `(N, D)`,
@@ -58,7 +60,9 @@ def fit_codebooks(
     """
     check_effort(effort)
     if D == 1:
-        return fit_additive(vectors, K, D, seed, effort, progress, weights)
+        return fit_additive(
+            vectors, K, D, seed, effort, progress, weights, lengths
+        )
     rows, mean, scale = standardised(vectors)
 
     def tell(done: float, error: float) -> None:
@@ -66,11 +70,13 @@ def fit_codebooks(
             progress(done, error * scale**2)
 
     _, tables = beam_start(
-        rows, K, D, seed, lambda s, e: tell(0.2 * s, e), weights
+        rows, K, D, seed, lambda s, e: tell(0.2 * s, e), weights, lengths
     )
     rounds = max(1, round(effort * ROUNDS))
     for done in range(rounds):
-        codes = encode_additive(rows, tables, None, seed + done, ROUND_EFFORT)
+        codes = encode_additive(
+            rows, tables, None, seed + done, ROUND_EFFORT, lengths
+        )
         tables = improve_code_embeddings(rows, codes, tables, 1, weights)
         errors = additive_errors(rows, codes, tables)
         error = weighted_mean(errors, weights)

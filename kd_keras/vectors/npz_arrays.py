@@ -51,6 +51,25 @@ def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} cannot be read: {error}") from None
 
 
+def array_names(path: Path) -> list[str]:
+    """Returns the names of the arrays of a `.npz` file.
+
+    Args:
+        path: path.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+    except FileNotFoundError:
+        raise
+    except BROKEN as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+
+
 def read_array(path: Path) -> np.ndarray:
     """Reads the array of a `.npy` file.
 

@@ -28,6 +28,7 @@ WITH_PYTHON = [page for page in PAGES if blocks("python", PAGES[page])]
 def test_these_pages_have_python():
     names = (
         "README choosing training bridges huge_tables on_device output_layer"
+        " rare_symbols"
     )
     assert {Path(page).stem for page in WITH_PYTHON} == set(names.split())
 

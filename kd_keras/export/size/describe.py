@@ -16,9 +16,10 @@ def describe_embeddings(coded: CodedModel) -> list[dict[str, Any]]:
     Returns:
         list of dict: `N`, `d`, `K`, `D`, `code_dim`, `composition`, the
         composition's `size_arguments`; for a `KDLogits`, `layer`, which is
-        `"logits"`; and, if a layer shares its codes or its
-        composition with an earlier layer, `shares`, a list of `"codes"` and
-        `"composition"`.
+        `"logits"`; for tiers, `tiers`, a dict of `D`, `ends` and `in_order`
+        (whether the ids are in their order); and, if a layer shares its codes
+        or its composition with an earlier layer, `shares`, a list of `"codes"`
+        and `"composition"`.
     """
     described: list = []
     seen: set = set()
@@ -36,6 +37,12 @@ def describe_embeddings(coded: CodedModel) -> list[dict[str, Any]]:
             | composition.size_arguments()
             | ({"layer": "logits"} if isinstance(layer, KDLogits) else {})
         )
+        if layer.tiers is not None:
+            described[-1]["tiers"] = {
+                "D": list(layer.tiers.D),
+                "ends": list(layer.tiers.ends),
+                "in_order": layer.tiers.order_of(layer.codes) is None,
+            }
         parts = {"codes": layer.code_source(), "composition": composition}
         shares = [name for name, part in parts.items() if id(part) in seen]
         if shares:

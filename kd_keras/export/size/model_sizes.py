@@ -5,7 +5,6 @@ import os
 import zipfile
 from typing import Any
 
-from kd_keras.codes.sizes import packed_code_bytes
 from kd_keras.export.litert.bias_steps import in_steps
 from kd_keras.export.litert.precisions import PRECISIONS
 from kd_keras.export.size.coded_model import (
@@ -14,7 +13,7 @@ from kd_keras.export.size.coded_model import (
     CodedModel,
 )
 from kd_keras.export.size.describe import describe_embeddings, describe_tables
-from kd_keras.export.size.report import SizeReport, predict
+from kd_keras.export.size.report import SizeReport, code_bytes, predict
 from kd_keras.layers.kd_logits import KDLogits
 from kd_keras.utils.checks import check_choice
 
@@ -47,7 +46,7 @@ def report_model(model: Any, quantization: str | None = None) -> SizeReport:
     for e in embeddings:
         shares = e.get("shares", ())
         if "codes" not in shares:
-            parts["codes"] += packed_code_bytes(e["N"], e["K"], e["D"])
+            parts["codes"] += code_bytes(e)
         if "composition" not in shares:
             width = PRECISIONS[quantization].bytes
             scales = 4 * e["D"] if quantization == "int8" else 0

@@ -4,7 +4,12 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kd_keras.codes.sizes import FORMULAS, embedding_bytes, parameter_count
+from kd_keras.codes.sizes import (
+    FORMULAS,
+    embedding_bytes,
+    packed_code_bytes,
+    parameter_count,
+)
 from kd_keras.export.litert.precisions import PRECISIONS
 
 
@@ -25,10 +30,10 @@ class SizeReport:
             of a file that this package did not write). Their sum is `total`.
         embeddings: list of dict. For each layer with codes, its N, d, K, D,
             code_dim and composition; `layer`, `"logits"`, for a `KDLogits`;
-            `hidden_dim` for a residual composition
-            and `scaled` for a scaled one; and `shares`, a list of "codes" and
-            "composition", if it shares them with an earlier embedding, for
-            which they are counted.
+            `tiers` for codes with tiers; `hidden_dim` for a residual
+            composition and `scaled` for a scaled one; and `shares`, a list
+            of "codes" and "composition", if it shares them with an earlier
+            embedding, for which they are counted.
         quantization: None, `"int8"` or `"float16"`.
         predicted: int or None. Bytes that codes, code embeddings and
             compositions must have, computed from `embeddings` and
@@ -114,8 +119,31 @@ def predict(
     ):
         return None
     return sum(
-        _own(e, embedding_bytes, bytes_per_float=width) for e in embeddings
+        _own(e, embedding_bytes, bytes_per_float=width, **_in_order(e))
+        for e in embeddings
     )
+
+
+def code_bytes(embedding: dict[str, Any]) -> int:
+    """Returns the bytes of the packed codes of an embedding.
+
+    Args:
+        embedding: dict. See `SizeReport`.
+    """
+    names = ("N", "K", "D")
+    sizes = {name: embedding[name] for name in names} | _tiers(embedding)
+    return packed_code_bytes(**sizes, **_in_order(embedding))
+
+
+def _tiers(embedding: dict[str, Any]) -> dict[str, Any]:
+    """Returns the arguments D and `tiers` of an embedding with tiers."""
+    tiers = embedding.get("tiers")
+    return {} if tiers is None else {"D": tiers["D"], "tiers": tiers["ends"]}
+
+
+def _in_order(embedding: dict[str, Any]) -> dict[str, Any]:
+    tiers = embedding.get("tiers", {})
+    return {name: tiers[name] for name in tiers if name == "in_order"}
 
 
 def _own(
@@ -126,7 +154,8 @@ def _own(
     for name in ("hidden_dim", "scaled"):
         if name in embedding:
             options[name] = embedding[name]
-    parts = count(**{name: embedding[name] for name in names}, **options)
+    sizes = {name: embedding[name] for name in names} | _tiers(embedding)
+    parts = count(**sizes, **options)
     codes = 0 if _shares(embedding, "codes") else parts.codes
     rest = 0 if _shares(embedding, "composition") else parts.without_codes
     return codes + rest

@@ -38,7 +38,7 @@ def weights_by_role(
     """
     roles: dict[str, list[np.ndarray]] = {"codes": [], "code embeddings": []}
     for form in device_embeddings:
-        roles["codes"].append(form.codes.numpy())
+        roles["codes"] += [table.numpy() for table in form.codes.stored]
         roles["code embeddings"].append(form.code_embeddings.numpy())
         if form.scales is not None:
             roles["code embeddings"].append(form.scales)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from kd_keras.layers.compositions.composition import Composition
+from kd_keras.layers.compositions.linear import LinearComposition
 from kd_keras.search.concat import decode_concat, encode_concat
 from kd_keras.search.encode_additive import encode_additive
 from kd_keras.search.encode_rows import EncodeBlock, encode_rows
@@ -61,6 +62,22 @@ def encode(
     return encode_rows(encode_block, vectors, **options)
 
 
+def check_has_tiers(composition: Composition | str) -> None:
+    """Checks that codes of several lengths can be searched for a composition.
+
+    Raises:
+        ValueError: If it is not the linear composition.
+    """
+    if composition != "linear" and not isinstance(
+        composition, LinearComposition
+    ):
+        name = getattr(composition, "name", composition)
+        raise ValueError(
+            "Codes with tiers can be found for the linear composition only. "
+            f"Received: composition={name!r}"
+        )
+
+
 def block_encoder(
     embedding: Any, seed: int = 0, effort: float = 1.0
 ) -> EncodeBlock:
@@ -102,9 +119,11 @@ def sum_encoder(tables: np.ndarray, seed: int, effort: float) -> EncodeBlock:
         effort: float, 0 to 1,000. See `KDEmbedding.encode`.
     """
 
-    def encode_sum(vectors: np.ndarray) -> tuple[np.ndarray, float]:
+    def encode_sum(
+        vectors: np.ndarray, lengths: np.ndarray | None = None
+    ) -> tuple[np.ndarray, float]:
         near = _nearer(vectors, tables)
-        codes = encode_additive(near, tables, None, seed, effort)
+        codes = encode_additive(near, tables, None, seed, effort, lengths)
         return codes, _error(vectors, decode_additive(codes, tables))
 
     return encode_sum

@@ -1,5 +1,6 @@
 """Sums of code embeddings, which additive codes represent."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -21,12 +22,14 @@ class Solution(NamedTuple):
         errors: array of float32, shape `(N,)`. The squared error of each row.
         weights: array of float32, shape `(N,)`, or None. How many times each
             row counts.
+        lengths: array of int, shape `(N,)`, or None. See `search_codes`.
     """
 
     codes: np.ndarray
     tables: np.ndarray
     errors: np.ndarray
     weights: Weights = None
+    lengths: np.ndarray | None = None
 
     @property
     def mean_error(self) -> float:
@@ -52,6 +55,28 @@ def decode_additive(
     for j, table in enumerate(code_embeddings):
         out += table.take(codes[:, j], axis=0)
     return out
+
+
+def by_length(
+    vectors: np.ndarray, code_embeddings: np.ndarray, lengths: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Groups rows whose codes have the same number of positions.
+
+    Args:
+        vectors: array of float, shape `(N, d)`.
+        code_embeddings: array of float32, shape `(D, K, d)`.
+        lengths: array of int, shape `(N,)`. At the positions from there on, a
+            code has the value 0.
+
+    Yields:
+        `(rows, rests, tables)`: row numbers, `(n,)`; their vectors without the
+        code embeddings of those zeros, `(n, d)`; and the code embeddings of
+        the other positions, `(length, K, d)`.
+    """
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length)
+        constant = code_embeddings[length:, 0].sum(axis=0)
+        yield rows, vectors[rows] - constant, code_embeddings[:length]
 
 
 def additive_errors(

@@ -18,7 +18,7 @@ References:
 
 import numpy as np
 
-from kd_keras.search.methods.additive_sum import typical_error
+from kd_keras.search.methods.additive_sum import by_length, typical_error
 from kd_keras.search.methods.sweeps import ScoringTables
 from kd_keras.utils.cores import spread
 
@@ -47,6 +47,7 @@ def search_codes(
     temperatures: list[float],
     noise: np.ndarray,
     seed: int | list[int],
+    lengths: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sweeps over all positions of all rows, once for each temperature.
 
@@ -60,11 +61,43 @@ def search_codes(
         seed: int or list of int. Seed of the draws. All blocks of rows use the
             same draws, so that with the same number of rows, the codes of a
             block do not depend on its place among them.
+        lengths: array of int, shape `(N,)`, or None. Number of positions of
+            each row's code, at the other positions it has the value 0; None
+            if all have D.
 
     Returns:
         `(codes, errors)`: array of int, same shape and dtype as `codes`, and
         squared errors, array of float32, shape `(N,)`.
     """
+    if lengths is not None:
+        new_codes = np.zeros_like(codes)
+        errors = np.empty(len(vectors), np.float32)
+        for rows, rests, tables in by_length(vectors, code_embeddings, lengths):
+            if not len(tables):
+                errors[rows] = np.einsum("nd,nd->n", rests, rests)
+                continue
+            new_codes[rows, : len(tables)], errors[rows] = search_codes(
+                rests,
+                codes[rows, : len(tables)],
+                tables,
+                temperatures,
+                noise,
+                seed,
+            )
+        return new_codes, errors
+    return _search_all(
+        vectors, codes, code_embeddings, temperatures, noise, seed
+    )
+
+
+def _search_all(
+    vectors: np.ndarray,
+    codes: np.ndarray,
+    code_embeddings: np.ndarray,
+    temperatures: list[float],
+    noise: np.ndarray,
+    seed: int | list[int],
+) -> tuple[np.ndarray, np.ndarray]:
     K = code_embeddings.shape[1]
     most = int(np.clip(BLOCK_SCORES // K, 16, ROWS))
     # Blocks of nearly equal size and an even number of them, for two threads.
@@ -97,6 +130,7 @@ def improve_codes(
     hot: float,
     noise: np.ndarray,
     seed: int | list[int],
+    lengths: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Heats and cools the codes, and keeps the rows that improved.
 
@@ -111,6 +145,7 @@ def improve_codes(
         hot: float. First temperature, in units of the squared error.
         noise: array of float32. See `gumbel_noise`.
         seed: int or list of int. Seed of the draws.
+        lengths: array of int, shape `(N,)`, or None. See `search_codes`.
 
     Returns:
         `(codes, errors)`, with the shapes of the arguments. No row's error is
@@ -123,6 +158,7 @@ def improve_codes(
         [*falling(hot, hot / COOLING, REHEAT_SWEEPS - 1), 0],
         noise,
         seed,
+        lengths,
     )
     return better_rows(codes, errors, found, new_errors)
 
@@ -148,6 +184,7 @@ def choose_heat(
     code_embeddings: np.ndarray,
     noise: np.ndarray,
     seed: int,
+    lengths: np.ndarray | None = None,
 ) -> float:
     """Finds the first temperature from which `improve_codes` gains most.
 
@@ -158,6 +195,7 @@ def choose_heat(
         code_embeddings: array of float32, shape `(D, K, d)`.
         noise: array of float32. See `gumbel_noise`.
         seed: int. Seed of the draws.
+        lengths: array of int, shape `(N,)`, or None. See `search_codes`.
 
     Returns:
         float. One of `HEATS`, to be multiplied by the typical squared error
@@ -165,6 +203,7 @@ def choose_heat(
     """
     some = slice(None, None, -(-len(vectors) // HEAT_ROWS))
     rows, given, before = vectors[some], codes[some], errors[some]
+    short = None if lengths is None else lengths[some]
     unit = typical_error(before) / vectors.shape[1]
     if unit == 0:  # nothing is left to gain
         return HEATS[0]
@@ -180,6 +219,7 @@ def choose_heat(
                 heat * unit,
                 noise,
                 [trial, seed],
+                short,
             )
         found.append(float(after.mean()))
     return HEATS[int(np.argmin(found))]

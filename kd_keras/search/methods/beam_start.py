@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kd_keras.codes.checks import code_dtype
+from kd_keras.search.methods.additive_sum import by_length
 from kd_keras.search.methods.beam_search import BEAM, Position, beam_codes
 from kd_keras.search.methods.kmeans import kmeans
 from kd_keras.search.methods.weighted_rows import (
@@ -49,6 +50,7 @@ def beam_start(
     seed: int,
     progress: Callable[[float, float], None],
     weights: Weights = None,
+    lengths: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Finds codes of a table, one position after another.
 
@@ -61,6 +63,9 @@ def beam_start(
             error so far.
         weights: array of float32, shape `(N,)`, or None. How many times each
             row counts.
+        lengths: array of int, shape `(N,)`, or None. Number of positions of
+            each row's code, at the other positions it has the value 0; None
+            if all have D.
 
     Returns:
         `(codes, code_embeddings)`: array of uint8 or uint16, shape `(N, D)`,
@@ -72,26 +77,52 @@ def beam_start(
     most = max(KEPT_FLOATS // (BEAM * d), 10 * K)
     rows, drawn = draw_rows(count, most, rng, weights)
     if rows is not None:
-        _, tables = beam_start(vectors[rows], K, D, seed, progress, drawn)
-        return beam_codes(vectors, tables), tables
-    rests = vectors[:, None]  # (N, beam, d), the best first
+        some = None if lengths is None else lengths[rows]
+        _, tables = beam_start(vectors[rows], K, D, seed, progress, drawn, some)
+        return _beam_codes(vectors, tables, lengths), tables
+    rests = vectors[:, None]  # (n, beam, d), the best first
     codes: np.ndarray = np.zeros((count, 1, D), code_dtype(K))
-    tables = np.empty((D, K, d), np.float32)
-    least = int(min(LEAST, LEAST_SHARE * count / K))
+    tables = np.zeros((D, K, d), np.float32)
+    ended: list[tuple[np.ndarray, np.ndarray]] = []  # rows and their codes
+    going = np.arange(count)
     for j in range(D):
+        if lengths is not None and not (goes_on := lengths[going] > j).all():
+            ended.append((going[~goes_on], codes[~goes_on, 0]))
+            going, rests, codes = (x[goes_on] for x in (going, rests, codes))
+            weights = None if weights is None else weights[goes_on]
+        count = len(going)
+        least = int(min(LEAST, LEAST_SHARE * count / K))
         pool = rests[:, :LEARN_FROM].reshape(-1, d)
         each = len(pool) // count
         pool_weights = None if weights is None else np.repeat(weights, each)
         rows, drawn = draw_rows(
             len(pool), max(KMEANS_ROWS, 10 * K), rng, pool_weights
         )
-        tables[j] = kmeans(pick(pool, rows), K, seed + j, 10, 0, least, drawn)[
-            1
-        ]
+        # Codes that have ended have the value 0 here, so it adds nothing.
+        first = 1 if ended else 0
+        tables[j, first:] = kmeans(
+            pick(pool, rows), K - first, seed + j, 10, 0, least, drawn
+        )[1]
         rests, codes = _extend(rests, codes, tables[j], j)
         errors = np.square(rests[:, 0]).sum(axis=1)
         progress((j + 1) / D, weighted_mean(errors, weights))
-    return codes[:, 0], tables
+    out: np.ndarray = np.zeros((len(vectors), D), codes.dtype)
+    for some, found in (*ended, (going, codes[:, 0])):
+        out[some] = found
+    return out, tables
+
+
+def _beam_codes(
+    vectors: np.ndarray, tables: np.ndarray, lengths: np.ndarray | None
+) -> np.ndarray:
+    if lengths is None:
+        return beam_codes(vectors, tables)
+    D, K, _ = tables.shape
+    codes: np.ndarray = np.zeros((len(vectors), D), code_dtype(K))
+    for rows, rests, used in by_length(vectors, tables, lengths):
+        if len(used):
+            codes[rows, : len(used)] = beam_codes(rests, used)
+    return codes
 
 
 def _extend(

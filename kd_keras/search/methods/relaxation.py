@@ -68,13 +68,13 @@ def relax(
         A `Solution`. Its errors may be higher than those of the start if there
         are few rounds.
     """
-    codes, tables, errors, weights = start
+    codes, tables, errors, weights, lengths = start
     D, K, d = tables.shape
     if rounds == 0:
         return start
     rng = np.random.default_rng([seed, 1])
     unit = typical_error(errors) / d
-    heat = choose_heat(rows, codes, errors, tables, noise, seed)
+    heat = choose_heat(rows, codes, errors, tables, noise, seed, lengths)
     many = many_rows(len(rows), K, D)
     share = NOISE_SHARE / D if many else BLUR**2
     variance = rows.var(axis=0)
@@ -91,7 +91,7 @@ def relax(
         errors = additive_errors(rows, codes, tables)
         hot = heat * typical_error(errors) / d
         codes, errors = improve_codes(
-            rows, codes, errors, tables, hot, noise, [step, seed]
+            rows, codes, errors, tables, hot, noise, [step, seed], lengths
         )
         tell(step / rounds, weighted_mean(errors, weights))
-    return Solution(codes, tables, errors, weights)
+    return Solution(codes, tables, errors, weights, lengths)
