@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 import numpy.typing as npt
-from keras import initializers, ops
+from keras import activations, initializers, ops
 
 from kd_keras.codes.tiers import tier_config
 from kd_keras.layers.coded_layer import CodedLayer
@@ -60,6 +60,8 @@ class KDLogits(CodedLayer):
         bias_initializer: Initializer of the bias.
         seed: int or None. Seed of random codes.
         tiers: See `KDEmbedding`.
+        activation: Activation of the logits, for instance `"softmax"`. None
+            leaves them as they are.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -109,6 +111,7 @@ class KDLogits(CodedLayer):
         bias_initializer: Any = "zeros",
         seed: int | None = None,
         tiers: Sequence[int] | None = None,
+        activation: Any = None,
         **kwargs: Any,
     ) -> None:
         if embedding is not None:
@@ -141,6 +144,7 @@ class KDLogits(CodedLayer):
         self.use_bias = use_bias
         self.use_projection = use_projection
         self.bias_initializer = initializers.get(bias_initializer)
+        self.activation = activations.get(activation)
         self.embedding = embedding
         if embedding is not None:
             embedding.is_tied = True
@@ -258,10 +262,11 @@ class KDLogits(CodedLayer):
         if self.projection is not None:
             inputs = ops.matmul(inputs, self.projection)
         logits = self.score(inputs, training)
-        if self.bias is None:
-            return logits
-        form = self.device_form()
-        return logits + (self.bias if form is None else form.read_bias(inputs))
+        if self.bias is not None:
+            form = self.device_form()
+            bias = self.bias if form is None else form.read_bias(inputs)
+            logits = logits + bias
+        return self.activation(logits)
 
     def code_source(self) -> keras.layers.Layer:
         return self.learner or self.embedding or self
@@ -281,6 +286,7 @@ class KDLogits(CodedLayer):
             "use_bias": self.use_bias,
             "use_projection": self.use_projection,
             "bias_initializer": initializers.serialize(self.bias_initializer),
+            "activation": activations.serialize(self.activation),
             "embedding": None,
         }
         del config["output_dim"]

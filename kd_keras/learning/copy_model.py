@@ -40,7 +40,9 @@ def copy_with_fixed_codes(source: Any) -> Any:
         ValueError: If the configuration does not describe all of the model, or
             the copy does not compute what the original computes.
     """
-    copy = _from_configuration(source)
+    classes = classes_of(source, "freeze")
+    with codes_fixed_in_copies():
+        copy = from_configuration(source, source.get_config(), classes)
     for layer, target in zip(
         coded_layers(source), coded_layers(copy), strict=True
     ):
@@ -50,21 +52,31 @@ def copy_with_fixed_codes(source: Any) -> Any:
     return copy
 
 
-def _from_configuration(source: Any) -> Any:
-    classes = _classes_of(source) | {_SOURCE: type(source)}
-    config = {
+def from_configuration(
+    source: Any, config: dict[str, Any], classes: dict[str, type]
+) -> Any:
+    """Makes a layer or model of the class of another one.
+
+    Args:
+        source: Keras layer or model, built.
+        config: dict. Its configuration, which may have been changed.
+        classes: dict. The classes in it by their registered names, as
+            `classes_of` lists them.
+
+    Returns:
+        A built layer or model.
+    """
+    classes = classes | {_SOURCE: type(source)}
+    whole = {
         "class_name": type(source).__name__,
         "registered_name": _ALIAS + _SOURCE,
-        "config": _with_aliases(source.get_config(), classes),
+        "config": _with_aliases(config, classes),
     }
-    with (
-        codes_fixed_in_copies(),
-        keras.saving.custom_object_scope(
-            {_ALIAS + name: kind for name, kind in classes.items()}
-        ),
+    with keras.saving.custom_object_scope(
+        {_ALIAS + name: kind for name, kind in classes.items()}
     ):
         # Not safe mode: a Python lambda in it is the caller's own.
-        copy = keras.saving.deserialize_keras_object(config, safe_mode=False)
+        copy = keras.saving.deserialize_keras_object(whole, safe_mode=False)
     if not copy.built:
         copy.build_from_config(source.get_build_config() or {})
         copy.built = True  # as Keras does when it loads a model
@@ -88,8 +100,19 @@ def _with_aliases(config: Any, classes: dict[str, type]) -> Any:
     return config
 
 
-def _classes_of(source: Any) -> dict[str, type]:
-    """Lists the model's own classes; they need not be registered."""
+def classes_of(source: Any, user: str) -> dict[str, type]:
+    """Lists the model's own classes; they need not be registered.
+
+    Args:
+        source: Keras layer or model.
+        user: str. The function that needs them, for the error.
+
+    Returns:
+        dict from registered names to classes.
+
+    Raises:
+        ValueError: If two classes have one name.
+    """
     classes: dict[str, type] = {}
     for layer in source._flatten_layers():
         kind = type(layer)
@@ -98,7 +121,7 @@ def _classes_of(source: Any) -> dict[str, type]:
         name = keras.saving.get_registered_name(kind)
         if classes.setdefault(name, kind) is not kind:
             raise ValueError(
-                "freeze needs classes of different names. Received: "
+                f"{user} needs classes of different names. Received: "
                 f"{short_repr(source)}, with two classes {name}"
             )
     return classes
@@ -119,7 +142,7 @@ def _copy_state(source: Any, copy: Any) -> None:
         )
     for layer, target in zip(sources, copies, strict=True):
         try:
-            _copy_own_state(layer, target)
+            copy_own_state(layer, target)
         except Exception as error:
             raise ValueError(
                 "freeze needs a model whose `get_config` describes all of it. "
@@ -144,7 +167,7 @@ def _assign(variables: list[Any], values: list[np.ndarray]) -> None:
         variable.assign(value)
 
 
-def _copy_own_state(layer: Any, target: Any) -> None:
+def copy_own_state(layer: Any, target: Any) -> None:
     """Copies what a layer saves, without that of the layers inside it."""
     store: dict[str, Any] = {}
     layer.save_own_variables(store)
@@ -179,7 +202,7 @@ def _check(source: Any, copy: Any) -> None:
     Not where that cannot be told: the model does not say what it takes, or
     does not compute the same twice.
     """
-    inputs = _random_inputs(source)
+    inputs = random_inputs(source)
     recurrent = any(
         getattr(x, "stateful", False) for x in source._flatten_layers()
     )
@@ -229,7 +252,7 @@ def _are_close(a: np.ndarray, b: np.ndarray) -> bool:
     )
 
 
-def _random_inputs(model: Any) -> Any:
+def random_inputs(model: Any) -> Any:
     """Draws inputs of a model; None if it does not say what it takes."""
     tensors = getattr(model, "inputs", None)
     if not tensors:

@@ -1,0 +1,236 @@
+"""Puts other layers in the place of layers of a model."""
+
+import warnings
+from collections.abc import Container, Mapping
+from typing import Any
+
+import keras
+
+# Without it, two layers of a copy could not share one.
+from keras.src.saving.serialization_lib import ObjectSharingScope
+
+from kd_keras.learning.copy_model import (
+    classes_of,
+    copy_own_state,
+    from_configuration,
+    random_inputs,
+)
+from kd_keras.utils.checks import short_repr
+
+_NEEDS = (
+    "replace_layers needs a model whose `get_config` describes all of its "
+    "layers"
+)
+
+
+def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
+    """Copies a model with other layers in the place of some.
+
+    The copy is of the same class and has the same inputs, outputs, names of
+    layers and weights, except for the layers that are replaced. It is made
+    from the configuration, so layers in nested and shared models are replaced
+    too, and masks pass as the new layers say. The original is not changed.
+
+    Args:
+        model: Keras model, built: Sequential, functional, or subclassed with a
+            `get_config` that contains its layers.
+        replacements: dict from a layer of the model, or its name, to a built
+            layer that takes the same inputs. The copy holds a copy of it,
+            with the name of the layer that it replaces. For a table, what
+            `learn_codes(layer)` returns; for an output layer, what
+            `KDLogits.from_embedding` returns.
+
+    Returns:
+        A model, compiled like the original with a new optimizer, if that can
+        be read from its configuration.
+
+    Raises:
+        ValueError: If a layer is not in the model, is one of several of its
+            name, or is not part of the configuration; if a replacement is not
+            built; or if the copy computes outputs of other shapes.
+
+    Example:
+
+    >>> import keras, numpy as np, kd_keras
+    >>> ids = keras.Input((5,), dtype="int32")
+    >>> table = keras.layers.Embedding(300, 16, mask_zero=True)
+    >>> model = keras.Model(ids, keras.layers.LSTM(4)(table(ids)))
+    >>> coded = kd_keras.learn_codes(table, K=8, D=4, effort=0, verbose=0)
+    >>> small = kd_keras.replace_layers(model, {table: coded})
+    >>> print(small(np.ones((2, 5))).shape, small.layers[1].mask_zero)
+    (2, 4) True
+    >>> print(small.count_params() < model.count_params())
+    True
+    """
+    if not getattr(model, "built", False):
+        raise ValueError(
+            "replace_layers needs a built model: call it once on inputs. "
+            f"Received: {short_repr(model)}, not built"
+        )
+    pairs = [
+        (_find(model, key), _checked(new)) for key, new in replacements.items()
+    ]
+    config = model.get_config()
+    for old, new in pairs:
+        config = _swap(model, config, old, new)
+    classes = classes_of(model, "replace_layers")
+    for _, new in pairs:
+        classes |= classes_of(new, "replace_layers")
+    try:
+        with ObjectSharingScope():
+            copy = from_configuration(model, config, classes)
+    except Exception as error:
+        raise ValueError(
+            f"{_NEEDS}, and replacements that fit. Received: "
+            f"{short_repr(model)}, whose copy cannot be made: "
+            f"{short_repr(error)}"
+        ) from error
+    _copy_state(model, copy, pairs)
+    _check_outputs(model, copy)
+    _compile_like(model, copy)
+    return copy
+
+
+def _find(model: Any, key: Any) -> Any:
+    """Returns the only layer of a name, which must be `key` if it is one."""
+    name = key if isinstance(key, str) else getattr(key, "name", None)
+    layers = [x for x in model._flatten_layers(include_self=False)]
+    named = [x for x in layers if x.name == name]
+    if not named or not (isinstance(key, str) or any(x is key for x in named)):
+        raise ValueError(
+            "A layer to be replaced must be in the model. Received: "
+            f"{short_repr(key)}; the model has "
+            f"{', '.join(sorted({x.name for x in layers}))}"
+        )
+    if len(named) > 1:
+        raise ValueError(
+            "A layer to be replaced must be the only one of its name. "
+            f"Received: {name!r}, the name of {len(named)} layers"
+        )
+    return named[0]
+
+
+def _checked(new: Any) -> Any:
+    if not isinstance(new, keras.layers.Layer) or not new.built:
+        raise ValueError(
+            "A replacement must be a built Keras layer. Received: "
+            f"{short_repr(new)}"
+        )
+    return new
+
+
+def _swap(model: Any, config: Any, old: Any, new: Any) -> Any:
+    """Returns a configuration with a layer replaced."""
+    node = keras.saving.serialize_keras_object(new)
+    node["config"] = node["config"] | {"name": old.name}
+    found = 0
+
+    def walk(part: Any) -> Any:
+        nonlocal found
+        if isinstance(part, (list, tuple)):
+            return type(part)(walk(x) for x in part)
+        if not isinstance(part, dict):
+            return part
+        inner = part.get("config")
+        if (
+            part.get("class_name") == type(old).__name__
+            and isinstance(inner, dict)
+            and inner.get("name") == old.name
+        ):
+            found += 1
+            # Where a functional model calls it, and by which name.
+            kept = {x: part[x] for x in ("name", "inbound_nodes") if x in part}
+            return node | kept
+        return {name: walk(x) for name, x in part.items()}
+
+    changed = walk(config)
+    if not found:
+        raise ValueError(
+            f"{_NEEDS}, to replace one. Received: {short_repr(model)}, whose "
+            f"configuration has no {old.name!r}"
+        )
+    return changed
+
+
+def _copy_state(model: Any, copy: Any, pairs: list[tuple[Any, Any]]) -> None:
+    """Copies the state of the layers that stay, and of the replacements."""
+    replaced = {id(old): new for old, new in pairs}
+    sources = _layers(model, [old for old, _ in pairs])
+    names = {old.name: type(new) for old, new in pairs}
+    made = [
+        x
+        for x in copy._flatten_layers(include_self=False)
+        if names.get(x.name) is type(x)
+    ]
+    targets = _layers(copy, made)
+    # Names are new where a subclassed model leaves them to Keras.
+    if _kinds(sources, replaced) != _kinds(targets, {id(x) for x in made}):
+        raise ValueError(
+            f"{_NEEDS}. Received: {short_repr(model)}, whose copy has other "
+            "layers"
+        )
+    for source, target in zip(sources, targets, strict=True):
+        new = replaced.get(id(source))
+        if new is None:
+            copy_own_state(source, target)
+            continue
+        if not target.built:
+            target.build_from_config(new.get_build_config() or {})
+        for mine, given in zip(target.variables, new.variables, strict=True):
+            mine.assign(given.numpy())
+        target.trainable = new.trainable
+
+
+def _kinds(layers: list[Any], replaced: Container[int]) -> list[str]:
+    return [x.name if id(x) in replaced else type(x).__name__ for x in layers]
+
+
+def _layers(model: Any, replaced: list[Any]) -> list[Any]:
+    """Lists a model's layers without those inside replaced ones."""
+    kept = {id(x) for x in replaced}
+    inside = {
+        id(x)
+        for layer in replaced
+        for x in layer._flatten_layers(include_self=False)
+    } - kept
+    layers = model._flatten_layers(include_self=False)
+    return [x for x in layers if id(x) not in inside]
+
+
+def _check_outputs(model: Any, copy: Any) -> None:
+    """Checks the shapes of outputs on random inputs, where they are known."""
+    inputs = random_inputs(model)
+    if inputs is None:
+        return
+    try:
+        wanted = _shapes(model, inputs)
+    except Exception:  # the inputs may not suit the model
+        return
+    try:
+        found: Any = _shapes(copy, inputs)
+    except Exception as error:
+        found = short_repr(error)
+    if found != wanted:
+        raise ValueError(
+            "A replacement must compute outputs of the same shape. Received: "
+            f"{short_repr(model)}, whose outputs have shapes {wanted}; with "
+            f"the replacements: {found}"
+        )
+
+
+def _shapes(model: Any, inputs: Any) -> list[tuple[int, ...]]:
+    outputs = keras.tree.flatten(model(inputs, training=False))
+    return [tuple(x.shape) for x in outputs]
+
+
+def _compile_like(model: Any, copy: Any) -> None:
+    if not getattr(model, "compiled", False):
+        return
+    try:
+        copy.compile_from_config(model.get_compile_config())
+    except Exception as error:  # of the user's own objects
+        warnings.warn(
+            "The copy is not compiled, since what the model was compiled with "
+            f"cannot be made again: {short_repr(error)}",
+            stacklevel=3,
+        )

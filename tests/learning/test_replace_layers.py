@@ -1,0 +1,314 @@
+"""Tests of `replace_layers`: kinds of models by kinds of tables."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import kd_keras
+
+N, SIZE, STEPS = 40, 6, 5
+IDS = np.random.default_rng(0).integers(0, N, (3, STEPS))
+
+
+def table(**options):
+    return layers.Embedding(N, SIZE, name="words", **options)
+
+
+def exact(layer):
+    """Returns a `KDEmbedding` that rebuilds a table to the last bit.
+
+    Each symbol has a value of its own, so the code embeddings are the table.
+    """
+    if not layer.built:
+        layer.build()
+    coded = kd_keras.KDEmbedding(
+        N,
+        SIZE,
+        K=N,
+        D=1,
+        codes=np.arange(N)[:, None],
+        mask_zero=layer.mask_zero,
+        dtype=layer.dtype_policy,
+    )
+    coded.build()
+    coded.composition.set_weights([np.array(layer.get_weights())])
+    return coded
+
+
+def sequential():
+    return keras.Sequential(
+        [keras.Input((STEPS,)), table(mask_zero=True), layers.LSTM(4)]
+    )
+
+
+def functional():
+    ids = keras.Input((STEPS,), dtype="int32")
+    other = keras.Input((2,))
+    hidden = layers.GlobalAveragePooling1D()(table(mask_zero=True)(ids))
+    return keras.Model([ids, other], layers.Dense(3)(hidden) + other[:, :1])
+
+
+def nested():
+    ids = keras.Input((STEPS,), dtype="int32")
+    encoder = keras.Sequential([table(), layers.Dense(4)], name="encoder")
+    return keras.Model(ids, layers.Dense(2)(encoder(ids)))
+
+
+def called_twice():
+    first, second = (
+        keras.Input((STEPS,), dtype="int32", name=name) for name in "ab"
+    )
+    shared = table()
+    product = layers.Dot(2)([shared(first), shared(second)])
+    return keras.Model({"a": first, "b": second}, product)
+
+
+def wrapped():
+    ids = keras.Input((2, STEPS), dtype="int32")
+    return keras.Model(ids, layers.TimeDistributed(table())(ids))
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Subclassed(keras.Model):
+    def __init__(self, words, **kwargs):
+        super().__init__(**kwargs)
+        self.words = words
+        self.out = layers.Dense(2)
+
+    def call(self, ids):
+        return self.out(self.words(ids))
+
+    def get_config(self):
+        return super().get_config() | {
+            "words": keras.saving.serialize_keras_object(self.words)
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        words = keras.saving.deserialize_keras_object(config.pop("words"))
+        return cls(words, **config)
+
+
+def subclassed():
+    model = Subclassed(table())
+    model(IDS)
+    return model
+
+
+MODELS = {
+    "sequential": (sequential, IDS),
+    "functional": (functional, [IDS, np.ones((3, 2), "f4")]),
+    "nested": (nested, IDS),
+    "called twice": (called_twice, {"a": IDS, "b": IDS[:, ::-1]}),
+    "wrapped": (wrapped, np.stack([IDS, IDS], axis=1)),
+    "subclassed": (subclassed, IDS),
+}
+
+
+@pytest.fixture(params=MODELS)
+def model_and_inputs(request):
+    make, inputs = MODELS[request.param]
+    return make(), inputs
+
+
+def words_of(model):
+    [found] = [x for x in model._flatten_layers() if x.name == "words"]
+    return found
+
+
+def test_outputs_are_the_same_if_the_table_is(model_and_inputs, tmp_path):
+    model, inputs = model_and_inputs
+    before = [np.array(v.numpy()) for v in model.variables]
+    small = kd_keras.replace_layers(
+        model, {words_of(model): exact(words_of(model))}
+    )
+    assert type(small) is type(model)
+    assert isinstance(words_of(small), kd_keras.KDEmbedding)
+    np.testing.assert_allclose(small(inputs), model(inputs), atol=1e-6)
+    for variable, value in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+    assert not {id(v) for v in small.variables} & {
+        id(v) for v in model.variables
+    }
+    small.save(tmp_path / "small.keras")
+    loaded = keras.saving.load_model(tmp_path / "small.keras")
+    np.testing.assert_allclose(loaded(inputs), small(inputs), atol=1e-6)
+
+
+def test_the_copy_trains(model_and_inputs):
+    model, inputs = model_and_inputs
+    model.compile("adam", "mse", metrics=["mae"])
+    small = kd_keras.replace_layers(model, {"words": exact(words_of(model))})
+    assert isinstance(small.optimizer, keras.optimizers.Adam)
+    targets = np.zeros_like(model(inputs))
+    code_embeddings = words_of(small).composition.code_embeddings
+    before = np.array(code_embeddings.numpy())
+    history = small.fit(inputs, targets, verbose=0).history
+    assert "mae" in history
+    assert (code_embeddings.numpy() != before).any()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mask_zero": True},
+        {"dtype": "mixed_bfloat16"},
+        {"dtype": "float64"},
+        {"embeddings_regularizer": "l2"},
+    ],
+    ids=str,
+)
+def test_kinds_of_tables(options):
+    model = keras.Sequential(
+        [keras.Input((STEPS,)), table(**options), layers.LSTM(4)]
+    )
+    small = kd_keras.replace_layers(model, {"words": exact(model.layers[0])})
+    wanted, found = (
+        keras.ops.convert_to_numpy(m(IDS)).astype("f4") for m in (model, small)
+    )
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_a_frozen_table_stays_frozen():
+    model = keras.Sequential([keras.Input((STEPS,)), table(), layers.Dense(2)])
+    model.layers[0].trainable = False
+    coded = kd_keras.learn_codes(model.layers[0], 8, 2, effort=0, verbose=0)
+    small = kd_keras.replace_layers(model, {"words": coded})
+    assert len(small.trainable_weights) == 2
+    assert not small.layers[0].trainable
+
+
+def language_model(**options):
+    ids = keras.Input((STEPS,), dtype="int32")
+    hidden = layers.LSTM(SIZE, return_sequences=True)(table()(ids))
+    return keras.Model(ids, layers.Dense(N, name="out", **options)(hidden))
+
+
+def logits_of(layer, **options):
+    kernel = layer.kernel.numpy().T
+    coded = kd_keras.KDEmbedding(N, SIZE, N, 1, np.arange(N)[:, None])
+    coded.build()
+    coded.composition.set_weights([kernel[None]])
+    return kd_keras.KDLogits.from_embedding(coded, layer.bias, **options)
+
+
+@pytest.mark.parametrize("activation", [None, "softmax"])
+def test_the_output_layer_too(activation, tmp_path):
+    model = language_model(activation=activation, bias_initializer="normal")
+    out = model.get_layer("out")
+    small = kd_keras.replace_layers(
+        model,
+        {
+            "words": exact(model.get_layer("words")),
+            out: logits_of(out, activation=activation),
+        },
+    )
+    np.testing.assert_allclose(small(IDS), model(IDS), atol=1e-6)
+    small.save(tmp_path / "small.keras")
+    loaded = keras.saving.load_model(tmp_path / "small.keras")
+    np.testing.assert_allclose(loaded(IDS), model(IDS), atol=1e-6)
+
+
+def test_tied_replacements_stay_tied():
+    model = language_model()
+    coded = kd_keras.KDEmbedding(N, SIZE, 8, 3)
+    logits = kd_keras.KDLogits(embedding=coded)
+    logits.build((None, SIZE))
+    small = kd_keras.replace_layers(model, {"words": coded, "out": logits})
+    made = small.get_layer("words")
+    assert small.get_layer("out").embedding is made and made is not coded
+    np.testing.assert_array_equal(made.codes, coded.codes)
+    hidden = np.ones((1, SIZE), "f4")
+    np.testing.assert_allclose(
+        small.get_layer("out")(hidden), logits(hidden), atol=1e-6
+    )
+
+
+def test_codes_that_learn_go_on_learning():
+    model = language_model()
+    coded = kd_keras.KDEmbedding(N, SIZE, 8, 3, codes="learn")
+    coded.build()
+    small = kd_keras.replace_layers(model, {"words": coded})
+    made = small.get_layer("words")
+    assert made.learner is not None
+    np.testing.assert_array_equal(made.codes, coded.codes)
+
+
+def test_state_of_other_layers_is_kept():
+    normal = layers.Normalization()
+    normal.adapt(np.random.default_rng(0).normal(3, 2, (50, SIZE)))
+    model = keras.Sequential([keras.Input((STEPS,)), table(), normal])
+    small = kd_keras.replace_layers(model, {"words": exact(model.layers[0])})
+    np.testing.assert_allclose(small(IDS), model(IDS), atol=1e-6)
+
+
+class Hidden(keras.Model):
+    """Makes its layers itself, so its configuration does not have them."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.words = table()
+
+    def call(self, ids):
+        return self.words(ids)
+
+
+def two_of_one_name():
+    ids = keras.Input((STEPS,), dtype="int32")
+    inner = [keras.Sequential([table()], name=name) for name in "ab"]
+    return keras.Model(ids, inner[0](ids) + inner[1](ids))
+
+
+def built(layer, shape=None):
+    layer.build(shape)
+    return layer
+
+
+@pytest.mark.parametrize(
+    "make, key, new, message",
+    [
+        (nested, "nothing", lambda: exact(table()), "must be in the model"),
+        (nested, 3, lambda: exact(table()), "must be in the model"),
+        (nested, table(), lambda: exact(table()), "must be in the model"),
+        (two_of_one_name, "words", lambda: exact(table()), "only one of its"),
+        (nested, "words", table, "must be a built Keras layer"),
+        (nested, "words", lambda: 3, "must be a built Keras layer"),
+        (
+            nested,
+            "words",
+            lambda: built(kd_keras.KDEmbedding(N, SIZE + 1, 4, 2)),
+            "whose copy cannot be made",
+        ),
+        (
+            lambda: keras.Sequential([table()]),
+            "words",
+            lambda: exact(table()),
+            "not built",
+        ),
+    ],
+)
+def test_what_cannot_be_replaced_is_refused(make, key, new, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        kd_keras.replace_layers(make(), {key: new()})
+    assert "Received: " in str(caught.value)
+
+
+def test_a_model_that_makes_its_layers_itself_is_refused():
+    model = Hidden()
+    model(IDS)
+    with pytest.raises(ValueError, match="configuration has no 'words'"):
+        kd_keras.replace_layers(model, {"words": exact(model.words)})
+
+
+def test_a_loss_that_cannot_be_made_again_is_told():
+    model = keras.Sequential([keras.Input((STEPS,)), table(), layers.Dense(2)])
+    model.compile("sgd", lambda y, p: keras.ops.mean(p))
+    coded = exact(model.layers[0])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        small = kd_keras.replace_layers(model, {"words": coded})
+    assert any("not compiled" in str(x.message) for x in told)
+    assert not small.compiled
