@@ -1,8 +1,13 @@
 """Adds up numbers that are looked up by packed codes, inside a graph.
 
 LiteRT needs about as long for a byte of a code as for a whole code position.
-So if K is 2, 4 or 16, the numbers of the positions that share a byte are added
-up first, for all 256 values of the byte: nothing is unpacked then.
+So the numbers of several positions are added up first, for all values that
+these positions have together:
+
+- if a position has 1, 2, 4 or 8 bits, for the positions of a byte, which has 256
+  values: nothing is unpacked then;
+- if it has 3 or 6 bits, for the positions in 12 bits, which have 4,096 values.
+  Three bytes hold two such words, which few operations take apart.
 """
 
 from typing import Any
@@ -11,6 +16,8 @@ import tensorflow as tf
 
 from kd_keras.codes.checks import code_bits
 from kd_keras.export.litert.unpack_rows import unpack_rows
+
+WORD_BITS = 12
 
 
 def sum_of_values(values: Any, packed: Any, K: int, D: int) -> Any:
@@ -29,32 +36,56 @@ def sum_of_values(values: Any, packed: Any, K: int, D: int) -> Any:
     """
     bits = code_bits(K)
     values = tf.reshape(values, [D, K, -1])
-    places = packed
-    if 8 % bits:
-        places = unpack_rows(packed, K, D)
+    if 8 % bits == 0:
+        columns = _columns(packed)
+        values = _added_up(values, bits, 8)
+    elif WORD_BITS % bits == 0:
+        columns = _words(_columns(packed), -(-D * bits // WORD_BITS))
+        values = _added_up(values, bits, WORD_BITS)
     else:
-        values = _of_bytes(values, bits, packed.shape[1])
-    # LiteRT takes arrays apart much faster at the first axis, and faster by
-    # UNPACK than by STRIDED_SLICE.
+        columns = _columns(unpack_rows(packed, K, D))
     total = 0
-    for numbers, column in zip(
-        tf.unstack(values), tf.unstack(tf.transpose(places)), strict=True
-    ):
-        total += tf.gather(numbers, tf.cast(column, tf.int32))
+    for numbers, column in zip(tf.unstack(values), columns, strict=True):
+        total += tf.gather(numbers, column)
     return total
 
 
-def _of_bytes(values: Any, bits: int, width: int) -> Any:
-    """Returns the sums of the values in a byte, `(width, 2^8, n)`."""
+def _columns(rows: Any) -> list[Any]:
+    """Returns the columns of an array `(N, n)`, each int32 `(N,)`."""
+    # LiteRT takes arrays apart much faster at the first axis, and faster by
+    # UNPACK than by STRIDED_SLICE.
+    columns = tf.unstack(tf.transpose(rows))
+    return [tf.cast(column, tf.int32) for column in columns]
+
+
+def _words(octets: list[Any], count: int) -> list[Any]:
+    """Joins bytes to words of 12 bits, two from three bytes."""
+    words: list[Any] = []
+    for place in range(0, len(octets), 3):
+        low, middle, high = (*octets[place : place + 3], 0, 0)[:3]
+        upper = 0
+        if place + 1 < len(octets):
+            upper = tf.bitwise.right_shift(middle, 4)
+            low += 256 * (middle - 16 * upper)
+        words.append(low)
+        if place + 2 < len(octets):
+            upper += 16 * high
+        words.append(upper)
+    return words[:count]
+
+
+def _added_up(values: Any, bits: int, word: int) -> Any:
+    """Returns the sums of the values in a word: `(words, 2^word, n)`."""
     D, K, _ = values.shape
-    of_a_byte = 8 // bits
+    of_a_word = word // bits
+    words = -(-D // of_a_word)
     values = tf.pad(
-        values, [[0, width * of_a_byte - D], [0, 2**bits - K], [0, 0]]
+        values, [[0, words * of_a_word - D], [0, 2**bits - K], [0, 0]]
     )
-    values = tf.reshape(values, [width, of_a_byte, 2**bits, -1])
+    values = tf.reshape(values, [words, of_a_word, 2**bits, -1])
     sums = values[:, 0]
-    for place in range(1, of_a_byte):
+    for place in range(1, of_a_word):
         # A later value is in the higher bits.
         sums = values[:, place, :, None] + sums[:, None]
-        sums = tf.reshape(sums, [width, 2 ** (bits * (place + 1)), -1])
+        sums = tf.reshape(sums, [words, 2 ** (bits * (place + 1)), -1])
     return sums
