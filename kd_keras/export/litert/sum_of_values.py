@@ -4,10 +4,10 @@ LiteRT needs about as long for a byte of a code as for a whole code position.
 So the numbers of several positions are added up first, for all values that
 these positions have together:
 
-- if a position has 1, 2, 4 or 8 bits, for the positions of a byte, which has 256
-  values: nothing is unpacked then;
-- if it has 3 or 6 bits, for the positions in 12 bits, which have 4,096 values.
-  Three bytes hold two such words, which few operations take apart.
+- if a position has 1, 2, 4 or 8 bits, for those in a byte, which has 256 values:
+  nothing is unpacked then;
+- if it has 3 or 6 bits, for those in 12 bits, which have 4,096 values. Three
+  bytes hold two such words, which few operations take apart.
 """
 
 from typing import Any

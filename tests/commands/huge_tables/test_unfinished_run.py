@@ -84,6 +84,11 @@ def test_other_settings_do_not_touch_a_stopped_run(
     assert "Received: K=8, but that run has 4" in said
     said = refused(capsys, *given, "--K", "4", "--seed", "1", "--force")
     assert "Received: seed=1, but that run has 0" in said
+    Path("counts.txt").write_text("2\n" * 449 + "1\n")
+    said = refused(capsys, *given, "--K", "4", "--counts", "counts.txt")
+    assert "Received: weights=" in said
+    said = refused(capsys, *given, "--K", "4", "--tiers", "50:2")
+    assert "Received: tiers='50:2', but that run has None" in said
     vectors[0] += 1
     np.save("big.npy", vectors)
     said = refused(capsys, *given, "--K", "4")

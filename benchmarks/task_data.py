@@ -1,0 +1,240 @@
+"""The tasks of `tasks.py`: texts and ratings, and models that read them.
+
+The texts are TREC questions, SUBJ and movie reviews (MR), one sentence a line
+with its label first. The ratings are MovieLens small, October 2016 (Harper and
+Konstan, "The MovieLens datasets", 2015), whose use is for research.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+STEPS = 40  # words of a sentence
+WORDS = 15_000
+DIM = 50
+PAD, UNKNOWN = 0, 1
+NEGATIVES, CANDIDATES, TOP = 4, 99, 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """An embedding table of a task; its ids are in the order of the counts."""
+
+    name: str
+    N: int
+    d: int
+    counts: np.ndarray
+    start: np.ndarray | None = None  # vectors to begin with
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A task of which the quality is measured.
+
+    Attributes:
+        tables: The tables of the model.
+        build: From layers by the names of tables to a compiled model.
+        fit: Trains a model for a number of epochs, keeping the best.
+        quality: Measures a model on the test data, in percent.
+        measure: The name of the quality.
+    """
+
+    tables: tuple[Table, ...]
+    build: Callable
+    fit: Callable
+    quality: Callable
+    measure: str
+
+
+def text_task(files, kind, glove, seed):
+    """A classifier of sentences, convolutional or a bidirectional LSTM."""
+    rng = np.random.default_rng(seed)
+    parts = [_sentences(path) for path in files]
+    if len(parts) == 1:
+        [lines] = parts
+        lines = [lines[i] for i in rng.permutation(len(lines))]
+        test, lines = lines[: len(lines) // 10], lines[len(lines) // 10 :]
+    else:
+        lines, test = parts
+        lines = [lines[i] for i in rng.permutation(len(lines))]
+    valid, train = lines[: len(lines) // 10], lines[len(lines) // 10 :]
+    occurs = Counter(word for _, words in train for word in words)
+    common = [word for word, _ in occurs.most_common(WORDS - 2)]
+    ids = {word: i for i, word in enumerate(common, 2)}
+    counts = np.array([1, 1] + [occurs[word] for word in common], float)
+    # Padding and the unknown word are met all the time.
+    counts[:2] = counts.max()
+    start = rng.normal(0, 0.1, (len(counts), DIM))
+    if glove is not None:
+        for word, vector in _vectors(glove).items():
+            if word in ids:
+                start[ids[word]] = 0.3 * vector
+    table = Table("words", len(counts), DIM, counts, start.astype("f4"))
+    data = [_arrays(part, ids) for part in (train, valid, test)]
+    classes = int(max(y.max() for _, y in data)) + 1
+
+    def build(given):
+        tokens = keras.Input((STEPS,), dtype="int32", name="tokens")
+        hidden = given["words"](tokens)
+        if kind == "convolution":
+            hidden = layers.Conv1D(64, 3, activation="relu")(hidden)
+            hidden = layers.GlobalMaxPooling1D()(hidden)
+        else:
+            hidden = layers.Bidirectional(layers.LSTM(32))(hidden)
+        hidden = layers.Dropout(0.5)(hidden)
+        output = layers.Dense(classes, "softmax", name="classes")(hidden)
+        model = keras.Model(tokens, output)
+        loss = "sparse_categorical_crossentropy"
+        model.compile("adam", loss, metrics=["accuracy"])
+        return model
+
+    def fit(model, epochs):
+        best = _Best("val_accuracy")
+        model.fit(*data[0], 50, epochs, 0, [best], validation_data=data[1])
+
+    def quality(model):
+        found = model.evaluate(*data[2], 500, verbose=0, return_dict=True)
+        return 100 * found["accuracy"]
+
+    return Task((table,), build, fit, quality, "accuracy")
+
+
+def recommender_task(path, seed, d=64):
+    """Neural collaborative filtering: is a film one that the user rated?
+
+    The last film of each user is kept for the test, the one before it for
+    validation, each among 99 films that the user has not rated.
+    """
+    rng = np.random.default_rng(seed)
+    rows = np.loadtxt(path, delimiter=",", skiprows=1)
+    user, film = (
+        np.unique(rows[:, column], return_inverse=True)[1] for column in (0, 1)
+    )
+    film = _by_count(film)
+    order = np.lexsort((rows[:, 3], user))
+    user, film = user[order], film[order]
+    last = np.flatnonzero(np.diff(user, append=-1))
+    kept = np.ones(len(user), bool)
+    kept[last] = kept[last - 1] = False
+    seen = set(zip(user.tolist(), film.tolist(), strict=True))
+    films = int(film.max()) + 1
+
+    def others(u, count):
+        found: list[int] = []
+        while len(found) < count:
+            f = int(rng.integers(films))
+            if (u, f) not in seen:
+                found.append(f)
+        return found
+
+    def ranked(places):
+        return [
+            (int(user[i]), [int(film[i]), *others(int(user[i]), CANDIDATES)])
+            for i in places
+        ]
+
+    valid, test = ranked(last - 1), ranked(last)
+    train = user[kept], film[kept]
+    counts = [np.bincount(x) + 0.5 for x in train]
+    counts[1] = np.pad(counts[1], (0, films - len(counts[1])))
+    counts[1][counts[1] == 0] = 0.5
+    tables = (
+        Table("users", int(user.max()) + 1, d, counts[0]),
+        Table("films", films, d, counts[1]),
+    )
+
+    def build(given):
+        inputs = [
+            keras.Input((1,), dtype="int32", name=name)
+            for name in ("user", "film")
+        ]
+        vectors = [
+            layers.Flatten()(given[table.name](ids))
+            for table, ids in zip(tables, inputs, strict=True)
+        ]
+        product = layers.Multiply()(vectors)
+        hidden = layers.Concatenate()([*vectors, product])
+        hidden = layers.Dense(64, "relu")(hidden)
+        output = layers.Dense(1, "sigmoid", name="rated")(hidden)
+        model = keras.Model(inputs, output)
+        model.compile(keras.optimizers.Adam(2e-3), "binary_crossentropy")
+        return model
+
+    def fit(model, epochs):
+        best = None
+        for _ in range(epochs):
+            u = np.repeat(train[0], 1 + NEGATIVES)
+            f = rng.integers(films, size=len(u))
+            f[:: 1 + NEGATIVES] = train[1]
+            y = np.zeros((len(u), 1))
+            y[:: 1 + NEGATIVES] = 1
+            model.fit([u[:, None], f[:, None]], y, 1000, 1, 0)
+            hits = _hits(model, valid)
+            if best is None or hits > best[0]:
+                best = hits, model.get_weights()
+        model.set_weights(best[1])
+
+    return Task(tables, build, fit, lambda model: _hits(model, test), "HR@10")
+
+
+def _hits(model, cases):
+    """Returns how often the film is among the ten best of 100, in percent."""
+    users = np.repeat([u for u, _ in cases], 1 + CANDIDATES)[:, None]
+    films = np.concatenate([f for _, f in cases])[:, None]
+    scores = model.predict([users, films], 10_000, verbose=0)
+    scores = scores.reshape(-1, 1 + CANDIDATES)
+    better = (scores[:, 1:] > scores[:, :1]).sum(axis=1)
+    return 100 * float((better < TOP).mean())
+
+
+def _by_count(ids):
+    """Renumbers ids in the order of falling counts."""
+    counts = np.bincount(ids)
+    ranks = np.empty(len(counts), int)
+    ranks[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
+    return ranks[ids]
+
+
+def _sentences(path):
+    lines = Path(path).read_text("utf-8", "replace").splitlines()
+    return [(int(x.split()[0]), x.lower().split()[1:]) for x in lines if x]
+
+
+def _arrays(lines, ids):
+    x = np.full((len(lines), STEPS), PAD, np.int32)
+    for row, (_, words) in zip(x, lines, strict=True):
+        found = [ids.get(word, UNKNOWN) for word in words[:STEPS]]
+        row[: len(found)] = found
+    return x, np.array([label for label, _ in lines])
+
+
+def _vectors(path):
+    found = {}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            word, *numbers = line.split(" ")
+            found[word] = np.array(numbers, float)
+    return found
+
+
+class _Best(keras.callbacks.Callback):
+    """Ends training with the weights of the best epoch."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+    def on_train_begin(self, logs=None):
+        self.best, self.weights = -1.0, None
+
+    def on_epoch_end(self, epoch, logs):
+        if logs[self.name] > self.best:
+            self.best, self.weights = logs[self.name], self.model.get_weights()
+
+    def on_train_end(self, logs=None):
+        self.model.set_weights(self.weights)

@@ -1,0 +1,193 @@
+"""Quality in use against the bytes of the file, for codes and for their rivals.
+
+Every model is trained, made small by one method, exported to an int8 `.tflite`
+file, whose bytes are read, and measured on test data. Cells that the results
+file has are not measured again; rows of one method and size over the seeds are
+what a mean is made of.
+
+    python benchmarks/tasks.py --data-dir data --seeds 0 1 2 3 4
+
+`data` has the folders `text` (TREC.train.all, TREC.test.all, subj.all and
+rt-polarity.all), `movielens_small` (ratings.csv) and `glove` (vectors of 50
+numbers).
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from record import RESULTS, measured_now, write_results
+from rich.console import Console
+from rich.table import Table
+from task_data import recommender_task, text_task
+from task_methods import METHODS
+
+import kd_keras
+from kd_keras.export.litert.quiet_litert import quiet_litert
+from kd_keras.layers.find_layers import coded_layers
+
+NAME = "tasks"
+OPTIONS = (
+    "d", "rank", "share", "K", "D", "code_dim", "counted", "tiers",
+)  # fmt: skip
+# Of the words, half and a third; of all positions that 16 or 8 take.
+COMMON = (
+    {"method": "table"},
+    *({"method": "cut", "share": x} for x in (0.3, 0.15, 0.07, 0.03)),
+    *({"method": "hashing", "share": x} for x in (0.15, 0.05)),
+    *({"method": "quotient_remainder", "share": x} for x in (0.15, 0.05)),
+    *(
+        {"method": "codes", "K": 16, "D": D} | more
+        for D, more in (
+            (16, {}),
+            (16, {"counted": False}),
+            (8, {}),
+            ((16, 8, 0), {"tiers": (0.1, 0.35)}),
+            ((16, 0), {"tiers": (0.3,)}),
+            ((8, 0), {"tiers": (0.3,)}),
+            ((8, 0), {"tiers": (0.1,)}),
+        )
+    ),
+    {"method": "random_codes", "K": 16, "D": 16},
+    {"method": "learned", "K": 16, "D": 16},
+    {"method": "learned", "K": 16, "D": 8},
+)
+OF_TEXTS = (
+    *COMMON,
+    *({"method": "smaller", "d": d} for d in (16, 10, 6, 3)),
+    *({"method": "low_rank", "rank": rank} for rank in (16, 8, 4)),
+)
+OF_RATINGS = (
+    *COMMON,
+    *({"method": "smaller", "d": d} for d in (16, 8, 4, 2)),
+    *({"method": "low_rank", "rank": rank} for rank in (16, 8, 4)),
+    {"method": "codes", "K": 16, "D": 16, "code_dim": 16},
+    {"method": "learned", "K": 16, "D": 16, "code_dim": 16},
+    {
+        "method": "codes", "K": 16, "D": (16, 8, 0), "tiers": (0.2, 0.6),
+        "code_dim": 16,
+    },
+)  # fmt: skip
+
+
+def make_task(name, data, seed):
+    texts, glove = data / "text", next((data / "glove").iterdir())
+    if name == "trec":
+        files = [texts / "TREC.train.all", texts / "TREC.test.all"]
+        return text_task(files, "convolution", None, seed)
+    if name == "subj":
+        return text_task([texts / "subj.all"], "lstm", glove, seed)
+    if name == "mr":
+        return text_task(
+            [texts / "rt-polarity.all"], "convolution", glove, seed
+        )
+    return recommender_task(data / "movielens_small" / "ratings.csv", seed)
+
+
+TASKS = {
+    "mr": OF_TEXTS,
+    "trec": OF_TEXTS,
+    "movies": OF_RATINGS,
+    "subj": OF_TEXTS,
+}
+
+
+def file_bytes(model):
+    """Returns the bytes of an int8 `.tflite` file of a model."""
+    if coded_layers(model):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "model.tflite")
+            return kd_keras.export_litert(
+                model, path, quantization="int8"
+            ).total
+    with tempfile.TemporaryDirectory() as folder, quiet_litert():
+        model.export(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        return len(converter.convert())
+
+
+def key_of(row):
+    return json.dumps(
+        {name: row.get(name) for name in ("task", "seed", "method", *OPTIONS)}
+    )
+
+
+def measure(task, cell, seed):
+    keras.utils.set_random_seed(seed)
+    options = {x: y for x, y in cell.items() if x != "method"}
+    began = time.perf_counter()
+    model = METHODS[cell["method"]](task, seed, **options)
+    seconds = time.perf_counter() - began
+    return {
+        "bytes": file_bytes(model),
+        "quality": round(task.quality(model), 3),
+        "measure": task.measure,
+        "seconds": round(seconds, 1),
+        **measured_now(),
+    }
+
+
+def show(rows, name):
+    table = Table(
+        "method", "kB", "quality", "standard error", "seeds", title=name
+    )
+    groups: dict[str, list] = {}
+    for row in rows:
+        if row["task"] == name:
+            groups.setdefault(key_of(row | {"seed": None}), []).append(row)
+    for group in sorted(groups.values(), key=lambda g: -g[0]["bytes"]):
+        found = np.array([row["quality"] for row in group])
+        sizes = {
+            x: y
+            for x, y in group[0].items()
+            if x
+            in ("d", "rank", "share", "K", "D", "tiers", "code_dim", "counted")
+        }
+        error = found.std(ddof=1) / len(found) ** 0.5 if len(found) > 1 else 0
+        told = " ".join(f"{x}={y}" for x, y in sizes.items())
+        table.add_row(
+            f"{group[0]['method']} {told}",
+            f"{np.mean([row['bytes'] for row in group]) / 1000:.0f}",
+            f"{found.mean():.2f}",
+            f"{error:.2f}",
+            str(len(found)),
+        )
+    Console(width=110).print(table)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data-dir", required=True, type=Path)
+    seeds = {"type": int, "nargs": "+", "default": [0, 1, 2, 3, 4]}
+    parser.add_argument("--seeds", **seeds)
+    parser.add_argument(
+        "--tasks", nargs="+", choices=TASKS, default=list(TASKS)
+    )
+    args = parser.parse_args()
+    path = RESULTS / f"{NAME}.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    known = {key_of(row) for row in rows}
+    for seed in args.seeds:
+        for name in args.tasks:
+            task = None
+            for cell in TASKS[name]:
+                row = {"task": name, "seed": seed} | cell
+                if key_of(json.loads(json.dumps(row))) in known:
+                    continue
+                task = task or make_task(name, args.data_dir, seed)
+                row |= measure(task, cell, seed)
+                print(row, flush=True)
+                rows.append(json.loads(json.dumps(row)))
+                write_results(NAME, {"rows": rows})
+    for name in args.tasks:
+        show(rows, name)
+
+
+if __name__ == "__main__":
+    main()
