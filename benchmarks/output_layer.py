@@ -46,7 +46,7 @@ WORDS = 10_000
 # name -> K, D, composition, code_dim
 CODES = {
     "linear, K = 16, D = 32": (16, 32, "linear", None),
-    "linear, K = 16, D = 32, d' = 50": (16, 32, "linear", 50),
+    "linear, K = 64, D = 16": (64, 16, "linear", None),
     "linear, K = 256, D = 8": (256, 8, "linear", None),
     "linear, K = 256, D = 16": (256, 16, "linear", None),
     "concat, K = 256, D = 25": (256, 25, "concat", None),

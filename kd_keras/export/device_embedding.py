@@ -129,9 +129,9 @@ class DeviceEmbedding(tf.Module):
         zero = _zero(flat)
         table = _as_float32(tf.gather(self.code_embeddings[None], zero))
         table = tf.reshape(table, [self.D, self.K, -1])
-        if self.scales is not None:
-            table *= tf.constant(self.scales[:, None, None])
         values = self._composition.score_values(flat, table)
+        if self.scales is not None:  # of fewer numbers than the table has
+            values *= tf.constant(np.repeat(self.scales, self.K)[:, None])
         scores = self.codes.sum_values(values, zero)
         if None not in hidden.shape:
             shape = [*hidden.shape[:-1], self.symbols]
