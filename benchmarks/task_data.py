@@ -115,12 +115,12 @@ def recommender_task(path, seed, d=64):
     user, film = (
         np.unique(rows[:, column], return_inverse=True)[1] for column in (0, 1)
     )
-    film = _by_count(film)
     order = np.lexsort((rows[:, 3], user))
     user, film = user[order], film[order]
     last = np.flatnonzero(np.diff(user, append=-1))
     kept = np.ones(len(user), bool)
     kept[last] = kept[last - 1] = False
+    user, film = _by_count(user, kept), _by_count(film, kept)
     seen = set(zip(user.tolist(), film.tolist(), strict=True))
     films = int(film.max()) + 1
 
@@ -140,11 +140,13 @@ def recommender_task(path, seed, d=64):
 
     valid, test = ranked(last - 1), ranked(last)
     train = user[kept], film[kept]
-    counts = [np.bincount(x) + 0.5 for x in train]
-    counts[1] = np.pad(counts[1], (0, films - len(counts[1])))
-    counts[1][counts[1] == 0] = 0.5
+    users = int(user.max()) + 1
+    counts = [
+        np.bincount(x, minlength=N) + 0.5
+        for x, N in zip(train, (users, films), strict=True)
+    ]
     tables = (
-        Table("users", int(user.max()) + 1, d, counts[0]),
+        Table("users", users, d, counts[0]),
         Table("films", films, d, counts[1]),
     )
 
@@ -166,6 +168,8 @@ def recommender_task(path, seed, d=64):
         return model
 
     def fit(model, epochs):
+        # Its own draws, whatever has been trained before.
+        rng = np.random.default_rng([seed, 1])
         best = None
         for _ in range(epochs):
             u = np.repeat(train[0], 1 + NEGATIVES)
@@ -192,9 +196,9 @@ def _hits(model, cases):
     return 100 * float((better < TOP).mean())
 
 
-def _by_count(ids):
-    """Renumbers ids in the order of falling counts."""
-    counts = np.bincount(ids)
+def _by_count(ids, kept):
+    """Renumbers ids in the order of falling counts in the rows kept."""
+    counts = np.bincount(ids[kept], minlength=ids.max() + 1)
     ranks = np.empty(len(counts), int)
     ranks[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
     return ranks[ids]

@@ -1,7 +1,8 @@
 """Quality in use against the bytes of the file, for codes and for their rivals.
 
-Every model is trained, made small by one method, exported to an int8 `.tflite`
-file, whose bytes are read, and measured on test data. Cells that the results
+Every model is trained, made small by one method, and exported to an int8
+`.tflite` file, whose bytes are read. The quality is that of the Keras model on
+test data; rounding to int8 changes it little. Cells that the results
 file has are not measured again; rows of one method and size over the seeds are
 what a mean is made of.
 
@@ -35,7 +36,7 @@ NAME = "tasks"
 OPTIONS = (
     "d", "rank", "share", "K", "D", "code_dim", "counted", "tiers",
 )  # fmt: skip
-# Of the words, half and a third; of all positions that 16 or 8 take.
+# Shares of the symbols: that keep a vector, of bins, and of the tiers' ends.
 COMMON = (
     {"method": "table"},
     *({"method": "cut", "share": x} for x in (0.3, 0.15, 0.07, 0.03)),

@@ -114,15 +114,18 @@ def read_tiers(
     >>> read_tiers(16, (32, 8, 0), (1_000, 5_000))
     (16, 32, Tiers(D=(32, 8, 0), ends=(1000, 5000)))
     """
+    D, ends = _as_tuple(D), _as_tuple(ends)
     received = f"Received: D={D}, tiers={ends}"
     if ends is None:
-        if isinstance(D, (tuple, list)):
+        if isinstance(D, tuple):
             raise ValueError(
                 "Several numbers D need `tiers`, the number of symbols up to "
                 f"the end of each tier but the last. {received}"
             )
         return *check_kd(K, cast(int, D)), None
-    if not isinstance(D, (tuple, list)) or len(D) != len(ends) + 1 or not ends:
+    if not (isinstance(D, tuple) and isinstance(ends, tuple)) or not (
+        0 < len(ends) == len(D) - 1
+    ):
         raise ValueError(
             "`tiers` must have one number fewer than D, for instance "
             f"D=(32, 8), tiers=(1000,). {received}"
@@ -142,6 +145,13 @@ def read_tiers(
             f"`tiers` must end below the number of symbols, {N:,}. {received}"
         )
     return K, first, Tiers(lengths, limits)
+
+
+def _as_tuple(value: Any) -> Any:
+    """Returns a list or an array of one axis as a tuple."""
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        return tuple(value.tolist())
+    return tuple(value) if isinstance(value, list) else value
 
 
 def tier_config(D: int, tiers: Tiers | None) -> dict[str, Any]:

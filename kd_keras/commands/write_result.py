@@ -10,7 +10,8 @@
   `dropped` (number of rows left out because their word came earlier), `notes`.
 - `N`, `d`, `K`, `D`, `code_dim`, `composition`; `has_words`: whether there is
   a `vocabulary.txt`; without words, the report shows ids in their place.
-- `tiers`, with --tiers: `D` and `ends`, see `Tiers`.
+- `tiers`, with --tiers: `D` and `ends`, see `Tiers`; `in_order`, whether the
+  symbols are in the order of the tiers.
 - `bytes`: see `measure.measure_bytes`. `parameters`: the paper's count, see
   `sizes.parameter_count`; `total` counts codes, `without_codes` does not.
 - `error`: see `measure.measure_error`. `neighbours`: see
@@ -112,7 +113,11 @@ def write_result(
         }
         tiers = embedding.tiers
         if tiers is not None:
-            report["tiers"] = {"D": list(tiers.D), "ends": list(tiers.ends)}
+            report["tiers"] = {
+                "D": list(tiers.D),
+                "ends": list(tiers.ends),
+                "in_order": tiers.order_of(embedding.codes) is None,
+            }
         report |= _measure(arguments, table, words, decoded, folder, file)
         if arguments.litert is not None:
             say("Exporting to LiteRT and checking every symbol")

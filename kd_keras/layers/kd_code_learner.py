@@ -170,8 +170,9 @@ class KDCodeLearner(keras.layers.Layer):
         if learner.D != codes.shape[1] or (cut != codes).any():
             raise ValueError(
                 "The codes must have D positions, and the value 0 where a "
-                f"symbol has no position. Received: shape={codes.shape}, "
-                f"D={learner.D}, tiers={learner.tiers}"
+                "symbol has no position; the ids must be in the order of the "
+                "tiers, so sort the symbols by count first. Received: "
+                f"shape={codes.shape}, D={learner.D}, tiers={learner.tiers}"
             )
         learner.build()
         logits = np.zeros((*codes.shape, K), np.float32)

@@ -11,7 +11,7 @@ from kd_keras.codes.tiers import tier_config
 from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.kd_embedding import KDEmbedding
-from kd_keras.utils.checks import check_integer
+from kd_keras.utils.checks import check_integer, is_integer
 
 DEFAULT_K, DEFAULT_D = 16, 32
 
@@ -330,7 +330,7 @@ def _check_tie(
         "D": (D, embedding.D),
     }
     for name, (given, size) in sizes.items():
-        if given not in (None, size):
+        if given is not None and not (is_integer(given) and given == size):
             raise ValueError(
                 f"`{name}` must agree with `embedding` ({size}) or be left "
                 f"out. Received: {name}={given!r}"

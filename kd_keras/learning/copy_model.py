@@ -209,13 +209,13 @@ def _check(source: Any, copy: Any) -> None:
     if inputs is None or recurrent:
         return
     try:
-        wanted, again = _outputs(source, inputs), _outputs(source, inputs)
+        wanted, again = outputs_of(source, inputs), outputs_of(source, inputs)
     except Exception:  # the inputs may not suit the model
         return
     if not all(map(_are_close, wanted, again)):
         return
     try:
-        found = _outputs(copy, inputs)
+        found = outputs_of(copy, inputs)
     except Exception as error:
         raise ValueError(
             "freeze needs a model whose `get_config` and saved weights "
@@ -230,7 +230,7 @@ def _check(source: Any, copy: Any) -> None:
         )
 
 
-def _outputs(model: Any, inputs: Any) -> list[np.ndarray]:
+def outputs_of(model: Any, inputs: Any) -> list[np.ndarray]:
     """Computes outputs with the codes looked up; changes no state."""
     variables = _weights_beside_codes(model)
     values = _values(variables)

@@ -37,7 +37,8 @@ def grow_embedding(
         its own.
 
     Raises:
-        ValueError: If the vectors are not finite or not of size `output_dim`.
+        ValueError: If the vectors are not finite or not of size `output_dim`,
+            or if there are tiers and the composition is not linear.
 
     Example:
 

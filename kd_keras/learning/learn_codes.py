@@ -26,6 +26,7 @@ from kd_keras.search.effort import check_effort
 from kd_keras.search.learning_sample import (
     is_large,
     learning_sample,
+    tier_sample,
     training_sample,
 )
 from kd_keras.utils.cores import one_blas_thread
@@ -259,17 +260,19 @@ def learn_codebooks(
         )
     if recipe.is_trained:
         sample, shares = training_sample(count, K, dim, seed, shares)
+    elif lengths is not None and shares is None:
+        sample, shares = tier_sample(lengths, K, seed)
     else:
         sample, shares = learning_sample(count, K, seed, shares)
     _check_size(rows)
     learned = rows[:] if sample is None else rows[sample]
-    if sample is not None and lengths is not None:
-        lengths = lengths[sample]
-    if lengths is not None and (longest := int((lengths == D).sum())) < K:
-        raise ValueError(
-            "There must be at least K vectors in the first tier. Received: "
-            f"{longest} vectors, K={K}"
-        )
+    if lengths is not None:
+        if (longest := int((lengths == D).sum())) < K:
+            raise ValueError(
+                "There must be at least K vectors in the first tier. "
+                f"Received: {longest} vectors, K={K}"
+            )
+        lengths = lengths if sample is None else lengths[sample]
     # Built first, so that bad arguments are refused before the work.
     # In float32 whatever Keras' default is, as the search computes.
     embedding = KDEmbedding(

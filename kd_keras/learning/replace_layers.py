@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 # Without it, two layers of a copy could not share one.
 from keras.src.saving.serialization_lib import ObjectSharingScope
@@ -13,6 +14,7 @@ from kd_keras.learning.copy_model import (
     classes_of,
     copy_own_state,
     from_configuration,
+    outputs_of,
     random_inputs,
 )
 from kd_keras.utils.checks import short_repr
@@ -28,15 +30,17 @@ def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
 
     The copy is of the same class and has the same inputs, outputs, names of
     layers and weights, except for the layers that are replaced. It is made
-    from the configuration, so layers in nested and shared models are replaced
-    too, and masks pass as the new layers say. The original is not changed.
+    from the configuration, so layers in nested models are replaced too, and
+    masks pass as the new layers say. The original is not changed. A stateful
+    RNN starts anew.
 
     Args:
         model: Keras model, built: Sequential, functional, or subclassed with a
             `get_config` that contains its layers.
         replacements: dict from a layer of the model, or its name, to a built
             layer that takes the same inputs. The copy holds a copy of it,
-            with the name of the layer that it replaces. For a table, what
+            with the name of the layer that it replaces; whether it is
+            trainable is its own affair. For a table, what
             `learn_codes(layer)` returns; for an output layer, what
             `KDLogits.from_embedding` returns.
 
@@ -47,7 +51,8 @@ def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
     Raises:
         ValueError: If a layer is not in the model, is one of several of its
             name, or is not part of the configuration; if a replacement is not
-            built; or if the copy computes outputs of other shapes.
+            built; if two nested models share a layer; or if the copy computes
+            outputs of other shapes.
 
     Example:
 
@@ -62,6 +67,11 @@ def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
     >>> print(small.count_params() < model.count_params())
     True
     """
+    if not isinstance(replacements, Mapping):
+        raise ValueError(
+            "`replacements` must be a dict from layers or their names to new "
+            f"layers. Received: {short_repr(replacements)}"
+        )
     if not getattr(model, "built", False):
         raise ValueError(
             "replace_layers needs a built model: call it once on inputs. "
@@ -70,13 +80,18 @@ def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
     pairs = [
         (_find(model, key), _checked(new)) for key, new in replacements.items()
     ]
-    config = model.get_config()
-    for old, new in pairs:
-        config = _swap(model, config, old, new)
-    classes = classes_of(model, "replace_layers")
-    for _, new in pairs:
-        classes |= classes_of(new, "replace_layers")
+    if len({id(old) for old, _ in pairs}) < len(pairs):
+        raise ValueError(
+            "A layer can be replaced once. Received: "
+            f"{short_repr(list(replacements))}"
+        )
+    classes = _classes(model, [new for _, new in pairs])
     try:
+        config = model.get_config()
+        for old, new in pairs:
+            config, found = _swap(config, old, new)
+            if not found:
+                raise _NotDescribedError(f"it has no {old.name!r}")
         with ObjectSharingScope():
             copy = from_configuration(model, config, classes)
     except Exception as error:
@@ -91,12 +106,38 @@ def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
     return copy
 
 
+class _NotDescribedError(Exception):
+    """A configuration that lacks a layer."""
+
+
+def _classes(model: Any, replacements: list[Any]) -> dict[str, type]:
+    classes = classes_of(model, "replace_layers")
+    for new in replacements:
+        for name, kind in classes_of(new, "replace_layers").items():
+            if classes.setdefault(name, kind) is not kind:
+                raise ValueError(
+                    "replace_layers needs classes of different names. "
+                    f"Received: {short_repr(new)}, whose class {name} is not "
+                    "the one of that name in the model"
+                )
+    return classes
+
+
 def _find(model: Any, key: Any) -> Any:
-    """Returns the only layer of a name, which must be `key` if it is one."""
-    name = key if isinstance(key, str) else getattr(key, "name", None)
-    layers = [x for x in model._flatten_layers(include_self=False)]
-    named = [x for x in layers if x.name == name]
-    if not named or not (isinstance(key, str) or any(x is key for x in named)):
+    """Returns the layer, which is the only one of its name and class."""
+    layers = [
+        x
+        for x in model._flatten_layers(include_self=False)
+        if not isinstance(x, keras.layers.InputLayer)
+    ]
+    if isinstance(key, str):
+        named = [x for x in layers if x.name == key]
+    else:
+        kind, name = type(key), getattr(key, "name", None)
+        named = [x for x in layers if x.name == name and type(x) is kind]
+        if not any(x is key for x in named):
+            named = []
+    if not named:
         raise ValueError(
             "A layer to be replaced must be in the model. Received: "
             f"{short_repr(key)}; the model has "
@@ -105,7 +146,7 @@ def _find(model: Any, key: Any) -> Any:
     if len(named) > 1:
         raise ValueError(
             "A layer to be replaced must be the only one of its name. "
-            f"Received: {name!r}, the name of {len(named)} layers"
+            f"Received: {named[0].name!r}, the name of {len(named)} layers"
         )
     return named[0]
 
@@ -119,8 +160,8 @@ def _checked(new: Any) -> Any:
     return new
 
 
-def _swap(model: Any, config: Any, old: Any, new: Any) -> Any:
-    """Returns a configuration with a layer replaced."""
+def _swap(config: Any, old: Any, new: Any) -> tuple[Any, int]:
+    """Returns a configuration with a layer replaced, and how often it was."""
     node = keras.saving.serialize_keras_object(new)
     node["config"] = node["config"] | {"name": old.name}
     found = 0
@@ -144,12 +185,7 @@ def _swap(model: Any, config: Any, old: Any, new: Any) -> Any:
         return {name: walk(x) for name, x in part.items()}
 
     changed = walk(config)
-    if not found:
-        raise ValueError(
-            f"{_NEEDS}, to replace one. Received: {short_repr(model)}, whose "
-            f"configuration has no {old.name!r}"
-        )
-    return changed
+    return changed, found
 
 
 def _copy_state(model: Any, copy: Any, pairs: list[tuple[Any, Any]]) -> None:
@@ -166,19 +202,42 @@ def _copy_state(model: Any, copy: Any, pairs: list[tuple[Any, Any]]) -> None:
     # Names are new where a subclassed model leaves them to Keras.
     if _kinds(sources, replaced) != _kinds(targets, {id(x) for x in made}):
         raise ValueError(
-            f"{_NEEDS}. Received: {short_repr(model)}, whose copy has other "
-            "layers"
+            f"{_NEEDS}, and no layer that two nested models share. Received: "
+            f"{short_repr(model)}, whose copy has other layers"
         )
     for source, target in zip(sources, targets, strict=True):
         new = replaced.get(id(source))
-        if new is None:
-            copy_own_state(source, target)
-            continue
-        if not target.built:
-            target.build_from_config(new.get_build_config() or {})
-        for mine, given in zip(target.variables, new.variables, strict=True):
-            mine.assign(given.numpy())
-        target.trainable = new.trainable
+        try:
+            if new is None:
+                _copy_layer(source, target)
+                continue
+            if not target.built:
+                target.build_from_config(new.get_build_config() or {})
+            for given, mine in zip(
+                new._flatten_layers(), target._flatten_layers(), strict=True
+            ):
+                _copy_layer(given, mine)
+        except Exception as error:
+            raise ValueError(
+                f"{_NEEDS}. Received: {short_repr(model)}, in whose copy "
+                f"{target.name} cannot hold the same weights: "
+                f"{short_repr(error)}"
+            ) from error
+
+
+def _copy_layer(source: Any, target: Any) -> None:
+    """Copies the state of a layer, without that of the layers inside it."""
+    copy_own_state(source, target)
+    if len(list(source._flatten_layers())) > 1:
+        return
+    # The state of random generators too. Loading may have changed shapes: it
+    # merges the weights of LoRA.
+    pairs = list(zip(source.variables, target.variables, strict=False))
+    if len(source.variables) == len(target.variables) and all(
+        a.shape == b.shape for a, b in pairs
+    ):
+        for given, mine in pairs:
+            mine.assign(np.array(given.numpy()))
 
 
 def _kinds(layers: list[Any], replaced: Container[int]) -> list[str]:
@@ -200,7 +259,8 @@ def _layers(model: Any, replaced: list[Any]) -> list[Any]:
 def _check_outputs(model: Any, copy: Any) -> None:
     """Checks the shapes of outputs on random inputs, where they are known."""
     inputs = random_inputs(model)
-    if inputs is None:
+    layers = model._flatten_layers()
+    if inputs is None or any(getattr(x, "stateful", False) for x in layers):
         return
     try:
         wanted = _shapes(model, inputs)
@@ -219,8 +279,7 @@ def _check_outputs(model: Any, copy: Any) -> None:
 
 
 def _shapes(model: Any, inputs: Any) -> list[tuple[int, ...]]:
-    outputs = keras.tree.flatten(model(inputs, training=False))
-    return [tuple(x.shape) for x in outputs]
+    return [x.shape for x in outputs_of(model, inputs)]
 
 
 def _compile_like(model: Any, copy: Any) -> None:

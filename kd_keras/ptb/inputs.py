@@ -61,6 +61,11 @@ def load_codes(folder: str, corpus: Corpus) -> Any:
         raise BadInputError(
             f"{path} cannot be read: {' '.join(str(error).split())}"
         ) from None
+    if embedding.tiers is not None:
+        raise BadInputError(
+            "The codes of all words must have the same number of positions "
+            f"here. Received: {folder}, with tiers"
+        )
     # Codes for vectors without words have no vocabulary; ids must match.
     words = path.with_name("vocabulary.txt")
     if words.exists():

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from kd_keras.codes.tiers import Tiers
+
 UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
@@ -134,7 +136,9 @@ def size_parts(report: dict[str, Any]) -> list[tuple[str, str, int]]:
     packed = format_bytes(sizes["codes"] // report["N"])
     how = f"{D} x {bits} bits in {packed} per symbol"
     if "tiers" in report:
-        how = f"{format_tiers(report)} x {bits} bits, {packed} on average"
+        how = f"positions of {bits} bits: {format_tiers(report)}"
+        if not report["tiers"]["in_order"]:
+            how += "; and a rank for each symbol"
     made = [
         ("codes", how),
         ("code_embeddings", f"{D} x {K} x {report['code_dim']}, float32"),
@@ -153,14 +157,16 @@ def format_tiers(report: dict[str, Any]) -> str:
 
     Example:
 
-    >>> format_tiers({"tiers": {"D": [32, 16, 0], "ends": [2000, 9000]}})
-    '32, then 16 from symbol 2,000 on, then 0 from symbol 9,000 on'
+    >>> tiers = {"D": [32, 16, 0], "ends": [2000, 9000]}
+    >>> format_tiers({"N": 10_000, "tiers": tiers})
+    '32 for 2,000 symbols, 16 for 7,000, 0 for 1,000'
     """
-    first, *others = report["tiers"]["D"]
-    later = zip(others, report["tiers"]["ends"], strict=True)
-    return ", then ".join(
-        [str(first), *(f"{D} from symbol {end:,} on" for D, end in later)]
-    )
+    tiers = Tiers(tuple(report["tiers"]["D"]), tuple(report["tiers"]["ends"]))
+    first, *others = [
+        f"{D} for {rows.stop - rows.start:,}"
+        for rows, D in tiers.parts(report["N"])
+    ]
+    return ", ".join([f"{first} symbols", *others])
 
 
 def size_statement(report: dict[str, Any]) -> str:
@@ -201,6 +207,11 @@ def code_statement(report: dict[str, Any]) -> str:
         f"{'is' if unused == 1 else 'are'} unused; the mean perplexity of a "
         f"position is {perplexity:.1f} out of at most {K}."
     )
+    if "tiers" in report:
+        said += (
+            " All this counts the value 0 at the positions that symbols of "
+            "lower tiers do not have."
+        )
     if codes["hamming_mean"] is not None:
         sample = format_sample(codes.get("hamming_rows", N), N)
         said += (

@@ -58,6 +58,51 @@ def learning_sample(
     return _draw(N, _searched_rows(K), seed, weights)
 
 
+def tier_sample(
+    lengths: np.ndarray, K: int, seed: int
+) -> tuple[np.ndarray | None, Weights]:
+    """Draws the rows that code embeddings of codes with tiers are learned from.
+
+    A small first tier would hardly be met in a plain sample, but most code
+    embeddings are its own. So each tier gets an equal share of the sample, or
+    all its rows if these are fewer.
+
+    Args:
+        lengths: array of int, shape `(N,)`. Number of positions of each code.
+        K: int. Number of values per position.
+        seed: int. Seed of the draw.
+
+    Returns:
+        As `learning_sample`. The weights make up for the shares.
+
+    Example:
+
+    >>> lengths = np.repeat([4, 2], [1_000, 99_000])
+    >>> rows, weights = tier_sample(lengths, 16, 0)
+    >>> len(rows), (rows < 1_000).sum(), round(float(weights[-1]), 2)
+    (50000, 1000, 1.01)
+    """
+    most = _searched_rows(K)
+    if len(lengths) <= most:
+        return None, None
+    rng = np.random.default_rng(seed)
+    tiers = [np.flatnonzero(lengths == x) for x in np.unique(lengths)]
+    tiers.sort(key=len)
+    drawn: list[np.ndarray] = []
+    weights: list[np.ndarray] = []
+    for left, rows in zip(range(len(tiers), 0, -1), tiers, strict=True):
+        share = (most - sum(len(x) for x in drawn)) // left
+        some = rows
+        if len(rows) > share:
+            some = rng.choice(rows, share, replace=False)
+        drawn.append(some)
+        weights.append(np.full(len(some), len(rows) / len(some)))
+    found, shares = np.concatenate(drawn), np.concatenate(weights)
+    order = np.argsort(found)
+    shares = shares[order] / shares.mean()
+    return found[order], shares.astype(np.float32)
+
+
 def training_sample(
     N: int, K: int, d: int, seed: int, weights: Weights = None
 ) -> tuple[np.ndarray | None, Weights]:

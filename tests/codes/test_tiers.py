@@ -26,6 +26,11 @@ def test_the_lengths_of_tiers():
     ]
 
 
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_kinds_of_sequences(kind):
+    assert read_tiers(K, kind([6, 3]), kind([10]), N)[2].ends == (10,)
+
+
 def test_config_round_trip():
     assert read_tiers(K, **_as_read(tier_config(6, TIERS)))[2] == TIERS
     assert read_tiers(K, **_as_read(tier_config(6, None))) == (K, 6, None)
@@ -93,6 +98,8 @@ def test_too_many_long_codes_are_refused():
         ((6, 3), (1.5,), "tiers.*=1.5"),
         ((6, 3), (N,), "below the number of symbols, 50"),
         ((0, 0), (10,), "D=0"),
+        ((6, 3), 10, "one number fewer than D"),
+        ((6, 3), {10: 1}, "one number fewer than D"),
     ],
 )
 def test_wrong_tiers(D, ends, message):

@@ -44,7 +44,7 @@ def test_tiers_of_the_order_of_the_file(capsys):
     layer = keras.saving.load_model("out/embedding.keras").layers[0]
     np.testing.assert_array_equal(layer.codes, contents.codes)
     page = Path("out/report.html").read_text()
-    assert "5, then 2 from symbol 50 on, then 0 from symbol 200 on" in page
+    assert "5 for 50 symbols, 2 for 150, 0 for 100" in page
     assert "a code of up to 5 values" in page
     assert main(["report", "out/embedding.tflite"]) == 0
     assert "D=(5, 2, 0) in tiers up to 50, 200" in capsys.readouterr().out

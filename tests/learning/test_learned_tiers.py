@@ -82,6 +82,15 @@ def test_a_large_table(table, weights, monkeypatch):
     assert found[np.argsort(-weights)[:80]].mean() < 0.3 * found[light].mean()
 
 
+def test_a_small_first_tier_of_a_large_table_is_learned_from(
+    table, monkeypatch
+):
+    monkeypatch.setattr(learning_sample, "LEARNING_ROWS", 100)
+    embedding = learn(table, D=(6, 2), tiers=(16,))
+    found = errors(embedding, table)
+    assert found[:16].mean() < 0.3 * found[16:].mean()
+
+
 def test_the_table_of_a_layer(table):
     layer = keras.layers.Embedding(N, DIM, mask_zero=True)
     layer.build()

@@ -299,7 +299,7 @@ def test_what_cannot_be_replaced_is_refused(make, key, new, message):
 def test_a_model_that_makes_its_layers_itself_is_refused():
     model = Hidden()
     model(IDS)
-    with pytest.raises(ValueError, match="configuration has no 'words'"):
+    with pytest.raises(ValueError, match="it has no 'words'"):
         kd_keras.replace_layers(model, {"words": exact(model.words)})
 
 
@@ -312,3 +312,73 @@ def test_a_loss_that_cannot_be_made_again_is_told():
         small = kd_keras.replace_layers(model, {"words": coded})
     assert any("not compiled" in str(x.message) for x in told)
     assert not small.compiled
+
+
+def test_the_state_of_a_stateful_rnn_stays():
+    lstm = layers.LSTM(4, stateful=True)
+    model = keras.Sequential([keras.Input((STEPS,), 3), table(), lstm])
+    model(IDS)
+    before = [np.array(x.numpy()) for x in lstm.states]
+    kd_keras.replace_layers(model, {"words": exact(model.layers[0])})
+    for state, value in zip(lstm.states, before, strict=True):
+        np.testing.assert_array_equal(state, value)
+
+
+def test_random_generators_go_on_where_they_were():
+    model = keras.Sequential(
+        [keras.Input((STEPS,)), table(), layers.Dropout(0.5, seed=1)]
+    )
+    model(IDS, training=True)
+    small = kd_keras.replace_layers(model, {"words": exact(model.layers[0])})
+    np.testing.assert_allclose(
+        small(IDS, training=True), model(IDS, training=True), atol=1e-6
+    )
+
+
+def scale(factor):
+    @keras.saving.register_keras_serializable(package="tests", name="Scale")
+    class Scale(layers.Layer):
+        def call(self, inputs):
+            return factor * inputs
+
+    return Scale
+
+
+def test_a_class_that_was_defined_again_is_refused():
+    model = keras.Sequential(
+        [keras.Input((2,)), scale(1)(name="a"), layers.Dense(2, name="b")]
+    )
+    with pytest.raises(ValueError, match="classes of different names"):
+        kd_keras.replace_layers(model, {"b": built(scale(10)(), (None, 2))})
+
+
+def test_look_up_tables_of_a_replacement_are_copied():
+    words = layers.StringLookup(vocabulary=["a", "b"])
+    model = keras.Sequential(
+        [keras.Input((2,), dtype="string"), words, layers.CategoryEncoding(5)]
+    )
+    other = layers.StringLookup(vocabulary=["b", "a"])
+    texts = keras.ops.convert_to_tensor([["a", "c"]], dtype="string")
+    other(texts)
+    small = kd_keras.replace_layers(model, {words: other})
+    np.testing.assert_array_equal(small.layers[0](texts), [[2, 0]])
+
+
+def test_an_input_may_have_the_name_of_a_layer():
+    inner = keras.Sequential(
+        [keras.Input((STEPS, SIZE), name="words"), layers.Dense(2)]
+    )
+    model = keras.Sequential([keras.Input((STEPS,)), table(), inner])
+    small = kd_keras.replace_layers(model, {"words": exact(model.layers[0])})
+    np.testing.assert_allclose(small(IDS), model(IDS), atol=1e-6)
+
+
+def test_keys_are_checked():
+    model = nested()
+    words = words_of(model)
+    with pytest.raises(ValueError, match="can be replaced once"):
+        kd_keras.replace_layers(
+            model, {words: exact(words), "words": exact(words)}
+        )
+    with pytest.raises(ValueError, match="must be a dict"):
+        kd_keras.replace_layers(model, [(words, exact(words))])

@@ -98,14 +98,15 @@ class PackedCodes(tf.Module):
 
         sums = []
         for tier, (rows, D) in enumerate(self._parts):
-            # At the other positions the value is 0.
-            rest = tf.reduce_sum(values[D * self.K :: self.K], axis=0)[None]
-            if not D:
-                sums.append(tf.tile(rest, [rows.stop - rows.start, 1]))
-                continue
-            packed = whole(self._tables[tier])
-            total = sum_of_values(values[: D * self.K], packed, self.K, D)
-            sums.append(total if D == self.D else total + rest)
+            total: Any = 0
+            if D:
+                packed = whole(self._tables[tier])
+                total = sum_of_values(values[: D * self.K], packed, self.K, D)
+            if D < self.D:  # at the other positions the value is 0
+                rest = tf.reduce_sum(values[D * self.K :: self.K], axis=0)
+                count = rows.stop - rows.start
+                total += rest if D else tf.tile(rest[None], [count, 1])
+            sums.append(total)
         if len(sums) == 1:
             return sums[0]
         found = tf.concat(sums, axis=0)

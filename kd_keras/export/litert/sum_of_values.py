@@ -4,10 +4,11 @@ LiteRT needs about as long for a byte of a code as for a whole code position.
 So the numbers of several positions are added up first, for all values that
 these positions have together:
 
-- if a position has 1, 2, 4 or 8 bits, for those in a byte, which has 256 values:
-  nothing is unpacked then;
-- if it has 3 or 6 bits, for those in 12 bits, which have 4,096 values. Three
-  bytes hold two such words, which few operations take apart.
+- if a position has 1, 2, 4 or 8 bits, for those in a byte, which has 256
+  values: nothing is unpacked then;
+- if it has 3, 6 or 12 bits, for those in 12 bits, which have 4,096 values:
+  three bytes hold two such words, which few operations take apart. With few
+  symbols that costs more than it saves, so other codes are unpacked.
 """
 
 from typing import Any
@@ -18,6 +19,7 @@ from kd_keras.codes.checks import code_bits
 from kd_keras.export.litert.unpack_rows import unpack_rows
 
 WORD_BITS = 12
+FEWEST_FOR_WORDS = 4096  # symbols
 
 
 def sum_of_values(values: Any, packed: Any, K: int, D: int) -> Any:
@@ -39,7 +41,7 @@ def sum_of_values(values: Any, packed: Any, K: int, D: int) -> Any:
     if 8 % bits == 0:
         columns = _columns(packed)
         values = _added_up(values, bits, 8)
-    elif WORD_BITS % bits == 0:
+    elif WORD_BITS % bits == 0 and packed.shape[0] >= FEWEST_FOR_WORDS:
         columns = _words(_columns(packed), -(-D * bits // WORD_BITS))
         values = _added_up(values, bits, WORD_BITS)
     else:
