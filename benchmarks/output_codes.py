@@ -25,22 +25,22 @@ from kd_keras.datasets.ptb.corpus import read_corpus
 from kd_keras.language_model.copies import copy_language_model
 from kd_keras.language_model.evaluation import load_streaming_model
 
-# composition, K, D, code_dim, power of the counts
+# composition, K, D, code_dim, power of the counts, tiers
 CELLS = (
-    ("linear", 256, 8, None, 0.5),
-    ("concat", 256, 25, None, 0.5),
-    ("linear", 64, 16, None, 0.5),
-    ("linear", 32, 24, None, 0.5),
-    *(("linear", 16, 32, None, power) for power in (0.5, 0.0, 1.0)),
-    ("linear", 256, 16, None, 0.5),
+    ("linear", 256, 8, None, 0.5, None),
+    ("concat", 256, 25, None, 0.5, None),
+    ("linear", 64, 16, None, 0.5, None),
+    ("linear", 16, (64, 32, 16), None, 0.5, (1000, 4000)),
+    *(("linear", 16, 32, None, power, None) for power in (0.5, 0.0, 1.0)),
+    ("linear", 16, (48, 32, 16), None, 0.5, (1000, 4000)),
 )
-FIELDS = ("composition", "K", "D", "code_dim", "power")
+FIELDS = ("composition", "K", "D", "code_dim", "power", "tiers")
 BATCH, STEPS = 20, 20
 NAME = "output_codes"
 
 
 def coded_output(layer, counts, cell, seed, effort):
-    composition, K, D, code_dim, power = cell
+    composition, K, D, code_dim, power, tiers = cell
     learned = kd_keras.learn_codes(
         layer.kernel.numpy().T,
         K,
@@ -50,6 +50,7 @@ def coded_output(layer, counts, cell, seed, effort):
         seed=seed,
         effort=effort,
         weights=counts**power,
+        tiers=tiers,
     )
     return kd_keras.KDLogits.from_embedding(learned, layer.bias)
 
@@ -88,12 +89,17 @@ def main():
     for cell in CELLS:
         row = dict(zip(FIELDS, cell, strict=True))
         row |= {"seed": args.seed, "effort": args.effort}
+        row = json.loads(json.dumps(row))  # as it is in the file
         if any(row.items() <= known.items() for known in cells):
             continue
         layer = model.get_layer("output")
         output = coded_output(layer, counts, cell, args.seed, args.effort)
         row["int8_bytes"] = kd_keras.embedding_bytes(
-            *layer.kernel.shape[::-1], *cell[1:4], cell[0], bytes_per_float=1
+            *layer.kernel.shape[::-1],
+            *cell[1:4],
+            cell[0],
+            bytes_per_float=1,
+            tiers=cell[-1],
         ).total
         measure(output, row)
     table = Table(*FIELDS, "bytes", "valid perplexity")
