@@ -79,8 +79,8 @@ def tier_sample(
 
     >>> lengths = np.repeat([4, 2], [1_000, 99_000])
     >>> rows, weights = tier_sample(lengths, 16, 0)
-    >>> len(rows), (rows < 1_000).sum(), round(float(weights[-1]), 2)
-    (50000, 1000, 1.01)
+    >>> print(len(rows), (rows < 1_000).sum(), round(float(weights[-1]), 2))
+    50000 1000 1.01
     """
     most = _searched_rows(K)
     if len(lengths) <= most:
