@@ -4,11 +4,15 @@ import os
 import shutil
 
 import keras
+import numpy as np
 import pytest
 from ptb_runs import TEXT, TRAIN
 
+import kd_keras
 from kd_keras.cli.main import main
 from kd_keras.language_model import evaluation
+from kd_keras.ptb.inputs import load_codes
+from kd_keras.utils.errors import BadInputError
 
 BAD = {
     "no text": (["train", "--data-dir", "nothing"], "Received: nothing"),
@@ -205,3 +209,12 @@ def test_other_codes_in_the_folder_are_told(codes, conventional, capsys):
     assert "Received: effort=-1.0" in capsys.readouterr().err
     assert not os.path.exists("other")
     assert main(["ptb", "learn-codes", "--from", codes]) == 2
+
+
+def test_codes_with_tiers_are_refused(tmp_path):
+    embedding = kd_keras.KDEmbedding(9, 4, 2, (3, 1), tiers=(2,))
+    model = keras.Sequential([embedding])
+    model(np.arange(9))
+    model.save(tmp_path / "embedding.keras")
+    with pytest.raises(BadInputError, match="same number .*, with tiers"):
+        load_codes(str(tmp_path), None)
