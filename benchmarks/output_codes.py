@@ -32,7 +32,6 @@ CELLS = (
     ("linear", 64, 16, None, 0.5, None),
     ("linear", 16, (64, 32, 16), None, 0.5, (1000, 4000)),
     *(("linear", 16, 32, None, power, None) for power in (0.5, 0.0, 1.0)),
-    ("linear", 16, (48, 32, 16), None, 0.5, (1000, 4000)),
 )
 FIELDS = ("composition", "K", "D", "code_dim", "power", "tiers")
 BATCH, STEPS = 20, 20

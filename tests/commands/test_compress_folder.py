@@ -101,7 +101,12 @@ def test_sizes_are_those_of_what_was_written(
         assert (folder / name).stat().st_size == size
     assert fake_learning == [
         {"K": K, "D": 4, "composition": composition, "seed": 7, "verbose": 0}
-        | {"code_dim": given.get("code_dim"), "effort": 0.5, "weights": None}
+        | {
+            "code_dim": given.get("code_dim"),
+            "effort": 0.5,
+            "weights": None,
+            "tiers": None,
+        }
     ]
 
 

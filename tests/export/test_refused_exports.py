@@ -18,7 +18,8 @@ from exported_models import (
 from keras import layers
 
 import kd_keras
-from kd_keras.export import device_embedding, engines
+from kd_keras.export import engines
+from kd_keras.export.litert import packed_codes
 from kd_keras.utils.errors import ParityError
 
 
@@ -32,8 +33,8 @@ def test_a_wrong_export_is_caught_and_its_first_id_named(tmp_path, monkeypatch):
     layer.composition.code_embeddings.assign(
         np.random.default_rng(0).normal(size=(D, K, SIZE))
     )
-    right = device_embedding.unpack_rows
-    monkeypatch.setattr(device_embedding, "unpack_rows", wrong)
+    right = packed_codes.unpack_rows
+    monkeypatch.setattr(packed_codes, "unpack_rows", wrong)
     for export in (kd_keras.export_litert, kd_keras.export_saved_model):
         with pytest.raises(ParityError, match="first at token_ids=17:"):
             export(layer, tmp_path / "wrong")
