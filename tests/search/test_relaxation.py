@@ -47,7 +47,7 @@ def relaxed(start, rounds):
 def test_it_leaves_what_descent_cannot(many, monkeypatch):
     monkeypatch.setattr("kd_keras.search.methods.relaxation.MANY_ROWS", many)
     start = started()
-    (codes, tables, errors, _), told = relaxed(start, 30)
+    (codes, tables, errors, *_), told = relaxed(start, 30)
     np.testing.assert_allclose(
         errors, squared_errors(start[0], codes, tables), rtol=1e-3
     )
@@ -69,7 +69,7 @@ def test_no_rounds_change_nothing():
 
 
 def test_the_chosen_heat_gains_most():
-    rows, (codes, tables, errors, _) = started(d=20, K=32, D=6, count=2000)
+    rows, (codes, tables, errors, *_) = started(d=20, K=32, D=6, count=2000)
     heat = choose_heat(rows, codes, errors, tables, NOISE, 0)
     unit = errors.mean() / rows.shape[1]
 
