@@ -193,7 +193,10 @@ def _hits(model, cases):
     scores = model.predict([users, films], 10_000, verbose=0)
     scores = scores.reshape(-1, 1 + CANDIDATES)
     better = (scores[:, 1:] > scores[:, :1]).sum(axis=1)
-    return 100 * float((better < TOP).mean())
+    # Films that share a vector tie, and are in any order.
+    equal = (scores[:, 1:] == scores[:, :1]).sum(axis=1)
+    hits = np.clip((TOP - better) / (1 + equal), 0, 1)
+    return 100 * float(hits.mean())
 
 
 def _by_count(ids, kept):
