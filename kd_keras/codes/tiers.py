@@ -2,8 +2,8 @@
 
 A symbol of a lower tier has fewer positions. Its code is a prefix: at the other
 positions all symbols of the tier have the value 0, which is not stored. So one
-set of code embeddings and one composition serve all tiers, and whatever works
-with codes `(N, D)` works with tiers.
+set of code embeddings and one composition serve all tiers, and in memory codes
+are an array `(N, D)` as without tiers.
 """
 
 import dataclasses

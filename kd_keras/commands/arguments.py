@@ -7,7 +7,7 @@ from typing import Any
 
 from kd_keras.codes.checks import check_kd
 from kd_keras.codes.sizes import parameter_count
-from kd_keras.codes.tiers import read_tiers, tier_config
+from kd_keras.commands.tiers_option import check_tiers, options_of_tiers
 from kd_keras.export.litert.quiet_litert import need_litert
 from kd_keras.folders.codebooks_folder import (
     SETTINGS,
@@ -98,10 +98,7 @@ class Arguments:
     @property
     def tier_options(self) -> dict[str, Any]:
         """The arguments D and `tiers` of `learn_codes`."""
-        if self.tiers is None:
-            return tier_config(self.D, None)
-        ends, lengths = zip(*_parts(self.tiers), strict=True)
-        return {"D": (self.D, *lengths), "tiers": ends}
+        return options_of_tiers(self.D, self.tiers)
 
     @property
     def command(self) -> str:
@@ -175,7 +172,14 @@ def check_arguments(arguments: Arguments) -> Codebooks | None:
         need_litert()
     as_bad_input(check_kd, arguments.K, arguments.D)
     if arguments.tiers is not None:
-        _check_tiers(arguments)
+        names = ("codebooks_only", "codebooks", "shard")
+        check_tiers(
+            arguments.K,
+            arguments.D,
+            arguments.tiers,
+            arguments.composition,
+            [name for name in names if getattr(arguments, name)],
+        )
     if not 0 <= arguments.seed < 2**32:
         raise BadInputError(
             "--seed must be an integer from 0 to 4294967295. "
@@ -244,34 +248,6 @@ def _check_options(arguments: Arguments) -> None:
             "--shard must be i/n, from 1/n for the first to n/n for the last. "
             f"Received: --shard {arguments.shard}"
         )
-
-
-def _parts(tiers: str) -> list[tuple[int, int]]:
-    try:
-        pairs = [part.split(":") for part in tiers.split(",")]
-        return [(int(end), int(length)) for end, length in pairs]
-    except ValueError:
-        raise BadInputError(
-            "--tiers must be START:POSITIONS, for several tiers separated by "
-            "commas, for instance 2000:16,10000:0. Received: --tiers "
-            f"{tiers}"
-        ) from None
-
-
-def _check_tiers(arguments: Arguments) -> None:
-    given = arguments.tier_options
-    as_bad_input(read_tiers, arguments.K, given["D"], given["tiers"])
-    if arguments.composition != "linear":
-        raise BadInputError(
-            "--tiers needs the linear composition. Received: --composition "
-            f"{arguments.composition}"
-        )
-    for name in ("codebooks_only", "codebooks", "shard"):
-        if getattr(arguments, name):
-            raise BadInputError(
-                "--tiers is for a table that one command compresses. "
-                f"Received: --tiers with --{name.replace('_', '-')}"
-            )
 
 
 def rows_of_shard(arguments: Arguments, N: int) -> slice:

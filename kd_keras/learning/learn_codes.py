@@ -144,35 +144,12 @@ def learn_codes(
         [Chen, Min and Sun, 2017](https://arxiv.org/abs/1711.03067),
         equation 1; for the search see `kd_keras.search`.
     """
+    given = (K, D, composition, code_dim, seed, verbose, effort, weights, tiers)
     if isinstance(vectors, keras.layers.Embedding):
-        table = table_of(vectors)
-        embedding = learn_codes(
-            table,
-            K,
-            D,
-            composition,
-            code_dim,
-            seed,
-            verbose,
-            effort,
-            weights,
-            tiers,
-        )
-        return in_place_of(vectors, embedding)
+        return in_place_of(vectors, learn_codes(table_of(vectors), *given))
     warn_of_variable(vectors)
     rows = check_rows(vectors)
-    embedding = learn_codebooks(
-        rows,
-        K,
-        D,
-        composition,
-        code_dim,
-        seed,
-        verbose,
-        effort,
-        weights,
-        tiers,
-    )
+    embedding = learn_codebooks(rows, *given)
     codes = embedding.codes
     if is_large(len(rows), embedding.K):
         # The rows that were trained on are encoded again, as shards do it.

@@ -72,32 +72,14 @@ def search_codes(
     if lengths is not None:
         new_codes = np.zeros_like(codes)
         errors = np.empty(len(vectors), np.float32)
-        for rows, rests, tables in by_length(vectors, code_embeddings, lengths):
-            if not len(tables):
-                errors[rows] = np.einsum("nd,nd->n", rests, rests)
+        for some, rests, used in by_length(vectors, code_embeddings, lengths):
+            if not len(used):
+                errors[some] = np.einsum("nd,nd->n", rests, rests)
                 continue
-            new_codes[rows, : len(tables)], errors[rows] = search_codes(
-                rests,
-                codes[rows, : len(tables)],
-                tables,
-                temperatures,
-                noise,
-                seed,
+            new_codes[some, : len(used)], errors[some] = search_codes(
+                rests, codes[some, : len(used)], used, temperatures, noise, seed
             )
         return new_codes, errors
-    return _search_all(
-        vectors, codes, code_embeddings, temperatures, noise, seed
-    )
-
-
-def _search_all(
-    vectors: np.ndarray,
-    codes: np.ndarray,
-    code_embeddings: np.ndarray,
-    temperatures: list[float],
-    noise: np.ndarray,
-    seed: int | list[int],
-) -> tuple[np.ndarray, np.ndarray]:
     K = code_embeddings.shape[1]
     most = int(np.clip(BLOCK_SCORES // K, 16, ROWS))
     # Blocks of nearly equal size and an even number of them, for two threads.
