@@ -42,6 +42,7 @@ class Task:
         fit: Trains a model for a number of epochs, keeping the best.
         quality: Measures a model on the test data, in percent.
         measure: The name of the quality.
+        kept: What methods share: the model to be made small.
     """
 
     tables: tuple[Table, ...]
@@ -49,6 +50,7 @@ class Task:
     fit: Callable
     quality: Callable
     measure: str
+    kept: dict = dataclasses.field(default_factory=dict)
 
 
 def text_task(files, kind, glove, seed):
@@ -208,7 +210,8 @@ def _by_count(ids, kept):
 
 
 def _sentences(path):
-    lines = Path(path).read_text("utf-8", "replace").splitlines()
+    # Not splitlines: a sentence may contain other separators of lines.
+    lines = Path(path).read_text("utf-8", "replace").split("\n")
     return [(int(x.split()[0]), x.lower().split()[1:]) for x in lines if x]
 
 

@@ -66,7 +66,7 @@ def low_rank(task, seed, rank):
         made.set_weights([left[:, :rank] * strengths[:rank], right[:rank]])
         return made
 
-    return _replaced(task, layer)
+    return _replaced(task, seed, layer)
 
 
 def random_codes(task, seed, K, D):
@@ -95,7 +95,7 @@ def codes(task, seed, K, D, code_dim=None, counted=True, tiers=None):
             tiers=ends or None,
         )
 
-    return _replaced(task, layer)
+    return _replaced(task, seed, layer)
 
 
 def learned(task, seed, K, D, code_dim=None):
@@ -152,9 +152,9 @@ def _from_the_start(task, layer):
     return model
 
 
-def _replaced(task, layer):
-    model = task.build({t.name: _embedding(t) for t in task.tables})
-    task.fit(model, FIRST)
+def _replaced(task, seed, layer):
+    model = _trained(task, seed)
+    keras.utils.set_random_seed(seed)
     made = {
         t.name: layer(t, model.get_layer(t.name).get_weights()[0])
         for t in task.tables
@@ -162,6 +162,16 @@ def _replaced(task, layer):
     small = kd_keras.replace_layers(model, made)
     task.fit(small, MORE)
     return small
+
+
+def _trained(task, seed):
+    """Returns the model that is made small, trained once for all methods."""
+    if "trained" not in task.kept:
+        keras.utils.set_random_seed(seed)
+        model = task.build({t.name: _embedding(t) for t in task.tables})
+        task.fit(model, FIRST)
+        task.kept["trained"] = model
+    return task.kept["trained"]
 
 
 class Mapped(layers.Layer):

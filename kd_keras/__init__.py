@@ -16,6 +16,7 @@ if "kd_keras_command" not in sys.modules:
     from kd_keras.codes.shared_codes import format_groups, symbol_groups
     from kd_keras.codes.sizes import embedding_bytes, parameter_count
     from kd_keras.codes.statistics import code_statistics
+    from kd_keras.compression.compress import compress, plan
     from kd_keras.export.export_litert import export_litert
     from kd_keras.export.export_saved_model import export_saved_model
     from kd_keras.export.litert.load_litert import load_litert
@@ -29,6 +30,7 @@ if "kd_keras_command" not in sys.modules:
     from kd_keras.layers.kd_code_learner import KDCodeLearner
     from kd_keras.layers.kd_embedding import KDEmbedding
     from kd_keras.layers.kd_logits import KDLogits
+    from kd_keras.layers.reduced_embedding import ReducedEmbedding
     from kd_keras.layers.straight_through import smooth_code, straight_through
     from kd_keras.learning.freeze import freeze
     from kd_keras.learning.grow_embedding import grow_embedding

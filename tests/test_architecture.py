@@ -15,7 +15,7 @@ PACKAGE = Path(kd_keras.__file__).parent
 WINGS = (
     "utils", "codes", "vectors", "datasets", "search", "report", "layers",
     "folders", "learning", "bridges", "training", "explorer",
-    "language_model", "export", "commands", "ptb", "cli",
+    "language_model", "export", "compression", "commands", "ptb", "cli",
 )  # fmt: skip
 # The rooms of a wing, from the lowest to the highest; last its own files.
 ROOMS = {

@@ -82,6 +82,19 @@ def _run(argv: Sequence[str] | None, interrupted: Interrupts) -> int:
 
 
 def _compress(given: argparse.Namespace, interrupted: Interrupts) -> int:
+    from kd_keras.cli.model_options import is_model, model_arguments
+
+    if is_model(given):
+        from kd_keras.commands.compress_model import compress_model_file
+
+        of_model = model_arguments(given)
+        verbose = int(not given.quiet)
+        return _write_folder(
+            lambda say, show: compress_model_file(of_model, say, verbose),
+            of_model.folder,
+            given.quiet and not of_model.dry_run,
+            interrupted,
+        )
     from kd_keras.commands.arguments import make_arguments
     from kd_keras.commands.compress_folder import (
         compress_codebooks,
@@ -141,14 +154,23 @@ def _write_folder(
     if quiet:
         work(lambda line: interrupted.check(), None)
         return 0
-    from kd_keras.cli.report_tables import print_report
-
     written = _with_progress(work, interrupted)
     if isinstance(written, str):
         print(written)
     else:
-        print_report(written, folder)
+        _print_report(written, folder)
     return 0
+
+
+def _print_report(report: dict[str, Any], folder: str) -> None:
+    if report.get("kind") == "model":
+        from kd_keras.cli.model_options import print_model_report
+
+        print_model_report(report)
+        return
+    from kd_keras.cli.report_tables import print_report
+
+    print_report(report, folder)
 
 
 def _with_progress(
@@ -182,10 +204,9 @@ def _report(path: str) -> int:
 
     if Path(path).is_file() or (Path(path) / "saved_model.pb").is_file():
         return _report_size(path)
-    from kd_keras.cli.report_tables import print_report
-    from kd_keras.folders.report_file import read_report
+    from kd_keras.folders.report_file import read_any_report
 
-    print_report(read_report(path), path)
+    _print_report(read_any_report(path), path)
     return 0
 
 

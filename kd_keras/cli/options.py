@@ -3,6 +3,7 @@
 import argparse
 from typing import NoReturn
 
+from kd_keras.cli.model_options import add_model_options
 from kd_keras.cli.ptb_options import add_ptb_parser
 from kd_keras.codes.sizes import FORMULAS
 from kd_keras.export.litert.precisions import PRECISION_NAMES
@@ -39,7 +40,12 @@ A .npy file may be larger than memory. For more than 50,000 symbols (or 4K, if
 larger), the code embeddings are learned from a random sample of that size (up
 to 200,000 if a composition is trained); then the codes of all symbols are
 found. If that is interrupted, the same command resumes it. Several processes
-can share it: see kd-keras merge --help."""
+can share it: see kd-keras merge --help.
+
+With --budget, MODEL is a Keras model (a .keras file) that is made small as a
+whole. The folder then has model.keras, which trains on, model.tflite, whose
+bytes are within the budget, report.json and report.html. See docs/compress.md
+for what is done."""
 
 COMPRESS_EXAMPLES = """\
 examples:
@@ -48,6 +54,9 @@ examples:
   kd-keras compress vectors.npy --K 256 --D 8 --output small --seed 1
   kd-keras compress model.vec.gz --composition lstm --duplicates first
   kd-keras compress vectors.npz --D 20 --composition concat --force
+  kd-keras compress model.keras --budget 500KB --data train.npz
+      writes model-small
+  kd-keras compress model.keras --budget 10% --dry-run
 """
 
 MERGE = """\
@@ -101,7 +110,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     compress = commands.add_parser(
         "compress",
-        help="learn codes for a file of vectors and write a folder",
+        help="make a file of vectors, or a Keras model, small",
         description=COMPRESS,
         epilog=COMPRESS_EXAMPLES,
         formatter_class=raw,
@@ -153,7 +162,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_compress_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("vectors", metavar="VECTORS", help="the file of vectors")
+    add(
+        "vectors",
+        metavar="VECTORS|MODEL",
+        help="the file of vectors, or a .keras file",
+    )
     add(
         "--K",
         type=_integer,
@@ -248,6 +261,7 @@ def _add_compress_options(parser: argparse.ArgumentParser) -> None:
         "kd-keras merge; needs --codebooks",
     )
     _add_result_options(parser)
+    add_model_options(parser)
 
 
 def _add_words_options(parser: argparse.ArgumentParser) -> None:

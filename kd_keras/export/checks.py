@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from kd_keras.export.saved_model_folder import MARKER, others_in
-from kd_keras.export.size.coded_model import CodedModel
+from kd_keras.export.size.coded_model import TABLES, CodedModel
 from kd_keras.folders.place_folder import contents, fixed
 from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.find_layers import find_layers
@@ -36,7 +36,7 @@ def check_model(model: Any) -> CodedModel:
             "KERAS_BACKEND=tensorflow. Received: KERAS_BACKEND="
             + keras.backend.backend()
         )
-    kinds = (CodedLayer, keras.layers.Embedding)
+    kinds = (CodedLayer, *TABLES)
     if not isinstance(model, keras.layers.Layer) or not find_layers(
         model, kinds
     ):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from kd_keras.export.size.coded_model import CodedModel
+from kd_keras.export.size.coded_model import TABLES, CodedModel
 from kd_keras.export.size.describe import describe_embeddings, describe_tables
 from kd_keras.export.symbols import Symbols
 from kd_keras.language_model.model import LanguageModel
@@ -63,7 +63,7 @@ def configuration_of(
 
 def _is_embedding(coded: CodedModel) -> bool:
     """Checks whether a model is an embedding and nothing else."""
-    kinds = (KDEmbedding, keras.layers.Embedding)
+    kinds = (KDEmbedding, *TABLES)
     if isinstance(coded.model, kinds):
         return True
     inner = [

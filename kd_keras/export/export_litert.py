@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kd_keras.export.size.report import SizeReport
 
-# In the temporary folder.
-FILE, SAVED_MODEL = "file", "model"
+FILE = "file"  # in the temporary folder
 
 
 def export_litert(
@@ -123,20 +122,15 @@ def export_litert(
     check_outputs(coded)
     vocabulary = check_symbols(coded, vocabulary, unknown_id)
 
-    from kd_keras.export.configuration import configuration_of
-    from kd_keras.export.device_embedding import on_device
     from kd_keras.export.engines import litert_engines
-    from kd_keras.export.litert.archive import append_archive
-    from kd_keras.export.litert.flatbuffer import read_flatbuffer
     from kd_keras.export.litert.precisions import PRECISIONS
     from kd_keras.export.litert.quiet_litert import need_litert
     from kd_keras.export.parity import check_parity
     from kd_keras.export.signatures.signature import Signature
     from kd_keras.export.signatures.signatures_of import signatures_of
-    from kd_keras.export.size.roles import find_buffers, weights_by_role
     from kd_keras.export.size.size_report import size_report
     from kd_keras.export.symbols import symbols_of
-    from kd_keras.export.write import convert, write_saved_model
+    from kd_keras.export.write_litert import SAVED_MODEL, write_litert
     from kd_keras.folders.place_folder import (
         remove_leftovers,
         temporary_beside,
@@ -154,19 +148,7 @@ def export_litert(
         tolerance = PRECISIONS[quantization].tolerance
 
     def write(signatures: list[Signature], file: Path) -> None:
-        folder = file.with_name(SAVED_MODEL)
-        with on_device(coded, quantization, symbols.unknown_ids) as forms:
-            write_saved_model(coded, folder, signatures, forms)
-        weights = [v.numpy() for _, v in coded.weights_beside_codes()]
-        content = convert(folder, signatures, quantization, weights)
-        configuration = configuration_of(
-            coded, signatures, quantization, symbols
-        )
-        configuration["buffers"] = find_buffers(
-            read_flatbuffer(content, path), weights_by_role(coded, forms)
-        )
-        file.write_bytes(content)
-        append_archive(file, configuration, symbols.vocabularies)
+        write_litert(coded, file, signatures, quantization, symbols)
         with litert_engines(file) as engines:
             check_parity(engines, signatures, tolerance)
 
@@ -202,6 +184,8 @@ def _is_unfinished(folder: Path) -> bool:
         or not folder.is_dir()
     ):
         return False
+    from kd_keras.export.write_litert import SAVED_MODEL
+
     return {FILE, SAVED_MODEL}.issuperset(os.listdir(folder))
 
 

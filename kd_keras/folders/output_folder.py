@@ -24,6 +24,8 @@ from kd_keras.utils.whole_file import is_part
 FILES = (
     "embedding.keras",
     "embedding.tflite",
+    "model.keras",
+    "model.tflite",
     "codes.npz",
     "vocabulary.txt",
     "neighbours.npz",

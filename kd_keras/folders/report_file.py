@@ -17,6 +17,8 @@ from kd_keras.utils.errors import BadInputError
 # A path may hold bytes that are not UTF-8. Python shows them as surrogates,
 # which JSON can only escape: "caf\\udce9.txt".
 BYTES = "backslashreplace"
+# The `kind` of a model's report.
+MODEL = "model"
 
 
 def write_report(
@@ -56,10 +58,31 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         BadInputError: If it is not a folder that `kd-keras compress` wrote.
     """
+    report = read_any_report(path)
+    if report.get("kind") == MODEL:
+        raise BadInputError(
+            "PATH must be the folder of a table. Received: "
+            f"{path}, the folder of a model"
+        )
+    return report
+
+
+def read_any_report(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Reads the report of a table, or of a model, that was made small.
+
+    Args:
+        path: path. The folder.
+
+    Returns:
+        dict. The report; that of a model has the `kind` `MODEL`.
+
+    Raises:
+        BadInputError: If it is not a folder that `kd-keras compress` wrote.
+    """
     wanted = "PATH must be a folder written by kd-keras compress"
     wrong = "is not one of its reports"
     report = read_description(Path(path, "report.json"), wanted, wrong)
-    if not _is_report(report):
+    if not (_is_report(report) or _is_of_model(report)):
         raise BadInputError(
             f"{wanted}. Received: {path}, whose report.json {wrong}"
         )
@@ -89,6 +112,20 @@ def tiers_of_report(report: dict[str, Any]) -> Tiers | None:
             f"Received: tiers={given}"
         ) from None
     return tiers
+
+
+def _is_of_model(report: dict[str, Any]) -> bool:
+    """Returns whether what is printed of a model's report is there."""
+    losses = report.get("losses")
+    return (
+        report.get("kind") == MODEL
+        and isinstance(report.get("text"), str)
+        and isinstance(report.get("folder"), str)
+        and type(report.get("bytes")) is int
+        and isinstance(losses, list)
+        and all(isinstance(x, float) for x in losses)
+        and (not losses or isinstance(report.get("loss_before"), float))
+    )
 
 
 def _is_report(report: dict[str, Any]) -> bool:

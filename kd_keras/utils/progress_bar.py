@@ -1,13 +1,15 @@
 """A progress bar that shows the share done and the current error."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rich import progress as rich_progress
 from rich.console import Console
 
-# Called with the share that is done, 0 to 1, and the current error.
+# Called with the share that is done, 0 to 1, and the current error, which is
+# NaN if there is none.
 Progress = Callable[[float, float], None]
 # Called with a line of text at the start of each step of a command.
 Say = Callable[[str], object]
@@ -63,7 +65,8 @@ def progress_bar(description: str, verbose: int) -> Iterator[Part]:
         task = bar.add_task(description, total=1.0, error="")
 
         def report(done: float, error: float) -> None:
-            bar.update(task, completed=done, error=f"error {error:.4g}")
+            told = "" if math.isnan(error) else f"error {error:.4g}"
+            bar.update(task, completed=done, error=told)
 
         yield Part(report)
         bar.update(task, completed=1.0)

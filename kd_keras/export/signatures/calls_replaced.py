@@ -12,12 +12,14 @@ from typing import Any
 import keras
 
 from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.layers.reduced_embedding import ReducedEmbedding
 
 # A layer whose class overrides `call` is left as it is.
 _KNOWN = (
     KDEmbedding.call,
     keras.layers.Embedding.call,
     keras.layers.ReversibleEmbedding.call,
+    ReducedEmbedding.call,
 )
 
 # What this thread replaces, by the layer's `id`.

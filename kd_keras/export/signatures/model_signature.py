@@ -19,7 +19,7 @@ from kd_keras.export.signatures.signature import (
     Signature,
     compiled,
 )
-from kd_keras.export.size.coded_model import CodedModel
+from kd_keras.export.size.coded_model import TABLES, CodedModel
 from kd_keras.layers.kd_embedding import KDEmbedding
 
 
@@ -141,7 +141,7 @@ def _named(coded: CodedModel, outputs: Any) -> dict[str, Any]:
         values = [value for _, value in leaves]
         return dict(zip(named, values, strict=True))
     if not isinstance(outputs, (list, tuple)):
-        kinds = (KDEmbedding, keras.layers.Embedding)
+        kinds = (KDEmbedding, *TABLES)
         is_embedding = isinstance(coded.output, kinds) and not isinstance(
             coded.output, keras.layers.ReversibleEmbedding
         )  # which computes logits at a model's end

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from kd_keras.export.signatures.signature import DEFAULT, Signature, compiled
-from kd_keras.export.size.coded_model import CodedModel
+from kd_keras.export.size.coded_model import TABLES, CodedModel
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.layers.find_layers import find_layers
 from kd_keras.layers.kd_embedding import KDEmbedding
@@ -66,7 +66,7 @@ def _signatures(
             )
         length = sequence_length or model.input_shape[1]
         return language_model_signatures(model, length)
-    if isinstance(model, (KDEmbedding, keras.layers.Embedding)):
+    if isinstance(model, (KDEmbedding, *TABLES)):
         size = None
         if batch_size or sequence_length:
             size = (batch_size or 1) * (sequence_length or 1)

@@ -8,6 +8,7 @@ import keras
 from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.find_layers import coded_layers, find_layers, output_layer
 from kd_keras.layers.kd_logits import KDLogits
+from kd_keras.layers.reduced_embedding import ReducedEmbedding
 
 # The roles of weights. A file stores codes and code embeddings in another form
 # than the model's variables.
@@ -15,6 +16,8 @@ OTHER = "other layers"
 ROLES = ("codes", "code embeddings", "composition", "output layer", OTHER)
 # Variables that are no weights, such as the state of a random generator.
 NO_WEIGHT = "overhead"
+# The layers that are tables, not codes.
+TABLES = (keras.layers.Embedding, ReducedEmbedding)
 _TABLE = "embedding table (not coded): "
 
 
@@ -34,13 +37,13 @@ class CodedModel:
     Attributes:
         model: Keras layer or model, built.
         layers: tuple of `CodedLayer`, in the order of the model's layers.
-        tables: tuple of `keras.layers.Embedding`, in the same order.
+        tables: tuple of `TABLES`, in the same order.
         output: The layer that computes the only output, or None.
     """
 
     model: Any
     layers: tuple[CodedLayer, ...]
-    tables: tuple[keras.layers.Embedding, ...]
+    tables: tuple[Any, ...]
     output: keras.layers.Layer | None
 
     @classmethod
@@ -49,7 +52,7 @@ class CodedModel:
         return cls(
             model,
             tuple(coded_layers(model)),
-            tuple(find_layers(model, keras.layers.Embedding)),
+            tuple(find_layers(model, TABLES)),
             output_layer(model),
         )
 

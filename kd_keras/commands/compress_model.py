@@ -1,0 +1,201 @@
+"""The work of `kd-keras compress MODEL.keras --budget SIZE`."""
+
+import dataclasses
+import json
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from kd_keras.commands.early_checks import check_backend, import_keras
+from kd_keras.compression.budget import check_budget
+from kd_keras.export.litert.precisions import precision_by_name
+from kd_keras.export.litert.quiet_litert import need_litert
+from kd_keras.folders.output_folder import new_folder, reserved
+from kd_keras.folders.report_file import MODEL
+from kd_keras.search.effort import check_effort
+from kd_keras.utils.errors import BadInputError, as_bad_input
+from kd_keras.utils.experiment_record import circumstances
+from kd_keras.utils.progress_bar import Say
+from kd_keras.utils.quiet_start import quiet_start
+
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelArguments:
+    """The arguments of `kd-keras compress` for a model.
+
+    Attributes:
+        model: str. The path of a `.keras` file.
+        budget: str. See `compress`.
+        data, validation_data: str or None. Paths of files, see `read_inputs`.
+        counts: str or None. A file with one count per symbol, for the tables
+            that have as many symbols.
+        custom: tuple of str. `"module:Class"` for each class of the model that
+            Keras does not know.
+        precision: str. The precision of `model.tflite`, for which the budget
+            is.
+        tune: bool. Whether to train the small model on the data.
+        seed, effort: As in `compress`.
+        output: str or None. The folder to write; None for a name made from the
+            model's.
+        force: bool. Whether an earlier result is replaced.
+        dry_run: bool. Whether only the plan is printed.
+    """
+
+    model: str
+    budget: str
+    data: str | None = None
+    validation_data: str | None = None
+    counts: str | None = None
+    custom: tuple[str, ...] = ()
+    precision: str = "int8"
+    tune: bool = True
+    seed: int = 0
+    effort: float = 1.0
+    output: str | None = None
+    force: bool = False
+    dry_run: bool = False
+
+    @property
+    def folder(self) -> str:
+        """The folder to write: `output`, or one in the working directory."""
+        return self.output or f"{Path(self.model).stem}-small"
+
+    @property
+    def command(self) -> str:
+        """The command line with all options written out, except --force."""
+        words = ["kd-keras", "compress", self.model, "--budget", self.budget]
+        for name in ("data", "validation_data", "counts"):
+            if (value := getattr(self, name)) is not None:
+                words += [f"--{name.replace('_', '-')}", value]
+        for custom in self.custom:
+            words += ["--custom", custom]
+        words += ["--litert", self.precision]
+        words += [] if self.tune else ["--no-tune"]
+        words += ["--seed", str(self.seed), "--effort", repr(self.effort)]
+        return shlex.join([*words, "--output", self.folder])
+
+
+def compress_model_file(
+    arguments: ModelArguments, say: Say = lambda line: None, verbose: int = 0
+) -> dict[str, Any] | str:
+    """Makes the model in a file small, and writes a folder.
+
+    The folder has `model.keras`, `model.tflite`, `report.json` and
+    `report.html`. It appears complete or not at all.
+
+    Args:
+        arguments: `ModelArguments`.
+        say: callable. Called with a line of text at the start of each step.
+        verbose: int. As in `compress`.
+
+    Returns:
+        dict, the report, as stored in `report.json`. Or, for a dry run, the
+        plan as text; nothing is written then.
+
+    Raises:
+        BadInputError: If an argument or a file is invalid.
+    """
+    _check(arguments)
+    if arguments.dry_run:
+        return _run(arguments, None, say, verbose)
+    with reserved(arguments.folder, arguments.force) as output:
+        return _run(arguments, output, say, verbose)
+
+
+def _check(arguments: ModelArguments) -> None:
+    check_budget(arguments.budget)
+    as_bad_input(check_effort, arguments.effort)
+    if not 0 <= arguments.seed < 2**32:
+        raise BadInputError(
+            "--seed must be an integer from 0 to 4294967295. "
+            f"Received: --seed {arguments.seed}"
+        )
+    if arguments.validation_data is not None and arguments.data is None:
+        raise BadInputError(
+            "--validation-data needs --data. Received: no --data"
+        )
+    for name in ("data", "validation_data", "counts"):
+        path = getattr(arguments, name)
+        if path is not None and not Path(path).is_file():
+            raise BadInputError(
+                f"--{name.replace('_', '-')} must be a file. Received: {path}"
+            )
+    check_backend(for_export=True)
+    need_litert()
+
+
+def _run(
+    arguments: ModelArguments, output: Path | None, say: Say, verbose: int
+) -> dict[str, Any] | str:
+    say("Starting Keras")
+    with quiet_start():
+        import_keras()
+        from kd_keras.commands.model_files import (
+            load_model,
+            read_inputs,
+            read_model_counts,
+        )
+        from kd_keras.compression.compress import compress_model
+        from kd_keras.compression.make_plan import make_plan
+
+        model = load_model(arguments.model, arguments.custom)
+    began = time.perf_counter()
+    options = {
+        "budget": arguments.budget,
+        "data": read_inputs(arguments.data, model),
+        "validation_data": read_inputs(arguments.validation_data, model),
+        "quantization": precision_by_name(arguments.precision).quantization,
+        "seed": arguments.seed,
+        "effort": arguments.effort,
+        "verbose": verbose,
+        "say": say,
+        "counts": read_model_counts(arguments.counts),
+    }
+    if output is None:
+        return str(make_plan(model, **options).plan)
+    found = compress_model(model, **options, tune=arguments.tune)
+    took = time.perf_counter() - began
+    return _write(arguments, output, found, took, say)
+
+
+def _write(
+    arguments: ModelArguments, output: Path, found: Any, took: float, say: Say
+) -> dict[str, Any]:
+    from kd_keras.commands.model_page import model_page
+    from kd_keras.compression.file_size import without_look_up
+    from kd_keras.export.export_litert import export_litert
+
+    with new_folder(output, arguments.force) as folder:
+        say("Exporting to LiteRT and checking what the file computes")
+        found.model.save(folder / "model.keras")
+        sizes = export_litert(
+            without_look_up(found.model),
+            folder / "model.tflite",
+            quantization=found.plan.quantization,
+            sequence_length=found.sequence_length,
+        )
+        report = {
+            "format": FORMAT,
+            "kind": MODEL,
+            "command": arguments.command,
+            "arguments": dataclasses.asdict(arguments),
+            "folder": arguments.folder,
+            **circumstances(),
+            "plan": found.plan.to_dict(),
+            "text": str(found.plan),
+            "parts": sizes.parts,
+            "parts_before": found.parts_before,
+            "bytes": sizes.total,
+            "loss_before": found.loss_before,
+            "losses": found.losses,
+            "seconds": round(took, 1),
+        }
+        say(f"Writing {arguments.folder}")
+        page = model_page(report)
+        (folder / "report.html").write_text(page, "utf-8")
+        text = json.dumps(report, indent=1, ensure_ascii=False)
+        (folder / "report.json").write_text(text + "\n", "utf-8")
+    return report

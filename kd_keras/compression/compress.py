@@ -1,0 +1,254 @@
+"""Makes a trained model small: one call, one number of bytes."""
+
+import dataclasses
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import keras
+
+from kd_keras.compression.distil import EPOCHS, distil, loss_of
+from kd_keras.compression.forms import AS_IT_IS
+from kd_keras.compression.make_plan import Planned, make_plan
+from kd_keras.compression.plan import Plan
+from kd_keras.learning.replace_layers import replace_layers
+from kd_keras.utils.errors import BadInputError
+
+# The effort of `learn_codes` at effort 1.
+SEARCH = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Compressed:
+    """A small model and how it came about.
+
+    Attributes:
+        model: Keras model.
+        plan: `Plan`.
+        losses: list of float. The validation's loss with new codes, and after
+            each epoch of training. Empty if nothing was trained.
+        loss_before: float or None. That of the original.
+        parts_before: dict. Bytes of the original's file by role.
+        sequence_length: int or None. With which the model can be exported.
+    """
+
+    model: Any
+    plan: Plan
+    losses: list[float]
+    loss_before: float | None = None
+    parts_before: dict[str, int] = dataclasses.field(default_factory=dict)
+    sequence_length: int | None = None
+
+
+def compress(
+    model: keras.Model,
+    budget: int | str,
+    data: Any = None,
+    validation_data: Any = None,
+    quantization: str | None = "int8",
+    layers: Iterable[Any] | None = None,
+    tune: bool = True,
+    seed: int = 0,
+    effort: float = 1.0,
+    verbose: int = 1,
+) -> keras.Model:
+    """Makes a trained model small.
+
+    The embeddings and the wide output layers of the model get other forms:
+    codes, codes with tiers, fewer rows, shorter rows, or the table as it is.
+    What each form costs in error and in bytes is estimated, and the bytes are
+    shared among the tables so that the loss is least. With data, symbols count
+    by how often they occur, the ways of making tables small are compared by a
+    short training, and the small model is trained towards the large one and
+    the targets.
+
+    Args:
+        model: Keras model, built and trained: Sequential, functional, or
+            subclassed with a `get_config` that contains its layers. It is not
+            changed.
+        budget: int, bytes, or str: `"500 KB"`, `"2 MB"`, or `"10%"` of the
+            present size. The bytes of the file that `export_litert` writes
+            with this `quantization`, graph included.
+        data: What `model.fit` takes: inputs; a tuple of inputs, targets and
+            perhaps sample weights; a `tf.data.Dataset` or a
+            `keras.utils.PyDataset` of batches. Or None: the tables alone.
+        validation_data: Data of the same kind. None: every tenth row of `data`
+            is held back, if these are arrays.
+        quantization: `"int8"`, `"float16"` or None. See `export_litert`.
+        layers: list of layers or their names. Only these are made small; a
+            `Dense` among them has a unit for each symbol. None: all embeddings,
+            and each `Dense` with at least 1,000 units and more units than
+            inputs.
+        tune: bool. Whether to train the small model if there are data. It
+            learns from the outputs of the original; with targets, and if the
+            model is compiled, from both.
+        seed: int. Decides the codes and the training.
+        effort: float, 0 to 1,000. How long to search for codes and to train.
+        verbose: int. 0 for silence, 1 for progress and the plan.
+
+    Returns:
+        A model of the same class, with the same inputs, outputs and names of
+        layers, compiled like the original. `fit` trains it further,
+        `export_litert` writes its file.
+
+    Raises:
+        BadInputError: If the model has no table that can be made small, the
+            budget is not one or too small, or the data do not fit the model.
+            It is a `ValueError`.
+
+    Example:
+
+    >>> import keras, numpy as np, kd_keras
+    >>> model = keras.Sequential([
+    ...     keras.Input((8,), dtype="int32"),
+    ...     keras.layers.Embedding(2000, 32, name="words"),
+    ...     keras.layers.GlobalAveragePooling1D(),
+    ...     keras.layers.Dense(2, activation="softmax"),
+    ... ])
+    >>> small = kd_keras.compress(model, "20 KB", verbose=0)
+    >>> print(type(small.get_layer("words")).__name__)
+    KDEmbedding
+    >>> report = kd_keras.export_litert(small, "small.tflite", None, "int8")
+    >>> print(report.total <= 20_000)
+    True
+
+    References:
+        [Chen, Min and Sun, 2017](https://arxiv.org/abs/1711.03067) for codes;
+        [Hinton, Vinyals and Dean, 2015](https://arxiv.org/abs/1503.02531) for
+        the training.
+    """
+    return compress_model(
+        model, budget, data, validation_data, quantization, layers, tune,
+        seed, effort, verbose, _line if verbose else lambda line: None,
+    ).model  # fmt: skip
+
+
+def plan(
+    model: keras.Model,
+    budget: int | str,
+    data: Any = None,
+    validation_data: Any = None,
+    quantization: str | None = "int8",
+    layers: Iterable[Any] | None = None,
+    seed: int = 0,
+    effort: float = 1.0,
+    verbose: int = 1,
+) -> Plan:
+    """Tells what `compress` would do.
+
+    Args:
+        model, budget, data, validation_data, quantization, layers, seed,
+            effort, verbose: See `compress`.
+
+    Returns:
+        A `Plan`. `print(plan)` shows it as a table, `plan.to_dict()` gives it
+        as JSON types.
+
+    Raises:
+        BadInputError: See `compress`.
+
+    Example:
+
+    >>> import keras, numpy as np, kd_keras
+    >>> model = keras.Sequential([
+    ...     keras.Input((8,), dtype="int32"),
+    ...     keras.layers.Embedding(2000, 32, name="words"),
+    ...     keras.layers.GlobalAveragePooling1D(),
+    ...     keras.layers.Dense(2, activation="softmax"),
+    ... ])
+    >>> plan = kd_keras.plan(model, "25%", verbose=0)
+    >>> [words] = plan.tables
+    >>> print(words.name, words.N, words.form.kind, plan.bytes <= plan.budget)
+    words 2000 codes True
+    """
+    say = _line if verbose else lambda line: None
+    found = make_plan(
+        model, budget, data, validation_data, quantization, layers, seed,
+        effort, verbose, say,
+    )  # fmt: skip
+    return found.plan
+
+
+def compress_model(
+    model: Any,
+    budget: Any,
+    data: Any = None,
+    validation_data: Any = None,
+    quantization: str | None = "int8",
+    layers: Iterable[Any] | None = None,
+    tune: bool = True,
+    seed: int = 0,
+    effort: float = 1.0,
+    verbose: int = 1,
+    say: Callable[[str], object] = lambda line: None,
+    counts: Any = None,
+) -> Compressed:
+    """Makes a model small and tells how; see `compress` for the arguments.
+
+    Args:
+        say, counts: See `make_plan`.
+    """
+    planned = make_plan(
+        model, budget, data, validation_data, quantization, layers, seed,
+        effort, verbose, say, counts,
+    )  # fmt: skip
+    say(str(planned.plan))
+    small = _replaced(model, planned, seed, effort, verbose)
+    losses: list[float] = []
+    before = None
+    data, validation = planned.data, planned.validation
+    if planned.tables and tune and data is not None:
+        say("Training the small model")
+        keras.utils.set_random_seed(seed)
+        losses, before = _tune(small, model, data, validation, effort, say)
+    total = planned.size.of(small)
+    if total > planned.plan.budget:
+        raise BadInputError(
+            f"The file has {total:,} bytes, which was not foreseen: give a "
+            f"smaller budget. Received: budget={planned.plan.budget:,} bytes"
+        )
+    final = dataclasses.replace(planned.plan, bytes=total)
+    size = planned.size
+    return Compressed(
+        small, final, losses, before, size.before.parts, size.sequence_length
+    )
+
+
+def _replaced(
+    model: Any, planned: Planned, seed: int, effort: float, verbose: int
+) -> Any:
+    new = {
+        table.layer: part.form.make(table, seed, SEARCH * effort, verbose)
+        for table, part in zip(planned.tables, planned.plan.tables, strict=True)
+        if part.form.kind != AS_IT_IS
+    }
+    return replace_layers(model, new)
+
+
+def _tune(
+    small: Any,
+    model: Any,
+    data: Any,
+    validation: Any,
+    effort: float,
+    say: Callable[[str], object],
+) -> tuple[list[float], float]:
+    has_targets = data.has_targets and bool(model.compiled)
+    before = loss_of(model, model, validation, has_targets)
+    losses = distil(
+        small,
+        model,
+        data,
+        validation,
+        max(1, round(EPOCHS * effort)),
+        on_epoch=lambda epoch, loss: say(f"Epoch {epoch}: loss {loss:.4f}"),
+    )
+    say(
+        f"Loss of the validation data: {before:.4f} before, {losses[0]:.4f} "
+        f"with the new tables, {min(losses):.4f} after training"
+    )
+    return losses, before
+
+
+def _line(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,99 @@
+"""What each form of a table costs: bytes in the file, and error.
+
+Few codes are learned for it. A draft tells the error of each row for a number
+of positions; the errors of tiers, and of numbers of positions in between, are
+put together from drafts. The errors of reduced tables are computed exactly.
+"""
+
+import dataclasses
+from collections.abc import Collection
+
+import numpy as np
+
+from kd_keras.compression.coded_forms import coded_forms
+from kd_keras.compression.forms import Form
+from kd_keras.compression.model_tables import EMBEDDING, ModelTable
+from kd_keras.compression.reduced_forms import reduced_forms
+from kd_keras.utils.progress_bar import Progress
+
+
+@dataclasses.dataclass
+class Curve:
+    """Forms of one table, with their sizes and errors.
+
+    Attributes:
+        forms: list of `Form`.
+        bytes: array of int. The sizes of their weights in a file.
+        errors: array of float. Weighted squared errors, relative to those of a
+            table that is constant; times the table's `cost`.
+    """
+
+    forms: list[Form]
+    bytes: np.ndarray
+    errors: np.ndarray
+
+    def of_kinds(self, kinds: Collection[str]) -> "Curve":
+        """Returns the curve of some kinds of forms."""
+        kept = [i for i, x in enumerate(self.forms) if x.kind in kinds]
+        return Curve(
+            [self.forms[i] for i in kept], self.bytes[kept], self.errors[kept]
+        )
+
+    def frontier(self) -> "Curve":
+        """Returns the forms that no smaller one is better than, in order."""
+        order = np.lexsort((self.errors, self.bytes))
+        kept: list[int] = []
+        for i in order.tolist():
+            if not kept or self.errors[i] < self.errors[kept[-1]]:
+                kept.append(i)
+        return Curve(
+            [self.forms[i] for i in kept], self.bytes[kept], self.errors[kept]
+        )
+
+
+def curve_of(
+    table: ModelTable,
+    quantization: str | None,
+    limit: int,
+    seed: int,
+    progress: Progress = lambda done, error: None,
+) -> Curve:
+    """Estimates the errors of the forms of a table.
+
+    Args:
+        table: `ModelTable`.
+        quantization: See `export_litert`.
+        limit: int. The most bytes that the table may take.
+        seed: int. Of the drafts.
+        progress: See `Progress`. There is no error.
+
+    Returns:
+        A `Curve`, of the table as it is and of all forms that are smaller and
+        within the limit.
+    """
+    most = Form().bytes(table, quantization)
+    rows = np.array(table.rows, np.float64)
+    shares = table.shares
+    order = np.arange(len(rows))
+    if not table.in_order:
+        order = np.argsort(-shares, kind="stable")
+    rows, shares = rows[order], shares[order]
+    mean = shares @ rows
+    whole = float(shares @ np.square(rows - mean).sum(axis=1))
+    found = [(Form(), 0.0)]
+    if table.kind == EMBEDDING:
+        found += reduced_forms(rows, shares)
+    most = min(limit + 1, most)
+    found += coded_forms(
+        table, rows, shares, most, quantization, seed, progress
+    )
+    rounding = 0.0
+    if quantization == "int8":
+        steps = float(np.abs(rows).max()) / 127
+        rounding = rows.shape[1] * steps**2 / 12
+    sizes = np.array([form.bytes(table, quantization) for form, _ in found])
+    errors = np.array([(error + rounding) / whole for _, error in found])
+    kept = np.flatnonzero((sizes < most) | (np.arange(len(found)) == 0))
+    return Curve(
+        [found[i][0] for i in kept], sizes[kept], table.cost * errors[kept]
+    )

@@ -1,0 +1,91 @@
+"""The bytes of the file that a model is exported to."""
+
+from typing import Any
+
+import keras
+
+from kd_keras.export.size.model_sizes import report_model
+
+# Of a recurrent model whose sequences have any length; the file's size hardly
+# depends on it.
+SEQUENCE_LENGTH = 32
+
+
+class FileSize:
+    """Measures the file of a model by writing it.
+
+    Args:
+        model: Keras model, built.
+        quantization: See `export_litert`.
+
+    Attributes:
+        before: `SizeReport` of the model.
+        note: str or None. Why the sizes are not those of a file: the model
+            cannot be exported as it is.
+    """
+
+    def __init__(self, model: Any, quantization: str | None) -> None:
+        self.quantization = quantization
+        self.note: str | None = None
+        self.sequence_length: int | None = None
+        self.before, error = self._first(model)
+        if self.before is None:
+            self.note = (
+                "sizes are those of the weights, without a graph, since the "
+                f"model cannot be exported: {error}"
+            )
+            self.before = report_model(model, quantization)
+
+    def of(self, model: Any) -> int:
+        """Returns the bytes of the file of a model like the first one."""
+        if self.note is not None:
+            return int(report_model(model, self.quantization).total)
+        return int(self._report(model).total)
+
+    def _first(self, model: Any) -> tuple[Any, str]:
+        for length in (None, SEQUENCE_LENGTH):
+            self.sequence_length = length
+            try:
+                return self._report(model), ""
+            except (ValueError, ImportError) as error:
+                why = " ".join(str(error).split())
+        return None, why
+
+    def _report(self, model: Any) -> Any:
+        # Needs TensorFlow, which other backends do without.
+        from kd_keras.export.write_litert import trial_report
+
+        return trial_report(
+            without_look_up(model), self.quantization, self.sequence_length
+        )
+
+
+def without_look_up(model: Any) -> Any:
+    """Returns what follows the layer that turns text into ids.
+
+    Args:
+        model: Keras model.
+
+    Returns:
+        A Keras model of the same layers that takes ids. The model itself, if
+        it has no such layer, or if that is not the first one of a Sequential
+        or functional model with one input.
+    """
+    kinds = (
+        keras.layers.TextVectorization,
+        keras.layers.StringLookup,
+        keras.layers.IntegerLookup,
+    )
+    found = [x for x in getattr(model, "layers", ()) if isinstance(x, kinds)]
+    inputs = getattr(model, "inputs", None) or ()
+    if len(found) != 1 or len(inputs) != 1:
+        return model
+    for node in found[0]._inbound_nodes:  # one of them is in this model
+        [ids] = node.output_tensors
+        try:
+            after = keras.Model(ids, model.outputs)
+        except ValueError:
+            continue
+        fresh = keras.Input(ids.shape[1:], dtype="int32", name="token_ids")
+        return keras.Model(fresh, after(fresh), name=model.name)
+    return model

@@ -1,0 +1,209 @@
+"""The forms that a table can have in a small model."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from kd_keras.codes.sizes import packed_code_bytes
+from kd_keras.compression.model_tables import OUTPUT, ModelTable
+from kd_keras.export.litert.precisions import PRECISIONS
+from kd_keras.layers.kd_logits import KDLogits
+from kd_keras.layers.reduced_embedding import (
+    ReducedEmbedding,
+    places_bytes,
+)
+from kd_keras.learning.learn_codes import learn_codes
+from kd_keras.learning.source_layer import in_place_of
+
+AS_IT_IS, CUT, NARROW, CUT_AND_NARROW = (
+    "as it is", "cut", "narrow", "cut and narrow",
+)  # fmt: skip
+CODES, TIERS = "codes", "codes with tiers"
+KINDS = (AS_IT_IS, CUT, NARROW, CUT_AND_NARROW, CODES, TIERS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """A form of a table: as it is, reduced, or codes.
+
+    Attributes:
+        kept, width: int or None. Of a reduced table, see `ReducedEmbedding`.
+        K: int, or 0 for no codes.
+        D: tuple of int. Positions of the codes in each tier.
+        tiers: tuple of int. Ends of the tiers; empty for one length.
+        code_dim: int or None. Size of the code embeddings; None for d.
+    """
+
+    kept: int | None = None
+    width: int | None = None
+    K: int = 0
+    D: tuple[int, ...] = ()
+    tiers: tuple[int, ...] = ()
+    code_dim: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """One of `KINDS`."""
+        if self.K:
+            return TIERS if self.tiers else CODES
+        if self.kept is None:
+            return AS_IT_IS if self.width is None else NARROW
+        return CUT if self.width is None else CUT_AND_NARROW
+
+    def __str__(self) -> str:
+        told = []
+        if self.K:
+            D = ", ".join(map(str, self.D))
+            told.append(f"codes K={self.K} D={D}")
+            if self.tiers:
+                told.append(f"tiers {', '.join(f'{x:,}' for x in self.tiers)}")
+            if self.code_dim:
+                told.append(f"code_dim={self.code_dim}")
+        if self.kept is not None:
+            told.append(f"{self.kept:,} rows")
+        if self.width is not None:
+            told.append(f"{self.width} numbers a row")
+        return ", ".join(told) or "as it is"
+
+    def bytes(self, table: ModelTable, quantization: str | None) -> int:
+        """Returns the bytes of the table's weights in a file, without a graph.
+
+        Args:
+            table: `ModelTable`.
+            quantization: See `export_litert`.
+        """
+        N, d = table.shape
+        number = PRECISIONS[quantization].bytes
+        if self.K:
+            whole = dataclasses.astuple(self)[3:5]
+            D, tiers = whole if self.tiers else (self.D[0], None)
+            codes = packed_code_bytes(N, self.K, D, tiers, table.in_order)
+            size = self.code_dim or d
+            parts = self.K * self.D[0] * size * number
+            if quantization == "int8":
+                parts += 4 * self.D[0]
+            return codes + parts + _matrix_bytes(self.code_dim, d, quantization)
+        rows = N if self.kept is None else self.kept + 1
+        size = rows * (self.width or d) * number
+        if self.kept is not None and not table.in_order:
+            size += places_bytes(N, self.kept)
+        return size + _matrix_bytes(self.width, d, quantization)
+
+    def make(
+        self, table: ModelTable, seed: int, effort: float, verbose: int = 0
+    ) -> Any:
+        """Makes the layer that takes the table's place.
+
+        Args:
+            table: `ModelTable`.
+            seed, effort, verbose: See `learn_codes`.
+
+        Returns:
+            A built Keras layer with the name and the settings of the table's
+            layer, or that layer itself for a table as it is.
+        """
+        if self.kind == AS_IT_IS:
+            return table.layer
+        if not self.K:
+            return reduced(
+                table,
+                lambda **options: ReducedEmbedding.from_table(
+                    table.rows,
+                    self.kept,
+                    self.width,
+                    table.ordered_weights,
+                    table.in_order,
+                    **options,
+                ),
+            )
+        embedding = learn_codes(
+            table.rows,
+            self.K,
+            self.D if self.tiers else self.D[0],
+            code_dim=self.code_dim,
+            seed=seed,
+            verbose=verbose,
+            effort=effort,
+            weights=table.ordered_weights,
+            tiers=self.tiers or None,
+        )
+        return coded(table, embedding)
+
+    def outline(self, table: ModelTable, seed: int = 0) -> Any:
+        """Makes a layer of this form with random codes, for its size.
+
+        Args:
+            table: `ModelTable`.
+            seed: int.
+
+        Returns:
+            A built Keras layer.
+        """
+        if not self.K:
+            return self.make(table, seed, 0)
+        from kd_keras.codes.tiers import read_tiers
+        from kd_keras.layers.kd_embedding import KDEmbedding
+
+        N, d = table.shape
+        D = self.D if self.tiers else self.D[0]
+        K, most, tiers = read_tiers(self.K, D, self.tiers or None, N)
+        rng = np.random.default_rng(seed)
+        codes = rng.integers(1, K, (N, most))
+        if tiers is not None:
+            codes = tiers.cut(codes)
+            if not table.in_order:
+                codes = codes[::-1]
+        embedding = KDEmbedding(
+            N, d, K, D, codes, code_dim=self.code_dim, seed=seed,
+            tiers=self.tiers or None, dtype="float32",
+        )  # fmt: skip
+        embedding.build()
+        return coded(table, embedding)
+
+
+def coded(table: ModelTable, embedding: Any) -> Any:
+    """Returns a layer with given codes that can take a table's place.
+
+    Args:
+        table: `ModelTable`.
+        embedding: `KDEmbedding`, built. Codes of the table's rows.
+    """
+    layer = table.layer
+    if table.kind != OUTPUT:
+        return in_place_of(layer, embedding)
+    logits = KDLogits.from_embedding(
+        embedding,
+        layer.bias if layer.use_bias else None,
+        use_bias=layer.use_bias,
+        activation=keras.activations.serialize(layer.activation),
+        name=layer.name,
+        dtype=layer.dtype_policy,
+    )
+    logits.trainable = layer.trainable
+    return logits
+
+
+def reduced(table: ModelTable, make: Callable[..., Any]) -> Any:
+    """Returns a reduced table with the settings of the table's layer."""
+    layer = table.layer
+    small = make(
+        name=layer.name,
+        dtype=layer.dtype_policy,
+        mask_zero=layer.mask_zero,
+    )
+    small.trainable = layer.trainable
+    return small
+
+
+def _matrix_bytes(size: int | None, d: int, quantization: str | None) -> int:
+    """Returns the bytes of a matrix `(size, d)`, if there is one.
+
+    The converter leaves small ones in float32.
+    """
+    if size is None or size == d:
+        return 0
+    is_rounded = quantization == "float16" or size * d >= 1024
+    return size * d * PRECISIONS[quantization if is_rounded else None].bytes

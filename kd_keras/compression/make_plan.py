@@ -1,0 +1,238 @@
+"""Decides what form each table of a model gets."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kd_keras.compression.budget import check_budget, read_budget
+from kd_keras.compression.file_size import FileSize
+from kd_keras.compression.forms import (
+    KINDS,
+    Form,
+)
+from kd_keras.compression.model_data import ModelData
+from kd_keras.compression.model_tables import (
+    OUTPUT,
+    LeftAlone,
+    ModelTable,
+    find_tables,
+)
+from kd_keras.compression.plan import Alternative, Plan
+from kd_keras.compression.planner import BEST, WAYS, Planner
+from kd_keras.compression.weigh_tables import set_counts, weigh_tables
+from kd_keras.export.litert.precisions import PRECISIONS
+from kd_keras.learning.replace_layers import replace_layers
+from kd_keras.search.effort import check_effort
+from kd_keras.utils.checks import check_choice, check_integer, short_repr
+from kd_keras.utils.errors import BadInputError
+
+
+@dataclasses.dataclass
+class Planned:
+    """A plan, and what it was made from.
+
+    Attributes:
+        plan: `Plan`.
+        tables: list of `ModelTable`, as `plan.tables` has them.
+        size: `FileSize` of the model.
+        data, validation: `ModelData` or None.
+    """
+
+    plan: Plan
+    tables: list[ModelTable]
+    size: FileSize
+    data: ModelData | None
+    validation: ModelData | None
+
+
+def make_plan(
+    model: Any,
+    budget: Any,
+    data: Any = None,
+    validation_data: Any = None,
+    quantization: str | None = "int8",
+    layers: Iterable[Any] | None = None,
+    seed: int = 0,
+    effort: float = 1.0,
+    verbose: int = 1,
+    say: Callable[[str], object] = lambda line: None,
+    counts: np.ndarray | None = None,
+) -> Planned:
+    """Makes a plan; see `plan` for the arguments.
+
+    Args:
+        say: Function of a line of text, called at the start of each step.
+        counts: array of float, or None. How often each symbol occurs, for the
+            tables of as many symbols.
+    """
+    check_model(model)
+    check_budget(budget)
+    as_bad(check_choice, "quantization", quantization, PRECISIONS)
+    as_bad(check_effort, effort)
+    as_bad(check_integer, "`seed`", seed, "an integer from 0 on", 0)
+    given = read_data(model, data, validation_data)
+    tables, left = find_tables(model, layers)
+    say("Writing the model's file, to see its size")
+    size = FileSize(model, quantization)
+    before = int(size.before.total)
+    most = read_budget(budget, before)
+    notes = [size.note] if size.note else []
+    empty = Plan(
+        model.name, quantization, most, before, before, before,
+        left=tuple(left), notes=tuple(notes),
+    )  # fmt: skip
+    if most >= before:
+        note = "the file is within the budget already: nothing to do"
+        done = dataclasses.replace(empty, notes=(*notes, note))
+        return Planned(done, [], size, *given)
+    tables, more = _replaceable(model, tables)
+    left += more
+    if not tables:
+        raise BadInputError(_no_table(model, left))
+    if given[0] is not None:
+        say("Counting the symbols in the data")
+        weigh_tables(model, tables, given[0])
+    if counts is not None:
+        _count(tables, counts)
+    notes += _told(tables)
+    planner = Planner(model, tables, size, most, seed, verbose)
+    planner.draft()
+    if planner.forms_of(KINDS) is None:
+        raise BadInputError(planner.too_small(left))
+    alternatives, forms = planner.compare(*given, say)
+    way = min(
+        (x for x in alternatives if x.bytes <= most),
+        key=_rank,
+    ).way
+    say("Writing files of this plan, to see their size")
+    chosen, total = planner.fit(forms[way], WAYS[way])
+    plan = dataclasses.replace(
+        empty,
+        bytes=total,
+        rest=total - sum(planner.bytes_of(chosen)),
+        tables=tuple(planner.table_plans(chosen)),
+        left=tuple(left),
+        way=way,
+        alternatives=tuple(alternatives),
+        notes=tuple(notes),
+    )
+    return Planned(plan, tables, size, *given)
+
+
+def _rank(x: Alternative) -> tuple[float, bool]:
+    """Ranks ways by their loss, or without data by their error."""
+    return x.error if x.loss is None else x.loss, x.way != BEST
+
+
+def check_model(model: Any) -> None:
+    """Checks that a model can be made small at all.
+
+    Raises:
+        BadInputError: If it is not a built Keras model.
+    """
+    if not isinstance(model, keras.Model):
+        raise BadInputError(
+            f"compress needs a Keras model. Received: {short_repr(model)}"
+        )
+    if not model.built:
+        raise BadInputError(
+            "compress needs a built model: call it once on inputs, and train "
+            f"it. Received: {short_repr(model)}, not built"
+        )
+
+
+def read_data(
+    model: Any, data: Any, validation_data: Any
+) -> tuple[ModelData | None, ModelData | None]:
+    """Reads the data; without validation data a part is held back."""
+    if data is None:
+        if validation_data is not None:
+            raise BadInputError(
+                "`validation_data` needs `data`. Received: data=None"
+            )
+        return None, None
+    inputs = getattr(model, "inputs", None) or ()
+    batch_size = inputs[0].shape[0] if inputs else None
+    train = ModelData("data", data, batch_size)
+    if validation_data is None:
+        return train.split()
+    valid = ModelData("validation_data", validation_data, batch_size)
+    if train.has_targets != valid.has_targets:
+        raise BadInputError(
+            "`data` and `validation_data` must both have targets, or neither. "
+            f"Received: {train.has_targets} and {valid.has_targets}"
+        )
+    return train, valid
+
+
+def as_bad(function: Callable[..., Any], *values: Any) -> Any:
+    try:
+        return function(*values)
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
+
+
+def _replaceable(
+    model: Any, tables: list[ModelTable]
+) -> tuple[list[ModelTable], list[LeftAlone]]:
+    """Sorts out the tables that a copy of the model cannot replace."""
+
+    def outline(table: ModelTable) -> Any:
+        return Form(K=2, D=(1,)).outline(table)
+
+    try:
+        replace_layers(model, {x.layer: outline(x) for x in tables})
+        return tables, []
+    except ValueError:
+        pass
+    kept, left = [], []
+    for table in tables:
+        try:
+            replace_layers(model, {table.layer: outline(table)})
+            kept.append(table)
+        except ValueError as error:
+            reason = " ".join(str(error).split())
+            numbers = table.layer.count_params()
+            left.append(LeftAlone(table.name, numbers, reason))
+    return kept, left
+
+
+def _count(tables: Sequence[ModelTable], counts: np.ndarray) -> None:
+    fitting = [table for table in tables if len(table.rows) == len(counts)]
+    for table in fitting:
+        set_counts(table, counts)
+    if not fitting:
+        sizes = ", ".join(f"{len(x.rows):,} of {x.name}" for x in tables)
+        raise BadInputError(
+            "--counts must have one count for each symbol of a table. "
+            f"Received: {len(counts):,} counts; the tables have {sizes}"
+        )
+
+
+def _no_table(model: Any, left: Sequence[LeftAlone]) -> str:
+    reasons = "; ".join(f"{x.name}: {x.reason}" for x in left)
+    return (
+        "compress needs a model with an embedding or an output layer as wide "
+        f"as a vocabulary. Received: {model.name!r}, "
+        + (f"where all are left alone ({reasons})" if left else "without one")
+    )
+
+
+def _told(tables: Sequence[ModelTable]) -> list[str]:
+    """Lists settings of layers that are lost."""
+    notes = []
+    for table in tables:
+        for name in (
+            "embeddings_regularizer", "embeddings_constraint",
+            "kernel_regularizer", "kernel_constraint",
+        ):  # fmt: skip
+            value = getattr(table.layer, name, None)
+            if value is not None and (
+                table.kind == OUTPUT or name.startswith("embeddings")
+            ):
+                kind = type(value).__name__
+                notes.append(f"{table.name} loses its {name}, {kind}")
+    return notes

@@ -1,0 +1,193 @@
+"""Data that a model is trained on, in any form that `fit` takes."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from kd_keras.utils.checks import short_repr
+from kd_keras.utils.errors import BadInputError
+
+BATCH_SIZE = 256  # of arrays, where nothing is trained
+# Where something is, batches are so large that an epoch has about so many.
+STEPS, LEAST, MOST = 400, 32, 1024
+VALIDATION = 0.1  # share of arrays that is held back
+
+
+class ModelData:
+    """Inputs of a model, perhaps with targets.
+
+    Args:
+        name: str. The name of the argument, for errors.
+        data: An array, or a list or dict of arrays for several inputs: inputs
+            alone. A tuple: inputs, targets and perhaps sample weights. Or a
+            `tf.data.Dataset` or `keras.utils.PyDataset` of batches.
+        batch_size: int or None. Of arrays; None for the default.
+
+    Attributes:
+        is_arrays: bool. Whether the data are arrays, not a data set.
+        has_targets: bool.
+
+    Raises:
+        BadInputError: If the data are of another kind, empty, or of different
+            lengths.
+    """
+
+    def __init__(
+        self, name: str, data: Any, batch_size: int | None = None
+    ) -> None:
+        self.batch_size = batch_size
+        self.is_arrays = not _is_dataset(data)
+        if self.is_arrays:
+            whole = data if isinstance(data, tuple) else (data,)
+            if not 1 <= len(whole) <= 3:
+                raise BadInputError(
+                    f"`{name}` must be inputs, or (inputs, targets) or "
+                    "(inputs, targets, sample weights). Received: a tuple of "
+                    f"{len(whole)}"
+                )
+            self._whole = keras.tree.map_structure(_as_array, whole)
+            lengths = {len(x) for x in keras.tree.flatten(self._whole)}
+            if len(lengths) != 1 or 0 in lengths:
+                raise BadInputError(
+                    f"`{name}` must consist of arrays with one row for each "
+                    f"example. Received: {sorted(lengths)} rows"
+                )
+            [self.rows] = lengths
+            self.has_targets = len(whole) > 1
+            return
+        self._whole = data
+        first = next(iter(self._elements()), None)
+        if first is None:
+            raise BadInputError(
+                f"`{name}` must not be empty. Received: {short_repr(data)}"
+            )
+        self.has_targets = _unpacked(first)[1] is not None
+
+    def batches(self, most: int | None = None) -> Iterator[tuple]:
+        """Yields `(x, y, sample_weight)` of each batch, or of the first ones.
+
+        Of arrays, `most` batches are spread over all rows.
+        """
+        if not self.is_arrays:
+            elements = itertools.islice(self._elements(), most)
+            yield from map(_unpacked, elements)
+            return
+        size = self.batch_size or BATCH_SIZE
+        starts = np.arange(0, self.rows, size)
+        if self.batch_size is not None and self.rows >= size:
+            starts = starts[starts + size <= self.rows]  # whole batches only
+        if most is not None and len(starts) > most:
+            starts = starts[np.linspace(0, len(starts) - 1, most).astype(int)]
+        for start in starts.tolist():
+            part = keras.tree.map_structure(
+                lambda x, start=start: _fed(x[start : start + size]),
+                self._whole,
+            )
+            yield (*part, None, None)[:3]
+
+    def split(self) -> tuple["ModelData", "ModelData"]:
+        """Returns data to train on and data to validate with.
+
+        Of arrays, every tenth row is held back. A data set is not split.
+        """
+        if not self.is_arrays or self.rows < 2 / VALIDATION:
+            return self, self
+        held = np.arange(self.rows) % round(1 / VALIDATION) == 0
+        train, valid = (
+            keras.tree.map_structure(lambda x, kept=kept: x[kept], self._whole)
+            for kept in (~held, held)
+        )
+        return (
+            ModelData("data", train, self.batch_size),
+            ModelData("data", valid, self.batch_size),
+        )
+
+    def part(self, most: int) -> "ModelData":
+        """Returns the data, or a part of about `most` batches."""
+        if not self.is_arrays:
+            if hasattr(self._whole, "take"):
+                return ModelData("data", self._whole.take(most))
+            return self
+        rows = most * self.training_batch
+        if self.rows <= rows:
+            return self
+        step = self.rows // rows + 1
+        if self.batch_size is not None:  # consecutive batches of a text
+            some = keras.tree.map_structure(lambda x: x[:rows], self._whole)
+        else:
+            some = keras.tree.map_structure(lambda x: x[::step], self._whole)
+        return ModelData("data", some, self.batch_size)
+
+    @property
+    def training_batch(self) -> int:
+        """Size of a batch of arrays in training, a power of two."""
+        if self.batch_size is not None:
+            return self.batch_size
+        wanted = max(1, self.rows // STEPS)
+        return min(MOST, max(LEAST, 1 << (wanted - 1).bit_length()))
+
+    def fit_arguments(self) -> dict[str, Any]:
+        """Returns the keyword arguments by which `fit` gets the data."""
+        if not self.is_arrays:
+            return {"x": self._whole}
+        names = ("x", "y", "sample_weight")
+        fed = keras.tree.map_structure(_fed, self._whole)
+        named = dict(zip(names, fed, strict=False))
+        return named | {"batch_size": self.training_batch}
+
+    def steps(self) -> int:
+        """Returns the number of batches of an epoch."""
+        if self.is_arrays:
+            return -(-self.rows // self.training_batch)
+        try:
+            return len(self._whole)
+        except TypeError:  # of unknown length
+            return sum(1 for _ in self._elements())
+
+    def _elements(self) -> Iterator[Any]:
+        data = self._whole
+        if isinstance(data, keras.utils.PyDataset):
+            return (data[i] for i in range(len(data)))
+        return iter(data)
+
+
+def _is_dataset(data: Any) -> bool:
+    if isinstance(data, keras.utils.PyDataset):
+        return True
+    return hasattr(data, "element_spec") and hasattr(data, "__iter__")
+
+
+def _as_array(values: Any) -> np.ndarray:
+    if hasattr(values, "shape") and len(values.shape) == 0:
+        raise BadInputError(
+            "Data must be arrays, a tf.data.Dataset or a PyDataset. "
+            f"Received: {short_repr(values)}"
+        )
+    if isinstance(values, np.ndarray):
+        return values
+    try:
+        array = keras.ops.convert_to_numpy(values)
+    except Exception:
+        array = np.asarray(values, object)
+    if array.ndim == 0:
+        raise BadInputError(
+            "Data must be arrays, a tf.data.Dataset or a PyDataset. "
+            f"Received: {short_repr(values)}"
+        )
+    return array
+
+
+def _fed(values: np.ndarray) -> Any:
+    """Returns an array as `fit` takes it: strings must be tensors."""
+    if values.dtype.kind not in "OUS":
+        return values
+    return keras.ops.convert_to_tensor(values.tolist(), dtype="string")
+
+
+def _unpacked(element: Any) -> tuple:
+    if isinstance(element, list):  # of a PyDataset
+        element = tuple(element)
+    return keras.utils.unpack_x_y_sample_weight(element)

@@ -1,0 +1,195 @@
+"""Chooses forms for the tables of a model within a number of bytes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from kd_keras.compression.allocate import allocate
+from kd_keras.compression.curve import Curve, curve_of
+from kd_keras.compression.distil import distil
+from kd_keras.compression.file_size import FileSize
+from kd_keras.compression.forms import (
+    AS_IT_IS,
+    CODES,
+    CUT,
+    CUT_AND_NARROW,
+    KINDS,
+    NARROW,
+    TIERS,
+    Form,
+)
+from kd_keras.compression.model_data import ModelData
+from kd_keras.compression.model_tables import LeftAlone, ModelTable
+from kd_keras.compression.plan import Alternative, TablePlan
+from kd_keras.learning.replace_layers import replace_layers
+from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.progress_bar import progress_bar
+
+# The ways of which each is tried in the same bytes. In each, tables may also
+# stay as they are.
+BEST = "the best of all for each table"
+WAYS = {
+    CODES: (CODES,),
+    TIERS: (TIERS,),
+    CUT: (CUT,),
+    NARROW: (NARROW,),
+    CUT_AND_NARROW: (CUT, NARROW, CUT_AND_NARROW),
+    BEST: KINDS,
+}
+ROUNDS = 4  # of writing a file to see what the graph takes
+TRIAL_BATCHES = 300  # of the short training that compares the ways
+
+
+class Planner:
+    """Chooses forms for the tables of one model within a number of bytes."""
+
+    def __init__(
+        self,
+        model: Any,
+        tables: list[ModelTable],
+        size: FileSize,
+        most: int,
+        seed: int,
+        verbose: int,
+    ) -> None:
+        self.model, self.tables, self.size = model, tables, size
+        self.most, self.seed, self.verbose = most, seed, verbose
+        now = self.bytes_of([Form()] * len(tables))
+        self.rest = int(size.before.total) - sum(now)
+        self.added = 0  # bytes that the graph of other forms takes more
+        self.curves: list[Curve] = []
+
+    def bytes_of(self, forms: Sequence[Form]) -> list[int]:
+        return [
+            form.bytes(table, self.size.quantization)
+            for form, table in zip(forms, self.tables, strict=True)
+        ]
+
+    def draft(self) -> None:
+        """Estimates the curve of each table."""
+        room = max(0, self.most - self.rest)
+        count = len(self.tables)
+        with progress_bar("Drafting codes", self.verbose) as progress:
+            for i, table in enumerate(self.tables):
+                part = progress.part(i / count, (i + 1) / count)
+                quantization = self.size.quantization
+                self.curves.append(
+                    curve_of(table, quantization, room, self.seed, part)
+                )
+
+    def forms_of(self, kinds: Sequence[str]) -> list[Form] | None:
+        """Chooses forms of some kinds; other tables stay as they are."""
+        curves = []
+        for curve in self.curves:
+            some = curve.of_kinds((*kinds, AS_IT_IS))
+            curves.append(some if len(some.forms) > 1 else curve)
+        return allocate(curves, self.most - self.rest - self.added)
+
+    def errors_of(self, forms: Sequence[Form]) -> list[float]:
+        return [
+            float(curve.errors[curve.forms.index(form)])
+            for form, curve in zip(forms, self.curves, strict=True)
+        ]
+
+    def small_model(self, make: Callable[..., Any], forms: Any) -> Any:
+        """Replaces the tables by layers that a function of forms makes."""
+        return replace_layers(
+            self.model,
+            {
+                table.layer: make(form, table)
+                for form, table in zip(forms, self.tables, strict=True)
+                if form.kind != AS_IT_IS
+            },
+        )
+
+    def fit(
+        self, forms: list[Form], kinds: Sequence[str]
+    ) -> tuple[list[Form], int]:
+        """Changes forms until the file that they make fits.
+
+        Returns:
+            `(forms, bytes)`.
+        """
+        best = None
+        for _ in range(ROUNDS):
+            small = self.small_model(Form.outline, forms)
+            total = self.size.of(small)
+            if total <= self.most and (best is None or total > best[1]):
+                best = forms, total
+            self.added = total - self.rest - sum(self.bytes_of(forms))
+            again = self.forms_of(kinds)
+            if again is None or again == forms:
+                break
+            forms = again
+        if best is None:
+            raise BadInputError(self.too_small([]))
+        return best
+
+    def compare(
+        self,
+        data: ModelData | None,
+        validation: ModelData | None,
+        say: Callable[[str], object],
+    ) -> tuple[list[Alternative], dict[str, list[Form]]]:
+        """Compares the ways, by a short training if there are data."""
+        best = self.forms_of(KINDS)
+        assert best is not None
+        # The graph of these forms, for all ways alike.
+        best, _ = self.fit(best, KINDS)
+        forms = {
+            way: found
+            for way, kinds in WAYS.items()
+            if way != BEST and (found := self.forms_of(kinds)) is not None
+        }
+        if best not in forms.values():
+            forms[BEST] = best
+        alternatives = []
+        for way, found in forms.items():
+            loss = None
+            if data is not None and validation is not None:
+                say(f"Trying {way}")
+                loss = self._loss(found, data, validation)
+            total = self.rest + self.added + sum(self.bytes_of(found))
+            error = sum(self.errors_of(found))
+            alternatives.append(Alternative(way, total, error, loss))
+        return alternatives, forms
+
+    def _loss(
+        self, forms: list[Form], data: ModelData, validation: ModelData
+    ) -> float:
+        keras.utils.set_random_seed(self.seed)
+        small = self.small_model(
+            lambda form, table: form.make(table, self.seed, 0.0), forms
+        )
+        part = data.part(TRIAL_BATCHES)
+        return min(distil(small, self.model, part, validation, 1))
+
+    def table_plans(self, forms: Sequence[Form]) -> list[TablePlan]:
+        now = self.bytes_of([Form()] * len(forms))
+        rows = zip(
+            self.tables, forms, now, self.bytes_of(forms),
+            self.errors_of(forms), strict=True,
+        )  # fmt: skip
+        return [
+            TablePlan(
+                table.name, table.kind, *table.shape, form, before, after,
+                error / table.cost, table.weights is not None,
+            )
+            for table, form, before, after, error in rows
+        ]  # fmt: skip
+
+    def too_small(self, left: Sequence[LeftAlone]) -> str:
+        least = self.rest + self.added
+        least += sum(int(curve.bytes.min()) for curve in self.curves)
+        other = sum(x.numbers for x in left)
+        return (
+            f"The budget must be at least {least:,} bytes, of which "
+            f"{self.rest:,} are not tables that can be made small"
+            + (
+                f" ({other:,} weights of tables are left alone)"
+                if other
+                else ""
+            )
+            + f". Received: budget={self.most:,} bytes"
+        )
