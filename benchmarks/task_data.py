@@ -42,6 +42,7 @@ class Task:
         fit: Trains a model for a number of epochs, keeping the best.
         quality: Measures a model on the test data, in percent.
         measure: The name of the quality.
+        data: Data to train on and to validate with, as `fit` takes them.
         kept: What methods share: the model to be made small.
     """
 
@@ -50,6 +51,7 @@ class Task:
     fit: Callable
     quality: Callable
     measure: str
+    data: tuple
     kept: dict = dataclasses.field(default_factory=dict)
 
 
@@ -103,7 +105,7 @@ def text_task(files, kind, glove, seed):
         found = model.evaluate(*data[2], 500, verbose=0, return_dict=True)
         return 100 * found["accuracy"]
 
-    return Task((table,), build, fit, quality, "accuracy")
+    return Task((table,), build, fit, quality, "accuracy", tuple(data[:2]))
 
 
 def recommender_task(path, seed, d=64):
@@ -169,23 +171,34 @@ def recommender_task(path, seed, d=64):
         model.compile(keras.optimizers.Adam(2e-3), "binary_crossentropy")
         return model
 
+    def draw(rng):
+        """Draws films that stand for those a user has not rated."""
+        u = np.repeat(train[0], 1 + NEGATIVES)
+        f = rng.integers(films, size=len(u))
+        f[:: 1 + NEGATIVES] = train[1]
+        y = np.zeros((len(u), 1), np.float32)
+        y[:: 1 + NEGATIVES] = 1
+        return [u[:, None], f[:, None]], y
+
     def fit(model, epochs):
         # Its own draws, whatever has been trained before.
         rng = np.random.default_rng([seed, 1])
         best = None
         for _ in range(epochs):
-            u = np.repeat(train[0], 1 + NEGATIVES)
-            f = rng.integers(films, size=len(u))
-            f[:: 1 + NEGATIVES] = train[1]
-            y = np.zeros((len(u), 1))
-            y[:: 1 + NEGATIVES] = 1
-            model.fit([u[:, None], f[:, None]], y, 1000, 1, 0)
+            model.fit(*draw(rng), 1000, 1, 0)
             hits = _hits(model, valid)
             if best is None or hits > best[0]:
                 best = hits, model.get_weights()
         model.set_weights(best[1])
 
-    return Task(tables, build, fit, lambda model: _hits(model, test), "HR@10")
+    # Users and films of the cases that are kept for validation.
+    u = np.repeat([u for u, _ in valid], 1 + CANDIDATES)[:, None]
+    f = np.concatenate([f for _, f in valid])[:, None]
+    y = np.tile([[1.0]] + [[0.0]] * CANDIDATES, (len(valid), 1))
+    data = draw(np.random.default_rng([seed, 2])), ([u, f], y)
+    return Task(
+        tables, build, fit, lambda model: _hits(model, test), "HR@10", data
+    )
 
 
 def _hits(model, cases):

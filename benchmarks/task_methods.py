@@ -12,6 +12,7 @@ import kd_keras
 
 FIRST, MORE = 6, 3
 EFFORT = 0.3
+TUNED = 0.6  # of compress: as many epochs as `MORE`
 
 
 def table(task, seed):
@@ -115,6 +116,14 @@ def learned(task, seed, K, D, code_dim=None):
     return small
 
 
+def compress(task, seed, share):
+    """`kd_keras.compress` to a share of the bytes of the int8 tables' file."""
+    model = _trained(task, seed)
+    return kd_keras.compress(
+        model, f"{100 * share}%", *task.data, seed=seed, effort=TUNED, verbose=0
+    )
+
+
 METHODS = {
     f.__name__: f
     for f in (
@@ -127,6 +136,7 @@ METHODS = {
         random_codes,
         codes,
         learned,
+        compress,
     )
 }
 

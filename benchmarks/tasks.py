@@ -39,6 +39,7 @@ OPTIONS = (
 # Shares of the symbols: that keep a vector, of bins, and of the tiers' ends.
 COMMON = (
     {"method": "table"},
+    *({"method": "compress", "share": x} for x in (0.333, 0.167, 0.083, 0.05)),
     *({"method": "cut", "share": x} for x in (0.3, 0.15, 0.07, 0.03)),
     *({"method": "hashing", "share": x} for x in (0.15, 0.05)),
     *({"method": "quotient_remainder", "share": x} for x in (0.15, 0.05)),

@@ -113,11 +113,10 @@ def print_model_report(report: dict[str, Any]) -> None:
         report: dict. Contents of `report.json`.
     """
     print(report["text"])
-    if report["losses"]:
-        print(
-            f"loss of the validation data: {report['loss_before']:.4f} before, "
-            f"{min(report['losses']):.4f} after"
-        )
+    from kd_keras.compression.compress import told
+
+    for line in told(report["measured"]):
+        print(line)
     print(
         f"{report['folder']}: model.keras to train on, model.tflite "
         f"({report['bytes']:,} bytes) to ship, report.html to read"

@@ -189,7 +189,7 @@ def _write(
             "parts": sizes.parts,
             "parts_before": found.parts_before,
             "bytes": sizes.total,
-            "loss_before": found.loss_before,
+            "measured": found.measured,
             "losses": found.losses,
             "seconds": round(took, 1),
         }

@@ -139,13 +139,25 @@ def _alternatives(plan: dict[str, Any]) -> str:
 
 
 def _training(report: dict[str, Any]) -> str:
-    losses = report["losses"]
-    if not losses:
-        return "<p>The small model was not trained.</p>"
-    return (
-        "<p>The loss is that of the validation data after a short training. "
-        f"The original has {report['loss_before']:.4f}, the small model "
-        f"{losses[0]:.4f} before and {min(losses):.4f} after its training.</p>"
+    measured = report["measured"]
+    lines = []
+    if report["losses"]:
+        lines.append(
+            "The loss above is that of the validation data after a short "
+            "training: of the targets, if there are any, and of the distance "
+            "from what the original computes."
+        )
+    else:
+        lines.append("The small model was not trained.")
+    page = "".join(f"<p>{line}</p>" for line in lines)
+    if not measured:
+        return page
+    names = list(next(iter(measured.values())))
+    rows: list[tuple[str, ...]] = [
+        (name, *(f"{x[name]:.4f}" for x in measured.values())) for name in names
+    ]
+    return page + _table(("part", *measured), rows).replace(
+        "<th>part</th>", "<th>of the validation data</th>"
     )
 
 

@@ -17,13 +17,15 @@ POSITIONS = (
 DRAFTS = (1, 2, 4, 8, 16, 32, 64)
 # A first tier may be so long that codes of all symbols would take this many
 # times the bytes that there are.
-LONGER = 2
+LONGER = 1.5
+# Longer codes are not drafted once the error is so small a share.
+ENOUGH = 0.01
 # Shares of the symbols at which tiers end.
 ENDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75)
 # K, and from how many symbols on it is considered.
 VALUES = ((16, 0), (64, 5_000), (256, 20_000))
 # Drafts are of at least so many rows, and so many for each code vector.
-LEAST_ROWS, ROWS_PER_VECTOR = 3_000, 3
+LEAST_ROWS, ROWS_PER_VECTOR = 3_000, 2
 # The error after the whole search, compared with that of a draft.
 LESS_THAN_DRAFT = 0.9
 
@@ -52,6 +54,7 @@ def coded_forms(
         list of `(form, error)`. The error is the weighted mean.
     """
     N, d = rows.shape
+    whole = _constant(rows, shares)
     plans = [
         (K, code_dim, drafts)
         for K, least in VALUES
@@ -66,7 +69,10 @@ def coded_forms(
         lost = {}
         for D in drafts:
             lost[D] = _lost(rows, shares, K, D, code_dim, seed)
-            progress(next(done) / count, math.nan)
+            progress(min(1.0, next(done) / count), math.nan)
+            ranks, errors = lost[D]
+            if np.average(errors, weights=shares[ranks]) < ENOUGH * whole:
+                break
         found += _of_drafts(table, K, code_dim, lost, rows, shares)
     return found
 

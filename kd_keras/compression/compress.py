@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kd_keras.compression.distil import EPOCHS, distil, loss_of
+from kd_keras.compression.distil import EPOCHS, distil, measure
 from kd_keras.compression.forms import AS_IT_IS
 from kd_keras.compression.make_plan import Planned, make_plan
 from kd_keras.compression.plan import Plan
@@ -25,9 +25,11 @@ class Compressed:
     Attributes:
         model: Keras model.
         plan: `Plan`.
-        losses: list of float. The validation's loss with new codes, and after
-            each epoch of training. Empty if nothing was trained.
-        loss_before: float or None. That of the original.
+        losses: list of float. The validation's loss with new tables, and after
+            each epoch of training, see `distil`. Empty if nothing was trained.
+        measured: dict of dict of float. The model's own loss and metrics of
+            the validation data: `"before"`, `"with new tables"`, and
+            `"trained"`. Empty without targets.
         parts_before: dict. Bytes of the original's file by role.
         sequence_length: int or None. With which the model can be exported.
     """
@@ -35,7 +37,9 @@ class Compressed:
     model: Any
     plan: Plan
     losses: list[float]
-    loss_before: float | None = None
+    measured: dict[str, dict[str, float]] = dataclasses.field(
+        default_factory=dict
+    )
     parts_before: dict[str, int] = dataclasses.field(default_factory=dict)
     sequence_length: int | None = None
 
@@ -195,12 +199,28 @@ def compress_model(
     say(str(planned.plan))
     small = _replaced(model, planned, seed, effort, verbose)
     losses: list[float] = []
-    before = None
+    measured = {}
     data, validation = planned.data, planned.validation
-    if planned.tables and tune and data is not None:
-        say("Training the small model")
-        keras.utils.set_random_seed(seed)
-        losses, before = _tune(small, model, data, validation, effort, say)
+    if planned.tables and data is not None and validation is not None:
+        measured = {
+            "before": measure(model, validation),
+            "with new tables": measure(small, validation),
+        }
+        if tune:
+            say("Training the small model")
+            keras.utils.set_random_seed(seed)
+            losses = distil(
+                small,
+                model,
+                data,
+                validation,
+                max(1, round(EPOCHS * effort)),
+                on_epoch=lambda i, loss: say(f"Epoch {i}: loss {loss:.4f}"),
+            )
+            measured["trained"] = measure(small, validation)
+        measured = {name: x for name, x in measured.items() if x}
+        for line in told(measured):
+            say(line)
     total = planned.size.of(small)
     if total > planned.plan.budget:
         raise BadInputError(
@@ -210,7 +230,7 @@ def compress_model(
     final = dataclasses.replace(planned.plan, bytes=total)
     size = planned.size
     return Compressed(
-        small, final, losses, before, size.before.parts, size.sequence_length
+        small, final, losses, measured, size.before.parts, size.sequence_length
     )
 
 
@@ -225,29 +245,16 @@ def _replaced(
     return replace_layers(model, new)
 
 
-def _tune(
-    small: Any,
-    model: Any,
-    data: Any,
-    validation: Any,
-    effort: float,
-    say: Callable[[str], object],
-) -> tuple[list[float], float]:
-    has_targets = data.has_targets and bool(model.compiled)
-    before = loss_of(model, model, validation, has_targets)
-    losses = distil(
-        small,
-        model,
-        data,
-        validation,
-        max(1, round(EPOCHS * effort)),
-        on_epoch=lambda epoch, loss: say(f"Epoch {epoch}: loss {loss:.4f}"),
-    )
-    say(
-        f"Loss of the validation data: {before:.4f} before, {losses[0]:.4f} "
-        f"with the new tables, {min(losses):.4f} after training"
-    )
-    return losses, before
+def told(measured: dict[str, dict[str, float]]) -> list[str]:
+    """Tells the model's own loss and metrics, a line for each."""
+    if not measured:
+        return []
+    names = next(iter(measured.values()))
+    return [
+        f"{name} of the validation data: "
+        + ", ".join(f"{x[name]:.4f} {when}" for when, x in measured.items())
+        for name in names
+    ]
 
 
 def _line(text: str) -> None:

@@ -23,7 +23,8 @@ class Curve:
 
     Attributes:
         forms: list of `Form`.
-        bytes: array of int. The sizes of their weights in a file.
+        bytes: array of int. The sizes of their weights in a file, and of their
+            graph as it is estimated.
         errors: array of float. Weighted squared errors, relative to those of a
             table that is constant; times the table's `cost`.
     """
@@ -72,7 +73,7 @@ def curve_of(
         within the limit.
     """
     most = Form().bytes(table, quantization)
-    rows = np.array(table.rows, np.float64)
+    rows = np.array(table.measured_rows, np.float64)
     shares = table.shares
     order = np.arange(len(rows))
     if not table.in_order:
@@ -89,9 +90,15 @@ def curve_of(
     )
     rounding = 0.0
     if quantization == "int8":
-        steps = float(np.abs(rows).max()) / 127
-        rounding = rows.shape[1] * steps**2 / 12
-    sizes = np.array([form.bytes(table, quantization) for form, _ in found])
+        step = float(np.abs(table.rows).max()) / 127
+        metric = np.eye(rows.shape[1]) if table.metric is None else table.metric
+        rounding = float(np.square(metric).sum()) * step**2 / 12
+    sizes = np.array(
+        [
+            form.bytes(table, quantization) + form.graph_bytes(table.kind)
+            for form, _ in found
+        ]
+    )
     errors = np.array([(error + rounding) / whole for _, error in found])
     kept = np.flatnonzero((sizes < most) | (np.arange(len(found)) == 0))
     return Curve(

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kd_keras.compression.distances import distances_of
 from kd_keras.compression.model_data import ModelData
 
 # Share of the large model's outputs in the loss; the targets have the rest.
@@ -20,7 +21,6 @@ TEACHERS_SHARE = 0.5
 LEARNING_RATE, LAST_RATE = 1e-3, 0.02
 EPOCHS = 5  # at effort 1
 PATIENCE = 2  # epochs without a better validation
-_EPSILON = 1e-7
 
 
 class _Distilled(keras.Model):
@@ -50,10 +50,8 @@ class _Distilled(keras.Model):
         )
         given = keras.tree.flatten(y_pred)
         distance = sum(
-            distance(a, b)
-            for distance, a, b in zip(
-                self._distances, taught, given, strict=True
-            )
+            kind.between(a, b)
+            for kind, a, b in zip(self._distances, taught, given, strict=True)
         )
         if not self.has_targets:
             return distance + sum(self.small.losses)
@@ -84,17 +82,19 @@ def distil(
 
     Returns:
         list of float: the losses of the validation before, and after each
-        epoch. The loss is that of the targets if there are any.
+        epoch. The loss is the one that is trained: of the targets and of the
+        distance from the teacher. So a small model that differs from the
+        original counts as worse, unless it is nearer to the targets.
     """
     has_targets = data.has_targets and bool(small.compiled)
     trained = _Distilled(small, teacher, has_targets)
     steps = data.steps()
     trained.compile(_optimizer(teacher, max(1, epochs * steps)))
-    losses = [loss_of(small, teacher, validation, has_targets)]
+    losses = [_loss_of(trained, validation)]
     best = losses[0], small.get_weights()
     for epoch in range(1, epochs + 1):
         trained.fit(**data.fit_arguments(), epochs=1, verbose=verbose)
-        losses.append(loss_of(small, teacher, validation, has_targets))
+        losses.append(_loss_of(trained, validation))
         on_epoch(epoch, losses[-1])
         if losses[-1] < best[0]:
             best = losses[-1], small.get_weights()
@@ -104,27 +104,29 @@ def distil(
     return losses
 
 
-def loss_of(
-    small: Any, teacher: Any, validation: ModelData, has_targets: bool
-) -> float:
-    """Measures a model by its own loss, or by the distance from the teacher.
+def _loss_of(trained: _Distilled, validation: ModelData) -> float:
+    arguments = validation.fit_arguments()
+    return float(
+        trained.evaluate(**arguments, verbose=0, return_dict=True)["loss"]
+    )
+
+
+def measure(model: Any, validation: ModelData) -> dict[str, float]:
+    """Measures a model on data, by its own loss and metrics.
 
     Args:
-        small, teacher: Keras models.
+        model: Keras model.
         validation: `ModelData`.
-        has_targets: bool. Whether to use the targets.
 
     Returns:
-        float.
+        dict of float; empty if the model is not compiled or the data have no
+        targets.
     """
+    if not (validation.has_targets and model.compiled):
+        return {}
     arguments = validation.fit_arguments()
-    if has_targets:
-        found = small.evaluate(**arguments, verbose=0, return_dict=True)
-        return float(found["loss"])
-    measured = _Distilled(small, teacher, False)
-    measured.compile()
-    found = measured.evaluate(**arguments, verbose=0, return_dict=True)
-    return float(found["loss"])
+    found = model.evaluate(**arguments, verbose=0, return_dict=True)
+    return {name: float(value) for name, value in found.items()}
 
 
 def _optimizer(teacher: Any, steps: int) -> Any:
@@ -138,60 +140,4 @@ def _optimizer(teacher: Any, steps: int) -> Any:
         keras.optimizers.schedules.CosineDecay(rate, steps, LAST_RATE),
         clipnorm=getattr(given, "clipnorm", None),
         global_clipnorm=getattr(given, "global_clipnorm", None),
-    )
-
-
-def distances_of(model: Any) -> list[Callable[[Any, Any], Any]]:
-    """Chooses a distance for each output of a model.
-
-    Probabilities are compared by their divergence, other numbers by their
-    squared difference.
-
-    Args:
-        model: Keras model.
-
-    Returns:
-        list of functions of the outputs of the teacher and of the pupil.
-    """
-    outputs = getattr(model, "outputs", None)
-    if not outputs:
-        return [_of_loss(model, None)]
-    return [_of_loss(model, tensor) for tensor in outputs]
-
-
-def _of_loss(model: Any, tensor: Any) -> Callable[[Any, Any], Any]:
-    activation = None
-    if tensor is not None:
-        last = tensor._keras_history.operation
-        function = getattr(last, "activation", None)
-        activation = getattr(function, "__name__", None)
-        if isinstance(last, keras.layers.Softmax):
-            activation = "softmax"
-    loss = getattr(model, "loss", None)
-    of_logits = bool(getattr(loss, "from_logits", False))
-    name = loss if isinstance(loss, str) else type(loss).__name__
-    name = name.replace("_", "").lower()
-    if activation == "softmax" or "categoricalcrossentropy" in name:
-        return lambda a, b: _divergence(a, b, of_logits)
-    if activation == "sigmoid" or "binarycrossentropy" in name:
-        return lambda a, b: _binary(a, b, of_logits)
-    return lambda a, b: ops.mean(ops.square(a - b))
-
-
-def _divergence(taught: Any, given: Any, of_logits: bool) -> Any:
-    if of_logits:
-        a, b = ops.log_softmax(taught), ops.log_softmax(given)
-    else:
-        a, b = ops.log(taught + _EPSILON), ops.log(given + _EPSILON)
-    return ops.mean(ops.sum(ops.exp(a) * (a - b), axis=-1))
-
-
-def _binary(taught: Any, given: Any, of_logits: bool) -> Any:
-    if of_logits:
-        taught, given = ops.sigmoid(taught), ops.sigmoid(given)
-    both = (taught, given), (1 - taught, 1 - given)
-    return ops.mean(
-        sum(
-            a * (ops.log(a + _EPSILON) - ops.log(b + _EPSILON)) for a, b in both
-        )
     )

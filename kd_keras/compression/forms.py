@@ -1,15 +1,14 @@
 """The forms that a table can have in a small model."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
 from kd_keras.codes.sizes import packed_code_bytes
-from kd_keras.compression.model_tables import OUTPUT, ModelTable
-from kd_keras.export.litert.precisions import PRECISIONS
+from kd_keras.compression.model_tables import OUTPUT, TIED, ModelTable
+from kd_keras.export.litert.precisions import LEAST_ROUNDED, PRECISIONS
 from kd_keras.layers.kd_logits import KDLogits
 from kd_keras.layers.reduced_embedding import (
     ReducedEmbedding,
@@ -76,21 +75,44 @@ class Form:
             quantization: See `export_litert`.
         """
         N, d = table.shape
-        number = PRECISIONS[quantization].bytes
         if self.K:
-            whole = dataclasses.astuple(self)[3:5]
-            D, tiers = whole if self.tiers else (self.D[0], None)
-            codes = packed_code_bytes(N, self.K, D, tiers, table.in_order)
+            codes = packed_code_bytes(
+                N,
+                self.K,
+                self.D if self.tiers else self.D[0],
+                self.tiers or None,
+                table.in_order,
+            )
             size = self.code_dim or d
-            parts = self.K * self.D[0] * size * number
+            parts = self.K * self.D[0] * size * PRECISIONS[quantization].bytes
             if quantization == "int8":
                 parts += 4 * self.D[0]
             return codes + parts + _matrix_bytes(self.code_dim, d, quantization)
         rows = N if self.kept is None else self.kept + 1
-        size = rows * (self.width or d) * number
+        size = _stored(rows * (self.width or d), quantization)
         if self.kept is not None and not table.in_order:
             size += places_bytes(N, self.kept)
         return size + _matrix_bytes(self.width, d, quantization)
+
+    def graph_bytes(self, kind: str) -> int:
+        """Estimates what the operators of this form take in a file.
+
+        Measured on small models; `Planner.fit` replaces the estimate by what
+        a file has.
+
+        Args:
+            kind: str. The kind of a `ModelTable`.
+        """
+        if not self.K:
+            graphs = {NARROW: 200, CUT: 770, CUT_AND_NARROW: 970}
+            return graphs.get(self.kind, 0)
+        size = {4: 3400, 6: 2100, 8: 1000}.get((self.K - 1).bit_length(), 2500)
+        if self.tiers:
+            size += {True: 1600, False: 2500}[self.D[1] == 0]
+            size += 300 * (len(self.tiers) - 1)
+        if self.code_dim:
+            size += 150
+        return int(size * {OUTPUT: 1.6, TIED: 2.4}.get(kind, 1))
 
     def make(
         self, table: ModelTable, seed: int, effort: float, verbose: int = 0
@@ -107,29 +129,40 @@ class Form:
         """
         if self.kind == AS_IT_IS:
             return table.layer
+        weights = table.ordered_weights
         if not self.K:
-            return reduced(
-                table,
-                lambda **options: ReducedEmbedding.from_table(
-                    table.rows,
-                    self.kept,
-                    self.width,
-                    table.ordered_weights,
-                    table.in_order,
-                    **options,
-                ),
+            layer = table.layer
+            made = ReducedEmbedding.from_table(
+                table.measured_rows,
+                self.kept,
+                self.width,
+                weights,
+                table.in_order,
+                name=layer.name,
+                dtype=layer.dtype_policy,
+                mask_zero=layer.mask_zero,
             )
+            _take_back(
+                table, made.embeddings if made.matrix is None else made.matrix
+            )
+            made.trainable = layer.trainable
+            return made
         embedding = learn_codes(
-            table.rows,
+            table.measured_rows,
             self.K,
             self.D if self.tiers else self.D[0],
             code_dim=self.code_dim,
             seed=seed,
             verbose=verbose,
             effort=effort,
-            weights=table.ordered_weights,
+            weights=weights,
             tiers=self.tiers or None,
         )
+        # Vectors are sums of code embeddings, or these times a matrix: what
+        # comes last is taken back as vectors are.
+        composition = embedding.composition
+        last = composition.kernel
+        _take_back(table, composition.code_embeddings if last is None else last)
         return coded(table, embedding)
 
     def outline(self, table: ModelTable, seed: int = 0) -> Any:
@@ -186,24 +219,20 @@ def coded(table: ModelTable, embedding: Any) -> Any:
     return logits
 
 
-def reduced(table: ModelTable, make: Callable[..., Any]) -> Any:
-    """Returns a reduced table with the settings of the table's layer."""
-    layer = table.layer
-    small = make(
-        name=layer.name,
-        dtype=layer.dtype_policy,
-        mask_zero=layer.mask_zero,
-    )
-    small.trainable = layer.trainable
-    return small
+def _take_back(table: ModelTable, variable: Any) -> None:
+    """Takes a variable back from the space of `measured_rows`."""
+    values = keras.ops.convert_to_numpy(variable)
+    variable.assign(table.from_measured(values.astype(np.float64)))
 
 
 def _matrix_bytes(size: int | None, d: int, quantization: str | None) -> int:
-    """Returns the bytes of a matrix `(size, d)`, if there is one.
-
-    The converter leaves small ones in float32.
-    """
+    """Returns the bytes of a matrix `(size, d)`, if there is one."""
     if size is None or size == d:
         return 0
-    is_rounded = quantization == "float16" or size * d >= 1024
-    return size * d * PRECISIONS[quantization if is_rounded else None].bytes
+    return _stored(size * d, quantization)
+
+
+def _stored(numbers: int, quantization: str | None) -> int:
+    """Returns the bytes of a table; int8 leaves small ones in float32."""
+    is_rounded = quantization != "int8" or numbers >= LEAST_ROUNDED
+    return numbers * PRECISIONS[quantization if is_rounded else None].bytes

@@ -35,6 +35,9 @@ class ModelTable:
             each row counts.
         cost: float. What the loss of all of the table costs, compared with
             other tables.
+        metric: array of float, shape `(d, d)`, or None. An error e in a vector
+            counts as `|e @ metric|^2`: directions on which the model's outputs
+            depend count more. None if all count the same.
     """
 
     layer: Any
@@ -42,6 +45,7 @@ class ModelTable:
     rows: np.ndarray
     weights: np.ndarray | None = None
     cost: float = 1.0
+    metric: np.ndarray | None = None
 
     @property
     def name(self) -> str:
@@ -51,6 +55,19 @@ class ModelTable:
     def shape(self) -> tuple[int, int]:
         """N and d."""
         return self.rows.shape[0], self.rows.shape[1]
+
+    @property
+    def measured_rows(self) -> np.ndarray:
+        """The vectors in a space in which all directions count the same."""
+        if self.metric is None:
+            return self.rows
+        return (self.rows @ self.metric).astype(np.float32)
+
+    def from_measured(self, vectors: np.ndarray) -> np.ndarray:
+        """Takes vectors, shape `(..., d)`, back from that space."""
+        if self.metric is None:
+            return vectors
+        return vectors @ np.linalg.inv(self.metric)
 
     @property
     def in_order(self) -> bool:

@@ -57,7 +57,7 @@ class Planner:
         self.most, self.seed, self.verbose = most, seed, verbose
         now = self.bytes_of([Form()] * len(tables))
         self.rest = int(size.before.total) - sum(now)
-        self.added = 0  # bytes that the graph of other forms takes more
+        self.added = 0  # what a file has more than is estimated
         self.curves: list[Curve] = []
 
     def bytes_of(self, forms: Sequence[Form]) -> list[int]:
@@ -65,6 +65,14 @@ class Planner:
             form.bytes(table, self.size.quantization)
             for form, table in zip(forms, self.tables, strict=True)
         ]
+
+    def in_file(self, forms: Sequence[Form]) -> int:
+        """Estimates the bytes of a file: weights and operators."""
+        graphs = [
+            form.graph_bytes(table.kind)
+            for form, table in zip(forms, self.tables, strict=True)
+        ]
+        return self.rest + self.added + sum(self.bytes_of(forms)) + sum(graphs)
 
     def draft(self) -> None:
         """Estimates the curve of each table."""
@@ -117,7 +125,7 @@ class Planner:
             total = self.size.of(small)
             if total <= self.most and (best is None or total > best[1]):
                 best = forms, total
-            self.added = total - self.rest - sum(self.bytes_of(forms))
+            self.added += total - self.in_file(forms)
             again = self.forms_of(kinds)
             if again is None or again == forms:
                 break
@@ -150,7 +158,7 @@ class Planner:
             if data is not None and validation is not None:
                 say(f"Trying {way}")
                 loss = self._loss(found, data, validation)
-            total = self.rest + self.added + sum(self.bytes_of(found))
+            total = self.in_file(found)
             error = sum(self.errors_of(found))
             alternatives.append(Alternative(way, total, error, loss))
         return alternatives, forms

@@ -7,8 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from kd_keras.compression.distances import distances_of
 from kd_keras.compression.model_data import ModelData
-from kd_keras.compression.model_tables import OUTPUT, ModelTable
+from kd_keras.compression.model_tables import EMBEDDING, OUTPUT, ModelTable
 from kd_keras.export.signatures.calls_replaced import calls_replaced
 from kd_keras.utils.errors import BadInputError
 from kd_keras.vectors.counts import weights_of_counts
@@ -17,6 +18,8 @@ from kd_keras.vectors.counts import weights_of_counts
 # data is less rare elsewhere.
 POWER = 0.5
 BATCHES = 24  # of which gradients are computed
+# How much a direction counts on which no output depends; 1 is the mean.
+EVEN = 0.3
 
 
 class _EnoughError(Exception):
@@ -43,8 +46,7 @@ def weigh_tables(
             counts[id(table)] = _targets(table, tables, data, counts)
     for table in tables:
         set_counts(table, counts[id(table)])
-    if len(tables) > 1 and data.has_targets and model.compiled:
-        _find_costs(model, tables, data)
+    _find_costs(model, tables, data)
 
 
 def set_counts(table: ModelTable, counts: np.ndarray | None) -> None:
@@ -79,6 +81,7 @@ def count_ids(
     asked = [table for table in tables if table.kind != OUTPUT]
     counts = {id(table): np.zeros(len(table.rows)) for table in asked}
     calls, seen = None, 0
+    wrong: list[str] = []
 
     def counted(table: ModelTable) -> Callable[[Any], Any]:
         def call(inputs: Any) -> Any:
@@ -93,7 +96,9 @@ def count_ids(
                     return None  # in a graph inside the model
             else:
                 ids = np.asarray(inputs)
-            _check_ids(table, ids)
+            if told := _wrong_ids(table, ids):
+                wrong.append(told)  # Keras would change the error
+                raise _EnoughError
             ids = ids.astype(np.int64).ravel()
             counts[id(table)] += np.bincount(ids, minlength=len(table.rows))
             seen += 1
@@ -112,6 +117,8 @@ def count_ids(
             with calls_replaced(replaced):
                 _call(model, x)
         except _EnoughError:
+            if wrong:
+                raise BadInputError(wrong[0]) from None
             continue
         # From the second batch on, nothing after the last call is computed.
         calls = seen or None
@@ -119,14 +126,15 @@ def count_ids(
     return found | counts
 
 
-def _check_ids(table: ModelTable, ids: np.ndarray) -> None:
+def _wrong_ids(table: ModelTable, ids: np.ndarray) -> str | None:
     N = len(table.rows)
-    if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < N:
-        wrong = ids.min() if ids.min() < 0 else ids.max()
-        raise BadInputError(
-            f"The ids of {table.name!r} must be from 0 to {N - 1:,}. "
-            f"Received: {int(wrong):,} in `data`"
-        )
+    if not ids.size or 0 <= int(ids.min()) <= int(ids.max()) < N:
+        return None
+    wrong = ids.min() if ids.min() < 0 else ids.max()
+    return (
+        f"The ids of {table.name!r} must be from 0 to {N - 1:,}. "
+        f"Received: {int(wrong):,} in `data`"
+    )
 
 
 def _call(model: Any, x: Any) -> Any:
@@ -176,46 +184,62 @@ def _targets(
 def _find_costs(
     model: Any, tables: Sequence[ModelTable], data: ModelData
 ) -> None:
-    """Sets the costs of tables: what the loss rises if they are all the same.
+    """Finds how the outputs depend on the tables: their costs and metrics.
 
-    To second order, by the squared gradients: if a vector moves by delta, the
-    loss rises by (gradient . delta)^2 / 2, averaged over the examples. The
-    gradients of a batch stand for those of its examples.
+    If a vector moves by delta, the distance of the outputs from what they were
+    is about (gradient . delta)^2, for the gradient of a sum of the outputs
+    with random signs. Probabilities are replaced by their square roots, so
+    that their distance is, to second order, their divergence (the Fisher
+    information). No targets are needed.
     """
     if keras.backend.backend() != "tensorflow":
         return
     import tensorflow as tf
 
-    variables = [_variable(table) for table in tables]
+    rng = np.random.default_rng(0)
+    kinds = distances_of(model)
+    values = [_variable(table).value for table in tables]
     costs = np.zeros(len(tables))
-    spread = [
-        np.square(table.rows - table.shares @ table.rows).sum(axis=1)
-        for table in tables
-    ]
+    squares: list[Any] = [0.0] * len(tables)
     try:
-        for x, y, w in data.batches(BATCHES):
+        for x, *_ in data.batches(BATCHES):
             with tf.GradientTape() as tape:
-                tape.watch([v.value for v in variables])
-                y_pred = model(x, training=False)
-                loss = model.compute_loss(
-                    x, _tensors(y), y_pred, _tensors(w), training=False
-                )
-            found = tape.gradient(loss, [v.value for v in variables])
-            size = len(keras.tree.flatten(x)[0])
-            for i, gradient in enumerate(found):
-                squares = _squares(gradient, tables[i])
-                costs[i] += size * float(squares @ spread[i])
+                tape.watch(values)
+                outputs = keras.tree.flatten(model(x, training=False))
+                total = 0.0
+                for kind, output in zip(kinds, outputs, strict=True):
+                    spread = kind.spread(output)
+                    signs = rng.choice([-1.0, 1.0], spread.shape)
+                    total += tf.reduce_sum(spread * signs.astype("float32"))
+            for i, gradient in enumerate(tape.gradient(total, values)):
+                ids, rows = _rows_of(gradient, tables[i])
+                moved = tables[i].rows - tables[i].shares @ tables[i].rows
+                costs[i] += np.square((rows * moved[ids]).sum(axis=1)).sum()
+                squares[i] = squares[i] + rows.T @ rows
     except Exception as error:
         warnings.warn(
             "The gradients of the tables cannot be computed, so all tables "
-            f"count the same: {' '.join(str(error).split())[:200]}",
+            "and directions count the same: "
+            + " ".join(str(error).split())[:200],
             stacklevel=4,
         )
         return
-    costs /= [table.rows.shape[1] for table in tables]
+    for table, square in zip(tables, squares, strict=True):
+        # The vectors of an output layer are multiplied by hidden states: a
+        # metric of theirs did not help.
+        if table.kind == EMBEDDING and np.trace(square) > 0:
+            table.metric = _root(square)
     if (costs > 0).all():
         for table, cost in zip(tables, costs / costs.max(), strict=True):
             table.cost = float(cost)
+
+
+def _root(squares: np.ndarray) -> np.ndarray:
+    """Returns the square root of a matrix with a mean of 1, and of `EVEN`."""
+    d = len(squares)
+    values, directions = np.linalg.eigh(d * squares / np.trace(squares))
+    roots = np.sqrt(np.clip(values, 0, None) + EVEN)
+    return (directions * roots) @ directions.T
 
 
 def _variable(table: ModelTable) -> Any:
@@ -224,19 +248,13 @@ def _variable(table: ModelTable) -> Any:
     return table.layer.embeddings
 
 
-def _squares(gradient: Any, table: ModelTable) -> np.ndarray:
-    """Returns the squared gradients of each row, summed over its uses."""
-    N = len(table.rows)
+def _rows_of(gradient: Any, table: ModelTable) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the ids that have a gradient, and it: once for each use."""
+    N, d = table.shape
     if gradient is None:
-        return np.zeros(N)
+        return np.zeros(0, int), np.zeros((0, d))
     if hasattr(gradient, "indices"):
-        squares = np.square(np.asarray(gradient.values)).sum(axis=1)
-        return np.bincount(np.asarray(gradient.indices), squares, minlength=N)
-    axis = 0 if table.kind == OUTPUT else 1
-    return np.square(np.asarray(gradient)).sum(axis=axis)
-
-
-def _tensors(values: Any) -> Any:
-    if values is None:
-        return None
-    return keras.tree.map_structure(keras.ops.convert_to_tensor, values)
+        rows = np.asarray(gradient.values, np.float64).reshape(-1, d)
+        return np.asarray(gradient.indices).ravel(), rows
+    rows = np.asarray(gradient, np.float64)
+    return np.arange(N), rows.T if table.kind == OUTPUT else rows

@@ -116,15 +116,19 @@ def tiers_of_report(report: dict[str, Any]) -> Tiers | None:
 
 def _is_of_model(report: dict[str, Any]) -> bool:
     """Returns whether what is printed of a model's report is there."""
-    losses = report.get("losses")
+    measured = report.get("measured")
     return (
         report.get("kind") == MODEL
         and isinstance(report.get("text"), str)
         and isinstance(report.get("folder"), str)
         and type(report.get("bytes")) is int
-        and isinstance(losses, list)
-        and all(isinstance(x, float) for x in losses)
-        and (not losses or isinstance(report.get("loss_before"), float))
+        and isinstance(measured, dict)
+        and all(
+            isinstance(x, dict)
+            and x.keys() == next(iter(measured.values())).keys()
+            and all(isinstance(number, float) for number in x.values())
+            for x in measured.values()
+        )
     )
 
 

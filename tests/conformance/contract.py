@@ -39,6 +39,9 @@ LAYERS = {
     "logits_linear": _logits(CODES, "linear"),
     "logits_concat": _logits(CODES, "concat"),
     "logits_learned": _logits("learn", "linear"),
+    "reduced": lambda **options: kd_keras.ReducedEmbedding(
+        N, SIZE, kept=8, width=3, **options
+    ),
     "learner": lambda **options: kd_keras.KDCodeLearner(N, K, D, **options),
     "linear": _composition(kd_keras.LinearComposition),
     "lstm": _composition(kd_keras.LSTMComposition),

@@ -24,6 +24,9 @@ class Precision:
     tolerance: float
 
 
+# In int8 the converter leaves weights of fewer numbers in float32.
+LEAST_ROUNDED = 1024
+
 # By the `quantization` of `export_litert`.
 PRECISIONS: dict[str | None, Precision] = {
     precision.quantization: precision

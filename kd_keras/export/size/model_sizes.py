@@ -6,7 +6,7 @@ import zipfile
 from typing import Any
 
 from kd_keras.export.litert.bias_steps import in_steps
-from kd_keras.export.litert.precisions import PRECISIONS
+from kd_keras.export.litert.precisions import LEAST_ROUNDED, PRECISIONS
 from kd_keras.export.size.coded_model import (
     NO_WEIGHT,
     ROLES,
@@ -16,9 +16,6 @@ from kd_keras.export.size.describe import describe_embeddings, describe_tables
 from kd_keras.export.size.report import SizeReport, code_bytes, predict
 from kd_keras.layers.kd_logits import KDLogits
 from kd_keras.utils.checks import check_choice
-
-# The converter leaves smaller weights in float32.
-_LEAST_ROUNDED = 1024
 
 
 def report_model(model: Any, quantization: str | None = None) -> SizeReport:
@@ -62,7 +59,7 @@ def report_model(model: Any, quantization: str | None = None) -> SizeReport:
             continue
         elements = int(variable.numpy().size)
         is_rounded = len(variable.shape) > 1 and (
-            quantization == "float16" or elements >= _LEAST_ROUNDED
+            quantization == "float16" or elements >= LEAST_ROUNDED
         )
         precision = PRECISIONS[quantization if is_rounded else None]
         parts[role] = parts.get(role, 0) + elements * precision.bytes
