@@ -90,14 +90,16 @@ def _drafts(
     most: int,
     quantization: str | None,
 ) -> list[int]:
-    """Lists the numbers of positions that have a draft."""
+    """Lists the numbers of positions that have a draft: at least two."""
     fitting = [
         D
         for D in DRAFTS
         if Form(K=K, D=(D,), code_dim=code_dim).bytes(table, quantization)
         < LONGER * most
     ]
-    return fitting if len(fitting) > 1 else []
+    if len(fitting) > 1:
+        return fitting
+    return list(DRAFTS[:2]) if K == VALUES[0][0] else []
 
 
 def _lost(

@@ -64,13 +64,14 @@ def curve_of(
     Args:
         table: `ModelTable`.
         quantization: See `export_litert`.
-        limit: int. The most bytes that the table may take.
+        limit: int. The most bytes that the table may take: longer codes need
+            not be drafted.
         seed: int. Of the drafts.
         progress: See `Progress`. There is no error.
 
     Returns:
-        A `Curve`, of the table as it is and of all forms that are smaller and
-        within the limit.
+        A `Curve`, of the table as it is and of forms that are smaller. Codes
+        that are far longer than the limit allows are left out.
     """
     most = Form().bytes(table, quantization)
     rows = np.array(table.measured_rows, np.float64)
@@ -84,9 +85,8 @@ def curve_of(
     found = [(Form(), 0.0)]
     if table.kind == EMBEDDING:
         found += reduced_forms(rows, shares)
-    most = min(limit + 1, most)
     found += coded_forms(
-        table, rows, shares, most, quantization, seed, progress
+        table, rows, shares, min(limit + 1, most), quantization, seed, progress
     )
     rounding = 0.0
     if quantization == "int8":

@@ -93,7 +93,12 @@ def distil(
     losses = [_loss_of(trained, validation)]
     best = losses[0], small.get_weights()
     for epoch in range(1, epochs + 1):
-        trained.fit(**data.fit_arguments(), epochs=1, verbose=verbose)
+        trained.fit(
+            **data.fit_arguments(),
+            epochs=1,
+            verbose=verbose,
+            shuffle=data.is_arrays,
+        )
         losses.append(_loss_of(trained, validation))
         on_epoch(epoch, losses[-1])
         if losses[-1] < best[0]:

@@ -16,7 +16,7 @@ class FileSize:
 
     Args:
         model: Keras model, built.
-        quantization: See `export_litert`.
+        quantization, example: See `export_litert`.
 
     Attributes:
         before: `SizeReport` of the model.
@@ -24,8 +24,10 @@ class FileSize:
             cannot be exported as it is.
     """
 
-    def __init__(self, model: Any, quantization: str | None) -> None:
-        self.quantization = quantization
+    def __init__(
+        self, model: Any, quantization: str | None, example: Any = None
+    ) -> None:
+        self.quantization, self.example = quantization, example
         self.note: str | None = None
         self.sequence_length: int | None = None
         self.before, error = self._first(model)
@@ -56,7 +58,10 @@ class FileSize:
         from kd_keras.export.write_litert import trial_report
 
         return trial_report(
-            without_look_up(model), self.quantization, self.sequence_length
+            without_look_up(model),
+            self.quantization,
+            self.sequence_length,
+            self.example,
         )
 
 

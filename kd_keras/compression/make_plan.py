@@ -76,7 +76,7 @@ def make_plan(
     given = read_data(model, data, validation_data)
     tables, left = find_tables(model, layers)
     say("Writing the model's file, to see its size")
-    size = FileSize(model, quantization)
+    size = FileSize(model, quantization, _example(model, given[0]))
     before = int(size.before.total)
     most = read_budget(budget, before)
     notes = [size.note] if size.note else []
@@ -120,6 +120,14 @@ def make_plan(
         notes=tuple(notes),
     )
     return Planned(plan, tables, size, *given)
+
+
+def _example(model: Any, data: ModelData | None) -> Any:
+    """Returns inputs of a model that does not say what it takes."""
+    if data is None or getattr(model, "inputs", None):
+        return None
+    x, *_ = next(data.batches(1))
+    return x
 
 
 def _rank(x: Alternative) -> tuple[float, bool]:

@@ -58,12 +58,13 @@ def trial_report(
     model: Any,
     quantization: str | None,
     sequence_length: int | None = None,
+    example: Any = None,
 ) -> Any:
     """Tells the size of a model's file; does not check what it computes.
 
     Args:
         model: Keras layer or model with an embedding, built.
-        quantization, sequence_length: See `export_litert`.
+        quantization, sequence_length, example: See `export_litert`.
 
     Returns:
         The `SizeReport` of a file without a vocabulary.
@@ -74,7 +75,7 @@ def trial_report(
     coded = check_model(model)
     check_outputs(coded)
     need_litert()
-    signatures = signatures_of(coded, None, sequence_length, None)
+    signatures = signatures_of(coded, None, sequence_length, example)
     symbols = symbols_of(coded, signatures, None, None)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.tflite")

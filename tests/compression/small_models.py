@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-N, SIZE, STEPS, WIDE = 400, 16, 6, 1200
+N, SIZE, STEPS, WIDE = 2000, 16, 6, 1200
 RNG = np.random.default_rng
 
 

@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from small_models import (
-    N,
     SIZE,
     STEPS,
+    N,
     ids_of,
     masked,
     not_trained,
@@ -20,13 +21,16 @@ from small_models import (
 
 import kd_keras
 from kd_keras.compression.compress import compress_model
-from kd_keras.compression.make_plan import make_plan
+from kd_keras.compression.model_data import ModelData
+from kd_keras.compression.model_tables import find_tables
+from kd_keras.compression.weigh_tables import count_ids, weigh_tables
 
 
-def questions(rows=600, model=None):
-    """A model that has learned whether the first ids are small, with data."""
-    model = model or sequential()
-    x = ids_of(rows)
+@pytest.fixture(scope="module")
+def trained():
+    """A model that has learned how many ids are small, and its data."""
+    model = sequential()
+    x = ids_of(600)
     y = (x < 20).sum(axis=1) // 3
     model.compile(
         keras.optimizers.Adam(0.01),
@@ -37,42 +41,41 @@ def questions(rows=600, model=None):
     return model, (x, y)
 
 
-@pytest.mark.parametrize("budget", [4_000, "5 KB", "60%"])
+@pytest.mark.parametrize("budget", [9_000, "12 KB", "60%"])
 def test_the_file_is_within_the_budget_and_uses_it(budget, tmp_path):
     model = sequential()
     planned = kd_keras.plan(model, budget, verbose=0)
     small = kd_keras.compress(model, budget, effort=0, verbose=0)
     path = tmp_path / "small.tflite"
     total = kd_keras.export_litert(small, path, quantization="int8").total
-    assert 0.9 * planned.budget <= total <= planned.budget
+    assert 0.85 * planned.budget <= total <= planned.budget
     assert abs(total - planned.bytes) <= 0.02 * total
 
 
 @pytest.mark.parametrize("quantization", [None, "float16", "int8"])
 def test_predicted_bytes_are_those_of_the_file(quantization, tmp_path):
-    model = two_towers()
-    planned = kd_keras.plan(
-        model, "50%", quantization=quantization, verbose=0
-    )
+    model = wide_output()
+    planned = kd_keras.plan(model, "50%", quantization=quantization, verbose=0)
     small = kd_keras.compress(
         model, "50%", quantization=quantization, effort=0, verbose=0
     )
-    report = kd_keras.export_litert(
-        small, tmp_path / "x.tflite", quantization=quantization, batch_size=1,
-        tolerance=1,
-    )  # fmt: skip
-    assert abs(report.total - planned.bytes) <= 0.02 * planned.bytes + 600
-    assert sum(x.bytes for x in planned.tables) == sum(
-        size for name, size in report.parts.items()
+    path = tmp_path / "small.tflite"
+    report = kd_keras.export_litert(small, path, quantization=quantization)
+    assert abs(report.total - planned.bytes) <= 0.02 * planned.bytes
+    of_tables = sum(
+        size
+        for name, size in report.parts.items()
         if name in ("codes", "code embeddings", "composition")
         or name.startswith("embedding table")
-    )  # fmt: skip
+    )
+    assert abs(sum(x.bytes for x in planned.tables) - of_tables) <= 64
 
 
-def test_training_with_data_lowers_the_loss_and_keeps_the_original():
-    model, data = questions()
+def test_training_with_data_lowers_the_loss_and_keeps_the_original(trained):
+    model, data = trained
     before = model.get_weights()
     found = compress_model(model, "45%", data, effort=0.4, verbose=0)
+    assert list(found.measured) == ["before", "with new tables", "trained"]
     assert min(found.losses) < found.losses[0]
     assert found.model.compiled and found.model.optimizer is not model.optimizer
     result = found.model.evaluate(*data, verbose=0, return_dict=True)
@@ -81,17 +84,15 @@ def test_training_with_data_lowers_the_loss_and_keeps_the_original():
         np.testing.assert_array_equal(a, b)
 
 
-def test_without_targets_it_learns_from_the_original():
-    model, (x, _) = questions()
+def test_without_targets_it_learns_from_the_original(trained):
+    model, (x, _) = trained
     found = compress_model(model, "45%", x, effort=0.4, verbose=0)
     assert 0 <= min(found.losses) < found.losses[0]
-    assert found.loss_before == pytest.approx(0, abs=1e-6)
+    assert found.measured == {}
 
 
-def test_data_sets_count_like_arrays():
-    import tensorflow as tf
-
-    model, (x, y) = questions()
+def test_data_sets_count_like_arrays(trained):
+    model, (x, y) = trained
 
     class Batches(keras.utils.PyDataset):
         def __len__(self):
@@ -101,14 +102,14 @@ def test_data_sets_count_like_arrays():
             return x[100 * i : 100 * i + 100], y[100 * i : 100 * i + 100]
 
     batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(100)
-    weights = [
-        make_plan(model, "45%", data, data, verbose=0, effort=0)
-        .tables[0]
-        .weights
-        for data in ((x, y), batches, Batches())
-    ]
-    np.testing.assert_array_equal(weights[0], weights[1])
-    np.testing.assert_array_equal(weights[0], weights[2])
+    counts = []
+    for data in ((x, y), batches, Batches()):
+        [table], _ = find_tables(model)
+        found = count_ids(model, [table], ModelData("data", data))
+        counts.append(found[id(table)])
+    np.testing.assert_array_equal(counts[0], np.bincount(x.ravel(), None, N))
+    np.testing.assert_array_equal(counts[0], counts[1])
+    np.testing.assert_array_equal(counts[0], counts[2])
 
 
 def test_frequent_symbols_lose_less_with_data():
@@ -128,20 +129,22 @@ def test_frequent_symbols_lose_less_with_data():
     assert errors[0] < 0.8 * errors[1]
 
 
-def test_a_table_that_matters_gets_more_of_the_bytes():
+def test_costs_do_not_depend_on_the_scale_of_a_table():
     model = two_towers()
     rng = np.random.default_rng(0)
     users, items = (rng.integers(0, n, (500, 1)) for n in (300, N))
-    # The users' vectors are long, so the loss depends on the items' more.
+    # A product: what one table gains in length the other loses.
     users_table = model.get_layer("users")
     users_table.set_weights([100 * x for x in users_table.get_weights()])
     items_table = model.get_layer("items")
     items_table.set_weights([x / 100 for x in items_table.get_weights()])
     model.compile("sgd", "mse")
     data = [users, items], rng.normal(size=(500, 1))
-    found = make_plan(model, "50%", data, verbose=0)
-    assert {x.cost for x in found.tables} != {1.0}
-    assert max(x.cost for x in found.tables) == 1
+    tables, _ = find_tables(model)
+    weigh_tables(model, tables, ModelData("data", data))
+    costs = {x.name: x.cost for x in tables}
+    assert costs["items"] == pytest.approx(costs["users"], rel=0.3)
+    assert all(x.metric is not None for x in tables)
 
 
 def test_masks_names_and_settings_are_kept():
@@ -178,9 +181,9 @@ def test_small_tables_and_own_classes_are_left_and_said():
         pass
 
     ids = keras.Input((STEPS,), dtype="int32")
-    own = Own(500, SIZE, name="own")
+    own = Own(N, SIZE, name="own")
     few = layers.Embedding(10, SIZE, name="few")
-    hidden = table()(ids) + own(ids) + few(ids // 40)
+    hidden = table()(ids) + own(ids) + few(ids // 400)
     model = keras.Model(ids, layers.GlobalAveragePooling1D()(hidden))
     planned = kd_keras.plan(model, "80%", verbose=0)
     reasons = {x.name: x.reason for x in planned.left}
@@ -210,8 +213,9 @@ def test_within_the_budget_nothing_is_done():
 
 
 def test_the_same_seed_gives_the_same_model():
+    model = sequential()
     a, b = (
-        kd_keras.compress(sequential(), "50%", seed=3, effort=0, verbose=0)
+        kd_keras.compress(model, "50%", seed=3, effort=0, verbose=0)
         for _ in range(2)
     )
     for x, y in zip(a.get_weights(), b.get_weights(), strict=True):
@@ -240,7 +244,7 @@ def test_the_plan_is_data_and_prints_all_of_it():
         ({"budget": 300}, "must be at least [0-9,]+ bytes"),
         ({"model": keras.Sequential([layers.Dense(2)])}, "not built"),
         ({"model": "model.keras"}, "needs a Keras model"),
-        ({"quantization": "int3"}, "quantization must be one of"),
+        ({"quantization": "int3"}, "quantization. must be.*int3"),
         ({"effort": -1}, "effort"),
         ({"seed": -1}, "`seed` must be"),
         ({"layers": ["nothing"]}, "must be layers of the model.*'nothing'"),
@@ -265,3 +269,23 @@ def test_a_model_without_a_table_is_refused():
     model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
     with pytest.raises(kd_keras.BadInputError, match="without one"):
         kd_keras.compress(model, "50%", verbose=0)
+
+
+def test_errors_count_by_the_directions_on_which_outputs_depend():
+    model = sequential()
+    model.get_layer("words").set_weights(
+        [np.random.default_rng(0).normal(size=(N, SIZE))]
+    )
+    kernel = np.zeros((SIZE, 3), "float32")
+    kernel[:2] = np.random.default_rng(1).normal(size=(2, 3))
+    model.layers[-1].set_weights([kernel, np.zeros(3)])
+    x = ids_of(300)
+    [table], _ = find_tables(model)
+    weigh_tables(model, [table], ModelData("data", x))
+    strength = np.linalg.norm(table.metric, axis=0)
+    assert strength[:2].min() > 1.5 * strength[2:].max()
+    wanted = np.asarray(model(x))
+    small = kd_keras.compress(model, "30%", x, tune=False, verbose=0, effort=0)
+    plain = kd_keras.compress(model, "30%", verbose=0, effort=0)
+    errors = [np.abs(np.asarray(m(x)) - wanted).mean() for m in (small, plain)]
+    assert errors[0] < 0.6 * errors[1]

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,18 +70,20 @@ def test_wrong_ids_fail_as_in_an_embedding(in_order, wrong):
     layer = kd_keras.ReducedEmbedding.from_table(
         TABLE, 20, None, WEIGHTS, in_order
     )
-    with pytest.raises(Exception, match=str(wrong) if wrong < 0 else ""):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not in"):
         layer(np.array([wrong]))
-    np.testing.assert_allclose(vectors(layer, [-1]), vectors(layer, [N - 1]))
+    np.testing.assert_allclose(
+        vectors(layer, np.array([-1])), vectors(layer, np.array([N - 1]))
+    )
 
 
 def test_training_moves_only_the_rows_of_the_batch():
     layer = kd_keras.ReducedEmbedding.from_table(TABLE, 20)
     model = keras.Sequential([keras.Input((1,), dtype="int32"), layer])
     model.compile("sgd", "mse")
-    before = np.array(layer.embeddings)
+    before = layer.embeddings.numpy()
     model.fit(np.array([[3], [40]]), np.zeros((2, 1, SIZE)), verbose=0)
-    moved = np.flatnonzero((np.array(layer.embeddings) != before).any(axis=1))
+    moved = np.flatnonzero((layer.embeddings.numpy() != before).any(axis=1))
     assert moved.tolist() == [3, 20]
 
 
