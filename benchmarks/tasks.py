@@ -20,12 +20,10 @@ import time
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 from record import RESULTS, measured_now, write_results
-from rich.console import Console
-from rich.table import Table
 from task_data import recommender_task, text_task
+from task_figure import draw, key_of, show
 from task_methods import METHODS
 
 import kd_keras
@@ -33,9 +31,6 @@ from kd_keras.export.litert.quiet_litert import quiet_litert
 from kd_keras.layers.find_layers import coded_layers
 
 NAME = "tasks"
-OPTIONS = (
-    "d", "rank", "share", "K", "D", "code_dim", "counted", "tiers",
-)  # fmt: skip
 # Shares of the symbols: that keep a vector, of bins, and of the tiers' ends.
 COMMON = (
     {"method": "table"},
@@ -114,12 +109,6 @@ def file_bytes(model):
         return len(converter.convert())
 
 
-def key_of(row):
-    return json.dumps(
-        {name: row.get(name) for name in ("task", "seed", "method", *OPTIONS)}
-    )
-
-
 def measure(task, cell, seed):
     keras.utils.set_random_seed(seed)
     options = {x: y for x, y in cell.items() if x != "method"}
@@ -135,34 +124,6 @@ def measure(task, cell, seed):
     }
 
 
-def show(rows, name):
-    table = Table(
-        "method", "kB", "quality", "standard error", "seeds", title=name
-    )
-    groups: dict[str, list] = {}
-    for row in rows:
-        if row["task"] == name:
-            groups.setdefault(key_of(row | {"seed": None}), []).append(row)
-    for group in sorted(groups.values(), key=lambda g: -g[0]["bytes"]):
-        found = np.array([row["quality"] for row in group])
-        sizes = {
-            x: y
-            for x, y in group[0].items()
-            if x
-            in ("d", "rank", "share", "K", "D", "tiers", "code_dim", "counted")
-        }
-        error = found.std(ddof=1) / len(found) ** 0.5 if len(found) > 1 else 0
-        told = " ".join(f"{x}={y}" for x, y in sizes.items())
-        table.add_row(
-            f"{group[0]['method']} {told}",
-            f"{np.mean([row['bytes'] for row in group]) / 1000:.0f}",
-            f"{found.mean():.2f}",
-            f"{error:.2f}",
-            str(len(found)),
-        )
-    Console(width=110).print(table)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", required=True, type=Path)
@@ -170,6 +131,9 @@ def main():
     parser.add_argument("--seeds", **seeds)
     parser.add_argument(
         "--tasks", nargs="+", choices=TASKS, default=list(TASKS)
+    )
+    parser.add_argument(
+        "--methods", nargs="+", choices=METHODS, default=list(METHODS)
     )
     args = parser.parse_args()
     path = RESULTS / f"{NAME}.json"
@@ -179,6 +143,8 @@ def main():
         for name in args.tasks:
             task = None
             for cell in TASKS[name]:
+                if cell["method"] not in args.methods:
+                    continue
                 row = {"task": name, "seed": seed} | cell
                 if key_of(json.loads(json.dumps(row))) in known:
                     continue
@@ -189,6 +155,7 @@ def main():
                 write_results(NAME, {"rows": rows})
     for name in args.tasks:
         show(rows, name)
+    draw(rows, RESULTS / f"{NAME}.png")
 
 
 if __name__ == "__main__":

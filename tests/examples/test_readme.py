@@ -28,7 +28,7 @@ WITH_PYTHON = [page for page in PAGES if blocks("python", PAGES[page])]
 def test_these_pages_have_python():
     names = (
         "README choosing training bridges huge_tables on_device output_layer"
-        " rare_symbols"
+        " rare_symbols compress"
     )
     assert {Path(page).stem for page in WITH_PYTHON} == set(names.split())
 
@@ -130,6 +130,22 @@ def test_an_example_runs(name, tmp_path, monkeypatch, capsys):
     runpy.run_path(str(script))
     assert printed in capsys.readouterr().out
     assert set(tmp_path.rglob("*")) == before
+
+
+def test_the_example_of_a_whole_model_runs(monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    x = [(20_000 * rng.random(30) ** 4).astype(int).tolist() for _ in "ab" * 50]
+    y = [int(min(ids) < 2) for ids in x]
+    load = lambda num_words: ((x, y), (x, y))  # noqa: E731
+    monkeypatch.setattr("keras.datasets.imdb.load_data", load)
+    monkeypatch.setattr("sys.argv", ["shrink", "--budget", "70 KB"])
+    runpy.run_path(str(ROOT / "examples" / "shrink_a_classifier.py"))
+    printed = capsys.readouterr().out.splitlines()[-2:]
+    sizes = [
+        int(re.search("([0-9,]+) bytes", x)[1].replace(",", ""))
+        for x in printed
+    ]
+    assert sizes[0] > 1_000_000 and sizes[1] <= 70_000
 
 
 def test_language_model_example_runs(tmp_path):
