@@ -12,7 +12,7 @@ from kd_keras.compression.budget import check_budget
 from kd_keras.export.litert.precisions import precision_by_name
 from kd_keras.export.litert.quiet_litert import need_litert
 from kd_keras.folders.output_folder import new_folder, reserved
-from kd_keras.folders.report_file import MODEL
+from kd_keras.folders.report_file import BYTES, MODEL
 from kd_keras.search.effort import check_effort
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.experiment_record import circumstances
@@ -156,7 +156,9 @@ def _run(
     }
     if output is None:
         return str(make_plan(model, **options).plan)
-    found = compress_model(model, **options, tune=arguments.tune)
+    found = compress_model(
+        model, **options, tune=arguments.tune, needs_file=True
+    )
     took = time.perf_counter() - began
     return _write(arguments, output, found, took, say)
 
@@ -175,7 +177,8 @@ def _write(
             without_look_up(found.model),
             folder / "model.tflite",
             quantization=found.plan.quantization,
-            sequence_length=found.sequence_length,
+            sequence_length=found.size.sequence_length,
+            example=found.size.example,
         )
         report = {
             "format": FORMAT,
@@ -194,8 +197,8 @@ def _write(
             "seconds": round(took, 1),
         }
         say(f"Writing {arguments.folder}")
-        page = model_page(report)
-        (folder / "report.html").write_text(page, "utf-8")
-        text = json.dumps(report, indent=1, ensure_ascii=False)
-        (folder / "report.json").write_text(text + "\n", "utf-8")
+        page = model_page(report).encode("utf-8", "replace")
+        (folder / "report.html").write_bytes(page)
+        text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+        (folder / "report.json").write_bytes(text.encode("utf-8", BYTES))
     return report

@@ -141,6 +141,11 @@ def _of_arrays(path: str, arrays: dict[str, Any], inputs: Any) -> Any:
             f"({', '.join(names)}), and perhaps {TARGETS!r}. Received: "
             f"{path} with {', '.join(sorted(arrays)) or 'no inputs'}"
         )
+    if targets[0] is None and targets[1] is not None:
+        raise BadInputError(
+            f"--data with {WEIGHTS!r} must have {TARGETS!r} too. Received: "
+            f"{path} without it"
+        )
     if targets[0] is None:
         return x
     return (x, *(array for array in targets if array is not None))

@@ -31,10 +31,10 @@ def allocate(curves: Sequence[Curve], most: int) -> list[Form] | None:
     >>> [form.D for form in allocate([curve, curve], 50)]
     [(1,), (4,)]
     """
-    bin_bytes = max(1, most // BINS)
-    bins = most // bin_bytes
     if most < 0:
         return None
+    bin_bytes = max(1, most // BINS)
+    bins = most // bin_bytes
     # best[b]: the least sum of errors of the tables so far in b bins.
     best = np.zeros(bins + 1)
     chosen = []

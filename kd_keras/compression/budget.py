@@ -39,7 +39,7 @@ def read_budget(budget: Any, before: int) -> int:
         return int(budget)
     number, unit = _FORM.fullmatch(budget).groups()  # type: ignore[union-attr]
     size = before / 100 if unit == "%" else UNITS[(unit or "B").upper()]
-    return int(float(number) * size)
+    return max(1, int(float(number) * size))
 
 
 def check_budget(budget: Any) -> None:

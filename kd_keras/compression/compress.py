@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from kd_keras.compression.distil import EPOCHS, distil, measure
+from kd_keras.compression.file_size import FileSize
 from kd_keras.compression.forms import AS_IT_IS
 from kd_keras.compression.make_plan import Planned, make_plan
 from kd_keras.compression.plan import Plan
@@ -31,7 +32,7 @@ class Compressed:
             the validation data: `"before"`, `"with new tables"`, and
             `"trained"`. Empty without targets.
         parts_before: dict. Bytes of the original's file by role.
-        sequence_length: int or None. With which the model can be exported.
+        size: `FileSize` of the original: what an export needs.
     """
 
     model: Any
@@ -41,7 +42,7 @@ class Compressed:
         default_factory=dict
     )
     parts_before: dict[str, int] = dataclasses.field(default_factory=dict)
-    sequence_length: int | None = None
+    size: FileSize | None = None
 
 
 def compress(
@@ -77,16 +78,17 @@ def compress(
             perhaps sample weights; a `tf.data.Dataset` or a
             `keras.utils.PyDataset` of batches. Or None: the tables alone.
         validation_data: Data of the same kind. None: every tenth row of `data`
-            is held back, if these are arrays.
+            is held back, if these are arrays of at least 20.
         quantization: `"int8"`, `"float16"` or None. See `export_litert`.
         layers: list of layers or their names. Only these are made small; a
             `Dense` among them has a unit for each symbol. None: all embeddings,
-            and each `Dense` with at least 1,000 units and more units than
-            inputs.
+            and each linear, softmax or sigmoid `Dense` with at least 1,000
+            units and more units than inputs.
         tune: bool. Whether to train the small model if there are data. It
             learns from the outputs of the original; with targets, and if the
             model is compiled, from both.
-        seed: int. Decides the codes and the training.
+        seed: int. Decides the codes and the training, for which the global
+            random seeds are set.
         effort: float, 0 to 1,000. How long to search for codes and to train.
         verbose: int. 0 for silence, 1 for progress and the plan.
 
@@ -186,18 +188,26 @@ def compress_model(
     verbose: int = 1,
     say: Callable[[str], object] = lambda line: None,
     counts: Any = None,
+    needs_file: bool = False,
 ) -> Compressed:
     """Makes a model small and tells how; see `compress` for the arguments.
 
     Args:
-        say, counts: See `make_plan`.
+        say, counts, needs_file: See `make_plan`.
     """
     planned = make_plan(
         model, budget, data, validation_data, quantization, layers, seed,
-        effort, verbose, say, counts,
+        effort, verbose, say, counts, needs_file,
     )  # fmt: skip
     say(str(planned.plan))
     small = _replaced(model, planned, seed, effort, verbose)
+    total = planned.size.of(small)
+    if total > planned.plan.budget:
+        raise BadInputError(
+            f"With these codes the file has {total:,} bytes, which was not "
+            "foreseen: give a smaller budget. Received: "
+            f"budget={planned.plan.budget:,} bytes"
+        )
     losses: list[float] = []
     measured = {}
     data, validation = planned.data, planned.validation
@@ -208,6 +218,7 @@ def compress_model(
         }
         if tune:
             say("Training the small model")
+            weights = small.get_weights()
             keras.utils.set_random_seed(seed)
             losses = distil(
                 small,
@@ -217,21 +228,20 @@ def compress_model(
                 max(1, round(EPOCHS * effort)),
                 on_epoch=lambda i, loss: say(f"Epoch {i}: loss {loss:.4f}"),
             )
-            measured["trained"] = measure(small, validation)
+            trained = planned.size.of(small)
+            if trained > planned.plan.budget:
+                # Some numbers took fewer bytes before.
+                say("The trained model's file is too large: not trained")
+                small.set_weights(weights)
+            else:
+                total = trained
+                measured["trained"] = measure(small, validation)
         measured = {name: x for name, x in measured.items() if x}
         for line in told(measured):
             say(line)
-    total = planned.size.of(small)
-    if total > planned.plan.budget:
-        raise BadInputError(
-            f"The file has {total:,} bytes, which was not foreseen: give a "
-            f"smaller budget. Received: budget={planned.plan.budget:,} bytes"
-        )
     final = dataclasses.replace(planned.plan, bytes=total)
     size = planned.size
-    return Compressed(
-        small, final, losses, measured, size.before.parts, size.sequence_length
-    )
+    return Compressed(small, final, losses, measured, size.before.parts, size)
 
 
 def _replaced(

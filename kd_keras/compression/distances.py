@@ -1,7 +1,7 @@
 """How far the outputs of a small model are from those of the large one."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -24,7 +24,7 @@ class Distance:
     spread: Callable[[Any], Any]
 
 
-def distances_of(model: Any) -> list[Distance]:
+def distances_of(model: Any) -> list[Distance] | None:
     """Chooses a distance for each output of a model.
 
     Probabilities are compared by their divergence, other numbers by their
@@ -34,13 +34,19 @@ def distances_of(model: Any) -> list[Distance]:
         model: Keras model.
 
     Returns:
-        list of `Distance`; of one if the model does not say how many outputs
-        it has.
+        list of `Distance`, one for each output; None if the
+        model does not say how many it has.
     """
     outputs = getattr(model, "outputs", None)
     if not outputs:
-        return [_of_output(model, None)]
+        return None
     return [_of_output(model, tensor) for tensor in outputs]
+
+
+def distances_for(model: Any, outputs: Sequence[Any]) -> list[Distance]:
+    """Returns a distance for each output that a model has computed."""
+    found = distances_of(model)
+    return found or [_of_output(model, None)] * len(outputs)
 
 
 def _of_output(model: Any, tensor: Any) -> Distance:
@@ -63,23 +69,27 @@ def _of_output(model: Any, tensor: Any) -> Distance:
         return _probabilities(lambda x: x)
     if activation == "sigmoid":
         return _chances(lambda x: x)
-    return Distance(lambda a, b: ops.mean(ops.square(a - b)), lambda x: x)
+    return Distance(
+        lambda a, b: ops.mean(ops.square(a - b)),
+        lambda x: x / x.shape[-1] ** 0.5,
+    )
 
 
 def _probabilities(of: Callable[[Any], Any]) -> Distance:
     """Compares distributions over the last axis."""
 
     def between(taught: Any, given: Any) -> Any:
-        a, b = of(taught), of(given)
+        a, b = (ops.cast(of(x), "float32") for x in (taught, given))
         ratios = ops.log(a + _EPSILON) - ops.log(b + _EPSILON)
         return ops.mean(ops.sum(a * ratios, axis=-1))
 
-    return Distance(between, lambda x: ops.sqrt(of(x) + _EPSILON))
+    # The divergence of two near distributions is twice the squared distance of
+    # their square roots.
+    return Distance(between, lambda x: ops.sqrt(2 * (of(x) + _EPSILON)))
 
 
 def _chances(of: Callable[[Any], Any]) -> Distance:
     """Compares probabilities, each of an event of its own."""
-    both = _probabilities(
+    return _probabilities(
         lambda x: ops.stack([of(x), 1 - of(x)], axis=-1)  # yes and no
     )
-    return Distance(both.between, both.spread)

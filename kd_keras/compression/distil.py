@@ -5,13 +5,15 @@ References:
     2015.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from kd_keras.compression.distances import distances_of
+from kd_keras.compression.distances import distances_for
 from kd_keras.compression.model_data import ModelData
 
 # Share of the large model's outputs in the loss; the targets have the rest.
@@ -32,7 +34,7 @@ class _Distilled(keras.Model):
         self.has_targets = has_targets
         # In functions, or Keras would take the teacher for a layer.
         self._teach: Callable[[Any], Any] = lambda x: teacher(x, training=False)
-        self._distances = distances_of(teacher)
+        self._distances = lambda found: distances_for(teacher, found)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         return self.small(inputs, training=training)
@@ -51,7 +53,9 @@ class _Distilled(keras.Model):
         given = keras.tree.flatten(y_pred)
         distance = sum(
             kind.between(a, b)
-            for kind, a, b in zip(self._distances, taught, given, strict=True)
+            for kind, a, b in zip(
+                self._distances(taught), taught, given, strict=True
+            )
         )
         if not self.has_targets:
             return distance + sum(self.small.losses)
@@ -111,9 +115,9 @@ def distil(
 
 def _loss_of(trained: _Distilled, validation: ModelData) -> float:
     arguments = validation.fit_arguments()
-    return float(
-        trained.evaluate(**arguments, verbose=0, return_dict=True)["loss"]
-    )
+    found = trained.evaluate(**arguments, verbose=0, return_dict=True)["loss"]
+    # What is no number is worse than any.
+    return float(found) if np.isfinite(found) else math.inf
 
 
 def measure(model: Any, validation: ModelData) -> dict[str, float]:
@@ -131,7 +135,12 @@ def measure(model: Any, validation: ModelData) -> dict[str, float]:
         return {}
     arguments = validation.fit_arguments()
     found = model.evaluate(**arguments, verbose=0, return_dict=True)
-    return {name: float(value) for name, value in found.items()}
+    # Metrics that are several numbers are left out.
+    return {
+        name: float(value)
+        for name, value in found.items()
+        if np.size(value) == 1
+    }
 
 
 def _optimizer(teacher: Any, steps: int) -> Any:

@@ -45,12 +45,16 @@ class FileSize:
         return int(self._report(model).total)
 
     def _first(self, model: Any) -> tuple[Any, str]:
+        why = ""
         for length in (None, SEQUENCE_LENGTH):
             self.sequence_length = length
             try:
                 return self._report(model), ""
-            except (ValueError, ImportError) as error:
-                why = " ".join(str(error).split())
+            except Exception as error:  # of the model's own code too
+                why = why or " ".join(str(error).split())[:400]
+                if "sequence_length" not in why:
+                    break
+        self.sequence_length = None
         return None, why
 
     def _report(self, model: Any) -> Any:

@@ -27,7 +27,7 @@ from kd_keras.export.litert.precisions import PRECISIONS
 from kd_keras.learning.replace_layers import replace_layers
 from kd_keras.search.effort import check_effort
 from kd_keras.utils.checks import check_choice, check_integer, short_repr
-from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.errors import BadInputError, as_bad_input
 
 
 @dataclasses.dataclass
@@ -60,6 +60,7 @@ def make_plan(
     verbose: int = 1,
     say: Callable[[str], object] = lambda line: None,
     counts: np.ndarray | None = None,
+    needs_file: bool = False,
 ) -> Planned:
     """Makes a plan; see `plan` for the arguments.
 
@@ -67,19 +68,29 @@ def make_plan(
         say: Function of a line of text, called at the start of each step.
         counts: array of float, or None. How often each symbol occurs, for the
             tables of as many symbols.
+        needs_file: bool. Whether a model that cannot be exported is refused.
     """
     check_model(model)
     check_budget(budget)
-    as_bad(check_choice, "quantization", quantization, PRECISIONS)
-    as_bad(check_effort, effort)
-    as_bad(check_integer, "`seed`", seed, "an integer from 0 on", 0)
+    as_bad_input(check_choice, "quantization", quantization, PRECISIONS)
+    as_bad_input(check_effort, effort)
+    wanted = "an integer from 0 to 4,294,967,295"
+    as_bad_input(check_integer, "`seed`", seed, wanted, 0, 2**32 - 1)
     given = read_data(model, data, validation_data)
     tables, left = find_tables(model, layers)
+    _check_targets(model, given[0])
     say("Writing the model's file, to see its size")
     size = FileSize(model, quantization, _example(model, given[0]))
+    if size.note and needs_file:
+        raise BadInputError(f"model.tflite cannot be written: {size.note}")
     before = int(size.before.total)
     most = read_budget(budget, before)
     notes = [size.note] if size.note else []
+    if given[0] is not None and given[0] is given[1]:
+        notes.append(
+            "no validation data: the small model is judged by what it is "
+            "trained on"
+        )
     empty = Plan(
         model.name, quantization, most, before, before, before,
         left=tuple(left), notes=tuple(notes),
@@ -103,12 +114,12 @@ def make_plan(
     if planner.forms_of(KINDS) is None:
         raise BadInputError(planner.too_small(left))
     alternatives, forms = planner.compare(*given, say)
-    way = min(
-        (x for x in alternatives if x.bytes <= most),
-        key=_rank,
-    ).way
     say("Writing files of this plan, to see their size")
-    chosen, total = planner.fit(forms[way], WAYS[way])
+    for way in (*(x.way for x in sorted(alternatives, key=_rank)), BEST):
+        if (fitted := planner.fit(forms[way], WAYS[way])) is not None:
+            break
+    assert fitted is not None  # that of BEST did fit
+    chosen, total = fitted
     plan = dataclasses.replace(
         empty,
         bytes=total,
@@ -120,6 +131,20 @@ def make_plan(
         notes=tuple(notes),
     )
     return Planned(plan, tables, size, *given)
+
+
+def _check_targets(model: Any, data: ModelData | None) -> None:
+    """Checks on one batch that the model can be evaluated."""
+    if data is None or not (data.has_targets and model.compiled):
+        return
+    x, y, weights = next(data.batches(1))
+    try:
+        model.evaluate(x, y, None, 0, weights, steps=1)
+    except Exception as error:
+        raise BadInputError(
+            "`data` must be what the model takes, as `model.fit` gets it. "
+            f"Received: {' '.join(str(error).split())[:300]}"
+        ) from error
 
 
 def _example(model: Any, data: ModelData | None) -> Any:
@@ -174,13 +199,6 @@ def read_data(
             f"Received: {train.has_targets} and {valid.has_targets}"
         )
     return train, valid
-
-
-def as_bad(function: Callable[..., Any], *values: Any) -> Any:
-    try:
-        return function(*values)
-    except ValueError as error:
-        raise BadInputError(str(error)) from None
 
 
 def _replaceable(

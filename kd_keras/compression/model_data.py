@@ -59,6 +59,11 @@ class ModelData:
             self.has_targets = len(whole) > 1
             return
         self._whole = data
+        if _is_endless(data):
+            raise BadInputError(
+                f"`{name}` must end: leave out `repeat`. Received: a data set "
+                "without an end"
+            )
         first = next(iter(self._elements()), None)
         if first is None:
             raise BadInputError(
@@ -160,11 +165,24 @@ def _is_dataset(data: Any) -> bool:
     return hasattr(data, "element_spec") and hasattr(data, "__iter__")
 
 
+def _is_endless(data: Any) -> bool:
+    if isinstance(data, keras.utils.PyDataset):
+        return data.num_batches is None
+    return (
+        int(data.cardinality()) == -1 if hasattr(data, "cardinality") else False
+    )
+
+
 def _as_array(values: Any) -> np.ndarray:
     if hasattr(values, "shape") and len(values.shape) == 0:
         raise BadInputError(
             "Data must be arrays, a tf.data.Dataset or a PyDataset. "
             f"Received: {short_repr(values)}"
+        )
+    if hasattr(values, "flat_values"):
+        raise BadInputError(
+            "Ragged data must come as a tf.data.Dataset of batches. Received: "
+            f"{short_repr(values)}"
         )
     if isinstance(values, np.ndarray):
         return values
@@ -184,6 +202,8 @@ def _fed(values: np.ndarray) -> Any:
     """Returns an array as `fit` takes it: strings must be tensors."""
     if values.dtype.kind not in "OUS":
         return values
+    if values.size and not isinstance(values.flat[0], str | bytes):
+        return np.array(values.tolist())  # numbers, as pandas holds them
     return keras.ops.convert_to_tensor(values.tolist(), dtype="string")
 
 

@@ -161,8 +161,8 @@ def find_tables(
                     "A table must consist of finite numbers. Received: "
                     f"{layer.name!r}, with others"
                 )
-            if not np.ptp(rows):
-                reason = "all of its numbers are the same: is it trained?"
+            if not np.ptp(rows, axis=0).any():
+                reason = "all of its vectors are the same: is it trained?"
             else:
                 tables.append(ModelTable(layer, kind, rows))
         if reason is not None:
@@ -226,6 +226,10 @@ def _reason_to_leave(layer: Any) -> str | None:
         return "it has codes already"
     if isinstance(layer, ReducedEmbedding):
         return "it is a reduced table already"
+    if getattr(layer, "quantization_mode", None):
+        return "Keras has quantized it already"
+    if getattr(layer, "lora_enabled", False):
+        return "it has LoRA weights"
     if isinstance(layer, keras.layers.Embedding):
         kinds = (keras.layers.Embedding, keras.layers.ReversibleEmbedding)
         if type(layer) not in kinds:

@@ -1,5 +1,6 @@
 """Chooses forms for the tables of a model within a number of bytes."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,7 +28,8 @@ from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.progress_bar import progress_bar
 
 # The ways of which each is tried in the same bytes. In each, tables may also
-# stay as they are.
+# stay as they are, and a table that has no such form (an output layer cannot
+# be cut) takes any.
 BEST = "the best of all for each table"
 WAYS = {
     CODES: (CODES,),
@@ -113,25 +115,28 @@ class Planner:
 
     def fit(
         self, forms: list[Form], kinds: Sequence[str]
-    ) -> tuple[list[Form], int]:
+    ) -> tuple[list[Form], int] | None:
         """Changes forms until the file that they make fits.
 
         Returns:
-            `(forms, bytes)`.
+            `(forms, bytes)` with the least error that fits, or None.
         """
-        best = None
+        best, least = None, math.inf
         for _ in range(ROUNDS):
             small = self.small_model(Form.outline, forms)
             total = self.size.of(small)
-            if total <= self.most and (best is None or total > best[1]):
-                best = forms, total
-            self.added += total - self.in_file(forms)
+            more = self.added + total - self.in_file(forms)
+            error = sum(self.errors_of(forms))
+            if total <= self.most:
+                self.added = more
+                if error < least:
+                    best, least = (forms, total), error
+            else:
+                self.added = max(self.added, more)
             again = self.forms_of(kinds)
             if again is None or again == forms:
                 break
             forms = again
-        if best is None:
-            raise BadInputError(self.too_small([]))
         return best
 
     def compare(
@@ -140,20 +145,31 @@ class Planner:
         validation: ModelData | None,
         say: Callable[[str], object],
     ) -> tuple[list[Alternative], dict[str, list[Form]]]:
-        """Compares the ways, by a short training if there are data."""
+        """Compares the ways, by a short training if there are data.
+
+        Returns:
+            `(alternatives, forms)`. The forms by way; those of `BEST` make a
+            file that fits.
+
+        Raises:
+            BadInputError: If none does.
+        """
         best = self.forms_of(KINDS)
-        assert best is not None
-        # The graph of these forms, for all ways alike.
-        best, _ = self.fit(best, KINDS)
+        fitted = None if best is None else self.fit(best, KINDS)
+        if fitted is None:
+            raise BadInputError(self.too_small([]))
+        # From here on `added` is what the graph of these forms takes.
+        best, _ = fitted
         forms = {
             way: found
             for way, kinds in WAYS.items()
             if way != BEST and (found := self.forms_of(kinds)) is not None
         }
-        if best not in forms.values():
-            forms[BEST] = best
+        is_one_way = best in forms.values()
         alternatives = []
-        for way, found in forms.items():
+        for way, found in (
+            forms if is_one_way else forms | {BEST: best}
+        ).items():
             loss = None
             if data is not None and validation is not None:
                 say(f"Trying {way}")
@@ -161,7 +177,7 @@ class Planner:
             total = self.in_file(found)
             error = sum(self.errors_of(found))
             alternatives.append(Alternative(way, total, error, loss))
-        return alternatives, forms
+        return alternatives, forms | {BEST: best}
 
     def _loss(
         self, forms: list[Form], data: ModelData, validation: ModelData

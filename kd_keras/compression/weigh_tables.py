@@ -7,10 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from kd_keras.compression.distances import distances_of
+from kd_keras.compression.distances import distances_for
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import EMBEDDING, OUTPUT, ModelTable
 from kd_keras.export.signatures.calls_replaced import calls_replaced
+from kd_keras.layers.find_layers import output_layer
 from kd_keras.utils.errors import BadInputError
 from kd_keras.vectors.counts import weights_of_counts
 
@@ -43,7 +44,7 @@ def weigh_tables(
     counts = count_ids(model, tables, data)
     for table in tables:
         if table.kind == OUTPUT:
-            counts[id(table)] = _targets(table, tables, data, counts)
+            counts[id(table)] = _targets(model, table, tables, data, counts)
     for table in tables:
         set_counts(table, counts[id(table)])
     _find_costs(model, tables, data)
@@ -87,15 +88,10 @@ def count_ids(
         def call(inputs: Any) -> Any:
             nonlocal seen
             inputs = getattr(inputs, "flat_values", inputs)
-            if not hasattr(inputs, "numpy") and not isinstance(
-                inputs, np.ndarray
-            ):
-                try:
-                    ids = np.asarray(inputs)
-                except Exception:
-                    return None  # in a graph inside the model
-            else:
+            try:
                 ids = np.asarray(inputs)
+            except Exception:
+                return None  # in a graph inside the model
             if told := _wrong_ids(table, ids):
                 wrong.append(told)  # Keras would change the error
                 raise _EnoughError
@@ -150,6 +146,7 @@ def _call(model: Any, x: Any) -> Any:
 
 
 def _targets(
+    model: Any,
     table: ModelTable,
     tables: Sequence[ModelTable],
     data: ModelData,
@@ -162,11 +159,16 @@ def _targets(
     """
     N = len(table.rows)
     found = np.zeros(N)
-    for _, y, _ in data.batches():
+    outputs: list[Any] = getattr(model, "outputs", None) or []
+    shape = tuple(outputs[0].shape) if len(outputs) == 1 else ()
+    makes_it = output_layer(model) is table.layer
+    for _, y, _ in data.batches() if makes_it else ():
         targets = keras.tree.flatten(y)
         if len(targets) != 1:
             break
         ids = np.asarray(targets[0])
+        if len(ids.shape) == len(shape) and ids.shape[-1] != 1:
+            break  # a number for each symbol, not a symbol
         if ids.dtype.kind not in "iu" or (
             ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < N
         ):
@@ -197,8 +199,8 @@ def _find_costs(
     import tensorflow as tf
 
     rng = np.random.default_rng(0)
-    kinds = distances_of(model)
     values = [_variable(table).value for table in tables]
+    centred = [table.rows - table.shares @ table.rows for table in tables]
     costs = np.zeros(len(tables))
     squares: list[Any] = [0.0] * len(tables)
     try:
@@ -207,14 +209,15 @@ def _find_costs(
                 tape.watch(values)
                 outputs = keras.tree.flatten(model(x, training=False))
                 total = 0.0
+                kinds = distances_for(model, outputs)
                 for kind, output in zip(kinds, outputs, strict=True):
                     spread = kind.spread(output)
                     signs = rng.choice([-1.0, 1.0], spread.shape)
                     total += tf.reduce_sum(spread * signs.astype("float32"))
             for i, gradient in enumerate(tape.gradient(total, values)):
                 ids, rows = _rows_of(gradient, tables[i])
-                moved = tables[i].rows - tables[i].shares @ tables[i].rows
-                costs[i] += np.square((rows * moved[ids]).sum(axis=1)).sum()
+                moved = centred[i][ids]
+                costs[i] += np.square((rows * moved).sum(axis=1)).sum()
                 squares[i] = squares[i] + rows.T @ rows
     except Exception as error:
         warnings.warn(

@@ -20,12 +20,12 @@ from kd_keras.utils.folder_lock import folder_lock
 from kd_keras.utils.interrupts import shielded
 from kd_keras.utils.whole_file import is_part
 
-# The files of a result.
+# The files of a model that was made small, beside the reports.
+MODEL_FILES = ("model.keras", "model.tflite")
+# The files of a table's result.
 FILES = (
     "embedding.keras",
     "embedding.tflite",
-    "model.keras",
-    "model.tflite",
     "codes.npz",
     "vocabulary.txt",
     "neighbours.npz",
@@ -36,7 +36,7 @@ FILES = (
 # One of these describes a folder. It is written last.
 MARKERS = ("report.json", "codebooks.json", "shard.json")
 # `--force` may replace a folder that contains only these, one a marker.
-REPLACEABLE = (*FILES, "codebooks.json", "shard.json")
+REPLACEABLE = (*FILES, *MODEL_FILES, "codebooks.json", "shard.json")
 
 
 @contextlib.contextmanager

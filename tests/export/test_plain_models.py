@@ -71,7 +71,7 @@ def test_a_classifier(tmp_path):
 
 
 def test_a_wrong_row_is_caught(tmp_path, monkeypatch):
-    from kd_keras.export import write
+    from kd_keras.export import write_litert as write
 
     layer = table()
     right = write.write_saved_model
