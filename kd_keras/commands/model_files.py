@@ -2,7 +2,9 @@
 
 import importlib
 import os
+import re
 import sys
+import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,12 +50,17 @@ def load_model(path: str, custom: Sequence[str] = ()) -> Any:
     if not Path(path).is_file():
         raise BadInputError(f"{path} must exist. Received: no such file")
     try:
-        with keras.saving.custom_object_scope(classes):
+        with (
+            keras.saving.custom_object_scope(classes),
+            warnings.catch_warnings(),
+        ):
+            # The optimizer's variables are not needed.
+            warnings.filterwarnings("ignore", ".*optimizer.*")
             model = keras.saving.load_model(path)
     except Exception as error:  # damage leads to errors of many kinds
         told = " ".join(str(error).split())
-        if "Could not locate class" in told or "could not be located" in told:
-            name = told.split("'")[1] if "'" in told else told[:80]
+        if unknown := re.search(r"locate class '(\w+)'", told):
+            name = unknown[1]
             raise BadInputError(
                 f"{path} has a class that Keras does not know: name where it "
                 f"is with --custom module:{name}. Received: {name}"

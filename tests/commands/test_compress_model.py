@@ -18,7 +18,9 @@ def folder(tmp_path_factory):
     """A folder with a model, its data, and what is not a model."""
     path = tmp_path_factory.mktemp("models")
     model = sequential()
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile(
+        "adam", "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     model.save(path / "model.keras")
     two_towers().save(path / "towers.keras")
     x = ids_of(200)
@@ -55,11 +57,11 @@ def run(folder, tmp_path, monkeypatch, capsys):
 
 
 def test_it_writes_a_model_a_file_and_reports(run, tmp_path, capsys):
-    code, out, _ = run(
+    code, out, err = run(
         "model.keras", "--budget", "12KB", "--data", "data.npz",
         "--effort", "0.2",
     )  # fmt: skip
-    assert code == 0
+    assert code == 0, err
     made = tmp_path / "model-small"
     assert sorted(x.name for x in made.iterdir()) == [
         "model.keras", "model.tflite", "report.html", "report.json",
