@@ -19,7 +19,7 @@ DRAFTS = (1, 2, 4, 8, 16, 32, 64)
 # times the bytes that there are.
 LONGER = 1.5
 # Longer codes are not drafted once the error is so small a share.
-ENOUGH = 0.01
+ENOUGH = 0.003
 # Shares of the symbols at which tiers end.
 ENDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75)
 # K, and from how many symbols on it is considered.
