@@ -28,7 +28,8 @@ def allocate(curves: Sequence[Curve], most: int) -> list[Form] | None:
 
     >>> sizes, errors = np.array([10, 40]), np.array([0.5, 0.1])
     >>> curve = Curve([Form(K=4, D=(1,)), Form(K=4, D=(4,))], sizes, errors)
-    >>> [form.D for form in allocate([curve, curve], 50)]
+    >>> heavier = Curve(curve.forms, sizes, 2 * errors)
+    >>> [form.D for form in allocate([curve, heavier], 50)]
     [(1,), (4,)]
     """
     if most < 0:
