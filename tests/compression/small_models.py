@@ -170,7 +170,7 @@ def with_lookup():
     return keras.Model(words, layers.Dense(2)(average(table()(ids))))
 
 
-@keras.saving.register_keras_serializable(package="tests")
+@keras.saving.register_keras_serializable(package="small_models")
 class Subclassed(keras.Model):
     def __init__(self, words, **options):
         super().__init__(**options)
