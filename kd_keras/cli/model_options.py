@@ -112,10 +112,10 @@ def print_model_report(report: dict[str, Any]) -> None:
     Args:
         report: dict. Contents of `report.json`.
     """
-    print(report["text"])
-    from kd_keras.compression.compress import told
+    from kd_keras.report.model_page import metric_lines
 
-    for line in told(report["measured"]):
+    print(report["text"])
+    for line in metric_lines(report["measured"]):
         print(line)
     print(
         f"{report['folder']}: model.keras to train on, model.tflite "

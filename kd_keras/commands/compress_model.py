@@ -13,6 +13,7 @@ from kd_keras.export.litert.precisions import precision_by_name
 from kd_keras.export.litert.quiet_litert import need_litert
 from kd_keras.folders.output_folder import new_folder, reserved
 from kd_keras.folders.report_file import BYTES, MODEL
+from kd_keras.report.model_page import model_page
 from kd_keras.search.effort import check_effort
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.experiment_record import circumstances
@@ -149,7 +150,6 @@ def _run(
         "validation_data": read_inputs(arguments.validation_data, model),
         "quantization": precision_by_name(arguments.precision).quantization,
         "seed": arguments.seed,
-        "effort": arguments.effort,
         "verbose": verbose,
         "say": say,
         "counts": read_model_counts(arguments.counts),
@@ -157,7 +157,11 @@ def _run(
     if output is None:
         return str(make_plan(model, **options).plan)
     found = compress_model(
-        model, **options, tune=arguments.tune, needs_file=True
+        model,
+        tune=arguments.tune,
+        effort=arguments.effort,
+        needs_file=True,
+        **options,
     )
     took = time.perf_counter() - began
     return _write(arguments, output, found, took, say)
@@ -166,7 +170,6 @@ def _run(
 def _write(
     arguments: ModelArguments, output: Path, found: Any, took: float, say: Say
 ) -> dict[str, Any]:
-    from kd_keras.commands.model_page import model_page
     from kd_keras.compression.file_size import without_look_up
     from kd_keras.export.export_litert import export_litert
 

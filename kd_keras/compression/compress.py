@@ -2,18 +2,20 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 
 from kd_keras.compression.distil import EPOCHS, distil, measure
 from kd_keras.compression.file_size import FileSize
-from kd_keras.compression.forms import AS_IT_IS
-from kd_keras.compression.make_plan import Planned, make_plan
+from kd_keras.compression.make_plan import make_plan
 from kd_keras.compression.plan import Plan
-from kd_keras.learning.replace_layers import replace_layers
-from kd_keras.utils.errors import BadInputError
+from kd_keras.compression.planner import with_forms
+from kd_keras.report.model_page import metric_lines
+from kd_keras.search.effort import check_effort
+from kd_keras.utils.errors import BadInputError, as_bad_input
+from kd_keras.utils.progress_bar import Say
 
 # The effort of `learn_codes` at effort 1.
 SEARCH = 0.2
@@ -124,9 +126,18 @@ def compress(
         the training.
     """
     return compress_model(
-        model, budget, data, validation_data, quantization, layers, tune,
-        seed, effort, verbose, _line if verbose else lambda line: None,
-    ).model  # fmt: skip
+        model,
+        budget,
+        tune,
+        effort,
+        data=data,
+        validation_data=validation_data,
+        quantization=quantization,
+        layers=layers,
+        seed=seed,
+        verbose=verbose,
+        say=_line if verbose else lambda line: None,
+    ).model
 
 
 def plan(
@@ -137,14 +148,13 @@ def plan(
     quantization: str | None = "int8",
     layers: Iterable[Any] | None = None,
     seed: int = 0,
-    effort: float = 1.0,
     verbose: int = 1,
 ) -> Plan:
     """Tells what `compress` would do.
 
     Args:
         model, budget, data, validation_data, quantization, layers, seed,
-            effort, verbose: See `compress`.
+            verbose: See `compress`.
 
     Returns:
         A `Plan`. `print(plan)` shows it as a table, `plan.to_dict()` gives it
@@ -155,52 +165,54 @@ def plan(
 
     Example:
 
-    >>> import keras, numpy as np, kd_keras
-    >>> model = keras.Sequential([
-    ...     keras.Input((8,), dtype="int32"),
-    ...     keras.layers.Embedding(2000, 32, name="words"),
-    ...     keras.layers.GlobalAveragePooling1D(),
-    ...     keras.layers.Dense(2, activation="softmax"),
-    ... ])
+    >>> import keras, kd_keras
+    >>> words = keras.layers.Embedding(2000, 32, name="words")
+    >>> model = keras.Sequential([keras.Input((8,), dtype="int32"), words])
     >>> plan = kd_keras.plan(model, "25%", verbose=0)
     >>> [words] = plan.tables
     >>> print(words.name, words.N, words.form.kind, plan.bytes <= plan.budget)
     words 2000 codes True
     """
-    say = _line if verbose else lambda line: None
-    found = make_plan(
-        model, budget, data, validation_data, quantization, layers, seed,
-        effort, verbose, say,
-    )  # fmt: skip
-    return found.plan
+    return make_plan(
+        model,
+        budget,
+        data=data,
+        validation_data=validation_data,
+        quantization=quantization,
+        layers=layers,
+        seed=seed,
+        verbose=verbose,
+        say=_line if verbose else lambda line: None,
+    ).plan
 
 
 def compress_model(
     model: Any,
     budget: Any,
-    data: Any = None,
-    validation_data: Any = None,
-    quantization: str | None = "int8",
-    layers: Iterable[Any] | None = None,
     tune: bool = True,
-    seed: int = 0,
     effort: float = 1.0,
+    seed: int = 0,
     verbose: int = 1,
-    say: Callable[[str], object] = lambda line: None,
-    counts: Any = None,
-    needs_file: bool = False,
+    say: Say = lambda line: None,
+    **given: Any,
 ) -> Compressed:
-    """Makes a model small and tells how; see `compress` for the arguments.
+    """Makes a model small and tells how.
 
     Args:
-        say, counts, needs_file: See `make_plan`.
+        model, budget, tune, effort, seed, verbose: See `compress`.
+        say, **given: See `make_plan`.
     """
+    as_bad_input(check_effort, effort)
     planned = make_plan(
-        model, budget, data, validation_data, quantization, layers, seed,
-        effort, verbose, say, counts, needs_file,
-    )  # fmt: skip
+        model, budget, seed=seed, verbose=verbose, say=say, **given
+    )
     say(str(planned.plan))
-    small = _replaced(model, planned, seed, effort, verbose)
+    small = with_forms(
+        model,
+        planned.tables,
+        [table.form for table in planned.plan.tables],
+        lambda form, table: form.make(table, seed, SEARCH * effort, verbose),
+    )
     total = planned.size.of(small)
     if total > planned.plan.budget:
         raise BadInputError(
@@ -237,34 +249,11 @@ def compress_model(
                 total = trained
                 measured["trained"] = measure(small, validation)
         measured = {name: x for name, x in measured.items() if x}
-        for line in told(measured):
+        for line in metric_lines(measured):
             say(line)
     final = dataclasses.replace(planned.plan, bytes=total)
     size = planned.size
     return Compressed(small, final, losses, measured, size.before.parts, size)
-
-
-def _replaced(
-    model: Any, planned: Planned, seed: int, effort: float, verbose: int
-) -> Any:
-    new = {
-        table.layer: part.form.make(table, seed, SEARCH * effort, verbose)
-        for table, part in zip(planned.tables, planned.plan.tables, strict=True)
-        if part.form.kind != AS_IT_IS
-    }
-    return replace_layers(model, new)
-
-
-def told(measured: dict[str, dict[str, float]]) -> list[str]:
-    """Tells the model's own loss and metrics, a line for each."""
-    if not measured:
-        return []
-    names = next(iter(measured.values()))
-    return [
-        f"{name} of the validation data: "
-        + ", ".join(f"{x[name]:.4f} {when}" for when, x in measured.items())
-        for name in names
-    ]
 
 
 def _line(text: str) -> None:

@@ -101,7 +101,8 @@ def distil(
             **data.fit_arguments(),
             epochs=1,
             verbose=verbose,
-            shuffle=data.is_arrays,
+            # Not the rows of a text that a model reads batch by batch.
+            shuffle=data.is_arrays and data.batch_size is None,
         )
         losses.append(_loss_of(trained, validation))
         on_epoch(epoch, losses[-1])

@@ -1,7 +1,7 @@
 """Decides what form each table of a model gets."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -9,10 +9,7 @@ import numpy as np
 
 from kd_keras.compression.budget import check_budget, read_budget
 from kd_keras.compression.file_size import FileSize
-from kd_keras.compression.forms import (
-    KINDS,
-    Form,
-)
+from kd_keras.compression.forms import KINDS, Form
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import (
     OUTPUT,
@@ -25,9 +22,9 @@ from kd_keras.compression.planner import BEST, WAYS, Planner
 from kd_keras.compression.weigh_tables import set_counts, weigh_tables
 from kd_keras.export.litert.precisions import PRECISIONS
 from kd_keras.learning.replace_layers import replace_layers
-from kd_keras.search.effort import check_effort
 from kd_keras.utils.checks import check_choice, check_integer, short_repr
 from kd_keras.utils.errors import BadInputError, as_bad_input
+from kd_keras.utils.progress_bar import Say
 
 
 @dataclasses.dataclass
@@ -56,16 +53,15 @@ def make_plan(
     quantization: str | None = "int8",
     layers: Iterable[Any] | None = None,
     seed: int = 0,
-    effort: float = 1.0,
     verbose: int = 1,
-    say: Callable[[str], object] = lambda line: None,
+    say: Say = lambda line: None,
     counts: np.ndarray | None = None,
     needs_file: bool = False,
 ) -> Planned:
     """Makes a plan; see `plan` for the arguments.
 
     Args:
-        say: Function of a line of text, called at the start of each step.
+        say: Called with a line of text at the start of each step.
         counts: array of float, or None. How often each symbol occurs, for the
             tables of as many symbols.
         needs_file: bool. Whether a model that cannot be exported is refused.
@@ -73,7 +69,6 @@ def make_plan(
     check_model(model)
     check_budget(budget)
     as_bad_input(check_choice, "quantization", quantization, PRECISIONS)
-    as_bad_input(check_effort, effort)
     wanted = "an integer from 0 to 4,294,967,295"
     as_bad_input(check_integer, "`seed`", seed, wanted, 0, 2**32 - 1)
     given = read_data(model, data, validation_data)

@@ -56,6 +56,14 @@ class ModelData:
                     f"example. Received: {sorted(lengths)} rows"
                 )
             [self.rows] = lengths
+            if batch_size is not None:  # whole batches only
+                self.rows -= self.rows % batch_size
+                if not self.rows:
+                    raise BadInputError(
+                        f"`{name}` must have at least one batch of the model, "
+                        f"{batch_size} rows. Received: {lengths.pop()}"
+                    )
+                self._whole = self._rows(slice(self.rows))
             self.has_targets = len(whole) > 1
             return
         self._whole = data
@@ -82,8 +90,6 @@ class ModelData:
             return
         size = self.batch_size or BATCH_SIZE
         starts = np.arange(0, self.rows, size)
-        if self.batch_size is not None and self.rows >= size:
-            starts = starts[starts + size <= self.rows]  # whole batches only
         if most is not None and len(starts) > most:
             starts = starts[np.linspace(0, len(starts) - 1, most).astype(int)]
         for start in starts.tolist():
@@ -96,19 +102,24 @@ class ModelData:
     def split(self) -> tuple["ModelData", "ModelData"]:
         """Returns data to train on and data to validate with.
 
-        Of arrays, every tenth row is held back. A data set is not split.
+        Of arrays, every tenth row is held back; if the model has a batch size
+        of its own, the last tenth, in whole batches. A data set is not split.
         """
-        if not self.is_arrays or self.rows < 2 / VALIDATION:
+        unit = self.batch_size or 1
+        if not self.is_arrays or self.rows < 2 / VALIDATION * unit:
             return self, self
         held = np.arange(self.rows) % round(1 / VALIDATION) == 0
+        if self.batch_size is not None:
+            first = self.rows - int(VALIDATION * self.rows / unit) * unit
+            held = np.arange(self.rows) >= first
         train, valid = (
-            keras.tree.map_structure(lambda x, kept=kept: x[kept], self._whole)
+            ModelData("data", self._rows(kept), self.batch_size)
             for kept in (~held, held)
         )
-        return (
-            ModelData("data", train, self.batch_size),
-            ModelData("data", valid, self.batch_size),
-        )
+        return train, valid
+
+    def _rows(self, kept: Any) -> Any:
+        return keras.tree.map_structure(lambda x: x[kept], self._whole)
 
     def part(self, most: int) -> "ModelData":
         """Returns the data, or a part of about `most` batches."""
@@ -119,12 +130,10 @@ class ModelData:
         rows = most * self.training_batch
         if self.rows <= rows:
             return self
-        step = self.rows // rows + 1
+        kept = slice(None, None, self.rows // rows + 1)
         if self.batch_size is not None:  # consecutive batches of a text
-            some = keras.tree.map_structure(lambda x: x[:rows], self._whole)
-        else:
-            some = keras.tree.map_structure(lambda x: x[::step], self._whole)
-        return ModelData("data", some, self.batch_size)
+            kept = slice(rows)
+        return ModelData("data", self._rows(kept), self.batch_size)
 
     @property
     def training_batch(self) -> int:

@@ -25,7 +25,7 @@ from kd_keras.compression.model_tables import LeftAlone, ModelTable
 from kd_keras.compression.plan import Alternative, TablePlan
 from kd_keras.learning.replace_layers import replace_layers
 from kd_keras.utils.errors import BadInputError
-from kd_keras.utils.progress_bar import progress_bar
+from kd_keras.utils.progress_bar import Say, progress_bar
 
 # The ways of which each is tried in the same bytes. In each, tables may also
 # stay as they are, and a table that has no such form (an output layer cannot
@@ -41,6 +41,30 @@ WAYS = {
 }
 ROUNDS = 4  # of writing a file to see what the graph takes
 TRIAL_BATCHES = 300  # of the short training that compares the ways
+
+
+def with_forms(
+    model: Any,
+    tables: Sequence[ModelTable],
+    forms: Sequence[Form],
+    make: Callable[[Form, ModelTable], Any],
+) -> Any:
+    """Copies a model with other layers in the place of its tables.
+
+    Args:
+        model: Keras model.
+        tables: list of `ModelTable` of it.
+        forms: list of `Form`, one for each table.
+        make: Function of a form and a table that makes the layer.
+    """
+    return replace_layers(
+        model,
+        {
+            table.layer: make(form, table)
+            for form, table in zip(forms, tables, strict=True)
+            if form.kind != AS_IT_IS
+        },
+    )
 
 
 class Planner:
@@ -102,17 +126,6 @@ class Planner:
             for form, curve in zip(forms, self.curves, strict=True)
         ]
 
-    def small_model(self, make: Callable[..., Any], forms: Any) -> Any:
-        """Replaces the tables by layers that a function of forms makes."""
-        return replace_layers(
-            self.model,
-            {
-                table.layer: make(form, table)
-                for form, table in zip(forms, self.tables, strict=True)
-                if form.kind != AS_IT_IS
-            },
-        )
-
     def fit(
         self, forms: list[Form], kinds: Sequence[str]
     ) -> tuple[list[Form], int] | None:
@@ -123,7 +136,7 @@ class Planner:
         """
         best, least = None, math.inf
         for _ in range(ROUNDS):
-            small = self.small_model(Form.outline, forms)
+            small = with_forms(self.model, self.tables, forms, Form.outline)
             total = self.size.of(small)
             more = self.added + total - self.in_file(forms)
             error = sum(self.errors_of(forms))
@@ -143,7 +156,7 @@ class Planner:
         self,
         data: ModelData | None,
         validation: ModelData | None,
-        say: Callable[[str], object],
+        say: Say,
     ) -> tuple[list[Alternative], dict[str, list[Form]]]:
         """Compares the ways, by a short training if there are data.
 
@@ -183,8 +196,11 @@ class Planner:
         self, forms: list[Form], data: ModelData, validation: ModelData
     ) -> float:
         keras.utils.set_random_seed(self.seed)
-        small = self.small_model(
-            lambda form, table: form.make(table, self.seed, 0.0), forms
+        small = with_forms(
+            self.model,
+            self.tables,
+            forms,
+            lambda form, table: form.make(table, self.seed, 0.0),
         )
         part = data.part(TRIAL_BATCHES)
         return min(distil(small, self.model, part, validation, 1))

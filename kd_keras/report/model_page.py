@@ -9,62 +9,6 @@ from typing import Any
 from kd_keras.report.numbers import format_bytes
 from kd_keras.report.page import report_text
 
-_PAGE = Template("""\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>$title, made small</title>
-<style>
-$style
-table { width: 100%; border-collapse: collapse; font-size: .94rem; }
-th, td { padding: .4rem .9rem .4rem 0; text-align: left; vertical-align: top;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-th { font-weight: 600; }
-.n { text-align: right; white-space: nowrap; padding-right: 0;
-  padding-left: .9rem; font-variant-numeric: tabular-nums; }
-tr.sum td { border-bottom: 0; font-weight: 650; }
-tr.taken td { background: var(--soft); }
-pre { margin: .5rem 0 1rem; padding: .8rem 1rem; overflow-x: auto;
-  background: var(--card); border: 1px solid var(--line);
-  border-radius: .6rem; white-space: pre-wrap; overflow-wrap: anywhere;
-  font: .84rem/1.5 ui-monospace, Menlo, Consolas, monospace; }
-</style>
-</head>
-<body>
-<main>
-<h1>$title</h1>
-<p class="headline">$before <span>&rarr;</span> <b>$after</b></p>
-<p>$summary</p>
-
-<h2>What each table became</h2>
-$tables
-<p class="small quiet">The error is the estimated squared error, relative to
-that of a table in which all rows are the same.$weighted</p>
-$left
-
-<h2>What else the same bytes would give</h2>
-$alternatives
-$training
-
-<h2>Where the bytes are</h2>
-$parts
-
-<h2>Use it</h2>
-<pre>import keras, kd_keras
-model = keras.saving.load_model("$folder/model.keras")  # goes on training
-lite = kd_keras.load_litert("$folder/model.tflite")  # what ships</pre>
-
-<h2>How to reproduce this</h2>
-<pre>$command</pre>
-</main>
-<footer>$footer</footer>
-</body>
-</html>
-""")
-
 
 def model_page(report: dict[str, Any]) -> str:
     """Writes the report of a model as a page that needs no other file.
@@ -79,7 +23,7 @@ def model_page(report: dict[str, Any]) -> str:
     precision = plan["quantization"] or "float32"
     weighted = any(x["weighted"] for x in plan["tables"])
     versions = report["versions"]
-    return _PAGE.substitute(
+    return Template(report_text("model_page.html")).substitute(
         style=report_text("page_style.css"),
         title=html.escape(plan["model"]),
         before=format_bytes(plan["before"]),
@@ -103,6 +47,25 @@ def model_page(report: dict[str, Any]) -> str:
     )
 
 
+def metric_lines(measured: dict[str, dict[str, float]]) -> list[str]:
+    """Tells the model's own loss and metrics, a line for each.
+
+    Args:
+        measured: dict. See `Compressed.measured`; empty for no lines.
+
+    Example:
+
+    >>> metric_lines({"before": {"loss": 0.5}, "trained": {"loss": 0.25}})
+    ['loss of the validation data: 0.5000 before, 0.2500 trained']
+    """
+    names = next(iter(measured.values()), {})
+    return [
+        f"{name} of the validation data: "
+        + ", ".join(f"{x[name]:.4f} {when}" for when, x in measured.items())
+        for name in names
+    ]
+
+
 def _tables(plan: dict[str, Any]) -> str:
     rows: list[tuple[str, ...]] = [
         (
@@ -115,7 +78,8 @@ def _tables(plan: dict[str, Any]) -> str:
         for x in plan["tables"]
     ]
     rows.append(("all else", "", "", f"{plan['rest']:,}", ""))
-    return _table(("table", "form", "bytes now", "bytes", "error"), rows)
+    heads = ("table", "form", "bytes now", "bytes", "error")
+    return _table(heads, rows, left=2)
 
 
 def _left(plan: dict[str, Any]) -> str:
@@ -156,9 +120,7 @@ def _training(report: dict[str, Any]) -> str:
     rows: list[tuple[str, ...]] = [
         (name, *(f"{x[name]:.4f}" for x in measured.values())) for name in names
     ]
-    return page + _table(("part", *measured), rows).replace(
-        "<th>part</th>", "<th>of the validation data</th>"
-    )
+    return page + _table(("of the validation data", *measured), rows)
 
 
 def _parts(report: dict[str, Any]) -> str:
@@ -177,16 +139,16 @@ def _table(
     heads: tuple[str, ...],
     rows: Sequence[tuple[str, ...]],
     marked: Sequence[bool] | None = None,
+    left: int = 1,
 ) -> str:
-    """Writes a table; columns of numbers are at the right."""
-    right = [name not in ("table", "form", "way", "part") for name in heads]
+    """Writes a table; its first `left` columns are text, others numbers."""
 
     def cells(tag: str, values: tuple[str, ...]) -> str:
         return "".join(
             f'<{tag} class="n">{html.escape(value)}</{tag}>'
-            if is_right
+            if i >= left
             else f"<{tag}>{html.escape(value)}</{tag}>"
-            for value, is_right in zip(values, right, strict=True)
+            for i, value in enumerate(values)
         )
 
     body = "".join(
