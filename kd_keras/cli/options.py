@@ -3,10 +3,14 @@
 import argparse
 from typing import NoReturn
 
-from kd_keras.cli.model_options import add_model_options
+from kd_keras.cli.compress_options import (
+    COMPRESS,
+    COMPRESS_EXAMPLES,
+    add_compress_options,
+    add_result_options,
+    integer,
+)
 from kd_keras.cli.ptb_options import add_ptb_parser
-from kd_keras.codes.sizes import FORMULAS
-from kd_keras.export.litert.precisions import PRECISION_NAMES
 from kd_keras.version import __version__
 
 BAD_INPUT = 2
@@ -22,41 +26,6 @@ examples:
   kd-keras compress vectors.npy --K 256 --D 8 --output small
   kd-keras report small
   kd-keras ptb --help
-"""
-
-COMPRESS = """\
-Learns codes for the vectors in a file and writes a folder: embedding.keras
-(the layer, for keras.saving.load_model), codes.npz (the packed codes),
-vocabulary.txt (the words, if there are any), neighbours.npz, report.json, and
-report.html, a page to read.
-
-VECTORS is GloVe or word2vec text or word2vec binary (plain, or packed as gzip,
-bzip2, xz, or zip with one file), a .npy file with an (N, d) array, or a .npz
-file with the array "vectors" and, if there are words, "words". Vectors without
-words get the words of another file with --words. Text in which each line
-consists of numbers only needs --words, --no-words or --number-words.
-
-A .npy file may be larger than memory. For more than 50,000 symbols (or 4K, if
-larger), the code embeddings are learned from a random sample of that size (up
-to 200,000 if a composition is trained); then the codes of all symbols are
-found. If that is interrupted, the same command resumes it. Several processes
-can share it: see kd-keras merge --help.
-
-With --budget, MODEL is a Keras model (a .keras file) that is made small as a
-whole. The folder then has model.keras, which trains on, model.tflite, whose
-bytes are within the budget, report.json and report.html. See docs/compress.md
-for what is done."""
-
-COMPRESS_EXAMPLES = """\
-examples:
-  kd-keras compress glove.6B.50d.txt
-      writes glove.6B.50d-K16-D32-linear; 16 bytes for each word's code
-  kd-keras compress vectors.npy --K 256 --D 8 --output small --seed 1
-  kd-keras compress model.vec.gz --composition lstm --duplicates first
-  kd-keras compress vectors.npz --D 20 --composition concat --force
-  kd-keras compress model.keras --budget 500KB --data train.npz
-      writes model-small
-  kd-keras compress model.keras --budget 10% --dry-run
 """
 
 MERGE = """\
@@ -116,7 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=raw,
         allow_abbrev=False,
     )
-    _add_compress_options(compress)
+    add_compress_options(compress)
     merge = commands.add_parser(
         "merge",
         help="merge the shards of a table",
@@ -151,143 +120,13 @@ def make_parser() -> argparse.ArgumentParser:
     )
     explore.add_argument(
         "--symbols",
-        type=_integer,
+        type=integer,
         default=50_000,
         metavar="N",
         help="put the first N symbols on the page; default %(default)s",
     )
-    add_ptb_parser(commands, raw, _integer)
+    add_ptb_parser(commands, raw, integer)
     return parser
-
-
-def _add_compress_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "vectors",
-        metavar="VECTORS|MODEL",
-        help="the file of vectors, or a .keras file",
-    )
-    add(
-        "--K",
-        type=_integer,
-        metavar="N",
-        help="number of values per position, 2 to 65536; default 16",
-    )
-    add(
-        "--D",
-        type=_integer,
-        metavar="N",
-        help="number of positions per code; default 32",
-    )
-    add(
-        "--composition",
-        choices=tuple(FORMULAS),
-        help="how a code is turned into a vector; default linear",
-    )
-    add(
-        "--code-dim",
-        type=_integer,
-        metavar="N",
-        help="size of a code embedding; default: the size of a vector, or "
-        "for concat that size divided by D",
-    )
-    add(
-        "--seed",
-        type=_integer,
-        metavar="N",
-        help="seed for all random choices; default 0",
-    )
-    add(
-        "--effort",
-        type=float,
-        metavar="X",
-        help="how long to search, 0 to 1000; default 1, which takes one to "
-        "six minutes on one core for 10,000 rows; 0.1 is for drafts",
-    )
-    add(
-        "--output",
-        metavar="FOLDER",
-        help="the folder to write; default ./NAME-K16-D32-linear, named "
-        "after VECTORS, K, D and the composition",
-    )
-    add(
-        "--duplicates",
-        choices=("error", "first"),
-        default="error",
-        help="what to do if a word is repeated; default error; "
-        '"first" keeps its first vector',
-    )
-    _add_words_options(parser)
-    add(
-        "--counts",
-        metavar="FILE",
-        help="how often each symbol occurs: a number per line, in the order "
-        "of VECTORS (without the rows that --duplicates leaves out), or a "
-        "word and a number per line; errors of frequent symbols then count "
-        "more",
-    )
-    add(
-        "--count-power",
-        type=float,
-        metavar="X",
-        help="the error of a symbol counts as often as its count to this "
-        "power; default 0.5",
-    )
-    add(
-        "--tiers",
-        metavar="START:POSITIONS,...",
-        help="shorter codes for rare symbols: with --D 32 --tiers "
-        "2000:16,10000:0, the 2,000 most frequent symbols (without --counts, "
-        "the first) have 32 positions, the next 8,000 have 16, and all others "
-        "share one vector",
-    )
-    add(
-        "--codebooks-only",
-        action="store_true",
-        help="learn only the code embeddings, from a sample of the rows if "
-        "there are many, and write a folder with them",
-    )
-    add(
-        "--codebooks",
-        metavar="FOLDER",
-        help="use the code embeddings in this folder, written with "
-        "--codebooks-only; they determine K, D, composition, code-dim, seed "
-        "and effort",
-    )
-    add(
-        "--shard",
-        metavar="i/n",
-        help="find only the codes of shard i of n, i from 1 to n, for "
-        "kd-keras merge; needs --codebooks",
-    )
-    _add_result_options(parser)
-    add_model_options(parser)
-
-
-def _add_words_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_mutually_exclusive_group().add_argument
-    add(
-        "--words",
-        metavar="FILE",
-        help="the words of vectors without words: one per line, or a JSON "
-        "list of strings",
-    )
-    add(
-        "--no-words",
-        dest="words",
-        action="store_const",
-        const=False,
-        help="VECTORS has no words; each line of a text is only numbers, as "
-        "numpy.savetxt writes them",
-    )
-    add(
-        "--number-words",
-        dest="words",
-        action="store_const",
-        const=True,
-        help="each line of a text begins with a word, even if all words are "
-        "numbers",
-    )
 
 
 def _add_merge_options(parser: argparse.ArgumentParser) -> None:
@@ -315,34 +154,7 @@ def _add_merge_options(parser: argparse.ArgumentParser) -> None:
         help="the file of words, if it is no longer at the path used for the "
         "shards",
     )
-    _add_result_options(parser)
-
-
-def _add_result_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--force",
-        action="store_true",
-        help="replace an earlier result once the new one is complete",
-    )
-    add(
-        "--litert",
-        nargs="?",
-        choices=PRECISION_NAMES,
-        const="float32",
-        help="also write embedding.tflite, with weights in this precision; "
-        "default float32",
-    )
-    add("--quiet", action="store_true", help="print only errors")
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"must be an integer. Received: {text!r}"
-        ) from None
+    add_result_options(parser)
 
 
 def one_line(message: str) -> str:
