@@ -289,3 +289,14 @@ def test_errors_count_by_the_directions_on_which_outputs_depend():
     plain = kd_keras.compress(model, "30%", verbose=0, effort=0)
     errors = [np.abs(np.asarray(m(x)) - wanted).mean() for m in (small, plain)]
     assert errors[0] < 0.6 * errors[1]
+
+
+def test_a_model_with_a_batch_size_gets_whole_batches_in_order():
+    data = ModelData("data", (np.arange(103), np.arange(103) + 1), 4)
+    train, valid = data.split()
+    assert train.rows % 4 == valid.rows % 4 == 0
+    read = [x for part in (train, valid) for x, *_ in part.batches()]
+    np.testing.assert_array_equal(np.concatenate(read), np.arange(100))
+    assert [len(x) for x in read] == [4] * 25
+    with pytest.raises(kd_keras.BadInputError, match="at least one batch"):
+        ModelData("data", np.arange(3), 4)
