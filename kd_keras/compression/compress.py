@@ -128,9 +128,9 @@ def compress(
     return compress_model(
         model,
         budget,
-        tune,
-        effort,
-        data=data,
+        data,
+        tune=tune,
+        effort=effort,
         validation_data=validation_data,
         quantization=quantization,
         layers=layers,
@@ -189,6 +189,8 @@ def plan(
 def compress_model(
     model: Any,
     budget: Any,
+    data: Any = None,
+    *,
     tune: bool = True,
     effort: float = 1.0,
     seed: int = 0,
@@ -199,12 +201,12 @@ def compress_model(
     """Makes a model small and tells how.
 
     Args:
-        model, budget, tune, effort, seed, verbose: See `compress`.
+        model, budget, data, tune, effort, seed, verbose: See `compress`.
         say, **given: See `make_plan`.
     """
     as_bad_input(check_effort, effort)
     planned = make_plan(
-        model, budget, seed=seed, verbose=verbose, say=say, **given
+        model, budget, data, seed=seed, verbose=verbose, say=say, **given
     )
     say(str(planned.plan))
     small = with_forms(
@@ -222,8 +224,8 @@ def compress_model(
         )
     losses: list[float] = []
     measured = {}
-    data, validation = planned.data, planned.validation
-    if planned.tables and data is not None and validation is not None:
+    train, validation = planned.data, planned.validation
+    if planned.tables and train is not None and validation is not None:
         measured = {
             "before": measure(model, validation),
             "with new tables": measure(small, validation),
@@ -235,7 +237,7 @@ def compress_model(
             losses = distil(
                 small,
                 model,
-                data,
+                train,
                 validation,
                 max(1, round(EPOCHS * effort)),
                 on_epoch=lambda i, loss: say(f"Epoch {i}: loss {loss:.4f}"),
