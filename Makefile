@@ -9,6 +9,9 @@ demo: .venv/base
 	$(BIN)/kd-keras compress saved_models/ptb_small_200.npz \
 	  --litert int8 --output demo --force
 	$(BIN)/kd-keras explore demo
+	$(BIN)/kd-keras compress saved_models/question_types.keras --budget 60KB \
+	  --counts saved_models/question_types_counts.txt --output demo-model --force
+	$(BIN)/python examples/ask_about_questions.py demo-model
 
 # In the order of the folders: those that take long come first.
 test: .venv/test
@@ -48,4 +51,4 @@ docs: .venv/docs
 	touch $@
 
 clean:
-	rm -rf .venv demo figures site
+	rm -rf .venv demo demo-model figures site

@@ -1,5 +1,6 @@
 """Fixtures of all tests. Gives TensorFlow two logical CPU devices."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -17,6 +18,12 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
+
+
+# What is imported stays until the end. TensorFlow's converter collects garbage
+# after each file, which need not look at it every time.
+gc.collect()
+gc.freeze()
 
 
 @pytest.fixture(autouse=True)

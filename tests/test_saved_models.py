@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from kd_testing import run_python
 
 import kd_keras
 from kd_keras.cli.main import main
@@ -105,3 +106,12 @@ def test_the_example_runs_where_there_is_no_tensorflow(tmp_path):
     lines = done.stdout.splitlines()
     assert "city" in lines[2] and "xyzzy (unknown)" in lines[3]
     assert "10,000 words, 1.25 MB" in lines[-1]
+
+
+def test_the_example_compares_answers_with_the_model_of_the_demo(tmp_path):
+    model = FOLDER / "question_types.keras"
+    (tmp_path / "model.keras").write_bytes(model.read_bytes())
+    example = ROOT / "examples" / "ask_about_questions.py"
+    told = run_python(example, tmp_path)
+    assert told.count("47 of 48 questions right") == 2
+    assert "100% of the answers are the same" in told

@@ -21,7 +21,7 @@ from kd_keras.compression.plan import Alternative, Plan
 from kd_keras.compression.planner import BEST, WAYS, Planner
 from kd_keras.compression.weigh_tables import set_counts, weigh_tables
 from kd_keras.export.litert.precisions import PRECISIONS
-from kd_keras.learning.replace_layers import replace_layers
+from kd_keras.learning.replace_layers import replace_uncompiled
 from kd_keras.utils.checks import check_choice, check_integer, short_repr
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
@@ -94,7 +94,7 @@ def make_plan(
         note = "the file is within the budget already: nothing to do"
         done = dataclasses.replace(empty, notes=(*notes, note))
         return Planned(done, [], size, *given)
-    tables, more = _replaceable(model, tables)
+    tables, more, kind = _replaceable(model, tables)
     left += more
     if not tables:
         raise BadInputError(_no_table(model, left))
@@ -104,6 +104,11 @@ def make_plan(
     if counts is not None:
         _count(tables, counts)
     notes += _told(tables)
+    if kind is not type(model):
+        notes.append(
+            "the small model is a plain functional model, without the methods "
+            f"of {type(model).__name__}, which makes its layers itself"
+        )
     planner = Planner(model, tables, size, most, seed, verbose)
     planner.draft()
     if planner.forms_of(KINDS) is None:
@@ -198,27 +203,32 @@ def read_data(
 
 def _replaceable(
     model: Any, tables: list[ModelTable]
-) -> tuple[list[ModelTable], list[LeftAlone]]:
-    """Sorts out the tables that a copy of the model cannot replace."""
+) -> tuple[list[ModelTable], list[LeftAlone], type]:
+    """Sorts out the tables that a copy of the model cannot replace.
+
+    Returns:
+        `(tables, left, class of the copy)`.
+    """
 
     def outline(table: ModelTable) -> Any:
         return Form(K=2, D=(1,)).outline(table)
 
     try:
-        replace_layers(model, {x.layer: outline(x) for x in tables})
-        return tables, []
+        copy = replace_uncompiled(model, {x.layer: outline(x) for x in tables})
+        return tables, [], type(copy)
     except ValueError:
         pass
-    kept, left = [], []
+    kept, left, kind = [], [], type(model)
     for table in tables:
         try:
-            replace_layers(model, {table.layer: outline(table)})
+            copy = replace_uncompiled(model, {table.layer: outline(table)})
             kept.append(table)
+            kind = type(copy)
         except ValueError as error:
             reason = " ".join(str(error).split())
             numbers = table.layer.count_params()
             left.append(LeftAlone(table.name, numbers, reason))
-    return kept, left
+    return kept, left, kind
 
 
 def _count(tables: Sequence[ModelTable], counts: np.ndarray) -> None:

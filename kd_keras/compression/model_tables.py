@@ -146,6 +146,8 @@ def find_tables(
         if wanted is not None and not any(layer is x for x in wanted):
             continue
         kind = kind_of(layer, named=wanted is not None)
+        if kind == TIED and _is_never_reversed(model, layer):
+            kind = EMBEDDING
         if id(layer) in inside or kind is None:
             if wanted is not None:
                 raise BadInputError(
@@ -191,6 +193,17 @@ def kind_of(layer: Any, named: bool = False) -> str | None:
     return None
 
 
+def _is_never_reversed(model: Any, layer: Any) -> bool:
+    """Whether the graph of a functional model only looks vectors up."""
+    nodes = layer._inbound_nodes
+    if not getattr(model, "inputs", None) or not nodes:
+        return False
+    return not any(
+        x.arguments.kwargs.get("reverse") or True in x.arguments.args[1:]
+        for x in nodes
+    )
+
+
 def _wanted(model: Any, layers: Iterable[Any]) -> Sequence[Any]:
     if isinstance(layers, str | keras.layers.Layer):
         layers = [layers]
@@ -221,6 +234,19 @@ def _rows_of(layer: Any, kind: str) -> np.ndarray:
     return table_of(layer)
 
 
+def _computes_otherwise(kind: type) -> bool:
+    """Whether a class of embeddings has a `call` or weights of its own."""
+    own = kind.__mro__[
+        : min(
+            kind.__mro__.index(x)
+            for x in (keras.layers.Embedding, keras.layers.ReversibleEmbedding)
+            if x in kind.__mro__
+        )
+    ]
+    methods = {"__call__", "build", "call", "compute_mask", "embeddings"}
+    return any(methods & set(vars(x)) for x in own)
+
+
 def _reason_to_leave(layer: Any) -> str | None:
     if isinstance(layer, CodedLayer):
         return "it has codes already"
@@ -231,8 +257,7 @@ def _reason_to_leave(layer: Any) -> str | None:
     if getattr(layer, "lora_enabled", False):
         return "it has LoRA weights"
     if isinstance(layer, keras.layers.Embedding):
-        kinds = (keras.layers.Embedding, keras.layers.ReversibleEmbedding)
-        if type(layer) not in kinds:
+        if _computes_otherwise(type(layer)):
             name = type(layer).__name__
             return f"its class, {name}, may compute something of its own"
         N, d = layer.input_dim, layer.output_dim

@@ -23,7 +23,10 @@ from kd_keras.compression.forms import (
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import LeftAlone, ModelTable
 from kd_keras.compression.plan import Alternative, TablePlan
-from kd_keras.learning.replace_layers import replace_layers
+from kd_keras.learning.replace_layers import (
+    replace_layers,
+    replace_uncompiled,
+)
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.progress_bar import Say, progress_bar
 
@@ -48,6 +51,7 @@ def with_forms(
     tables: Sequence[ModelTable],
     forms: Sequence[Form],
     make: Callable[[Form, ModelTable], Any],
+    compiled: bool = True,
 ) -> Any:
     """Copies a model with other layers in the place of its tables.
 
@@ -56,8 +60,10 @@ def with_forms(
         tables: list of `ModelTable` of it.
         forms: list of `Form`, one for each table.
         make: Function of a form and a table that makes the layer.
+        compiled: bool. Whether the copy is compiled like the model.
     """
-    return replace_layers(
+    replace = replace_layers if compiled else replace_uncompiled
+    return replace(
         model,
         {
             table.layer: make(form, table)
@@ -136,7 +142,9 @@ class Planner:
         """
         best, least = None, math.inf
         for _ in range(ROUNDS):
-            small = with_forms(self.model, self.tables, forms, Form.outline)
+            small = with_forms(
+                self.model, self.tables, forms, Form.outline, compiled=False
+            )
             total = self.size.of(small)
             more = self.added + total - self.in_file(forms)
             error = sum(self.errors_of(forms))
@@ -173,18 +181,18 @@ class Planner:
             raise BadInputError(self.too_small([]))
         # From here on `added` is what the graph of these forms takes.
         best, _ = fitted
-        forms = {
-            way: found
-            for way, kinds in WAYS.items()
-            if way != BEST and (found := self.forms_of(kinds)) is not None
-        }
-        is_one_way = best in forms.values()
+        forms: dict[str, list[Form]] = {}
+        for way, kinds in WAYS.items():
+            found = best if way == BEST else self.forms_of(kinds)
+            if found is None or found in forms.values():
+                continue
+            if any(form.kind in kinds for form in found):
+                forms[way] = found
         alternatives = []
-        for way, found in (
-            forms if is_one_way else forms | {BEST: best}
-        ).items():
+        for way, found in forms.items():
             loss = None
-            if data is not None and validation is not None:
+            # One way alone needs no trial.
+            if data is not None and validation is not None and len(forms) > 1:
                 say(f"Trying {way}")
                 loss = self._loss(found, data, validation)
             total = self.in_file(found)

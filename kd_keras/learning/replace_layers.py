@@ -1,11 +1,13 @@
 """Puts other layers in the place of layers of a model."""
 
 import warnings
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
+from keras.src.models.functional import Functional
 
 # Without it, two layers of a copy could not share one.
 from keras.src.saving.serialization_lib import ObjectSharingScope
@@ -16,6 +18,12 @@ from kd_keras.learning.copy_model import (
     from_configuration,
     outputs_of,
     random_inputs,
+)
+from kd_keras.learning.plain_model import (
+    NotPlainError,
+    describes,
+    is_of,
+    plain_model,
 )
 from kd_keras.utils.checks import short_repr
 
@@ -33,6 +41,11 @@ def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
     from the configuration, so layers in nested models are replaced too, and
     masks pass as the new layers say. The original is not changed. A stateful
     RNN starts anew.
+
+    A functional model may be of a class whose `get_config` holds other
+    arguments than its layers, as the backbones and tasks of keras-hub are. Its
+    copy is made from its graph: a plain `keras.Model`, without the methods of
+    the class.
 
     Args:
         model: Keras model, built: Sequential, functional, or subclassed with a
@@ -67,6 +80,13 @@ def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
     >>> print(small.count_params() < model.count_params())
     True
     """
+    copy = replace_uncompiled(model, replacements)
+    _compile_like(model, copy)
+    return copy
+
+
+def replace_uncompiled(model: Any, replacements: Mapping[Any, Any]) -> Any:
+    """Does what `replace_layers` does, but the copy is not compiled."""
     if not isinstance(replacements, Mapping):
         raise ValueError(
             "`replacements` must be a dict from layers or their names to new "
@@ -87,27 +107,45 @@ def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
         )
     classes = _classes(model, [new for _, new in pairs])
     try:
-        config = model.get_config()
+        with _described(model, [old for old, _ in pairs]) as source:
+            config = source.get_config()
         for old, new in pairs:
             config, found = _swap(config, old, new)
             if not found:
-                raise _NotDescribedError(f"it has no {old.name!r}")
+                raise NotPlainError(f"it has no {old.name!r}")
         with ObjectSharingScope():
-            copy = from_configuration(model, config, classes)
+            copy = from_configuration(source, config, classes)
     except Exception as error:
+        why = (
+            str(error)
+            if isinstance(error, NotPlainError)
+            else short_repr(error)
+        )
         raise ValueError(
             f"{_NEEDS}, and replacements that fit. Received: "
-            f"{short_repr(model)}, whose copy cannot be made: "
-            f"{short_repr(error)}"
+            f"{short_repr(model)}, whose copy cannot be made: {why}"
         ) from error
-    _copy_state(model, copy, pairs)
+    _copy_state(source, copy, pairs)
     _check_outputs(model, copy)
-    _compile_like(model, copy)
     return copy
 
 
-class _NotDescribedError(Exception):
-    """A configuration that lacks a layer."""
+@contextmanager
+def _described(model: Any, layers: list[Any]) -> Iterator[Any]:
+    """Gives a model whose configuration describes some of its layers."""
+    if not isinstance(model, Functional) or _describes_all(model, layers):
+        yield model
+        return
+    with plain_model(model, layers) as plain:
+        yield plain
+
+
+def _describes_all(model: Any, layers: list[Any]) -> bool:
+    try:
+        config = model.get_config()
+    except Exception:  # of a class that has none
+        return False
+    return all(describes(config, x) for x in layers)
 
 
 def _classes(model: Any, replacements: list[Any]) -> dict[str, type]:
@@ -172,12 +210,7 @@ def _swap(config: Any, old: Any, new: Any) -> tuple[Any, int]:
             return type(part)(walk(x) for x in part)
         if not isinstance(part, dict):
             return part
-        inner = part.get("config")
-        if (
-            part.get("class_name") == type(old).__name__
-            and isinstance(inner, dict)
-            and inner.get("name") == old.name
-        ):
+        if is_of(part, old):
             found += 1
             # Where a functional model calls it, and by which name.
             kept = {x: part[x] for x in ("name", "inbound_nodes") if x in part}

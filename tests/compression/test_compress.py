@@ -178,14 +178,20 @@ def test_only_the_layers_that_are_named():
 
 def test_small_tables_and_own_classes_are_left_and_said():
     class Own(layers.Embedding):
-        pass
+        def call(self, inputs):
+            return 2 * super().call(inputs)
+
+    class Named(layers.Embedding):
+        """Computes what an embedding does."""
 
     ids = keras.Input((STEPS,), dtype="int32")
     own = Own(N, SIZE, name="own")
+    named = Named(N, SIZE, name="named")
     few = layers.Embedding(10, SIZE, name="few")
-    hidden = table()(ids) + own(ids) + few(ids // 400)
+    hidden = table()(ids) + own(ids) + few(ids // 400) + named(ids)
     model = keras.Model(ids, layers.GlobalAveragePooling1D()(hidden))
     planned = kd_keras.plan(model, "80%", verbose=0)
+    assert {x.name for x in planned.tables} == {"words", "named"}
     reasons = {x.name: x.reason for x in planned.left}
     assert "its class, Own" in reasons["own"] and "small" in reasons["few"]
     assert "left: few, it is small" in str(planned)
