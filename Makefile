@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test figures check docs clean
+.PHONY: demo test test-slow figures check docs clean
 
 demo: .venv/base
 	$(BIN)/kd-keras compress saved_models/ptb_small_200.npz \
@@ -14,8 +14,15 @@ demo: .venv/base
 	$(BIN)/python examples/ask_about_questions.py demo-model
 
 # In the order of the folders: those that take long come first.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# Every kind of test, with fewer cases of those that take long.
 test: .venv/test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) --speed quick
+
+# What `make test` leaves out.
+test-slow: .venv/test
+	$(PYTEST) --speed slow
 
 # Quick versions, into figures/; the full ones take minutes to hours each.
 figures: .venv/test

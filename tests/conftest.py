@@ -26,6 +26,34 @@ gc.collect()
 gc.freeze()
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--speed",
+        choices=("quick", "slow", "all"),
+        default="all",
+        help="quick leaves out the tests marked slow, but for the first and "
+        "the last case of a test that has three or more; slow runs the rest",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    speed = config.getoption("--speed")
+    if speed == "all":
+        return
+    cases = {}
+    for item in items:
+        if item.get_closest_marker("slow"):
+            name = item.nodeid.partition("[")[0]
+            cases.setdefault(name, []).append(item)
+    slow = set()
+    for found in cases.values():
+        slow.update(found if len(found) < 3 else found[1:-1])
+    wanted = [x for x in items if (x in slow) == (speed == "slow")]
+    left_out = [x for x in items if (x in slow) != (speed == "slow")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = wanted
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     keras.utils.set_random_seed(0)

@@ -141,6 +141,7 @@ def test_the_command_line_starts_without_keras():
     assert_starts_without_keras(["kd_keras.cli.main", "kd_keras.cli.options"])
 
 
+@pytest.mark.slow
 def test_a_script_named_as_the_command_has_the_whole_package(tmp_path):
     script = tmp_path / "kd-keras.py"
     script.write_text("import kd_keras; print(kd_keras.KDEmbedding.__name__)")

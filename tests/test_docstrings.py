@@ -15,6 +15,7 @@ MODULES = [
 
 
 @pytest.mark.parametrize("module", ["kd_keras", *MODULES])
+@pytest.mark.slow
 def test_examples_run(module, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # for examples that write files
     failures, _ = doctest.testmod(importlib.import_module(module))

@@ -71,6 +71,7 @@ def test_ctrl_c_waits_for_an_import_to_end(tmp_path, monkeypatch):
     assert sys.modules["slow_import"].done
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_process_while_keras_starts():
     with subprocess.Popen(
         [

@@ -177,6 +177,7 @@ def test_nothing_is_stored_for_words_that_a_table_has_not(
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
 @pytest.mark.parametrize("composition", ["linear", "lstm", "concat"])
+@pytest.mark.slow
 def test_litert_files_are_written_and_measured(
     source, tmp_path, composition, precision, fake_learning, capsys
 ):
@@ -296,6 +297,7 @@ def test_a_word_that_litert_cannot_hold_is_refused_before_learning(
     assert not fake_learning
 
 
+@pytest.mark.slow
 def test_program_and_page_in_fresh_processes(source, tmp_path):
     """Runs the installed program, then the lines that the page shows."""
     run = subprocess.run(

@@ -151,6 +151,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     assert not list(tmp_path.glob("*-small"))
 
 
+@pytest.mark.slow
 def test_text_is_data_for_a_model_that_takes_text(run, tmp_path):
     words = [f"w{i}" for i in range(N - 1)]
     lookup = layers.TextVectorization(

@@ -53,6 +53,7 @@ def names_below(folder):
     return [n for _, some, more in os.walk(folder) for n in (*some, *more)]
 
 
+@pytest.mark.slow
 def test_a_killed_compress_is_repeated(tmp_path):
     """Killed when the first file of the result appears."""
     rows = np.random.default_rng(0).normal(size=(40, 6)).astype("f4")

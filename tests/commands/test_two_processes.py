@@ -102,6 +102,7 @@ def test_an_export_does_not_write_what_another_writes(folder, export, path):
     assert sorted(os.listdir()) == before
 
 
+@pytest.mark.slow
 def test_one_of_two_processes_wins(tmp_path):
     rows = np.random.default_rng(0).normal(size=(40, 6)).astype("f4")
     np.save(tmp_path / "table.npy", rows)

@@ -42,6 +42,7 @@ def trained():
 
 
 @pytest.mark.parametrize("budget", [9_000, "12 KB", "60%"])
+@pytest.mark.slow
 def test_the_file_is_within_the_budget_and_uses_it(budget, tmp_path):
     model = sequential()
     planned = kd_keras.plan(model, budget, verbose=0)
@@ -53,6 +54,7 @@ def test_the_file_is_within_the_budget_and_uses_it(budget, tmp_path):
 
 
 @pytest.mark.parametrize("quantization", [None, "float16", "int8"])
+@pytest.mark.slow
 def test_predicted_bytes_are_those_of_the_file(quantization, tmp_path):
     model = wide_output()
     planned = kd_keras.plan(model, "50%", quantization=quantization, verbose=0)
@@ -71,6 +73,7 @@ def test_predicted_bytes_are_those_of_the_file(quantization, tmp_path):
     assert abs(sum(x.bytes for x in planned.tables) - of_tables) <= 64
 
 
+@pytest.mark.slow
 def test_training_with_data_lowers_the_loss_and_keeps_the_original(trained):
     model, data = trained
     before = model.get_weights()
@@ -84,6 +87,7 @@ def test_training_with_data_lowers_the_loss_and_keeps_the_original(trained):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_without_targets_it_learns_from_the_original(trained):
     model, (x, _) = trained
     found = compress_model(model, "45%", x, effort=0.4, verbose=0)
@@ -112,6 +116,7 @@ def test_data_sets_count_like_arrays(trained):
     np.testing.assert_array_equal(counts[0], counts[2])
 
 
+@pytest.mark.slow
 def test_frequent_symbols_lose_less_with_data():
     model = sequential()
     ids = np.arange(STEPS)[None] + np.zeros((50, 1), "int32")
@@ -147,6 +152,7 @@ def test_costs_do_not_depend_on_the_scale_of_a_table():
     assert all(x.metric is not None for x in tables)
 
 
+@pytest.mark.slow
 def test_masks_names_and_settings_are_kept():
     model = masked()
     small = kd_keras.compress(model, "60%", effort=0, verbose=0)
@@ -156,6 +162,7 @@ def test_masks_names_and_settings_are_kept():
     assert not frozen.get_layer("words").trainable
 
 
+@pytest.mark.slow
 def test_a_tied_table_stays_tied_and_a_wide_output_gets_codes():
     small = kd_keras.compress(tied(), "60%", effort=0, verbose=0)
     words = small.get_layer("words")
@@ -166,6 +173,7 @@ def test_a_tied_table_stays_tied_and_a_wide_output_gets_codes():
     assert isinstance(small.get_layer("next"), kd_keras.KDLogits)
 
 
+@pytest.mark.slow
 def test_only_the_layers_that_are_named():
     model = two_towers()
     planned = kd_keras.plan(model, "80%", layers=["items"], verbose=0)
@@ -218,6 +226,7 @@ def test_within_the_budget_nothing_is_done():
     np.testing.assert_array_equal(same(ids), model(ids))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model():
     model = sequential()
     a, b = (
@@ -228,6 +237,7 @@ def test_the_same_seed_gives_the_same_model():
         np.testing.assert_array_equal(x, y)
 
 
+@pytest.mark.slow
 def test_the_plan_is_data_and_prints_all_of_it():
     planned = kd_keras.plan(sequential(), "50%", verbose=0)
     found = planned.to_dict()
@@ -277,6 +287,7 @@ def test_a_model_without_a_table_is_refused():
         kd_keras.compress(model, "50%", verbose=0)
 
 
+@pytest.mark.slow
 def test_errors_count_by_the_directions_on_which_outputs_depend():
     model = sequential()
     model.get_layer("words").set_weights(

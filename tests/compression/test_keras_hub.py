@@ -56,7 +56,8 @@ def nodes_of(model):
     return [(len(x._inbound_nodes), len(x._outbound_nodes)) for x in layers]
 
 
-@pytest.mark.parametrize("make", [gpt2, bert, roberta, gemma])
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [gpt2, bert, gemma, roberta])
 def test_a_copy_computes_what_the_model_does(make, tmp_path):
     model = make()
     [table], _ = find_tables(model)
@@ -79,6 +80,7 @@ def test_a_copy_computes_what_the_model_does(make, tmp_path):
     np.testing.assert_allclose(again, found, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [gpt2, bert])
 def test_it_is_made_small_trains_and_is_exported(make, tmp_path):
     model = make()

@@ -19,6 +19,7 @@ def outputs(model, inputs):
 
 
 @pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.slow
 def test_it_is_small_saved_loaded_and_exported(name, tmp_path):
     model = BY_NAME[name]()
     weights = model.get_weights()

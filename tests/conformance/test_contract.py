@@ -9,6 +9,7 @@ from kd_testing import TESTS, run_python
 
 
 @pytest.mark.parametrize("training", [False, True])
+@pytest.mark.slow
 def test_eager_graph_and_jit_agree(name, training):
     layer = make(name)
     inputs = inputs_of(name)
@@ -57,6 +58,7 @@ def loaded_elsewhere(tmp_path_factory):
         return {name: (here[name], there[name]) for name in LAYERS}
 
 
+@pytest.mark.slow
 def test_a_fresh_process_loads_it_in_safe_mode(name, loaded_elsewhere):
     here, there = loaded_elsewhere[name]
     np.testing.assert_allclose(there, here, rtol=1e-6)
@@ -71,6 +73,7 @@ def losses_alone_and_mirrored(strategy):
     return alone, mirrored
 
 
+@pytest.mark.slow
 def test_two_replicas_have_the_losses_of_one_device(
     name, losses_alone_and_mirrored
 ):

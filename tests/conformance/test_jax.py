@@ -24,6 +24,7 @@ def on_tensorflow():
     return train("SGD")
 
 
+@pytest.mark.slow
 def test_losses_are_those_on_tensorflow(name, on_jax, on_tensorflow):
     losses = on_tensorflow[name]
     assert losses[-1] < losses[0]

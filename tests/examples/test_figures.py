@@ -32,6 +32,7 @@ def size_of(picture):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.slow
 def test_quick_version_measures_and_draws(script, tmp_path, monkeypatch):
     _, results = quick(script, tmp_path, monkeypatch)
     words = results["command"].split()

@@ -34,6 +34,7 @@ def test_these_pages_have_python():
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON)
+@pytest.mark.slow
 def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
     (tmp_path / "saved_models").symlink_to(ROOT / "saved_models")
     monkeypatch.chdir(tmp_path)
@@ -115,6 +116,7 @@ SHORTER = {
 
 
 @pytest.mark.parametrize("name", SHORTER)
+@pytest.mark.slow
 def test_an_example_runs(name, tmp_path, monkeypatch, capsys):
     changes, printed = SHORTER[name]
     source = (ROOT / "examples" / f"{name}.py").read_text()
@@ -132,6 +134,7 @@ def test_an_example_runs(name, tmp_path, monkeypatch, capsys):
     assert set(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_the_example_of_a_whole_model_runs(monkeypatch, capsys):
     rng = np.random.default_rng(0)
     x = [(20_000 * rng.random(30) ** 4).astype(int).tolist() for _ in "ab" * 50]
@@ -148,6 +151,7 @@ def test_the_example_of_a_whole_model_runs(monkeypatch, capsys):
     assert sizes[0] > 1_000_000 and sizes[1] <= 70_000
 
 
+@pytest.mark.slow
 def test_language_model_example_runs(tmp_path):
     write_texts(tmp_path)
     before = set(tmp_path.iterdir())

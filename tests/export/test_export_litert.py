@@ -38,6 +38,7 @@ COMPOSITIONS = [
 
 @pytest.mark.parametrize("options", COMPOSITIONS, ids=str)
 @pytest.mark.parametrize("quantization", [None, "int8", "float16"])
+@pytest.mark.slow
 def test_embedding_equals_keras(options, quantization, tmp_path):
     layer = embedding(**options)
     is_lstm = options["composition"] == "lstm"
@@ -88,6 +89,7 @@ def test_it_holds_codes_and_nothing_as_large_as_a_table(tmp_path):
     ids=["plain", "LSTM", "GRU", "Conv1D"],
 )
 @pytest.mark.parametrize("quantization", [None, "int8"])
+@pytest.mark.slow
 def test_models_equal_keras(more, quantization, tmp_path):
     model = classifier(*more, codes="learn")
     static = {"sequence_length": 6} if more else {}
@@ -222,6 +224,7 @@ def test_a_language_model_reads_a_text_token_by_token(options, tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [-1, N, 10**6])
+@pytest.mark.slow
 def test_ids_out_of_range(wrong, tmp_path):
     layer = embedding()
     ids = np.array([3, wrong], np.int32)
@@ -238,6 +241,7 @@ def test_ids_out_of_range(wrong, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_sizes_are_those_that_were_asked_for(tmp_path):
     def shapes(model, **sizes):
         path = tmp_path / "m.tflite"

@@ -152,6 +152,7 @@ RANGES = [
     RANGES,
     ids=[make.__name__ for make, *_ in RANGES],
 )
+@pytest.mark.slow
 def test_ranges(make, first, ends):
     model = make()
     (signature,) = signatures_of(CodedModel.of(model))
@@ -164,6 +165,7 @@ def test_ranges(make, first, ends):
 @pytest.mark.parametrize(
     "make", [make for make, *_ in RANGES], ids=lambda make: make.__name__
 )
+@pytest.mark.slow
 def test_they_are_exported(make, tmp_path):
     model = make()
     kd_keras.export_saved_model(model, tmp_path / "model")

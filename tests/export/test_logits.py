@@ -37,6 +37,7 @@ def model(K, D, composition, embedding, **options):
         (256, 2, "linear", "codes", "int8"),  # a byte a value
     ],
 )
+@pytest.mark.slow
 def test_logits_of_a_file(K, D, composition, embedding, quantization, tmp_path):
     path = tmp_path / "model.tflite"
     source = model(K, D, composition, embedding)
@@ -64,6 +65,7 @@ def test_tied_codes_are_in_a_file_once(tmp_path):
 
 @pytest.mark.parametrize("embedding", ["table", "codes"])
 @pytest.mark.parametrize("units", [N, 7])
+@pytest.mark.slow
 def test_words_and_unknown_ids_are_those_of_the_input(
     embedding, units, tmp_path
 ):
@@ -99,6 +101,7 @@ def test_other_compositions_are_refused(tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_the_bias_takes_a_byte_a_symbol_in_int8(tmp_path):
     source = model(16, 4, "linear", "table")
     bias = np.random.default_rng(0).normal(size=N)

@@ -69,6 +69,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize("names", PAIRS, ids=lambda names: names[0][:9])
+@pytest.mark.slow
 def test_names_of_inputs(names, tmp_path):
     a, b = (keras.Input((), dtype="int32", name=name) for name in names)
     vectors = [embedding()(a), embedding()(b)]
@@ -109,6 +110,7 @@ def test_an_input_may_have_the_name_that_ids_get(tmp_path):
     ],
     ids=["nested", "unicode", "lists", "alike"],
 )
+@pytest.mark.slow
 def test_nested_outputs(arrange, names, tmp_path):
     ids = keras.Input((3,), dtype="int32")
     vectors = embedding()(ids)
@@ -140,6 +142,7 @@ LOOK_UPS = {
 
 @pytest.mark.parametrize("kind", LOOK_UPS)
 @pytest.mark.parametrize("is_nested", [False, True], ids=["flat", "nested"])
+@pytest.mark.slow
 def test_look_ups_are_refused_with_the_way_around(kind, is_nested, tmp_path):
     shape = () if kind == "text" else (3,)
     dtype = "int64" if kind == "int64" else "string"

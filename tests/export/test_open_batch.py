@@ -24,6 +24,7 @@ def of_three_words(end):
 
 
 @pytest.mark.parametrize("end", ENDS)
+@pytest.mark.slow
 def test_it_falls_back_to_one_row_and_says_so(end, tmp_path, capfd):
     model, path = of_three_words(end), tmp_path / "m.tflite"
     kd_keras.export_litert(model, path)
@@ -47,6 +48,7 @@ def test_a_size_that_is_asked_for_is_kept(tmp_path, capfd):
     assert not capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_attention_over_any_number_of_steps(tmp_path):
     ids = keras.Input((None,), dtype="int32")
     steps = embedding()(ids)

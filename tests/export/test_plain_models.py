@@ -27,6 +27,7 @@ def table(**options):
     ("quantization", "width", "error"),
     [(None, 4, 1e-6), ("float16", 2, 1e-3), ("int8", 1, 0.01)],
 )
+@pytest.mark.slow
 def test_a_table_equals_keras(quantization, width, error, tmp_path):
     layer, path = table(), tmp_path / "m.tflite"
     report = kd_keras.export_litert(
@@ -91,6 +92,7 @@ def test_a_wrong_row_is_caught(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_language_model(tmp_path):
     configuration = CONFIGURATIONS["tiny"]
     plain = layers.Embedding(N, configuration.hidden)

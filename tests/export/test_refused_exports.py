@@ -41,6 +41,7 @@ def test_a_wrong_export_is_caught_and_its_first_id_named(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_wrong_state_is_caught(tmp_path, monkeypatch):
     from kd_keras.export.signatures import language_model_signatures as module
 

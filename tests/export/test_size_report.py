@@ -21,6 +21,7 @@ SIZES = [
 
 @pytest.mark.parametrize("options", SIZES, ids=str)
 @pytest.mark.parametrize("quantization", [None, "int8", "float16"])
+@pytest.mark.slow
 def test_a_file_is_as_large_as_predicted(options, quantization, tmp_path):
     layer = kd_keras.KDEmbedding(3000, 64, **options)
     layer.build()
@@ -68,6 +69,7 @@ def test_the_roles_of_a_scaled_composition(tmp_path):
 
 
 @pytest.mark.parametrize("quantization", [None, "int8", "float16"])
+@pytest.mark.slow
 def test_a_language_model_by_role(quantization, tmp_path):
     model = language_model(composition="concat", D=16)
     path = tmp_path / "lm.tflite"
@@ -96,6 +98,7 @@ def test_the_paper_s_count_stands_beside_the_bytes():
 
 @pytest.mark.parametrize("quantization", [None, "int8"])
 @pytest.mark.parametrize("share", [("codes",), ("composition",), ()], ids=str)
+@pytest.mark.slow
 def test_what_embeddings_share_counts_once(share, quantization, tmp_path):
     def made(codes="learn", composition="linear"):
         return kd_keras.KDEmbedding(

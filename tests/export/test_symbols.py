@@ -145,6 +145,7 @@ def test_where_a_vocabulary_is_stored(make, given, wanted):
     assert found == wanted
 
 
+@pytest.mark.slow
 def test_one_embedding_has_the_same_file_whatever_it_is_called(tmp_path):
     layer = kd(20, "words")
     layer.build()

@@ -31,6 +31,7 @@ SHUFFLED = np.random.default_rng(1).permutation(N)
 @pytest.mark.parametrize("order", [None, SHUFFLED], ids=["sorted", "any order"])
 @pytest.mark.parametrize("quantization", [None, "int8"])
 @pytest.mark.parametrize("composition", ["linear", "residual"])
+@pytest.mark.slow
 def test_vectors_and_bytes(order, quantization, composition, tmp_path):
     layer = embedding(order, composition)
     path = tmp_path / "small.tflite"
@@ -52,6 +53,7 @@ def test_vectors_and_bytes(order, quantization, composition, tmp_path):
 
 @pytest.mark.parametrize("order", [None, SHUFFLED], ids=["sorted", "any order"])
 @pytest.mark.parametrize("quantization", [None, "int8"])
+@pytest.mark.slow
 def test_logits(order, quantization, tmp_path):
     hidden = keras.Input((SIZE,), name="hidden")
     logits = kd_keras.KDLogits.from_embedding(embedding(order))
@@ -82,6 +84,7 @@ def test_ids_out_of_range_of_a_saved_model(tmp_path):
 
 
 @pytest.mark.parametrize("ends", [[40, 12], ["12"], 12, None, [12, N]])
+@pytest.mark.slow
 def test_a_damaged_description_is_an_error(ends, tmp_path):
     path, damaged = tmp_path / "small.tflite", tmp_path / "damaged.tflite"
     kd_keras.export_litert(embedding(), path)

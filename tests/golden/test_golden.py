@@ -40,6 +40,7 @@ assert np.allclose(found, wanted, rtol=1e-5, atol=1e-6)
 """
 
 
+@pytest.mark.slow
 def test_a_file_of_the_flat_package_loads_in_a_fresh_process():
     """Its configuration names a module that is not there any more."""
     path = RELEASES[0] / "linear.keras"

@@ -57,6 +57,7 @@ def test_the_loss_is_that_of_the_text_and_of_the_teacher(models):
     assert alone == pytest.approx(STEPS * cross_entropy(y, logits), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_it_learns_what_the_teacher_predicts(models, monkeypatch):
     model, teacher = models
     monkeypatch.setattr(distilled, "LEARNING_RATE", 0.02)
@@ -81,6 +82,7 @@ def test_it_learns_what_the_teacher_predicts(models, monkeypatch):
     assert not ours & {id(v) for v in teacher.variables}
 
 
+@pytest.mark.slow
 def test_the_perplexity_is_that_of_the_text(models):
     model, _ = models
     x, y = IDS[:, :BATCH]
@@ -95,6 +97,7 @@ def test_the_perplexity_is_that_of_the_text(models):
     assert told["perplexity"] == pytest.approx(want, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_teacher_reads_on_and_begins_anew_with_the_model(models):
     model, teacher = models
     x, y = IDS[:, :BATCH]

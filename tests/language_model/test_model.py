@@ -81,6 +81,7 @@ def fit(model, epochs=2, **options):
 
 
 @pytest.mark.parametrize("kind", EMBEDDINGS)
+@pytest.mark.slow
 def test_any_embedding_learns(kind):
     perplexities = fit(language_model(kind), epochs=12)["perplexity"]
     assert perplexities[-1] < 0.8 * perplexities[0]
@@ -217,6 +218,7 @@ def test_fit_carries_the_state():
 
 
 @pytest.mark.parametrize("kind", ["conventional", "lstm", "learned"])
+@pytest.mark.slow
 def test_one_text_gives_the_same_perplexity_in_any_cut(kind):
     model = language_model(kind)
     fit(model)
@@ -278,6 +280,7 @@ def test_unique_symbols_change_no_value_and_no_gradient(kind):
 
 
 @pytest.mark.parametrize("kind", ["conventional", "learned"])
+@pytest.mark.slow
 def test_mirrored_training_has_the_losses_of_one_device(kind, strategy):
     assert TINY.clip <= 1  # many gradients are larger and get clipped
     one = fit(language_model(kind), validation_data=batches(text(seed=1)))

@@ -80,6 +80,7 @@ def test_config_of_code_dim_and_policy_round_trips():
     assert copy(np.arange(3)).dtype == "bfloat16"
 
 
+@pytest.mark.slow
 def test_keras_file_round_trip_keeps_values_and_codes(options, tmp_path):
     model = keras.Sequential([embedding(**options), keras.layers.Dense(2)])
     ids = np.arange(N)
@@ -127,6 +128,7 @@ def sequential(options):
 
 @pytest.mark.parametrize("codes", [None, "learn"])
 @pytest.mark.parametrize("make", [sequential, functional, Tagger])
+@pytest.mark.slow
 def test_trains_in_a_model_of_any_kind(make, codes):
     model = make({"codes": codes})
     model.compile(keras.optimizers.Adam(0.1), "mse", jit_compile=False)
@@ -230,6 +232,7 @@ for composition in COMPOSITIONS:
 
 
 @pytest.mark.parametrize("floatx", ["float16", "float64"])
+@pytest.mark.slow
 def test_any_floatx(floatx):
     # In a process of its own: Keras fixes the default policy when it is used.
     run_python(FLOATX, floatx)

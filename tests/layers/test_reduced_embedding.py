@@ -89,6 +89,7 @@ def test_training_moves_only_the_rows_of_the_batch():
 
 @pytest.mark.parametrize("quantization", [None, "int8", "float16"])
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.slow
 def test_exports(quantization, weights, tmp_path):
     layer = kd_keras.ReducedEmbedding.from_table(TABLE, 20, 5, weights)
     ids = keras.Input((6,), dtype="int32")

@@ -42,6 +42,7 @@ def check(probe, batch_size=1):
     ],
     ids="-".join,
 )
+@pytest.mark.slow
 def test_a_step_counts_once_in_loops_and_branches(calls):
     check(TemperatureProbe(2 * STEPS, calls, jit_compile=False), batch_size=2)
 
@@ -56,6 +57,7 @@ def test_a_step_counts_once_in_loops_and_branches(calls):
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_a_step_counts_once_in_any_training_loop(options):
     check(TemperatureProbe(STEPS, **{"calls": ("map", "plain")} | options))
 

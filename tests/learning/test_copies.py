@@ -36,6 +36,7 @@ def test_models_of_any_precision_are_copied(policy, composition):
     np.testing.assert_allclose(found, wanted, atol=0.05 * abs(wanted).max())
 
 
+@pytest.mark.slow
 def test_deep_models_are_copied():
     # Each normalization enlarges what rounding differs by.
     layers = [learning(), keras.layers.GlobalAveragePooling1D()]

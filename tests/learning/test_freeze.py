@@ -107,6 +107,7 @@ def pair(request):
     return model, frozen
 
 
+@pytest.mark.slow
 def test_predictions_are_the_same(pair):
     model, frozen = pair
     assert type(frozen) is type(model)
@@ -147,6 +148,7 @@ def test_all_other_weights_are_kept_and_shared_with_nobody(pair):
     assert ours == theirs
 
 
+@pytest.mark.slow
 def test_the_copy_trains_on_with_its_codes_fixed(pair):
     _, frozen = pair
     copy = kd_keras.freeze(frozen)  # leaves `pair` as it is

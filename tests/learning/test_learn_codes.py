@@ -55,6 +55,7 @@ def test_defaults_are_k_16_d_32_linear(vectors):
     "composition", ["linear", "concat", "lstm", "residual"]
 )
 @pytest.mark.usefixtures("few_steps")
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_codes(vectors, composition):
     first, again, other = (
         kd_keras.learn_codes(
@@ -95,11 +96,13 @@ def test_concat_is_k_means_in_each_slice(vectors):
         )
 
 
+@pytest.mark.slow
 def test_lstm_starts_from_the_linear_codes_and_passes_them(vectors, lstm):
     linear = kd_keras.learn_codes(vectors, 8, 4, verbose=0)
     assert error(vectors, lstm) < 0.97 * error(vectors, linear)
 
 
+@pytest.mark.slow
 def test_residual_is_far_better_than_linear_on_a_curved_sheet(vectors):
     linear, residual = (
         kd_keras.learn_codes(vectors, 8, 4, composition=name, verbose=0)
@@ -118,6 +121,7 @@ def test_residual_is_far_better_than_linear_on_a_curved_sheet(vectors):
     ],
 )
 @pytest.mark.usefixtures("few_steps")
+@pytest.mark.slow
 def test_a_layer_is_learned_as_its_name(vectors, name, kind, code_dim):
     layer = kind(8, 4, 12, code_dim)
     of_name = kd_keras.learn_codes(
@@ -132,6 +136,7 @@ def test_a_layer_is_learned_as_its_name(vectors, name, kind, code_dim):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_composition_layer_is_trained_in_place(vectors):
     composition = kd_keras.LSTMComposition(8, 4, 12, code_dim=6)
     embedding = kd_keras.learn_codes(
@@ -143,6 +148,7 @@ def test_a_composition_layer_is_trained_in_place(vectors):
 
 
 @pytest.mark.usefixtures("few_steps")
+@pytest.mark.slow
 def test_a_large_table_is_learned_on_a_sample(vectors, monkeypatch, capsys):
     monkeypatch.setattr("kd_keras.search.learning_sample.LEARNING_ROWS", 400)
     monkeypatch.setattr("kd_keras.search.learning_sample.TRAINING_ROWS", 500)
@@ -180,6 +186,7 @@ def test_a_memory_map_gives_what_the_array_gives(vectors, tmp_path):
     ],
 )
 @pytest.mark.usefixtures("few_steps")
+@pytest.mark.slow
 def test_encode_finds_codes_of_unseen_vectors(vectors, composition, code_dim):
     known, unseen = vectors[:500], vectors[500:]
     embedding = kd_keras.learn_codes(

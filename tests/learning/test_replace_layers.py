@@ -138,6 +138,7 @@ def test_outputs_are_the_same_if_the_table_is(model_and_inputs, tmp_path):
     np.testing.assert_allclose(loaded(inputs), small(inputs), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_copy_trains(model_and_inputs):
     model, inputs = model_and_inputs
     model.compile("adam", "mse", metrics=["mae"])

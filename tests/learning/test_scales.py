@@ -110,6 +110,7 @@ def test_a_narrow_sum_rebuilds_vectors_at_every_offset(table):
 
 
 @pytest.mark.parametrize(("name", "code_dim"), TRAINED)
+@pytest.mark.slow
 def test_trained_codes_are_the_same_at_every_scale_and_offset(
     table, name, code_dim
 ):

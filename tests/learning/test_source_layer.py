@@ -20,6 +20,7 @@ def learn(vectors, **options):
 
 @pytest.mark.parametrize("composition", ["linear", "concat", "residual"])
 @pytest.mark.parametrize("trainable", [True, False])
+@pytest.mark.slow
 def test_what_a_model_needs_is_carried_over(composition, trainable):
     D = 3 if composition == "concat" else 4
     layer = source(mask_zero=True, trainable=trainable)

@@ -50,6 +50,7 @@ def weighted_errors(vectors, composition, **options):
         ("lstm", {}),
     ],
 )
+@pytest.mark.slow
 def test_weights_lower_the_weighted_error(composition, options):
     found, plain = weighted_errors(correlated(COUNT), composition, **options)
     assert found < 0.9 * plain

@@ -105,6 +105,7 @@ def test_random_codes_and_an_lstm(work):
     assert (row["code_learning"], row["relearning"]) == ("random", "lstm")
 
 
+@pytest.mark.slow
 def test_learn_with_the_task_and_a_warm_start(codes):
     rate = ["--codes-learning-rate", "0.2"]  # fast enough for three epochs
     words = ["train", "--embedding", "learn", "--warm-start", codes]
@@ -129,6 +130,7 @@ def test_evaluate_gives_what_was_recorded(conventional, capsys):
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.slow
 def test_an_exported_model_has_the_perplexity_of_keras(
     retrained, precision, tmp_path, capsys
 ):
@@ -161,6 +163,7 @@ def test_the_embedding_of_a_run_is_exported(retrained, work):
     )
 
 
+@pytest.mark.slow
 def test_a_run_without_codes_is_exported(conventional, tmp_path, capsys):
     run_folder, path = (
         f"ptb-runs/{conventional.name}",
@@ -174,6 +177,7 @@ def test_a_run_without_codes_is_exported(conventional, tmp_path, capsys):
     assert device == pytest.approx(row["test_perplexity"], rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_fresh_process_loads_the_model(codes):
     run("retrain", "--codes", codes, *TRAIN)
     run_folder = "ptb-runs/tiny-linear-linear-K8-D4-seed0"
@@ -197,6 +201,7 @@ def test_table_draws_what_is_there(codes, capsys):
     assert any("conventional" in li for li in lines)
 
 
+@pytest.mark.slow
 def test_table_trains_what_is_missing(work, monkeypatch, capsys):
     from kd_keras.ptb import commands as ptb_commands
     from kd_keras.ptb import paper_plan
@@ -254,6 +259,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_same_curve(work, monkeypatch):
     words = ["train", "--embedding", "learn", "--K", "8", "--D", "4", *TRAIN]
     broken, whole = ([*words, "--output", name] for name in ("broken", "whole"))
@@ -281,6 +287,7 @@ def test_a_killed_run_goes_on_with_the_same_curve(work, monkeypatch):
     assert not os.path.exists("broken/backup")
 
 
+@pytest.mark.slow
 def test_jax_trains_without_tensorflow(work):
     """Blocks the imports, so that TensorFlow is not even needed."""
     code = (
@@ -298,6 +305,7 @@ def test_jax_trains_without_tensorflow(work):
     assert row["train_perplexity"][2] < 0.9 * row["train_perplexity"][0]
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(work):
     """Tests `MultiWorkerMirroredStrategy` with `fit` over the loopback."""
     with socket.socket() as one, socket.socket() as two:
@@ -341,6 +349,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_the_rate_of_an_lstm_makes_another_row(work, capsys):
     words = ["retrain", "--K", "4", "--D", "3", "--composition", "lstm"]
     words += [*TRAIN, "--epochs", "1", "--results", "rates.json"]

@@ -23,6 +23,7 @@ def output_codes(conventional):
     return "ptb-runs/tiny-output-codes-linear-K8-D4"
 
 
+@pytest.mark.slow
 def test_codes_are_learned_of_the_output_layer(conventional, output_codes):
     model = keras.saving.load_model(conventional / "model.keras")
     table = model.get_layer("output").kernel.numpy().T
@@ -52,6 +53,7 @@ def test_an_untied_output_layer(output_codes, capsys):
 
 
 @pytest.mark.parametrize("embedding", ["fixed", "learn"])
+@pytest.mark.slow
 def test_a_tied_output_layer(embedding, work, tmp_path, capsys):
     words = ("train", "--embedding", embedding, *SIZES, *TRAIN, *ONE)
     folder = str(tmp_path / "run")

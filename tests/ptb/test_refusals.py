@@ -98,6 +98,7 @@ def test_bad_input_is_one_line(work, case, capsys):
     assert sorted(path.name for path in work.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_what_cannot_be_exported_is_one_line(retrained, capsys):
     words = [retrained, "--sequence-length", "0", "--quiet"]
     assert main(["ptb", "export", *words]) == 2

@@ -35,6 +35,7 @@ def model_of(folder):
     return keras.saving.load_model(f"{folder}/model.keras")
 
 
+@pytest.mark.slow
 def test_both_sides_begin_as_they_were_learned(codes, conventional, capsys):
     words = ("--codes", CODES, "--output-codes", OUTPUT_CODES)
     folder = (
@@ -77,6 +78,7 @@ def test_both_sides_begin_as_they_were_learned(codes, conventional, capsys):
     assert "concat, tuned" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_a_run_with_codes(codes, tmp_path):
     first, second = (str(tmp_path / name) for name in "ab")
     tune(codes, "--codes", CODES, "--output", first)
@@ -94,6 +96,7 @@ def test_it_goes_on_from_a_run_with_codes(codes, tmp_path):
 @pytest.mark.filterwarnings(  # of the log that the interrupted run left open
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )
+@pytest.mark.slow
 def test_an_interrupted_run_resumes_with_the_same_inputs_only(
     codes, weighted_codes, tmp_path, monkeypatch, capsys
 ):
@@ -135,6 +138,7 @@ def weighted_codes(codes):
     return f"{OUTPUT_CODES}-count0.5"
 
 
+@pytest.mark.slow
 def test_codes_learned_with_counts(codes, weighted_codes):
     report = read(f"{weighted_codes}/report.json")
     assert report["arguments"]["count_power"] == 0.5

@@ -119,6 +119,7 @@ def test_fit_in_order_is_nearly_optimal_and_suits_a_beam_search():
     assert beams[0] < 0.8 * beams[1]
 
 
+@pytest.mark.slow
 def test_a_residual_composition_codes_rows_that_come_later(monkeypatch):
     monkeypatch.setattr("kd_keras.search.learning_sample.LEARNING_ROWS", 1000)
     monkeypatch.setattr("kd_keras.search.learning_sample.TRAINING_ROWS", 1500)

@@ -120,6 +120,7 @@ def test_bad_arguments_are_refused(tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_on_jax_it_is_refused_in_one_line():
     script = (
         "import kd_keras\n"

@@ -51,6 +51,7 @@ def train(optimizer, row_lists, jit, dense=False):
 
 @pytest.mark.parametrize("clip", CLIPS, ids=str)
 @pytest.mark.parametrize("repeats", [1, 2])
+@pytest.mark.slow
 def test_equals_adam_where_every_row_is_gathered(jit, clip, repeats):
     shuffle = np.random.default_rng(0).permutation
     rows = [
@@ -77,6 +78,7 @@ def test_clips_bite(clip):
 
 
 @pytest.mark.parametrize("clip", CLIPS, ids=str)
+@pytest.mark.slow
 def test_rows_outside_the_batch_stay_as_they_are(jit, clip):
     rows = [[1, 1, 4], [0], [5, 0, 5], [4, 1]]
     values = train(kd_keras.LazyAdam(0.1, **clip), rows, jit)

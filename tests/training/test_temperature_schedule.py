@@ -26,6 +26,7 @@ def expected(steps, initial=1.0, decay_rate=1.0, minimum=0.01, law=None):
 
 
 @pytest.mark.parametrize("law", LAWS)
+@pytest.mark.slow
 def test_steps_use_the_law_and_its_floor(law, jit):
     options = {"initial": 2.0, "decay_rate": 0.1, "minimum": 0.7, "law": law}
     probe = TemperatureProbe(25, jit_compile=jit)
@@ -52,6 +53,7 @@ def test_without_a_schedule_the_temperature_stays_one():
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_steps_cool_once_each(options):
     # 23 steps per epoch, so the third execution of ten steps has only three.
     probe = TemperatureProbe(46, **options)

@@ -37,6 +37,7 @@ def odd_tables():
 
 @pytest.mark.parametrize("composition", ["linear", "concat"])
 @pytest.mark.parametrize("name", odd_tables())
+@pytest.mark.slow
 def test_odd_tables_are_compressed(name, composition):
     table = odd_tables()[name].astype("f8")
     np.save("big.npy", table)

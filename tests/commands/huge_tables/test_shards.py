@@ -48,6 +48,7 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("name", GIVEN)
+@pytest.mark.slow
 def test_merged_shards_are_what_one_run_writes(name, vectors, monkeypatch):
     train_little(monkeypatch)
     run("compress", "big.npy", *GIVEN[name], "--output", "one")

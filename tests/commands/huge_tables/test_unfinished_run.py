@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from tables import (
     KD,
     assert_same,
@@ -108,6 +109,7 @@ sys.exit(kd_keras_command.main())
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on(tmp_path):
     np.save("big.npy", make_vectors(1500))
     words = [
