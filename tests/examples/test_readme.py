@@ -152,6 +152,21 @@ def test_the_example_of_a_whole_model_runs(monkeypatch, capsys):
 
 
 @pytest.mark.slow
+def test_the_example_of_a_recommender_runs(tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    film = (400 * rng.random(3000) ** 2).astype(int)
+    columns = [rng.integers(120, size=3000), film, film, np.arange(3000)]
+    ratings = tmp_path / "ratings.csv"
+    rows = np.transpose(columns)
+    np.savetxt(ratings, rows, "%d", ",", header="user,film,rating,time")
+    words = ["shrink", str(ratings), "--budget", "30 KB"]
+    monkeypatch.setattr("sys.argv", words)
+    runpy.run_path(str(ROOT / "examples" / "shrink_a_recommender.py"))
+    model, small = capsys.readouterr().out.splitlines()[-2:]
+    assert "of 120 found" in model and "small: 2" in small
+
+
+@pytest.mark.slow
 def test_language_model_example_runs(tmp_path):
     write_texts(tmp_path)
     before = set(tmp_path.iterdir())
