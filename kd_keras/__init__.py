@@ -36,6 +36,7 @@ if "kd_keras_command" not in sys.modules:
     from kd_keras.learning.grow_embedding import grow_embedding
     from kd_keras.learning.learn_codes import learn_codebooks, learn_codes
     from kd_keras.learning.replace_layers import replace_layers
+    from kd_keras.learning.unfreeze import unfreeze
     from kd_keras.search.shards import shard_rows
     from kd_keras.training.code_metrics import CodeMetrics
     from kd_keras.training.code_summaries import CodeSummaries

@@ -9,9 +9,10 @@ import keras
 
 from kd_keras.compression.distil import EPOCHS, distil, measure
 from kd_keras.compression.file_size import FileSize
-from kd_keras.compression.make_plan import make_plan
+from kd_keras.compression.make_plan import Planned, make_plan
 from kd_keras.compression.plan import Plan
 from kd_keras.compression.planner import with_forms
+from kd_keras.compression.states import reset_states, states_kept
 from kd_keras.report.model_page import metric_lines
 from kd_keras.search.effort import check_effort
 from kd_keras.utils.errors import BadInputError, as_bad_input
@@ -208,6 +209,22 @@ def compress_model(
     planned = make_plan(
         model, budget, data, seed=seed, verbose=verbose, say=say, **given
     )
+    with states_kept(model):
+        found = _carry_out(planned, model, tune, effort, seed, verbose, say)
+    reset_states(found.model)
+    return found
+
+
+def _carry_out(
+    planned: Planned,
+    model: Any,
+    tune: bool,
+    effort: float,
+    seed: int,
+    verbose: int,
+    say: Say,
+) -> Compressed:
+    """Learns the codes of a plan and trains the small model."""
     say(str(planned.plan))
     small = with_forms(
         model,

@@ -7,6 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+# Keras keeps a tensor's mask on the tensor, and has no public name for that.
+from keras.src.backend import get_keras_mask
+
 _EPSILON = 1e-7
 
 
@@ -15,7 +18,8 @@ class Distance:
     """A distance between two models' values of one output.
 
     Attributes:
-        between: Function of both values that returns a scalar tensor.
+        between: Function of both values, shape `(..., n)`, that returns a
+            tensor of shape `(...)`: the distance at each place.
         spread: Function of a value that returns a tensor in which the squared
             distance of two near values is about the same distance.
     """
@@ -70,7 +74,7 @@ def _of_output(model: Any, tensor: Any) -> Distance:
     if activation == "sigmoid":
         return _chances(lambda x: x)
     return Distance(
-        lambda a, b: ops.mean(ops.square(a - b)),
+        lambda a, b: ops.mean(ops.square(a - b), axis=-1),
         lambda x: x / x.shape[-1] ** 0.5,
     )
 
@@ -81,7 +85,7 @@ def _probabilities(of: Callable[[Any], Any]) -> Distance:
     def between(taught: Any, given: Any) -> Any:
         a, b = (ops.cast(of(x), "float32") for x in (taught, given))
         ratios = ops.log(a + _EPSILON) - ops.log(b + _EPSILON)
-        return ops.mean(ops.sum(a * ratios, axis=-1))
+        return ops.sum(a * ratios, axis=-1)
 
     # The divergence of two near distributions is twice the squared distance of
     # their square roots.
@@ -90,6 +94,57 @@ def _probabilities(of: Callable[[Any], Any]) -> Distance:
 
 def _chances(of: Callable[[Any], Any]) -> Distance:
     """Compares probabilities, each of an event of its own."""
-    return _probabilities(
+    each = _probabilities(
         lambda x: ops.stack([of(x), 1 - of(x)], axis=-1)  # yes and no
     )
+    return Distance(
+        lambda a, b: ops.mean(each.between(a, b), axis=-1), each.spread
+    )
+
+
+def weights_of_places(
+    outputs: Sequence[Any], sample_weight: Any = None
+) -> list[Any]:
+    """Returns how much each place of each output counts in a loss.
+
+    Args:
+        outputs: list of tensors, shapes `(batch, ..., n)`, as a model computed
+            them: with their masks.
+        sample_weight: None, a tensor for all outputs, or a structure with one
+            for each; of shape `(batch,)` or with more of an output's axes.
+
+    Returns:
+        list of tensors of float32 whose shapes are those of the outputs but
+        for the last axis, or None where all places count the same.
+    """
+    given = keras.tree.flatten(sample_weight)
+    if len(given) == 1:
+        given = given * len(outputs)
+    if len(given) != len(outputs):
+        given = [None] * len(outputs)
+    return [_weights_of(x, w) for x, w in zip(outputs, given, strict=True)]
+
+
+def _weights_of(output: Any, given: Any) -> Any:
+    axes = len(output.shape) - 1
+    found = None
+    for weights in (get_keras_mask(output), given):
+        if weights is None or not 0 < len(weights.shape) <= max(axes, 1) + 1:
+            continue
+        weights = ops.cast(weights, "float32")
+        if len(weights.shape) > axes:  # a number for each example, (batch, 1)
+            weights = ops.mean(weights, axis=-1)
+        while len(weights.shape) < axes:
+            weights = ops.expand_dims(weights, -1)
+        found = weights if found is None else found * weights
+    if found is None:
+        return None
+    return found * ops.ones_like(output[..., 0], dtype="float32")
+
+
+def mean_distance(places: Any, weights: Any) -> Any:
+    """Returns the mean over places that count as much as their weights."""
+    if weights is None:
+        return ops.mean(places)
+    total = ops.maximum(ops.sum(weights), _EPSILON)
+    return ops.sum(places * weights) / total

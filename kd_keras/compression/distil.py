@@ -13,7 +13,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from kd_keras.compression.distances import distances_for
+from kd_keras.compression.distances import (
+    distances_for,
+    mean_distance,
+    weights_of_places,
+)
 from kd_keras.compression.model_data import ModelData
 
 # Share of the large model's outputs in the loss; the targets have the rest.
@@ -52,9 +56,13 @@ class _Distilled(keras.Model):
         )
         given = keras.tree.flatten(y_pred)
         distance = sum(
-            kind.between(a, b)
-            for kind, a, b in zip(
-                self._distances(taught), taught, given, strict=True
+            mean_distance(kind.between(a, b), weights)
+            for kind, a, b, weights in zip(
+                self._distances(taught),
+                taught,
+                given,
+                weights_of_places(given, sample_weight),
+                strict=True,
             )
         )
         if not self.has_targets:

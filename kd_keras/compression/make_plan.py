@@ -19,6 +19,7 @@ from kd_keras.compression.model_tables import (
 )
 from kd_keras.compression.plan import Alternative, Plan
 from kd_keras.compression.planner import BEST, WAYS, Planner
+from kd_keras.compression.states import states_kept
 from kd_keras.compression.weigh_tables import set_counts, weigh_tables
 from kd_keras.export.litert.precisions import PRECISIONS
 from kd_keras.learning.replace_layers import replace_uncompiled
@@ -67,6 +68,26 @@ def make_plan(
         needs_file: bool. Whether a model that cannot be exported is refused.
     """
     check_model(model)
+    with states_kept(model):
+        return _make_plan(
+            model, budget, data, validation_data, quantization, layers,
+            seed, verbose, say, counts, needs_file,
+        )  # fmt: skip
+
+
+def _make_plan(
+    model: Any,
+    budget: Any,
+    data: Any,
+    validation_data: Any,
+    quantization: str | None,
+    layers: Iterable[Any] | None,
+    seed: int,
+    verbose: int,
+    say: Say,
+    counts: np.ndarray | None,
+    needs_file: bool,
+) -> Planned:
     check_budget(budget)
     as_bad_input(check_choice, "quantization", quantization, PRECISIONS)
     wanted = "an integer from 0 to 4,294,967,295"

@@ -7,7 +7,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from kd_keras.compression.distances import distances_for
+from kd_keras.compression.distances import (
+    distances_for,
+    weights_of_places,
+)
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import EMBEDDING, OUTPUT, ModelTable
 from kd_keras.export.signatures.calls_replaced import calls_replaced
@@ -204,16 +207,24 @@ def _find_costs(
     costs = np.zeros(len(tables))
     squares: list[Any] = [0.0] * len(tables)
     try:
-        for x, *_ in data.batches(BATCHES):
+        for x, _, sample_weight in data.batches(BATCHES):
             with tf.GradientTape() as tape:
                 tape.watch(values)
                 outputs = keras.tree.flatten(model(x, training=False))
                 total = 0.0
                 kinds = distances_for(model, outputs)
-                for kind, output in zip(kinds, outputs, strict=True):
+                counted = weights_of_places(outputs, sample_weight)
+                for kind, output, weights in zip(
+                    kinds, outputs, counted, strict=True
+                ):
                     spread = kind.spread(output)
                     signs = rng.choice([-1.0, 1.0], spread.shape)
-                    total += tf.reduce_sum(spread * signs.astype("float32"))
+                    signs = signs.astype("float32")
+                    if weights is not None:
+                        roots = np.sqrt(np.maximum(weights, 0))
+                        axes = range(roots.ndim, signs.ndim)
+                        signs *= np.expand_dims(roots, tuple(axes))
+                    total += tf.reduce_sum(spread * signs)
             for i, gradient in enumerate(tape.gradient(total, values)):
                 ids, rows = _rows_of(gradient, tables[i])
                 moved = centred[i][ids]

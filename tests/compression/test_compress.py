@@ -317,3 +317,23 @@ def test_a_model_with_a_batch_size_gets_whole_batches_in_order():
     assert [len(x) for x in read] == [4] * 25
     with pytest.raises(kd_keras.BadInputError, match="at least one batch"):
         ModelData("data", np.arange(3), 4)
+
+
+def test_the_states_of_a_stateful_layer_stay():
+    model = keras.Sequential(
+        [
+            keras.Input(batch_shape=(10, STEPS), dtype="int32"),
+            table(),
+            layers.LSTM(4, stateful=True),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
+    ids = ids_of(60)
+    model(ids[:10])
+    lstm = model.layers[1]
+    before = [x.numpy() for x in lstm.states]
+    small = kd_keras.compress(model, "60%", ids, effort=0, verbose=0)
+    for state, wanted in zip(lstm.states, before, strict=True):
+        np.testing.assert_array_equal(state.numpy(), wanted)
+    for state in small.layers[1].states:  # it begins anew
+        assert not state.numpy().any()
