@@ -13,16 +13,17 @@ vocabulary.txt (the words, if there are any), neighbours.npz, report.json, and
 report.html, a page to read.
 
 VECTORS is GloVe or word2vec text or word2vec binary (plain, or packed as gzip,
-bzip2, xz, or zip with one file), a .npy file with an (N, d) array, or a .npz
-file with the array "vectors" and, if there are words, "words". Vectors without
-words get the words of another file with --words. Text in which each line
-consists of numbers only needs --words, --no-words or --number-words.
+bzip2, xz, or zip with one file), a .npy file with an (N, d) array, a .npz file
+with the array "vectors" and, if there are words, "words", or a .safetensors
+file, of which --tensor names one. Vectors without words get the words of
+another file with --words. Text in which each line consists of numbers only
+needs --words, --no-words or --number-words.
 
-A .npy file may be larger than memory. For more than 50,000 symbols (or 4K, if
-larger), the code embeddings are learned from a random sample of that size (up
-to 200,000 if a composition is trained); then the codes of all symbols are
-found. If that is interrupted, the same command resumes it. Several processes
-can share it: see kd-keras merge --help.
+A .npy or .safetensors file may be larger than memory. For more than 50,000
+symbols (or 4K, if larger), the code embeddings are learned from a random
+sample of that size (up to 200,000 if a composition is trained); then the codes
+of all symbols are found. If that is interrupted, the same command resumes it.
+Several processes can share it: see kd-keras merge --help.
 
 With --budget, MODEL is a Keras model (a .keras file) that is made small as a
 whole. The folder then has model.keras, which trains on, model.tflite, whose
@@ -35,6 +36,7 @@ examples:
       writes glove.6B.50d-K16-D32-linear; 16 bytes for each word's code
   kd-keras compress vectors.npy --K 256 --D 8 --output small --seed 1
   kd-keras compress model.vec.gz --composition lstm --duplicates first
+  kd-keras compress model.safetensors --tensor embed_tokens.weight
   kd-keras compress vectors.npz --D 20 --composition concat --force
   kd-keras compress model.keras --budget 500KB --data train.npz
       writes model-small
@@ -101,6 +103,12 @@ def add_compress_options(parser: argparse.ArgumentParser) -> None:
         '"first" keeps its first vector',
     )
     _add_words_options(parser)
+    add(
+        "--tensor",
+        metavar="NAME",
+        help="the tensor of a .safetensors file; default: the only one of "
+        "rank 2",
+    )
     add(
         "--counts",
         metavar="FILE",

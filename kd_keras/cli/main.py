@@ -104,8 +104,8 @@ def _compress(given: argparse.Namespace, interrupted: Interrupts) -> int:
 
     names = (
         "vectors", "K", "D", "composition", "code_dim", "seed", "effort",
-        "duplicates", "words", "counts", "count_power", "tiers", "output",
-        "force", "litert", "codebooks_only", "codebooks", "shard",
+        "duplicates", "words", "tensor", "counts", "count_power", "tiers",
+        "output", "force", "litert", "codebooks_only", "codebooks", "shard",
     )  # fmt: skip
     named = {name: getattr(given, name) for name in names}
     arguments = make_arguments(

@@ -33,6 +33,7 @@ class Arguments:
         words: str, bool or None. As in `read_vectors`: the path of a file of
             words; False for vectors without words; True for words that may
             all be numbers; None for those in the file.
+        tensor: str or None. The name of a tensor, see `read_vectors`.
         counts: str or None. The path of a file that says how often each symbol
             occurs, see `read_counts`; None to count all errors alike.
         tiers: str or None. `"2000:16,10000:0"`: from symbol 2,000 on, codes
@@ -64,6 +65,7 @@ class Arguments:
     effort: float = 1.0
     duplicates: str = "error"
     words: str | bool | None = None
+    tensor: str | None = None
     counts: str | None = None
     count_power: float | None = None
     tiers: str | None = None
@@ -114,6 +116,8 @@ class Arguments:
             words += ["--number-words" if self.words else "--no-words"]
         elif self.words is not None:
             words += ["--words", self.words]
+        if self.tensor is not None:
+            words += ["--tensor", self.tensor]
         if self.counts is not None:
             words += ["--counts", self.counts]
             words += ["--count-power", repr(self.count_power)]

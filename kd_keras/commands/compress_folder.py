@@ -210,6 +210,7 @@ def _started(
             progress,
             rows=lambda N: rows_of_shard(arguments, N),
             words=arguments.words,
+            tensor=arguments.tensor,
         )
         N, d = table.vectors.shape
         check_fit(arguments, codebooks, N, d)

@@ -97,6 +97,7 @@ def _merge(
         arguments.duplicates,
         progress,
         words=arguments.words,
+        tensor=arguments.tensor,
     )
     if table_identity(table.vectors) != shards[0].table:
         N, d = table.vectors.shape
@@ -133,6 +134,7 @@ def _arguments(merged: MergeArguments, shard: Shard) -> Arguments:
         **shard.codebooks.settings,
         duplicates=shard.duplicates,
         words=shard.words if merged.words is None else merged.words,
+        tensor=shard.tensor,
         output=merged.output,
         force=merged.force,
         litert=merged.litert,

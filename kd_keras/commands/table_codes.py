@@ -303,6 +303,7 @@ def write_shard(
         vectors=arguments.vectors,
         duplicates=arguments.duplicates,
         words=arguments.words,
+        tensor=arguments.tensor,
         codebooks_folder=str(arguments.codebooks),
         seconds=round(seconds, 2),
     )

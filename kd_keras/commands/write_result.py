@@ -178,7 +178,7 @@ def _measure(
             packed,
             decoded.code_embedding_bytes,
             decoded.composition_bytes,
-            stored_dtype(file),
+            stored_dtype(file, arguments.tensor),
         ),
         "parameters": parameter_count(
             N,

@@ -40,7 +40,7 @@ class Shard:
         codebooks: `Codebooks`.
         vectors, duplicates, codebooks_folder: str. As in the command.
         seconds: float. Time that reading and encoding took.
-        words: str, bool or None. As in the command.
+        words, tensor: str, bool or None. As in the command.
         kd_keras: str. Version of kd_keras that encoded the rows.
     """
 
@@ -56,6 +56,7 @@ class Shard:
     codebooks_folder: str
     seconds: float
     words: str | bool | None = None
+    tensor: str | None = None
     kd_keras: str = __version__
 
     def codes(self) -> np.ndarray:
@@ -101,7 +102,7 @@ def read_shard(folder: str | os.PathLike[str]) -> Shard:
         "codebooks": make_codebooks(description.get("codebooks")),
     }
     names = [field.name for field in dataclasses.fields(Shard)]
-    description.setdefault("words", None)
+    description = {"words": None, "tensor": None} | description
     missing = [
         n
         for n in names
@@ -134,6 +135,8 @@ def _is_valid(name: str, value: Any) -> bool:
         return type(value) in (int, float)
     if name == "words":
         return value is None or isinstance(value, str | bool)
+    if name == "tensor":
+        return value is None or isinstance(value, str)
     return isinstance(value, str)
 
 

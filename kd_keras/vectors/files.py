@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from kd_keras.vectors.checks import check_vectors, find_not_finite
-from kd_keras.vectors.formats import find_format
+from kd_keras.vectors.formats import SAFETENSORS, find_format
 from kd_keras.vectors.given_words import read_words, word_list
 from kd_keras.vectors.mapped_rows import MappedRows
 from kd_keras.vectors.open_file import HEAD_BYTES, Progress, open_file
@@ -27,8 +27,8 @@ class WordVectors:
     Attributes:
         words: N strings, all different, or None if the file has no words.
         vectors: array of float32, shape `(N, d)`, finite. It is a read-only
-            memory map if the file is a `.npy` file of float32. `open_vectors`
-            returns a `MappedRows` for any `.npy` file.
+            memory map if the file is a `.npy` or `.safetensors` file of
+            float32. `open_vectors` returns a `MappedRows` for any such file.
         format: str. The format of the file, in words.
         dropped: int. Number of rows left out because their word occurs in an
             earlier row.
@@ -51,6 +51,7 @@ def read_vectors(
     duplicates: str = "error",
     progress: Progress | None = None,
     words: Words = None,
+    tensor: str | None = None,
 ) -> WordVectors:
     """Reads a file of word vectors and detects its format from the content.
 
@@ -69,14 +70,16 @@ def read_vectors(
     since its first column may be words or numbers: `words` decides.
 
     Other formats are word2vec binary; `.npy` of rank 2, which is
-    memory-mapped; and `.npz` with an array `vectors` (or a single float array
-    of rank 2) and optionally `words`. Text and word2vec binary may be packed
-    as gzip, bzip2, xz, or zip with a single file. A pipe is read as well.
+    memory-mapped; `.npz` with an array `vectors` (or a single float array of
+    rank 2) and optionally `words`; and `.safetensors`, of which one tensor of
+    rank 2 is memory-mapped (float16, bfloat16, float32 or float64). Text and
+    word2vec binary may be packed as gzip, bzip2, xz, or zip with a single
+    file. A pipe is read as well.
 
     Args:
-        path: path. If the suffix is .npy, .npz, .bin, .txt, .vec, .gz, .bz2,
-            .xz or .zip, the content must match it; any other suffix is
-            ignored.
+        path: path. If the suffix is .npy, .npz, .safetensors, .bin, .txt,
+            .vec, .gz, .bz2, .xz or .zip, the content must match it; any other
+            suffix is ignored.
         duplicates: One of `"error"`, `"first"`. What to do if a word occurs
             again: raise an error, or keep its first row only.
         progress: Function or None. It is called with the number of bytes read
@@ -87,6 +90,8 @@ def read_vectors(
             text whose words may all be numbers. N strings, or the path of a
             file with one word per line or a JSON list of strings, for the
             words of such a file without words.
+        tensor: str or None. The name of the tensor in a `.safetensors` file.
+            None for the only one of rank 2.
 
     Returns:
         A `WordVectors`.
@@ -95,7 +100,8 @@ def read_vectors(
         VectorFileError: If the file does not exist, is empty or truncated,
             does not have the format of its suffix, has rows of different
             widths, or contains a non-finite number, invalid UTF-8 or a
-            repeated word, or does not have words as `words` says. The message
+            repeated word, or does not have words as `words` says or a tensor
+            as `tensor` says. The message
             is one line that begins with the path.
         ValueError: If `duplicates` or `words` is not one of its values.
 
@@ -111,7 +117,7 @@ def read_vectors(
     >>> read_vectors(path, words=["the", "of"]).vectors.shape
     (2, 2)
     """
-    table = open_vectors(path, duplicates, progress, words=words)
+    table = open_vectors(path, duplicates, progress, words=words, tensor=tensor)
     if isinstance(table.vectors, MappedRows):
         return dataclasses.replace(table, vectors=table.vectors.whole())
     return table
@@ -123,21 +129,22 @@ def open_vectors(
     progress: Progress | None = None,
     rows: Callable[[int], slice] | None = None,
     words: Words = None,
+    tensor: str | None = None,
 ) -> WordVectors:
-    """Reads a file of word vectors but does not load a `.npy` file.
+    """Reads a file of word vectors but loads no `.npy` or `.safetensors`.
 
     Args:
         path: As for `read_vectors`.
         duplicates: As for `read_vectors`.
         progress: As for `read_vectors`.
         rows: Function or None. Called with N, it returns the slice of rows
-            that will be used; only these rows of a `.npy` file are checked.
-            None means all rows.
-        words: As for `read_vectors`.
+            that will be used; only these rows of a memory-mapped file are
+            checked. None means all rows.
+        words, tensor: As for `read_vectors`.
 
     Returns:
-        A `WordVectors`. For a `.npy` file of any precision, its vectors are a
-        `MappedRows`.
+        A `WordVectors`. For a `.npy` or `.safetensors` file of any precision,
+        its vectors are a `MappedRows`.
 
     Raises:
         VectorFileError: As `read_vectors`.
@@ -152,7 +159,7 @@ def open_vectors(
     given, said = _given_words(words)
     first_column = given if isinstance(given, bool | None) else False
     try:
-        table, found = _read(path, progress, first_column)
+        table, found = _read(path, progress, first_column, tensor)
         if 0 in table.vectors.shape:
             raise VectorFileError(
                 "The table must have rows and columns. "
@@ -230,7 +237,10 @@ def _given_words(words: Words) -> tuple[bool | list[str] | None, str]:
 
 
 def _read(
-    path: str, progress: Progress | None, words: bool | None
+    path: str,
+    progress: Progress | None,
+    words: bool | None,
+    tensor: str | None,
 ) -> tuple[Table, str]:
     """Reads a file into a table; returns the table and its format."""
     with open_file(path, progress) as opened:
@@ -242,11 +252,17 @@ def _read(
                 "unpack any other format first. Received: "
                 f"{found.name} in {packing}"
             )
+        if tensor is not None and found is not SAFETENSORS:
+            raise VectorFileError(
+                "Only a .safetensors file has tensors by name: leave out "
+                f"tensor= (--tensor). Received: {found.name}"
+            )
         source = Source(
             opened.path,
             itertools.chain([opened.head], opened.blocks),
             None if packing is not None else opened.size,
             words,
+            tensor,
         )
         table = found.read(source)
     is_numbers = table.words is None and table.first_line is not None

@@ -12,6 +12,10 @@ from kd_keras.vectors.numpy_files import (
     read_npz,
 )
 from kd_keras.vectors.packed import ZIP, find_packing
+from kd_keras.vectors.safetensors_file import (
+    is_safetensors,
+    read_safetensors,
+)
 from kd_keras.vectors.table import Source, Table, VectorFileError
 from kd_keras.vectors.text import (
     is_text,
@@ -58,10 +62,14 @@ TEXT_SUFFIXES = (".txt", ".vec")
 TEXT = Format(
     "text without header (GloVe)", TEXT_SUFFIXES, is_text, _read_lines
 )
+SAFETENSORS = Format(
+    "safetensors", (".safetensors",), is_safetensors, read_safetensors, False
+)
 # In the order in which they are tried.
 FORMATS = (
     Format("a numpy array (.npy)", (".npy",), is_npy, read_npy, False),
     Format("a zip of numpy arrays (.npz)", (".npz",), is_zip, read_npz, False),
+    SAFETENSORS,
     Format(
         "text with a header (word2vec)",
         TEXT_SUFFIXES,

@@ -84,15 +84,6 @@ KINDS = (
         _starts(b"SQLite format 3\0"),
     ),
     Kind(
-        "a safetensors file",
-        "load it with safetensors.numpy.load_file, "
-        "then write the table with numpy.save",
-        lambda head: (
-            re.match(rb".{3}[\0-\3]\0{4}\s*\{\s*[\"}]", head, re.DOTALL)
-            is not None
-        ),
-    ),
-    Kind(
         "an HDF5 file (.h5)",
         "load it with h5py, or with keras.saving.load_model "
         "if it is a model, then write the table with numpy.save",
@@ -225,6 +216,6 @@ def check_members(names: Sequence[str]) -> None:
 def refused_kind(name: str, way: str) -> VectorFileError:
     """Returns the error for a file of a kind that cannot be read."""
     return VectorFileError(
-        "The file must be text, word2vec binary, .npy or .npz; to use this "
-        f"one, {way}. Received: {name}"
+        "The file must be text, word2vec binary, .npy, .npz or .safetensors; "
+        f"to use this one, {way}. Received: {name}"
     )

@@ -9,18 +9,24 @@ import numpy as np
 
 from kd_keras.utils.row_blocks import Rows
 from kd_keras.vectors.npy_header import MAGIC, read_npy_header
+from kd_keras.vectors.open_file import HEAD_BYTES
+from kd_keras.vectors.safetensors_file import is_safetensors, table_of
 
 
-def stored_dtype(path: str | os.PathLike[str]) -> str | None:
+def stored_dtype(
+    path: str | os.PathLike[str], tensor: str | None = None
+) -> str | None:
     """Returns the precision in which a file stores its vectors.
 
     Only headers are read.
 
     Args:
         path: path. A file that `read_vectors` can read.
+        tensor: str or None. As for `read_vectors`.
 
     Returns:
-        The name of the dtype for `.npy` and `.npz` files, else None.
+        The name of the dtype for `.npy`, `.npz` and `.safetensors` files, else
+        None.
 
     Example:
 
@@ -31,9 +37,12 @@ def stored_dtype(path: str | os.PathLike[str]) -> str | None:
     'float16'
     """
     with open(path, "rb") as file:
-        if file.read(len(MAGIC)) == MAGIC:
-            file.seek(0)
+        head = file.read(HEAD_BYTES)
+        file.seek(0)
+        if head.startswith(MAGIC):
             return read_npy_header(file).dtype.name
+        if is_safetensors(head):
+            return table_of(file, tensor).dtype.name
     if not zipfile.is_zipfile(path):
         return None
     with zipfile.ZipFile(path) as archive:

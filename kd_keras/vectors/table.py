@@ -25,12 +25,14 @@ class Source:
             (gzip and others), which also makes sure that it is complete.
         words: bool or None. Whether a line of text begins with a word; None if
             it does, but then not all words may be numbers.
+        tensor: str or None. The name of a tensor of a `.safetensors` file.
     """
 
     path: str
     blocks: Iterator[bytes]
     size: int | None
     words: bool | None = None
+    tensor: str | None = None
 
 
 class Table(NamedTuple):
@@ -38,8 +40,8 @@ class Table(NamedTuple):
 
     Attributes:
         words: N strings, or None if the file has no words.
-        vectors: array of float32, shape `(N, d)`; for a `.npy` file, a
-            `MappedRows`.
+        vectors: array of float32, shape `(N, d)`; for a `.npy` or
+            `.safetensors` file, a `MappedRows`.
         first_line: int or None. Line number of row 0, from 1; None for binary
             formats.
         notes: Strings. Warnings for the user.

@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import json
 import pickle
 import sqlite3
 import tarfile
@@ -59,13 +58,6 @@ def gensim(tmp_path):
     return b"\x80\x04\x95\x20\0\0\0\0\0\0\0\x8c\x1cgensim.models.keyedvectors."
 
 
-def safetensors(tmp_path):
-    header = json.dumps(
-        {"table": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}}
-    ).encode()
-    return len(header).to_bytes(8, "little") + header + bytes(8)
-
-
 def tar(tmp_path):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as file:
@@ -95,7 +87,6 @@ OTHERS = {
         always(pickle.dumps(["the", 1.0], 0)), "a pickle", "pickle.load",
     ),
     "v.magnitude": (sqlite, "SQLite", "pymagnitude"),
-    "v.safetensors": (safetensors, "safetensors", "numpy.load_file"),
     "v.h5": (hdf5, "HDF5", "h5py"),
     "v.keras": (keras_model, "Keras model", "load_model"),
     "v.pth": (torch_zip, "PyTorch", "torch.load"),
