@@ -86,6 +86,7 @@ def test_it_writes_a_model_a_file_and_reports(run, tmp_path, capsys):
     assert main(["explore", str(made)]) == 2
 
 
+@pytest.mark.slow
 def test_a_dry_run_prints_the_plan_and_writes_nothing(run, tmp_path):
     code, out, _ = run(
         "model.keras", "--budget", "40%", "--counts", "counts.txt", "--dry-run"

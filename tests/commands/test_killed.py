@@ -112,6 +112,7 @@ def contents(folder):
         "explore",
     ],
 )
+@pytest.mark.slow
 def test_a_command_killed_at_a_change(
     results, tmp_path, monkeypatch, capsys, words, changes
 ):

@@ -205,6 +205,7 @@ def test_small_tables_and_own_classes_are_left_and_said():
     assert "left: few, it is small" in str(planned)
 
 
+@pytest.mark.slow
 def test_a_regulariser_that_is_lost_is_said():
     model = keras.Sequential(
         [

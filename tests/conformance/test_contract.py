@@ -28,6 +28,7 @@ def test_eager_graph_and_jit_agree(name, training):
 @pytest.mark.parametrize(
     "policy, tolerance", [("mixed_bfloat16", 3e-2), ("mixed_float16", 3e-3)]
 )
+@pytest.mark.slow
 def test_mixed_precision_is_near_float32(name, policy, tolerance):
     layer, mixed = make(name), make(name, dtype=policy)
     output = mixed(inputs_of(name))
@@ -83,6 +84,7 @@ def test_two_replicas_have_the_losses_of_one_device(
 
 
 @pytest.mark.parametrize("fixed", [x for x in LAYERS if "fixed" in x])
+@pytest.mark.slow
 def test_saved_model_gives_the_same_vectors(fixed, tmp_path):
     layer = make(fixed)
     ids = keras.Input((None,), dtype="int32")

@@ -88,6 +88,7 @@ def texts(page, selector):
     return page.locator(selector).all_inner_texts()
 
 
+@pytest.mark.slow
 def test_a_symbol_is_found_and_shown(explore):
     page, codes, words, near = explore()
     assert page.locator("#word").inner_text() == words[3]

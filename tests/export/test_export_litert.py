@@ -131,6 +131,7 @@ def test_a_mean_over_a_masked_sequence(tmp_path):
     assert np.isfinite(found[0]).all()
 
 
+@pytest.mark.slow
 def test_small_vectors_may_come_before_long_ones(tmp_path):
     # 8 bits round the small vectors to 0. The error is much smaller than the
     # longest vector.
@@ -202,6 +203,7 @@ def test_a_subclassed_model_needs_an_example(tmp_path):
 
 
 @pytest.mark.parametrize("options", [{}, {"composition": "lstm"}], ids=str)
+@pytest.mark.slow
 def test_a_language_model_reads_a_text_token_by_token(options, tmp_path):
     model = language_model(**options)
     path = tmp_path / "lm.tflite"
@@ -267,6 +269,7 @@ def test_sizes_are_those_that_were_asked_for(tmp_path):
     assert shapes(of_four_words(layers.LSTM(3))) == {"token_ids": [2, 4]}
 
 
+@pytest.mark.slow
 def test_the_same_export_gives_the_same_bytes(tmp_path):
     layer = embedding()
     for name in "ab":

@@ -20,6 +20,7 @@ import kd_keras
 @pytest.mark.parametrize(
     "composition", ["linear", "concat", "lstm", "residual"]
 )
+@pytest.mark.slow
 def test_embedding_equals_keras(composition, tmp_path):
     layer = embedding(composition=composition, codes="learn")
     length = 5 if composition == "lstm" else None

@@ -19,6 +19,7 @@ def test_strings_and_great_ids_are_no_lists_of_symbols(tmp_path):
     np.testing.assert_array_equal(far, unknown)
 
 
+@pytest.mark.slow
 def test_words_that_are_unknown(file, tmp_path):
     small = kd_keras.load_litert(file)
     with pytest.raises(ValueError, match="Received: 'zebra'"):
@@ -59,6 +60,7 @@ def test_arrays_that_an_input_does_not_take(file, ids):
     small.run("serving_default", token_ids=[1])  # it still works
 
 
+@pytest.mark.slow
 def test_integers_are_right_for_floats_and_shapes_are_told(tmp_path):
     path = tmp_path / "lm.tflite"
     kd_keras.export_litert(language_model(), path, sequence_length=4)

@@ -123,6 +123,7 @@ def test_the_bias_takes_a_byte_a_symbol_in_int8(tmp_path):
 
 
 @pytest.mark.parametrize("ban", [-30.0, -1e9])
+@pytest.mark.slow
 def test_a_banned_symbol_leaves_the_other_biases_exact(ban, tmp_path):
     source = model(16, 4, "linear", "table")
     bias = np.random.default_rng(0).normal(size=N)
@@ -141,6 +142,7 @@ def test_a_banned_symbol_leaves_the_other_biases_exact(ban, tmp_path):
 
 
 @pytest.mark.parametrize("ban", [0.0, -1e9])
+@pytest.mark.slow
 def test_the_predicted_size_of_a_bias_is_the_one_in_the_file(ban, tmp_path):
     source = model(16, 4, "linear", "codes")
     bias = np.random.default_rng(0).normal(size=N)

@@ -71,6 +71,7 @@ def test_a_classifier(tmp_path):
     assert report.bits_per_symbol is None and report.predicted is None
 
 
+@pytest.mark.slow
 def test_a_wrong_row_is_caught(tmp_path, monkeypatch):
     from kd_keras.export import write_litert as write
 

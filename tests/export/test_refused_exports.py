@@ -23,6 +23,7 @@ from kd_keras.export.litert import packed_codes
 from kd_keras.utils.errors import ParityError
 
 
+@pytest.mark.slow
 def test_a_wrong_export_is_caught_and_its_first_id_named(tmp_path, monkeypatch):
     def wrong(rows, K, D):
         codes = right(rows, K, D)
@@ -192,6 +193,7 @@ def test_unwritable_paths_are_refused(path, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
+@pytest.mark.slow
 def test_an_earlier_file_survives_a_failure(tmp_path):
     path = tmp_path / "small.tflite"
     kd_keras.export_litert(embedding(), path, WORDS)

@@ -111,6 +111,7 @@ def test_scales_of_a_dense_layer_in_a_file(outlier, tmp_path):
     assert len(scales) == (80 if outlier else 1)
 
 
+@pytest.mark.slow
 def test_units_of_very_different_sizes_keep_their_scales(tmp_path):
     keras.utils.set_random_seed(0)
     ids = keras.Input((3,), 1, dtype="int32")

@@ -150,6 +150,7 @@ def test_saved_models_have_the_same_roles(tmp_path):
     assert report.tables == tables
 
 
+@pytest.mark.slow
 def test_a_folded_normalization_is_a_weight(tmp_path, unchecked):
     ids = keras.Input((6,), 1, dtype="int32")
     steps = layers.Conv1D(40, 3)(embedding()(ids))
@@ -174,6 +175,7 @@ def test_weights_of_one_number(tmp_path, unchecked):
     assert report.parts["output layer"] == 4 * (6 * 12 + 1)
 
 
+@pytest.mark.slow
 def test_zeros_and_ones_are_told_from_those_of_the_graph(tmp_path, unchecked):
     ids = keras.Input((6,), 1, dtype="int32")
     steps = layers.LSTM(24, recurrent_dropout=0.3)(embedding()(ids))

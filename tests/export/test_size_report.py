@@ -331,6 +331,7 @@ def test_a_residual_composition_is_counted_with_its_hidden_units(tmp_path):
     assert again.parameters == 300 * 3 + 4 * 3 * 8 + 850
 
 
+@pytest.mark.slow
 def test_a_weight_of_a_single_number(tmp_path):
     model = keras.Sequential(
         [

@@ -66,6 +66,7 @@ def table(N, name=None):
 
 
 @pytest.mark.parametrize("user", [kd, table])
+@pytest.mark.slow
 def test_two_towers(user, tmp_path):
     model = two_towers(user, table)
     given = {

@@ -94,6 +94,7 @@ def test_a_model_computes_as_usual_in_other_threads_while_ids_are_recorded(
     assert not any("call" in vars(layer) for layer in tables)
 
 
+@pytest.mark.slow
 def test_models_are_exported_in_several_threads(model, tmp_path):
     ids = np.array([[1, 2, 3]])
     wanted = np.asarray(model(ids))

@@ -174,6 +174,7 @@ def test_what_an_lstm_composition_shares_is_trained_more_slowly():
         np.testing.assert_allclose(moved, -rate * gradient, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_logits_have_their_own_optimizer_and_no_part_in_the_norm():
     model = language_model("learned")
     inputs, targets = (part[:ROWS] for part in batches(text()))

@@ -75,6 +75,7 @@ def test_many_values_need_uint16():
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", kd_keras.LazyAdam])
+@pytest.mark.slow
 def test_logits_of_every_position_move_in_training(optimizer):
     if not isinstance(optimizer, str):
         optimizer = optimizer()
@@ -108,6 +109,7 @@ def test_evaluation_uses_hard_codes():
     assert np.abs(soft - hard).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_learned_codes_reconstruct_better_than_they_began():
     model = learning_model(kd_keras.LazyAdam(0.1), jit_compile=False)
     ids, vectors = ids_and_vectors()

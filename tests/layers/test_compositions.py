@@ -104,6 +104,7 @@ def test_equals_numpy(case, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "int64"])
+@pytest.mark.slow
 def test_integer_codes_of_any_dtype_equal_one_hot_ones(case, dtype):
     layer = make(case)
     codes = random_codes(2, 5)
@@ -174,6 +175,7 @@ def test_code_embeddings_are_initialised_as_asked(case):
     assert np.all(as_numpy(layer.code_embeddings) == 1)
 
 
+@pytest.mark.slow
 def test_follows_a_learner_in_a_functional_model(case):
     composition_class, code_dim = case
     ids = keras.Input((None,), dtype="int32")

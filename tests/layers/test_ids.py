@@ -17,6 +17,7 @@ import kd_keras
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (2, 3), (2, 1, 3, 2)])
+@pytest.mark.slow
 def test_ids_of_any_rank(options, shape):
     layer = embedding(**options)
     ids = np.random.default_rng(0).integers(0, N, shape)
@@ -27,6 +28,7 @@ def test_ids_of_any_rank(options, shape):
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int64", "float32", "float64"])
+@pytest.mark.slow
 def test_ids_of_any_dtype(options, dtype):
     layer = embedding(**options)
     ids = np.array([3, 0, N - 1])
@@ -66,6 +68,7 @@ def behaviour_out_of_range(layer, ids):
 
 
 @pytest.mark.parametrize("id", [-1, -N, N, -N - 1, 10 * N])
+@pytest.mark.slow
 def test_ids_out_of_range_behave_as_in_keras_embedding(options, id):
     ids = np.array([0, id])
     layer = embedding(**options)

@@ -159,6 +159,7 @@ def test_from_codes_begins_with_these_codes():
     )
 
 
+@pytest.mark.slow
 def test_codes_that_were_given_can_change():
     targets = np.eye(K)[np.random.default_rng(2).integers(0, K, (N, D))]
     layer = kd_keras.KDCodeLearner.from_codes(np.zeros((N, D), int), K)

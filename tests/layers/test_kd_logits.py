@@ -164,6 +164,7 @@ def test_tied_models_are_saved_and_frozen_tied(codes, tmp_path):
     assert small.layers[1].learner is None
 
 
+@pytest.mark.slow
 def test_a_tied_model_trains_both_sides_with_one_step_a_batch():
     model = tied_model("learn")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -71,6 +71,7 @@ def test_its_size_is_reported(embedding):
 
 
 @pytest.mark.parametrize("quantization", [None, "int8"])
+@pytest.mark.slow
 def test_it_is_exported(embedding, quantization, tmp_path):
     path = tmp_path / "own.tflite"
     report = kd_keras.export_litert(embedding, path, quantization=quantization)

@@ -77,6 +77,7 @@ def test_a_step_counts_even_if_the_branch_is_not_taken():
     assert np.isnan(probe.temperatures()).all()  # nothing was trained
 
 
+@pytest.mark.slow
 def test_mixed_precision_trains_in_a_loop():
     policy = "mixed_float16"
     embedding = kd_keras.KDEmbedding(N, 4, K, D, codes="learn", dtype=policy)

@@ -18,6 +18,7 @@ def learning(**arguments):
 @pytest.mark.parametrize(
     "policy", ["mixed_bfloat16", "mixed_float16", "bfloat16", "float16"]
 )
+@pytest.mark.slow
 def test_models_of_any_precision_are_copied(policy, composition):
     model = keras.Sequential(
         [

@@ -36,6 +36,7 @@ def weights(layer):
     return [as_numpy(w) for w in layer.composition.weights]
 
 
+@pytest.mark.slow
 def test_known_symbols_stay_and_new_ones_get_their_codes(embedding, vectors):
     grown = kd_keras.grow_embedding(embedding, vectors[KNOWN:])
     assert grown.input_dim == KNOWN + NEW

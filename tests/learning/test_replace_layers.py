@@ -119,6 +119,7 @@ def words_of(model):
     return found
 
 
+@pytest.mark.slow
 def test_outputs_are_the_same_if_the_table_is(model_and_inputs, tmp_path):
     model, inputs = model_and_inputs
     before = [np.array(v.numpy()) for v in model.variables]

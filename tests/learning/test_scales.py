@@ -83,6 +83,7 @@ def assert_same(embedding, unit, base):
 
 
 @pytest.mark.parametrize(("name", "code_dim"), SEARCHED)
+@pytest.mark.slow
 def test_searched_codes_are_the_same_at_every_scale(table, name, code_dim):
     base = learn(table, name, code_dim)
     assert relative_error(table, base) < 0.35
@@ -123,6 +124,7 @@ def test_trained_codes_are_the_same_at_every_scale_and_offset(
 
 
 @pytest.mark.parametrize("name", ["linear", "concat", "lstm"])
+@pytest.mark.slow
 def test_rows_that_are_encoded_later_get_the_same_codes(
     table, name, monkeypatch
 ):

@@ -28,6 +28,7 @@ ROW_OF_THE_PAPER = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_leaves_what_a_user_needs(conventional):
     row = read(conventional / "row.json")
     assert row.keys() >= ROW_OF_THE_PAPER
@@ -74,6 +75,7 @@ def test_a_finished_run_is_not_run_again(conventional):
     assert len(read("results/ptb_tiny.json")["rows"]) >= 1
 
 
+@pytest.mark.slow
 def test_retrain_over_learned_codes(codes):
     run("retrain", "--codes", codes, *TRAIN)
     row = read("ptb-runs/tiny-linear-linear-K8-D4-seed0/row.json")
@@ -98,6 +100,7 @@ def test_codes_are_those_of_the_folder(codes):
     np.testing.assert_array_equal(model.embedding.codes, given.codes)
 
 
+@pytest.mark.slow
 def test_random_codes_and_an_lstm(work):
     sizes = ["--K", "8", "--D", "4", "--composition", "lstm"]
     run("retrain", *sizes, *TRAIN, "--epochs", "1")

@@ -125,6 +125,7 @@ def test_codes_of_other_sizes(output_codes, capsys):
     assert "--output-K must be 8" in said and "--output-K 16" in said
 
 
+@pytest.mark.slow
 def test_codes_of_a_coded_output_layer_are_not_learned(tmp_path, work, capsys):
     folder = str(tmp_path / "run")
     words = ("train", "--output-layer", "codes", "--output-K", "8")

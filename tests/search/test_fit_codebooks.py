@@ -73,6 +73,7 @@ def test_an_offset_changes_nothing(offset):
     assert error(vectors + np.float32(offset), codes, tables) < 1.05 * want
 
 
+@pytest.mark.slow
 def test_more_effort_is_no_worse_and_the_seed_decides():
     vectors = heavy_rows(1500)
     short, long = (fit_codebooks(vectors, 8, 4, effort=e) for e in (0, 2))
@@ -154,6 +155,7 @@ def test_coding_the_rows_to_train_on_is_seen_on_the_bar(monkeypatch):
     np.testing.assert_allclose(blocks, [0.24, 0.28, 0.32, 0.36])
 
 
+@pytest.mark.slow
 def test_a_value_that_nobody_has_is_not_taken_for_the_mean():
     vectors = heavy_rows(800)
     embedding = kd_keras.learn_codes(
@@ -189,6 +191,7 @@ def test_code_embeddings_as_large_as_a_float_are_no_trouble():
     np.testing.assert_allclose(rebuilt, vectors, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_table_that_is_its_own_sample_is_coded_as_later_rows_are(monkeypatch):
     monkeypatch.setattr("kd_keras.search.learning_sample.LEARNING_ROWS", 200)
     vectors = heavy_rows(500)

@@ -32,6 +32,7 @@ def digest(*arrays):
 
 
 @pytest.mark.parametrize("fit", [fit_additive, fit_codebooks])
+@pytest.mark.slow
 def test_the_number_of_blas_threads_changes_no_bit(fit, rows):
     found = set()
     for threads in (1, 2):
@@ -59,6 +60,7 @@ print(hashlib.sha256(codes.tobytes() + tables.tobytes()).hexdigest())
     not hasattr(os, "sched_setaffinity") or (os.cpu_count() or 1) < 2,
     reason="needs two cores that a process can be kept on",
 )
+@pytest.mark.slow
 def test_the_number_of_cores_changes_no_bit():
     found = set()
     cores = sorted(os.sched_getaffinity(0))

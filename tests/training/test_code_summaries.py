@@ -81,6 +81,7 @@ def test_it_writes_after_so_many_epochs(tmp_path):
         assert sorted(steps) == [0, 2, 4]
 
 
+@pytest.mark.slow
 def test_every_learner_has_a_name_of_its_own(tmp_path):
     ids = keras.Input((2,), dtype="int32")
     embeddings = [

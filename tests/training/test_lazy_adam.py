@@ -67,6 +67,7 @@ def test_equals_adam_where_every_row_is_gathered(jit, clip, repeats):
 
 
 @pytest.mark.parametrize("clip", CLIPS, ids=str)
+@pytest.mark.slow
 def test_clips_bite(clip):
     rows = [list(range(ROWS))] * STEPS
     plain, clipped = (
@@ -128,6 +129,7 @@ def test_the_gradient_of_the_logits_is_sparse_in_a_model():
     np.testing.assert_array_equal(gradient.indices, ids)
 
 
+@pytest.mark.slow
 def test_fit_moves_only_the_logits_of_the_batches(jit):
     model = learning_model(kd_keras.LazyAdam(0.1), jit_compile=jit)
     ids, vectors = ids_and_vectors()
@@ -141,6 +143,7 @@ def test_fit_moves_only_the_logits_of_the_batches(jit):
 
 
 @pytest.mark.parametrize("clip", [{}, {"global_clipnorm": 8.0}], ids=str)
+@pytest.mark.slow
 def test_fit_equals_adam_where_a_batch_holds_every_symbol_once(clip):
     # Ids must not repeat: for repeated ids, Keras' Adam adds up the squares of
     # the gradients, but dense gradients have the square of their sum.
@@ -166,6 +169,7 @@ def fit(model, epochs):
 # The norm is below that of every gradient, so that clipping before the sum over
 # the replicas, as Keras does, would show.
 @pytest.mark.parametrize("clip", [{}, {"global_clipnorm": 1e-4}], ids=str)
+@pytest.mark.slow
 def test_replicas_end_where_one_device_does(clip, strategy):
     def trained():
         keras.utils.set_random_seed(0)

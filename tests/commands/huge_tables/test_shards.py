@@ -167,6 +167,7 @@ BAD_SHARDS = {
 
 
 @pytest.mark.parametrize("shard", BAD_SHARDS)
+@pytest.mark.slow
 def test_shards_that_there_cannot_be(shard, vectors, capsys):
     codebooks(*KD)
     given = ("compress", "big.npy", "--codebooks", "B", f"--shard={shard}")
