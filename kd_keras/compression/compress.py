@@ -72,8 +72,8 @@ def compress(
 
     Args:
         model: Keras model, built and trained: Sequential, functional, or
-            subclassed with a `get_config` that contains its layers. It is not
-            changed.
+            subclassed with a `get_config` that contains its layers; or a
+            backbone or task of keras-hub. It is not changed.
         budget: int, bytes, or str: `"500 KB"`, `"2 MB"`, or `"10%"` of the
             present size. The bytes of the file that `export_litert` writes
             with this `quantization`, graph included.
@@ -96,9 +96,10 @@ def compress(
         verbose: int. 0 for silence, 1 for progress and the plan.
 
     Returns:
-        A model of the same class, with the same inputs, outputs and names of
-        layers, compiled like the original. `fit` trains it further,
-        `export_litert` writes its file.
+        A model of the same class (or a plain functional one, see
+        `replace_layers`), with the same inputs, outputs and names of layers,
+        compiled like the original. `fit` trains it further, `export_litert`
+        writes its file.
 
     Raises:
         BadInputError: If the model has no table that can be made small, the

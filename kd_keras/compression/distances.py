@@ -107,6 +107,9 @@ def weights_of_places(
 ) -> list[Any]:
     """Returns how much each place of each output counts in a loss.
 
+    As in Keras, the mean is over the places that are not masked, and sample
+    weights multiply it.
+
     Args:
         outputs: list of tensors, shapes `(batch, ..., n)`, as a model computed
             them: with their masks.
@@ -126,25 +129,29 @@ def weights_of_places(
 
 
 def _weights_of(output: Any, given: Any) -> Any:
+    ones = ops.ones_like(output[..., 0], dtype="float32")
+    mask = _of_places(output, get_keras_mask(output))
+    weights = _of_places(output, given)
+    if mask is not None:
+        mask = mask * ones
+        mask = mask / ops.maximum(ops.mean(mask), _EPSILON)
+        return mask if weights is None else mask * weights
+    return None if weights is None else weights * ones
+
+
+def _of_places(output: Any, weights: Any) -> Any:
+    """Returns weights in the rank of an output's places."""
     axes = len(output.shape) - 1
-    found = None
-    for weights in (get_keras_mask(output), given):
-        if weights is None or not 0 < len(weights.shape) <= max(axes, 1) + 1:
-            continue
-        weights = ops.cast(weights, "float32")
-        if len(weights.shape) > axes:  # a number for each example, (batch, 1)
-            weights = ops.mean(weights, axis=-1)
-        while len(weights.shape) < axes:
-            weights = ops.expand_dims(weights, -1)
-        found = weights if found is None else found * weights
-    if found is None:
+    if weights is None or not 0 < len(weights.shape) <= max(axes, 1) + 1:
         return None
-    return found * ops.ones_like(output[..., 0], dtype="float32")
+    weights = ops.cast(weights, "float32")
+    if len(weights.shape) > axes:  # a number for each example, (batch, 1)
+        weights = ops.mean(weights, axis=-1)
+    while len(weights.shape) < axes:
+        weights = ops.expand_dims(weights, -1)
+    return weights
 
 
 def mean_distance(places: Any, weights: Any) -> Any:
     """Returns the mean over places that count as much as their weights."""
-    if weights is None:
-        return ops.mean(places)
-    total = ops.maximum(ops.sum(weights), _EPSILON)
-    return ops.sum(places * weights) / total
+    return ops.mean(places if weights is None else places * weights)

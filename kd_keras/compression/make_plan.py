@@ -115,7 +115,7 @@ def _make_plan(
         note = "the file is within the budget already: nothing to do"
         done = dataclasses.replace(empty, notes=(*notes, note))
         return Planned(done, [], size, *given)
-    tables, more, kind = _replaceable(model, tables)
+    tables, more, dissolved = _replaceable(model, tables)
     left += more
     if not tables:
         raise BadInputError(_no_table(model, left))
@@ -125,10 +125,11 @@ def _make_plan(
     if counts is not None:
         _count(tables, counts)
     notes += _told(tables)
-    if kind is not type(model):
+    if dissolved:
         notes.append(
             "the small model is a plain functional model, without the methods "
-            f"of {type(model).__name__}, which makes its layers itself"
+            f"of {' and '.join(sorted(dissolved))}, whose layers are its own "
+            "layers now"
         )
     planner = Planner(model, tables, size, most, seed, verbose)
     planner.draft()
@@ -160,7 +161,8 @@ def _check_targets(model: Any, data: ModelData | None) -> None:
         return
     x, y, weights = next(data.batches(1))
     try:
-        model.evaluate(x, y, None, 0, weights, steps=1)
+        # By name: keras-hub's tasks have the arguments in another order.
+        model.evaluate(x=x, y=y, sample_weight=weights, verbose=0, steps=1)
     except Exception as error:
         raise BadInputError(
             "`data` must be what the model takes, as `model.fit` gets it. "
@@ -224,11 +226,11 @@ def read_data(
 
 def _replaceable(
     model: Any, tables: list[ModelTable]
-) -> tuple[list[ModelTable], list[LeftAlone], type]:
+) -> tuple[list[ModelTable], list[LeftAlone], set[str]]:
     """Sorts out the tables that a copy of the model cannot replace.
 
     Returns:
-        `(tables, left, class of the copy)`.
+        `(tables, left, names of classes of models that the copy lacks)`.
     """
 
     def outline(table: ModelTable) -> Any:
@@ -236,20 +238,26 @@ def _replaceable(
 
     try:
         copy = replace_uncompiled(model, {x.layer: outline(x) for x in tables})
-        return tables, [], type(copy)
+        return tables, [], _classes(model) - _classes(copy)
     except ValueError:
         pass
-    kept, left, kind = [], [], type(model)
+    kept, left, dissolved = [], [], set()
     for table in tables:
         try:
             copy = replace_uncompiled(model, {table.layer: outline(table)})
             kept.append(table)
-            kind = type(copy)
+            dissolved |= _classes(model) - _classes(copy)
         except ValueError as error:
             reason = " ".join(str(error).split())
             numbers = table.layer.count_params()
             left.append(LeftAlone(table.name, numbers, reason))
-    return kept, left, kind
+    return kept, left, dissolved
+
+
+def _classes(model: Any) -> set[str]:
+    """Names the classes of a model and of those in it."""
+    layers = model._flatten_layers()
+    return {type(x).__name__ for x in layers if isinstance(x, keras.Model)}
 
 
 def _count(tables: Sequence[ModelTable], counts: np.ndarray) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.models.functional import Functional
 
 from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.reduced_embedding import ReducedEmbedding
@@ -198,8 +199,14 @@ def _is_never_reversed(model: Any, layer: Any) -> bool:
     nodes = layer._inbound_nodes
     if not getattr(model, "inputs", None) or not nodes:
         return False
+    graphs = (Functional, keras.Sequential)
+    for other in model._flatten_layers():
+        # The `call` of another layer may do anything with it.
+        inside = other._flatten_layers(include_self=False)
+        if not isinstance(other, graphs) and any(x is layer for x in inside):
+            return False
     return not any(
-        x.arguments.kwargs.get("reverse") or True in x.arguments.args[1:]
+        x.arguments.kwargs.get("reverse") or x.arguments.args[1:] == (True,)
         for x in nodes
     )
 

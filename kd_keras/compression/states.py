@@ -19,8 +19,8 @@ def states_kept(model: Any) -> Iterator[None]:
     variables = [
         x
         for layer in model._flatten_layers()
-        if getattr(layer, "stateful", False)
-        for x in keras.tree.flatten(getattr(layer, "states", None))
+        if isinstance(layer, keras.layers.RNN) and layer.stateful
+        for x in keras.tree.flatten(layer.states)
         if x is not None
     ]
     values = [np.array(keras.ops.convert_to_numpy(x)) for x in variables]
@@ -34,5 +34,5 @@ def states_kept(model: Any) -> Iterator[None]:
 def reset_states(model: Any) -> None:
     """Sets the states of a model to zeros, as before any data."""
     for layer in model._flatten_layers():
-        if getattr(layer, "stateful", False) and layer.built:
+        if isinstance(layer, keras.layers.RNN) and layer.stateful:
             layer.reset_state()

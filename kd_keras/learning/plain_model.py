@@ -6,9 +6,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 
-# Of a model that is made from inputs and outputs.
+# Keras has no public names for these: masks lie on the tensors, and a model of
+# the second kind is made from inputs and outputs.
+from keras.src.backend import get_keras_mask, set_keras_mask
 from keras.src.models.functional import Functional, functional_like_constructor
+
+from kd_keras.learning.copy_model import random_inputs
+
+# Arguments of `call` that Keras fills in, which a plain call would lack.
+_BY_KERAS = ("training", "mask")
 
 
 class NotPlainError(Exception):
@@ -27,8 +35,8 @@ def plain_model(model: Any, layers: Sequence[Any]) -> Iterator[Any]:
     is inside.
 
     Args:
-        model: Keras model, functional, built. It is not changed; its layers
-            have more nodes until the context ends.
+        model: Keras model, functional or Sequential, built. It is not changed;
+            its layers have more nodes until the context ends.
         layers: list of layers in it which the configuration of the plain
             model must describe.
 
@@ -39,79 +47,175 @@ def plain_model(model: Any, layers: Sequence[Any]) -> Iterator[Any]:
     Raises:
         NotPlainError: If that cannot be done.
     """
-    operations = [model, *model._flatten_layers(include_self=False)]
+    operations = {
+        id(x): x
+        for part in model._flatten_layers()
+        for x in (part, *_operations(part))
+    }
     counts = [
-        (x, len(x._inbound_nodes), len(x._outbound_nodes)) for x in operations
+        (x, len(x._inbound_nodes), len(x._outbound_nodes))
+        for x in operations.values()
     ]
     try:
-        yield _plain(model, layers)
+        yield _Maker(layers).plain(model)
     finally:
         for x, inbound, outbound in counts:
             del x._inbound_nodes[inbound:]
             del x._outbound_nodes[outbound:]
 
 
-def _plain(model: Any, layers: Sequence[Any]) -> Any:
-    inputs = keras.tree.map_structure(_like, model._inputs_struct)
-    outputs = _run(model, layers, inputs)
-    plain = keras.Model(inputs, outputs, name=model.name)
-    wanted = {id(v) for v in model.variables}
-    if wanted != {id(v) for v in plain.variables}:
-        raise NotPlainError("some of its weights are not in its graph")
-    return plain
+def _operations(model: Any) -> Sequence[Any]:
+    """Lists the operations of a model with a graph; none of other layers."""
+    graph = _graph(model)
+    return () if graph is None else graph._operations
+
+
+def _graph(model: Any) -> Any:
+    """Returns the functional model that a model is or, if Sequential, has."""
+    if isinstance(model, keras.Sequential):
+        return model._functional
+    return model if isinstance(model, Functional) else None
+
+
+class _Maker:
+    """Makes a plain model whose configuration describes some layers."""
+
+    def __init__(self, layers: Sequence[Any]) -> None:
+        self.layers = layers
+        self.followed: list[Any] = []
+
+    def plain(self, model: Any) -> Any:
+        graph = _graph(model)
+        if graph is None:
+            raise NotPlainError(f"{model.name} has no graph")
+        inputs = keras.tree.map_structure(_like, graph._inputs_struct)
+        outputs = self._run(graph, inputs)
+        plain = keras.Model(inputs, outputs, name=model.name)
+        self._check_weights(plain)
+        _check_outputs(model, plain)
+        return plain
+
+    def _run(self, graph: Any, inputs: Any) -> Any:
+        """Calls the operations of a model on other symbolic inputs."""
+        flat = graph._standardize_inputs(inputs)
+        return graph._run_through_graph(flat, operation_fn=self._as_plain)
+
+    def _as_plain(self, operation: Any) -> Any:
+        graph = _graph(operation)
+        if graph is not None and self._hides(operation):
+
+            def run(x: Any, training: Any = None, mask: Any = None) -> Any:
+                # Layers get `training` by themselves when they are called.
+                tensors = keras.tree.flatten(x)
+                masks = keras.tree.flatten(mask)
+                masks = masks if len(masks) == len(tensors) else []
+                for tensor, given in zip(tensors, masks, strict=False):
+                    if given is not None:  # as a functional model does
+                        set_keras_mask(tensor, given)
+                return self._run(graph, x)
+
+            return run
+        if self._holds(operation):
+            self.followed.append(operation)
+            return _followed(operation)
+        return operation
+
+    def _hides(self, model: Any) -> bool:
+        """Whether a configuration does not describe all that it must."""
+        plain = isinstance(model, keras.Sequential) or (
+            functional_like_constructor(type(model))
+            and type(model).get_config is Functional.get_config
+        )
+        return not plain or any(
+            self._hides(x) if _graph(x) is not None else self._holds(x)
+            for x in _operations(model)
+        )
+
+    def _holds(self, operation: Any) -> bool:
+        """Whether a layer has one of the layers and does not describe it."""
+        if isinstance(operation, keras.Model) or not isinstance(
+            operation, keras.Layer
+        ):
+            return False
+        inside = list(operation._flatten_layers(include_self=False))
+        held = [x for x in self.layers if any(x is y for y in inside)]
+        if not held:
+            return False
+        try:
+            config = operation.get_config()
+        except Exception:  # of a class that has none
+            return True
+        return not all(describes(config, x) for x in held)
+
+    def _check_weights(self, plain: Any) -> None:
+        """Refuses layers of which a part was followed without its weights."""
+        found = {id(v) for v in plain.variables}
+        for layer in self.followed:
+            lost = [v for v in layer.variables if id(v) not in found]
+            if lost:
+                raise NotPlainError(
+                    f"{layer.name}, a {type(layer).__name__}, holds layers "
+                    "that its configuration does not describe, and has "
+                    f"weights of its own or layers of constants: {lost[0].path}"
+                )
 
 
 def _like(tensor: Any) -> Any:
+    operation = tensor._keras_history.operation
     return keras.Input(
         batch_shape=tensor.shape,
         dtype=tensor.dtype,
         sparse=tensor.sparse,
-        name=tensor._keras_history.operation.name,
+        name=operation.name,
+        optional=getattr(operation, "optional", False),
     )
 
 
-def _run(model: Any, layers: Sequence[Any], inputs: Any) -> Any:
-    """Calls the operations of a model on other symbolic inputs."""
+def _followed(layer: Any) -> Any:
+    """Returns the `call` of a layer, if that may be called on its own."""
+    parameters = inspect.signature(layer.call).parameters
+    reasons = [f"its `call` takes `{x}`" for x in parameters if x in _BY_KERAS]
+    if layer.activity_regularizer is not None:
+        reasons.append("it has an activity regularizer")
+    if reasons:
+        raise NotPlainError(
+            f"{layer.name}, a {type(layer).__name__}, holds layers that its "
+            f"configuration does not describe, and {reasons[0]}"
+        )
+    return layer.call
 
-    def as_plain(operation: Any) -> Any:
-        if isinstance(operation, Functional) and _hides(operation):
-            # A nested model is called with its inputs, and perhaps with
-            # `training` and `mask`, which its layers get by themselves.
-            return lambda x, training=None, mask=None: _run(
-                operation, layers, x
+
+def _check_outputs(model: Any, plain: Any) -> None:
+    """Checks on random inputs that a plain model computes the same.
+
+    The two have the same weights. The random ids are 0 and 1, so that masks
+    of padding matter.
+    """
+    inputs = random_inputs(model)
+    if any(getattr(x, "stateful", False) for x in model._flatten_layers()):
+        return
+    try:
+        wanted = keras.tree.flatten(model(inputs, training=False))
+    except Exception:  # the inputs may not suit the model
+        return
+    found = keras.tree.flatten(plain(inputs, training=False))
+    for a, b in zip(wanted, found, strict=True):
+        masks = [get_keras_mask(x) for x in (a, b)]
+        pairs = [(a, b)] if masks == [None, None] else [(a, b), tuple(masks)]
+        if not all(_are_same(*pair) for pair in pairs):
+            raise NotPlainError(
+                "a plain model of its layers computes other outputs or masks"
             )
-        if _holds(operation, layers):
-            return _followed(operation)
-        return operation
-
-    flat = model._standardize_inputs(inputs)
-    return model._run_through_graph(flat, operation_fn=as_plain)
 
 
-def _hides(model: Any) -> bool:
-    """Whether the configuration of a model does not describe all layers."""
-    is_plain = (
-        functional_like_constructor(type(model))
-        and type(model).get_config is Functional.get_config
-    )
-    return not is_plain or any(
-        isinstance(x, Functional) and _hides(x)
-        for x in model._flatten_layers(include_self=False)
-    )
-
-
-def _holds(operation: Any, layers: Sequence[Any]) -> bool:
-    """Whether a layer holds one of some layers and does not describe it."""
-    if isinstance(operation, keras.Model) or not isinstance(
-        operation, keras.Layer
-    ):
+def _are_same(a: Any, b: Any) -> bool:
+    if a is None or b is None:
         return False
-    inside = list(operation._flatten_layers(include_self=False))
-    held = [x for x in layers if any(x is y for y in inside)]
-    if not held:
-        return False
-    config = operation.get_config()
-    return not all(describes(config, x) for x in held)
+    a, b = (np.asarray(keras.ops.convert_to_numpy(x), float) for x in (a, b))
+    most = 1e-4 * max(1e-9, float(np.abs(a).max(initial=0)))
+    return a.shape == b.shape and np.allclose(
+        a, b, rtol=1e-4, atol=most, equal_nan=True
+    )
 
 
 def describes(config: Any, layer: Any) -> bool:
@@ -133,16 +237,3 @@ def is_of(config: dict[str, Any], layer: Any) -> bool:
         and isinstance(inner, dict)
         and inner.get("name") == layer.name
     )
-
-
-def _followed(layer: Any) -> Any:
-    """Returns the `call` of a layer, if that may be called on its own."""
-    parameters = inspect.signature(layer.call).parameters
-    for name in ("training", "mask"):
-        if name in parameters:
-            raise NotPlainError(
-                f"{layer.name}, a {type(layer).__name__}, holds layers that "
-                f"its configuration does not describe, and its `call` takes "
-                f"`{name}`"
-            )
-    return layer.call

@@ -36,16 +36,17 @@ _NEEDS = (
 def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
     """Copies a model with other layers in the place of some.
 
-    The copy is of the same class and has the same inputs, outputs, names of
-    layers and weights, except for the layers that are replaced. It is made
+    The copy has the same inputs, outputs, names of layers and weights, except
+    for the layers that are replaced, and the same class. It is made
     from the configuration, so layers in nested models are replaced too, and
     masks pass as the new layers say. The original is not changed. A stateful
     RNN starts anew.
 
-    A functional model may be of a class whose `get_config` holds other
-    arguments than its layers, as the backbones and tasks of keras-hub are. Its
-    copy is made from its graph: a plain `keras.Model`, without the methods of
-    the class.
+    A functional model, or one nested in it, may be of a class whose
+    `get_config` holds other arguments than its layers, as the backbones and
+    tasks of keras-hub are. The copy is then made from the graph: a plain
+    `keras.Model`, without the methods of the class and without the nested
+    models, whose layers it has itself.
 
     Args:
         model: Keras model, built: Sequential, functional, or subclassed with a
@@ -58,14 +59,14 @@ def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
             `KDLogits.from_embedding` returns.
 
     Returns:
-        A model, compiled like the original with a new optimizer, if that can
-        be read from its configuration.
+        A model of the same class, or a plain one, compiled like the original
+        with a new optimizer, if that can be read from its configuration.
 
     Raises:
         ValueError: If a layer is not in the model, is one of several of its
             name, or is not part of the configuration; if a replacement is not
-            built; if two nested models share a layer; or if the copy computes
-            outputs of other shapes.
+            built; if two nested models or layers hold the same layer; or if
+            the copy computes outputs of other shapes.
 
     Example:
 
@@ -125,7 +126,7 @@ def replace_uncompiled(model: Any, replacements: Mapping[Any, Any]) -> Any:
             f"{_NEEDS}, and replacements that fit. Received: "
             f"{short_repr(model)}, whose copy cannot be made: {why}"
         ) from error
-    _copy_state(source, copy, pairs)
+    _copy_state(model, source, copy, pairs)
     _check_outputs(model, copy)
     return copy
 
@@ -133,7 +134,8 @@ def replace_uncompiled(model: Any, replacements: Mapping[Any, Any]) -> Any:
 @contextmanager
 def _described(model: Any, layers: list[Any]) -> Iterator[Any]:
     """Gives a model whose configuration describes some of its layers."""
-    if not isinstance(model, Functional) or _describes_all(model, layers):
+    graphs = (Functional, keras.Sequential)
+    if not isinstance(model, graphs) or _describes_all(model, layers):
         yield model
         return
     with plain_model(model, layers) as plain:
@@ -221,10 +223,19 @@ def _swap(config: Any, old: Any, new: Any) -> tuple[Any, int]:
     return changed, found
 
 
-def _copy_state(model: Any, copy: Any, pairs: list[tuple[Any, Any]]) -> None:
-    """Copies the state of the layers that stay, and of the replacements."""
+def _copy_state(
+    model: Any, source: Any, copy: Any, pairs: list[tuple[Any, Any]]
+) -> None:
+    """Copies the state of the layers that stay, and of the replacements.
+
+    Args:
+        model: Keras model, for messages.
+        source: The model, or a plain one of the same layers.
+        copy: Keras model made from the configuration of `source`.
+        pairs: list of (old layer, new layer).
+    """
     replaced = {id(old): new for old, new in pairs}
-    sources = _layers(model, [old for old, _ in pairs])
+    sources = _layers(source, [old for old, _ in pairs])
     names = {old.name: type(new) for old, new in pairs}
     made = [
         x
@@ -235,7 +246,8 @@ def _copy_state(model: Any, copy: Any, pairs: list[tuple[Any, Any]]) -> None:
     # Names are new where a subclassed model leaves them to Keras.
     if _kinds(sources, replaced) != _kinds(targets, {id(x) for x in made}):
         raise ValueError(
-            f"{_NEEDS}, and no layer that two nested models share. Received: "
+            f"{_NEEDS}, and no layer that two nested models or layers hold. "
+            "Received: "
             f"{short_repr(model)}, whose copy has other layers"
         )
     for source, target in zip(sources, targets, strict=True):

@@ -23,7 +23,7 @@ def unfreeze(layer_or_model: Any, margin: float = 1.0) -> Any:
     `KDCodeLearner` that begins with these codes, and the same code
     embeddings. The copy computes what the original computes until it is
     trained. With `learn_codes`, it takes a trained table to codes that go on
-    learning in the task.
+    learning in the task. A layer that is not trainable stays so.
 
     Args:
         layer_or_model: Built `KDEmbedding` or `KDLogits`, or a built Keras
@@ -32,12 +32,13 @@ def unfreeze(layer_or_model: Any, margin: float = 1.0) -> Any:
             `KDCodeLearner.from_codes`.
 
     Returns:
-        A new layer or model of the same class. A model is compiled like the
-        original, see `replace_layers`.
+        A new layer of the same class; or a model as `replace_layers` returns
+        it, compiled like the original.
 
     Raises:
         ValueError: If there is no coded layer with fixed codes in it, it is
-            not built, its symbols are not in the order of their tiers, or
+            not built, its symbols are not in the order of their tiers, it
+            shares a composition with a layer that learns already, or
             `replace_layers` cannot copy the model.
 
     Example:

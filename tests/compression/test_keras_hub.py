@@ -9,7 +9,7 @@ import pytest
 
 import kd_keras
 from kd_keras.compression.compress import compress_model
-from kd_keras.compression.model_tables import TIED, find_tables
+from kd_keras.compression.model_tables import EMBEDDING, TIED, find_tables
 
 hub = pytest.importorskip("keras_hub")
 
@@ -78,6 +78,28 @@ def test_a_copy_computes_what_the_model_does(make, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "small.keras")
     again = loaded.predict(inputs, verbose=0)
     np.testing.assert_allclose(again, found, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [bert, gpt2])
+def test_a_task_may_have_targets(make):
+    model = make()
+    inputs = inputs_of(model)
+    targets = inputs["token_ids"]
+    targets = targets if make is gpt2 else targets[:, 0] % 3
+    planned = kd_keras.compression.make_plan.make_plan(
+        model, "85%", (inputs, targets)
+    )
+    assert planned.data.has_targets
+
+
+def test_a_backbone_of_which_one_output_is_used():
+    backbone = hub.models.BertBackbone(**SMALL, **HEADS)
+    hidden = backbone(backbone.input)["sequence_output"]
+    model = keras.Model(backbone.input, keras.layers.Dense(2)(hidden))
+    [table], _ = find_tables(model)
+    assert table.kind == EMBEDDING
+    planned = kd_keras.plan(model, "85%", verbose=0)
+    assert "methods of BertBackbone" in " ".join(planned.notes)
 
 
 @pytest.mark.slow
