@@ -11,7 +11,7 @@ demo: .venv/base
 	$(BIN)/kd-keras explore demo
 	$(BIN)/kd-keras compress saved_models/question_types.keras --budget 60KB \
 	  --counts saved_models/question_types_counts.txt --output demo-model --force
-	$(BIN)/python examples/ask_about_questions.py demo-model
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python examples/ask_about_questions.py demo-model
 
 # In the order of the folders: those that take long come first.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

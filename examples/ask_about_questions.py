@@ -31,7 +31,7 @@ for name, path in (
     ("the model", HERE.parent / "saved_models" / "question_types.keras"),
     ("made small", folder / "model.keras"),
 ):
-    model = keras.saving.load_model(path)
+    model = keras.saving.load_model(path, compile=False)
     answers[name] = model.predict(questions, verbose=0).argmax(axis=1)
     right = (answers[name] == wanted).sum()
     print(f"{name}: {right} of {len(wanted)} questions right")
