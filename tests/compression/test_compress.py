@@ -320,6 +320,7 @@ def test_a_model_with_a_batch_size_gets_whole_batches_in_order():
         ModelData("data", np.arange(3), 4)
 
 
+@pytest.mark.slow
 def test_the_states_of_a_stateful_layer_stay():
     model = keras.Sequential(
         [
