@@ -212,7 +212,7 @@ def _check(source: Any, copy: Any) -> None:
         wanted, again = outputs_of(source, inputs), outputs_of(source, inputs)
     except Exception:  # the inputs may not suit the model
         return
-    if not all(map(_are_close, wanted, again)):
+    if not all(map(are_close, wanted, again)):
         return
     try:
         found = outputs_of(copy, inputs)
@@ -222,7 +222,7 @@ def _check(source: Any, copy: Any) -> None:
             f"describe all of it. Received: {short_repr(source)}, whose copy "
             f"cannot be called: {short_repr(error)}"
         ) from error
-    if not all(map(_are_close, wanted, found)):
+    if not all(map(are_close, wanted, found)):
         raise ValueError(
             "freeze needs a model whose `get_config` and saved weights "
             f"describe all of it. Received: {short_repr(source)}, whose copy "
@@ -242,7 +242,8 @@ def outputs_of(model: Any, inputs: Any) -> list[np.ndarray]:
     return [keras.ops.convert_to_numpy(x) for x in outputs]
 
 
-def _are_close(a: np.ndarray, b: np.ndarray) -> bool:
+def are_close(a: np.ndarray, b: np.ndarray) -> bool:
+    """Returns whether two outputs are the same but for rounding."""
     is_single = a.dtype in (np.float32, np.float64)
     tolerance = TOLERANCE if is_single else TOLERANCE_OF_HALVES
     a, b = a.astype(np.float64), b.astype(np.float64)

@@ -6,14 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-import numpy as np
 
 # Keras has no public names for these: masks lie on the tensors, and a model of
 # the second kind is made from inputs and outputs.
 from keras.src.backend import get_keras_mask, set_keras_mask
 from keras.src.models.functional import Functional, functional_like_constructor
 
-from kd_keras.learning.copy_model import random_inputs
+from kd_keras.learning.copy_model import are_close, random_inputs
 
 # Arguments of `call` that Keras fills in, which a plain call would lack.
 _BY_KERAS = ("training", "mask")
@@ -202,20 +201,16 @@ def _check_outputs(model: Any, plain: Any) -> None:
     for a, b in zip(wanted, found, strict=True):
         masks = [get_keras_mask(x) for x in (a, b)]
         pairs = [(a, b)] if masks == [None, None] else [(a, b), tuple(masks)]
-        if not all(_are_same(*pair) for pair in pairs):
+        if not all(_agree(*pair) for pair in pairs):
             raise NotPlainError(
                 "a plain model of its layers computes other outputs or masks"
             )
 
 
-def _are_same(a: Any, b: Any) -> bool:
+def _agree(a: Any, b: Any) -> bool:
     if a is None or b is None:
         return False
-    a, b = (np.asarray(keras.ops.convert_to_numpy(x), float) for x in (a, b))
-    most = 1e-4 * max(1e-9, float(np.abs(a).max(initial=0)))
-    return a.shape == b.shape and np.allclose(
-        a, b, rtol=1e-4, atol=most, equal_nan=True
-    )
+    return are_close(*(keras.ops.convert_to_numpy(x) for x in (a, b)))
 
 
 def describes(config: Any, layer: Any) -> bool:

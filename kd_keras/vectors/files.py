@@ -101,8 +101,8 @@ def read_vectors(
             does not have the format of its suffix, has rows of different
             widths, or contains a non-finite number, invalid UTF-8 or a
             repeated word, or does not have words as `words` says or a tensor
-            as `tensor` says. The message
-            is one line that begins with the path.
+            as `tensor` says. The message is one line that begins with the
+            path.
         ValueError: If `duplicates` or `words` is not one of its values.
 
     Example:
