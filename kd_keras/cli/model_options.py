@@ -117,6 +117,8 @@ def print_model_report(report: dict[str, Any]) -> None:
     print(report["text"])
     for line in metric_lines(report["measured"]):
         print(line)
+    if "test_perplexity" in report:  # of a language model
+        print(f"test perplexity of the file: {report['test_perplexity']:.3f}")
     print(
         f"{report['folder']}: model.keras to train on, model.tflite "
         f"({report['bytes']:,} bytes) to ship, report.html to read"

@@ -27,7 +27,7 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
     Raises:
         BadInputError: If an option or a file is invalid.
     """
-    check_backend(for_export=given.step == "export")
+    check_backend(for_export=given.step in ("export", "compress"))
     with quiet_start():
         import_keras()
         from kd_keras.language_model.strategies import (
@@ -66,6 +66,13 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
             from kd_keras.cli.report_tables import print_report
 
             print_report(report, _folder_of(report))
+    elif given.step == "compress":
+        from kd_keras.cli.model_options import print_model_report
+        from kd_keras.ptb.compress import compress
+
+        report = compress(given, say)
+        if not given.quiet:
+            print_model_report(report)
     elif given.step == "evaluate":
         perplexity, recorded = commands.evaluate(given, say)
         line = f"{given.split} perplexity {perplexity:.3f}"

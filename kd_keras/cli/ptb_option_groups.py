@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from kd_keras.codes.sizes import FORMULAS
+from kd_keras.export.litert.precisions import PRECISION_NAMES
 
 
 def codes_options(parser: argparse.ArgumentParser) -> None:
@@ -193,6 +194,19 @@ def model_options(parser: argparse.ArgumentParser) -> None:
         default="small",
         help="size of the model; tiny is for trying out the commands; "
         "default small",
+    )
+
+
+def precision_options(
+    parser: argparse.ArgumentParser, default: str | None = None
+) -> None:
+    """Adds the option of the precision of a `.tflite` file."""
+    parser.add_argument(
+        "--precision",
+        choices=PRECISION_NAMES,
+        default=default,
+        help="precision of the weights in a .tflite file (codes are packed "
+        "in any case); default int8",
     )
 
 

@@ -11,6 +11,7 @@ from kd_keras.cli.ptb_option_groups import (
     lstm_rate_options,
     model_options,
     output_layer_options,
+    precision_options,
     quiet_options,
     results_options,
     run_folder_options,
@@ -19,7 +20,6 @@ from kd_keras.cli.ptb_option_groups import (
     start_options,
     training_options,
 )
-from kd_keras.export.litert.precisions import PRECISION_NAMES
 
 DESCRIPTION = """\
 The paper's main experiment: an LSTM language model on the Penn Treebank, with
@@ -189,6 +189,47 @@ def add_ptb_parser(
     data_options(tune)
     run_folder_options(tune)
 
+    compress = steps.add_parser(
+        "compress",
+        help="make a trained model fit a number of bytes",
+        description="Decides what forms the embedding and the output layer "
+        "get, so that the file that\n`ptb export` writes has at most the "
+        "bytes of --budget; learns their codes, and\ntrains the small model "
+        "towards the text and the trained model. Writes a folder\nwith "
+        "model.keras, model.tflite, report.json and report.html, and measures "
+        "the\ntest perplexity of model.tflite.",
+        **common,
+    )
+    start_options(compress)
+    compress.add_argument(
+        "--budget",
+        metavar="SIZE",
+        required=True,
+        help='the bytes that model.tflite may have: "1.2MB", or "40%%" of '
+        "what it has now",
+    )
+    precision_options(compress, "int8")
+    seed_options(compress, integer)
+    compress.add_argument(
+        "--effort",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="how long to search for codes and to train; default 1",
+    )
+    data_options(compress)
+    compress.add_argument(
+        "--output",
+        metavar="FOLDER",
+        help="the folder to write; default: RUN-small",
+    )
+    compress.add_argument(
+        "--force",
+        action="store_true",
+        help="replace an earlier result in that folder",
+    )
+    quiet_options(compress)
+
     evaluate = steps.add_parser(
         "evaluate",
         help="measure the perplexity of a trained model",
@@ -235,12 +276,8 @@ def add_ptb_parser(
         default="litert",
         help="format of the export; default %(default)s, a .tflite file",
     )
-    export.add_argument(
-        "--precision",
-        choices=PRECISION_NAMES,
-        help="precision of the weights in a .tflite file (codes are packed "
-        "in any case); default int8",
-    )
+    # A SavedModel has none, so the default is set later.
+    precision_options(export)
     export.add_argument(
         "--sequence-length",
         type=integer,

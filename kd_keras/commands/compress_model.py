@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -163,32 +164,48 @@ def _run(
         needs_file=True,
         **options,
     )
-    took = time.perf_counter() - began
-    return _write(arguments, output, found, took, say)
+    asked = {
+        "command": arguments.command,
+        "arguments": dataclasses.asdict(arguments),
+        "folder": arguments.folder,
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+    return write_small_model(output, arguments.force, found, asked, say)
 
 
-def _write(
-    arguments: ModelArguments, output: Path, found: Any, took: float, say: Say
+def write_small_model(
+    output: Path,
+    force: bool,
+    found: Any,
+    asked: dict[str, Any],
+    say: Say,
+    model: Any = None,
+    told: Callable[[Path], dict[str, Any]] = lambda path: {},
 ) -> dict[str, Any]:
-    from kd_keras.compression.file_size import without_look_up
-    from kd_keras.export.export_litert import export_litert
+    """Writes the folder of a model that was made small.
 
-    with new_folder(output, arguments.force) as folder:
+    Args:
+        output: path. The folder, see `reserved`.
+        force: bool. Whether an earlier result is replaced.
+        found: `Compressed`.
+        asked: dict. The items `command`, `arguments`, `folder` and `seconds`
+            of the report.
+        say: callable. Called with a line of text at the start of each step.
+        model: Keras model to save; None for the one found.
+        told: Function of the path of the `.tflite` file that returns more
+            items for the report.
+
+    Returns:
+        dict, the report.
+    """
+    with new_folder(output, force) as folder:
         say("Exporting to LiteRT and checking what the file computes")
-        found.model.save(folder / "model.keras")
-        sizes = export_litert(
-            without_look_up(found.model),
-            folder / "model.tflite",
-            quantization=found.plan.quantization,
-            sequence_length=found.size.sequence_length,
-            example=found.size.example,
-        )
+        (model or found.model).save(folder / "model.keras")
+        sizes = found.size.export(found.model, folder / "model.tflite")
         report = {
             "format": FORMAT,
             "kind": MODEL,
-            "command": arguments.command,
-            "arguments": dataclasses.asdict(arguments),
-            "folder": arguments.folder,
+            **asked,
             **circumstances(),
             "plan": found.plan.to_dict(),
             "text": str(found.plan),
@@ -197,9 +214,9 @@ def _write(
             "bytes": sizes.total,
             "measured": found.measured,
             "losses": found.losses,
-            "seconds": round(took, 1),
+            **told(folder / "model.tflite"),
         }
-        say(f"Writing {arguments.folder}")
+        say(f"Writing {asked['folder']}")
         page = model_page(report).encode("utf-8", "replace")
         (folder / "report.html").write_bytes(page)
         text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"

@@ -12,7 +12,7 @@ from kd_keras.compression.file_size import FileSize
 from kd_keras.compression.make_plan import Planned, make_plan
 from kd_keras.compression.plan import Plan
 from kd_keras.compression.planner import with_forms
-from kd_keras.compression.states import reset_states, states_kept
+from kd_keras.compression.states import keeps_states, reset_states
 from kd_keras.report.model_page import metric_lines
 from kd_keras.search.effort import check_effort
 from kd_keras.utils.errors import BadInputError, as_bad_input
@@ -188,6 +188,7 @@ def plan(
     ).plan
 
 
+@keeps_states
 def compress_model(
     model: Any,
     budget: Any,
@@ -210,8 +211,7 @@ def compress_model(
     planned = make_plan(
         model, budget, data, seed=seed, verbose=verbose, say=say, **given
     )
-    with states_kept(model):
-        found = _carry_out(planned, model, tune, effort, seed, verbose, say)
+    found = _carry_out(planned, model, tune, effort, seed, verbose, say)
     reset_states(found.model)
     return found
 

@@ -19,6 +19,7 @@ from kd_keras.compression.distances import (
     weights_of_places,
 )
 from kd_keras.compression.model_data import ModelData
+from kd_keras.compression.states import reset_states
 
 # Share of the large model's outputs in the loss; the targets have the rest.
 TEACHERS_SHARE = 0.5
@@ -39,6 +40,12 @@ class _Distilled(keras.Model):
         # In functions, or Keras would take the teacher for a layer.
         self._teach: Callable[[Any], Any] = lambda x: teacher(x, training=False)
         self._distances = lambda found: distances_for(teacher, found)
+        self._reset_teacher = lambda: reset_states(teacher)
+
+    def reset_states(self) -> None:
+        """Lets both models read a text from its beginning."""
+        reset_states(self.small)
+        self._reset_teacher()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         return self.small(inputs, training=training)
@@ -105,6 +112,7 @@ def distil(
     losses = [_loss_of(trained, validation)]
     best = losses[0], small.get_weights()
     for epoch in range(1, epochs + 1):
+        trained.reset_states()
         trained.fit(
             **data.fit_arguments(),
             epochs=1,
@@ -123,6 +131,7 @@ def distil(
 
 
 def _loss_of(trained: _Distilled, validation: ModelData) -> float:
+    trained.reset_states()
     arguments = validation.fit_arguments()
     found = trained.evaluate(**arguments, verbose=0, return_dict=True)["loss"]
     # What is no number is worse than any.
@@ -142,6 +151,7 @@ def measure(model: Any, validation: ModelData) -> dict[str, float]:
     """
     if not (validation.has_targets and model.compiled):
         return {}
+    reset_states(model)
     arguments = validation.fit_arguments()
     found = model.evaluate(**arguments, verbose=0, return_dict=True)
     # Metrics that are several numbers are left out.

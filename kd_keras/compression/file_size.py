@@ -1,5 +1,8 @@
 """The bytes of the file that a model is exported to."""
 
+import dataclasses
+import os
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,12 +14,31 @@ from kd_keras.export.size.model_sizes import report_model
 SEQUENCE_LENGTH = 32
 
 
+@dataclasses.dataclass(frozen=True)
+class FileContents:
+    """What the file of a model holds.
+
+    Attributes:
+        of: Function of a model that returns the one that is exported.
+        sequence_length: int or None. See `export_litert`. None: one is chosen
+            if the model needs it.
+        vocabulary, unknown_id: See `export_litert`.
+    """
+
+    of: Callable[[Any], Any]
+    sequence_length: int | None = None
+    vocabulary: Any = None
+    unknown_id: Any = None
+
+
 class FileSize:
     """Measures the file of a model by writing it.
 
     Args:
         model: Keras model, built.
         quantization, example: See `export_litert`.
+        contents: `FileContents` or None. None: of a model that begins with
+            text, what follows its vectoriser.
 
     Attributes:
         before: `SizeReport` of the model.
@@ -25,11 +47,15 @@ class FileSize:
     """
 
     def __init__(
-        self, model: Any, quantization: str | None, example: Any = None
+        self,
+        model: Any,
+        quantization: str | None,
+        example: Any = None,
+        contents: FileContents | None = None,
     ) -> None:
         self.quantization, self.example = quantization, example
+        self._contents = contents or FileContents(without_look_up)
         self.note: str | None = None
-        self.sequence_length: int | None = None
         self.before, error = self._first(model)
         if self.before is None:
             self.note = (
@@ -44,29 +70,47 @@ class FileSize:
             return int(report_model(model, self.quantization).total)
         return int(self._report(model).total)
 
+    def export(self, model: Any, path: str | os.PathLike[str]) -> Any:
+        """Writes the file of a model like the first one, and checks it.
+
+        Returns:
+            `SizeReport`, see `export_litert`.
+        """
+        from kd_keras.export.export_litert import export_litert
+
+        return export_litert(self._contents.of(model), path, **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "quantization": self.quantization,
+            "sequence_length": self._contents.sequence_length,
+            "example": self.example,
+            "vocabulary": self._contents.vocabulary,
+            "unknown_id": self._contents.unknown_id,
+        }
+
     def _first(self, model: Any) -> tuple[Any, str]:
+        given = self._contents
+        lengths = [given.sequence_length]
+        if given.sequence_length is None:
+            lengths.append(SEQUENCE_LENGTH)
         why = ""
-        for length in (None, SEQUENCE_LENGTH):
-            self.sequence_length = length
+        for length in lengths:
+            self._contents = dataclasses.replace(given, sequence_length=length)
             try:
                 return self._report(model), ""
             except Exception as error:  # of the model's own code too
                 why = why or " ".join(str(error).split())[:400]
                 if "sequence_length" not in why:
                     break
-        self.sequence_length = None
+        self._contents = given
         return None, why
 
     def _report(self, model: Any) -> Any:
         # Needs TensorFlow, which other backends do without.
         from kd_keras.export.write_litert import trial_report
 
-        return trial_report(
-            without_look_up(model),
-            self.quantization,
-            self.sequence_length,
-            self.example,
-        )
+        return trial_report(self._contents.of(model), **self._options())
 
 
 def without_look_up(model: Any) -> Any:

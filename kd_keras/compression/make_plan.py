@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from kd_keras.compression.budget import check_budget, read_budget
-from kd_keras.compression.file_size import FileSize
+from kd_keras.compression.file_size import FileContents, FileSize
 from kd_keras.compression.forms import KINDS, Form
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import (
@@ -19,7 +19,7 @@ from kd_keras.compression.model_tables import (
 )
 from kd_keras.compression.plan import Alternative, Plan
 from kd_keras.compression.planner import BEST, WAYS, Planner
-from kd_keras.compression.states import states_kept
+from kd_keras.compression.states import keeps_states
 from kd_keras.compression.weigh_tables import set_counts, weigh_tables
 from kd_keras.export.litert.precisions import PRECISIONS
 from kd_keras.learning.replace_layers import replace_uncompiled
@@ -46,6 +46,7 @@ class Planned:
     validation: ModelData | None
 
 
+@keeps_states
 def make_plan(
     model: Any,
     budget: Any,
@@ -58,6 +59,7 @@ def make_plan(
     say: Say = lambda line: None,
     counts: np.ndarray | None = None,
     needs_file: bool = False,
+    contents: FileContents | None = None,
 ) -> Planned:
     """Makes a plan; see `plan` for the arguments.
 
@@ -66,28 +68,9 @@ def make_plan(
         counts: array of float, or None. How often each symbol occurs, for the
             tables of as many symbols.
         needs_file: bool. Whether a model that cannot be exported is refused.
+        contents: `FileContents` or None. What the file holds.
     """
     check_model(model)
-    with states_kept(model):
-        return _make_plan(
-            model, budget, data, validation_data, quantization, layers,
-            seed, verbose, say, counts, needs_file,
-        )  # fmt: skip
-
-
-def _make_plan(
-    model: Any,
-    budget: Any,
-    data: Any,
-    validation_data: Any,
-    quantization: str | None,
-    layers: Iterable[Any] | None,
-    seed: int,
-    verbose: int,
-    say: Say,
-    counts: np.ndarray | None,
-    needs_file: bool,
-) -> Planned:
     check_budget(budget)
     as_bad_input(check_choice, "quantization", quantization, PRECISIONS)
     wanted = "an integer from 0 to 4,294,967,295"
@@ -96,7 +79,8 @@ def _make_plan(
     tables, left = find_tables(model, layers)
     _check_targets(model, given[0])
     say("Writing the model's file, to see its size")
-    size = FileSize(model, quantization, _example(model, given[0]))
+    example = _example(model, given[0])
+    size = FileSize(model, quantization, example, contents)
     if size.note and needs_file:
         raise BadInputError(f"model.tflite cannot be written: {size.note}")
     before = int(size.before.total)

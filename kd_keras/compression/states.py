@@ -1,11 +1,30 @@
 """The states of recurrent layers that carry them from batch to batch."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import keras
 import numpy as np
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def keeps_states(
+    function: Callable[Concatenate[Any, P], R],
+) -> Callable[Concatenate[Any, P], R]:
+    """Decorates a function of a model that leaves its states as they were."""
+
+    @functools.wraps(function)
+    def kept(model: Any, *args: P.args, **kwargs: P.kwargs) -> R:
+        if not isinstance(model, keras.Model):  # the function refuses it
+            return function(model, *args, **kwargs)
+        with states_kept(model):
+            return function(model, *args, **kwargs)
+
+    return kept
 
 
 @contextmanager

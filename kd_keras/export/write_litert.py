@@ -59,15 +59,18 @@ def trial_report(
     quantization: str | None,
     sequence_length: int | None = None,
     example: Any = None,
+    vocabulary: Any = None,
+    unknown_id: Any = None,
 ) -> Any:
     """Tells the size of a model's file; does not check what it computes.
 
     Args:
         model: Keras layer or model with an embedding, built.
-        quantization, sequence_length, example: See `export_litert`.
+        quantization, sequence_length, example, vocabulary, unknown_id: See
+            `export_litert`.
 
     Returns:
-        The `SizeReport` of a file without a vocabulary.
+        The `SizeReport` of the file.
 
     Raises:
         ValueError: If the model cannot be exported, see `export_litert`.
@@ -76,7 +79,7 @@ def trial_report(
     check_outputs(coded)
     need_litert()
     signatures = signatures_of(coded, None, sequence_length, example)
-    symbols = symbols_of(coded, signatures, None, None)
+    symbols = symbols_of(coded, signatures, vocabulary, unknown_id)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.tflite")
         write_litert(coded, file, signatures, quantization, symbols)

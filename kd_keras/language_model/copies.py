@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from kd_keras.language_model.carried_lstm import CarriedLSTM
 from kd_keras.language_model.model import LanguageModel
 from kd_keras.language_model.unique_symbols import UniqueSymbols
 from kd_keras.layers.kd_embedding import KDEmbedding
@@ -87,8 +88,13 @@ def _call_copy(layer: keras.layers.Layer, inputs: Any) -> Any:
         config["unroll"] = False  # to take any number of steps
     copy = type(layer).from_config(config)
     outputs = copy(inputs)
-    for mine, trained in zip(
-        copy.trainable_variables, layer.trainable_variables, strict=True
-    ):
+    for mine, trained in zip(_learned(copy), _learned(layer), strict=True):
         mine.assign(trained.numpy())
     return outputs
+
+
+def _learned(layer: keras.layers.Layer) -> list[keras.Variable]:
+    """Returns a layer's weights without the states that it carries."""
+    carried = layer.states if isinstance(layer, CarriedLSTM) else []
+    ids = {id(state) for state in carried}
+    return [x for x in layer.weights if id(x) not in ids]

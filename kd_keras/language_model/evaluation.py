@@ -73,8 +73,10 @@ def evaluate_perplexity(
     ):
         end = min(begin + TOKENS_OF_A_CALL, count)
         model.reset_metrics()
-        loss = model.test_on_batch(
-            tokens[None, begin:end], tokens[None, begin + 1 : end + 1]
+        logs = model.test_on_batch(
+            tokens[None, begin:end],
+            tokens[None, begin + 1 : end + 1],
+            return_dict=True,
         )
-        total += float(loss) * (end - begin)
+        total += float(logs["loss"]) * (end - begin)
     return math.exp(total / count)

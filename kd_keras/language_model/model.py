@@ -23,16 +23,25 @@ from kd_keras.layers.kd_embedding import KDEmbedding
 class LanguageModel(keras.Model):
     """A functional model from ids to the logits of each next symbol.
 
-    Its loss is summed over the steps, as in the TensorFlow tutorial. The logs
-    also contain `perplexity`, the exponential of the mean cross entropy, which
-    is computed from the loss at no cost.
+    It is compiled with a cross entropy as its loss. The logs also contain
+    `perplexity`, the exponential of the mean cross entropy, which is computed
+    from the loss at no cost.
     """
+
+    def compile(
+        self, *args: Any, loss_weights: float | None = None, **kwargs: Any
+    ) -> None:
+        super().compile(*args, loss_weights=loss_weights, **kwargs)
+        self._loss_weight = 1.0 if loss_weights is None else loss_weights
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        # Keras does not compile copies of models with their own `compile`.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
 
     def get_metrics_result(self) -> dict[str, Any]:
         logs = super().get_metrics_result()
-        steps = self.input_shape[1]
-        if steps is not None:
-            logs["perplexity"] = ops.exp(logs["loss"] / steps)
+        logs["perplexity"] = ops.exp(logs["loss"] / self._loss_weight)
         if in_replica_of_several_workers():
             # Keras averages them over axis 0, which scalars do not have.
             logs = {name: ops.expand_dims(v, 0) for name, v in logs.items()}
@@ -193,7 +202,8 @@ def compile_language_model(
             rates,
         ),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        # The mean over batch and steps, times the steps.
+        # Summed over the steps, as in the TensorFlow tutorial: the mean over
+        # batch and steps, times the steps.
         loss_weights=float(model.input_shape[1]),
         # XLA makes the recurrent steps slower on a CPU; JAX is all XLA.
         jit_compile=keras.backend.backend() != "tensorflow",

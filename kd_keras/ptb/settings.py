@@ -101,6 +101,23 @@ def read_settings(
     return RunSettings(**options), CodeFolders(source, output)
 
 
+def check_float32(settings: RunSettings, received: str) -> None:
+    """Checks the precision of the run that a command begins with.
+
+    Args:
+        settings: `RunSettings` of that run.
+        received: str. Its folder as it was given, for the error.
+
+    Raises:
+        BadInputError: If the run has another precision than float32.
+    """
+    if settings.precision != "float32":
+        raise BadInputError(
+            "--from must be a run in float32. Received: "
+            f"{received}, with --precision {settings.precision}"
+        )
+
+
 def read_tuned_settings(
     given: argparse.Namespace, start: RunSettings
 ) -> tuple[RunSettings, CodeFolders]:
@@ -132,11 +149,7 @@ def read_tuned_settings(
             "--from must be a run whose output layer is not tied. Received: "
             f"{given.run}, with --output-layer tied"
         )
-    if start.precision != "float32":
-        raise BadInputError(
-            "--from must be a run in float32. Received: "
-            f"{given.run}, with --precision {start.precision}"
-        )
+    check_float32(start, given.run)
     options: dict[str, Any] = {"lstm_rate": None}
     if start.embedding == "learn":
         options["embedding"] = "fixed"

@@ -1,0 +1,159 @@
+"""The command `kd-keras ptb compress`."""
+
+import argparse
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kd_keras.commands.compress_model import write_small_model
+from kd_keras.compression.budget import check_budget
+from kd_keras.datasets.ptb.batches import cut_batches
+from kd_keras.datasets.ptb.corpus import Corpus
+from kd_keras.export.litert.load_litert import load_litert
+from kd_keras.export.litert.precisions import precision_by_name
+from kd_keras.export.litert.quiet_litert import need_litert
+from kd_keras.folders.output_folder import reserved
+from kd_keras.ptb.export import litert_perplexity
+from kd_keras.ptb.inputs import check_words, read_text, read_words
+from kd_keras.ptb.run_folder import RunFolder
+from kd_keras.ptb.settings import backend, check_float32
+from kd_keras.search.effort import check_effort
+from kd_keras.utils.errors import BadInputError, as_bad_input
+from kd_keras.utils.progress_bar import Say
+
+# Of the exported function that reads a whole sequence.
+SEQUENCE_LENGTH = 20
+
+
+def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
+    """Makes a trained language model small, and writes its folder.
+
+    Args:
+        given: `argparse.Namespace`. The options of `ptb compress`.
+        say: callable. Called with a line of text at the start of each step.
+
+    Returns:
+        dict. The report of the folder, with `test_perplexity`, which is
+        measured on the `.tflite` file.
+
+    Raises:
+        BadInputError: If an option is invalid, or the run is unfinished or of
+            another text.
+    """
+    check_budget(given.budget)
+    as_bad_input(check_effort, given.effort)
+    need_litert()
+    if backend() != "tensorflow":
+        raise BadInputError(
+            "`ptb compress` runs on TensorFlow. Received: "
+            f"KERAS_BACKEND={backend()}"
+        )
+    run = RunFolder(given.run)
+    run.check_finished("--from", given.run)
+    check_float32(run.read_settings(), given.run)
+    output = given.output or str(run.path.parent / f"{run.path.name}-small")
+    with reserved(output, given.force) as folder:
+        corpus = read_text(given, backend())
+        check_words(given.run, read_words(run.vocabulary), corpus)
+        return _compress(given, run, corpus, output, folder, say)
+
+
+def _compress(
+    given: argparse.Namespace,
+    run: RunFolder,
+    corpus: Corpus,
+    output: str,
+    folder: Path,
+    say: Say,
+) -> dict[str, Any]:
+    from kd_keras.compression.compress import compress_model
+    from kd_keras.language_model.copies import streaming_model
+
+    say(f"Reading {given.run}")
+    model, texts = _training_model(run, corpus)
+    began = time.perf_counter()
+    verbose = 0 if given.quiet else 1
+    found = compress_model(
+        model,
+        given.budget,
+        texts[0],
+        validation_data=texts[1],
+        quantization=precision_by_name(given.precision).quantization,
+        seed=given.seed,
+        effort=given.effort,
+        verbose=verbose,
+        say=say,
+        needs_file=True,
+        contents=_contents(corpus),
+    )
+    asked = {
+        "command": _command(given, output),
+        "arguments": {
+            name: getattr(given, name)
+            for name in ("run", "budget", "precision", "seed", "effort")
+        },
+        "folder": output,
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+
+    def told(path: Path) -> dict[str, Any]:
+        say("Reading the test text with the file")
+        perplexity = litert_perplexity(load_litert(path), corpus.test, verbose)
+        return {"test_perplexity": perplexity}
+
+    return write_small_model(
+        folder,
+        given.force,
+        found,
+        asked,
+        say,
+        streaming_model(found.model),
+        told,
+    )
+
+
+def _training_model(
+    run: RunFolder, corpus: Corpus
+) -> tuple[Any, list[tuple[np.ndarray, np.ndarray]]]:
+    """Loads the model for batches as it was trained with, and makes these."""
+    import keras
+
+    from kd_keras.language_model.copies import copy_language_model
+    from kd_keras.language_model.distilled import CLIPNORM, LEARNING_RATE
+    from kd_keras.language_model.evaluation import load_streaming_model
+
+    configuration = run.read_settings().configuration
+    size = configuration.batch_size, configuration.steps
+    model = copy_language_model(load_streaming_model(run.model), *size)
+    model.compile(
+        keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=CLIPNORM),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    texts = [cut_batches(t, *size) for t in (corpus.train, corpus.valid)]
+    return model, texts
+
+
+def _contents(corpus: Corpus) -> Any:
+    """Tells what `model.tflite` holds: what `ptb export` writes."""
+    from kd_keras.compression.file_size import FileContents
+    from kd_keras.language_model.copies import streaming_model
+
+    words = corpus.vocabulary
+    return FileContents(
+        streaming_model,
+        SEQUENCE_LENGTH,
+        words,
+        words.index("<unk>") if "<unk>" in words else None,
+    )
+
+
+def _command(given: argparse.Namespace, output: str) -> str:
+    words = ["kd-keras", "ptb", "compress", "--from", given.run]
+    words += ["--budget", given.budget, "--precision", given.precision]
+    words += ["--seed", str(given.seed), "--effort", repr(given.effort)]
+    words += ["--data-dir", given.data_dir] if given.data_dir else []
+    words += ["--any-text"] if given.any_text else []
+    return shlex.join([*words, "--output", output])

@@ -1,0 +1,78 @@
+"""`kd-keras ptb compress`: a trained language model within a budget."""
+
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from ptb_runs import read, run
+
+from kd_keras.cli.main import main
+
+WORDS = 600
+BUDGET = 36_000
+TEXT = ("--data-dir", "text", "--any-text", "--quiet")
+RUN = "runs/tiny"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A working directory with a run on a text in which words follow others."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "text").mkdir()
+    rng = np.random.default_rng(0)
+    for name, count in (("train", 3000), ("valid", 400), ("test", 400)):
+        steps = rng.integers(1, 4, count)
+        ids = np.cumsum(steps) % WORDS
+        if name == "train":
+            ids[:WORDS] = np.arange(WORDS)  # every word
+        text = " ".join(f"w{i}" for i in ids)
+        (folder / "text" / f"ptb.{name}.txt").write_text(f" {text} \n")
+    before = os.getcwd()
+    os.chdir(folder)
+    run("train", *TEXT, "--model", "tiny", "--epochs", "2", "--output", RUN)
+    yield folder
+    os.chdir(before)
+
+
+@pytest.mark.slow
+def test_the_file_is_within_the_budget_and_reads_the_text(trained, capsys):
+    words = ("--from", RUN, "--budget", str(BUDGET), "--effort", "0")
+    run("compress", *words, *TEXT)
+    folder = Path(f"{RUN}-small")
+    report = read(folder / "report.json")
+    assert report["bytes"] <= BUDGET
+    assert report["bytes"] == (folder / "model.tflite").stat().st_size
+    assert {x["name"] for x in report["plan"]["tables"]} == {
+        "embedding",
+        "output",
+    }
+    assert set(report["measured"]["trained"]) == {"loss", "perplexity"}
+
+    run("evaluate", str(folder / "model.tflite"), *TEXT)
+    told = float(capsys.readouterr().out.split()[2])
+    assert told == pytest.approx(report["test_perplexity"], rel=1e-4)
+    # In Keras it is the same model before it is rounded to int8.
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    assert model.input_shape == (1, None)
+    assert main(["report", str(folder)]) == 0
+    assert "test perplexity of the file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--budget", "2 apples"), "2 apples"),
+        (("--budget", "10KB"), "The budget must be at least"),
+        (("--budget", "40KB", "--effort", "-1"), "effort"),
+        (("--from", "text", "--budget", "40KB"), "is not the folder of a run"),
+    ],
+)
+def test_refusals_leave_nothing(trained, capsys, words, told):
+    before = sorted(Path("runs").iterdir())
+    given = ("--output", "runs/refused", *words, *TEXT)
+    assert main(["ptb", "compress", "--from", RUN, *given]) == 2
+    error = capsys.readouterr().err.strip()
+    assert told in error.splitlines()[-1]
+    assert sorted(Path("runs").iterdir()) == before
