@@ -88,6 +88,14 @@ def npz(save=np.savez):
     return file.getvalue()
 
 
+def safetensors():
+    """The table in a `.safetensors` file."""
+    tensor = {"dtype": "F32", "shape": ARRAY.shape}
+    tensor["data_offsets"] = [0, ARRAY.nbytes]
+    header = json.dumps({"table": tensor}).encode()
+    return struct.pack("<Q", len(header)) + header + ARRAY.tobytes()
+
+
 def zipped():
     """The text in a zip."""
     file = io.BytesIO()
@@ -111,6 +119,7 @@ READERS = {
     "bzip2": ("v.txt.bz2", bz2.compress(text()), {}, bz2),
     "xz": ("v.txt.xz", lzma.compress(text()), {}, lzma),
     "zip": ("v.zip", zipped(), {}, None),
+    "safetensors": ("v.safetensors", safetensors(), {}, None),
     "any name": ("v.dat", binary(), {}, None),
 }
 

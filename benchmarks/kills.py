@@ -25,6 +25,7 @@ import zipfile
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 from record import RESULTS, write_results
 
@@ -58,6 +59,11 @@ COMMANDS = {
         [],
         [*SMALL, "--litert", "int8", "--output", "out"],
     ),
+    "compress, a model": (
+        [],
+        ["compress", "model.keras", "--budget", "40%", "--effort", "0"]
+        + ["--quiet", "--output", "out"],
+    ),
     "merge": (
         [
             [*LARGE, "--codebooks-only", "--output", "books"],
@@ -90,6 +96,12 @@ def make_tables(folder):
     np.savez(folder / "small.npz", vectors=rows, words=words)
     rows = rng.normal(size=(50_500, 8)).astype(np.float32)
     np.save(folder / "large.npy", rows)
+    keras.utils.set_random_seed(0)
+    ids = keras.Input((8,), dtype="int32")
+    vectors = keras.layers.Embedding(400, 16)(ids)
+    pooled = keras.layers.GlobalAveragePooling1D()(vectors)
+    outputs = keras.layers.Dense(2, activation="softmax")(pooled)
+    keras.Model(ids, outputs).save(folder / "model.keras")
     (folder / "text").mkdir()
     for split, count in (("train", 1200), ("valid", 200), ("test", 150)):
         found = rng.integers(0, 40, count)
