@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kd_keras.codes.sizes import packed_code_bytes
+from kd_keras.codes.sizes import packed_code_bytes, scale_bytes
 from kd_keras.compression.model_tables import OUTPUT, TIED, ModelTable
 from kd_keras.export.litert.precisions import LEAST_ROUNDED, PRECISIONS
 from kd_keras.layers.kd_logits import KDLogits
@@ -86,7 +86,7 @@ class Form:
             size = self.code_dim or d
             parts = self.K * self.D[0] * size * PRECISIONS[quantization].bytes
             if quantization == "int8":
-                parts += 4 * self.D[0]
+                parts += scale_bytes(self.K, self.D[0], size)
             return codes + parts + _matrix_bytes(self.code_dim, d, quantization)
         rows = N if self.kept is None else self.kept + 1
         size = _stored(rows * (self.width or d), quantization)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from kd_keras.export.litert.bias_steps import in_steps
 from kd_keras.export.litert.packed_codes import PackedCodes
+from kd_keras.export.litert.rounded_rows import round_rows
 from kd_keras.export.signatures.calls_replaced import (
     calls_replaced,
     can_replace,
@@ -28,8 +29,8 @@ class DeviceEmbedding(tf.Module):
     only whole tables in memory are the stored ones:
 
     - codes: see `PackedCodes`;
-    - code embeddings `(D * K, d')`: float32; or int8 with one scale per
-      position; or float16, whose bits the graph sees as int16, since the
+    - code embeddings `(D * K, d')`: float32; or int8 with scales, see
+      `round_rows`; or float16, whose bits the graph sees as int16, since the
       converter does not support a gather of float16;
     - bias of logits `(N,)`: float32; or uint8 if code embeddings are int8, see
       `in_steps`.
@@ -58,14 +59,10 @@ class DeviceEmbedding(tf.Module):
         self.unknown_id = unknown_id
         self._composition = composition
         self.codes = PackedCodes(embedding.codes, self.K, embedding.tiers)
-        stored, scales = store_code_embeddings(
+        self._store(
             np.asarray(composition.code_embeddings.numpy(), np.float32),
             quantization,
         )
-        self.code_embeddings = tf.Variable(
-            stored, trainable=False, name="code_embeddings"
-        )
-        self.scales = scales
         self._bias = embedding.bias if isinstance(embedding, KDLogits) else None
         self.bias_steps = None
         if self._bias is not None and quantization == "int8":
@@ -75,6 +72,34 @@ class DeviceEmbedding(tf.Module):
                 self.bias_steps = tf.Variable(
                     steps, trainable=False, name="bias"
                 )
+
+    def _store(self, table: np.ndarray, quantization: str | None) -> None:
+        """Stores code embeddings `(D, K, d')` as they are in a file."""
+        self.position_scales = self.row_scales = None
+        stored = table.reshape(-1, table.shape[-1])
+        if quantization == "float16":
+            stored = stored.astype(np.float16).view(np.int16)
+        elif quantization == "int8":
+            stored, self.position_scales, row_scales = round_rows(table)
+            if row_scales is not None:
+                self.row_scales = tf.Variable(
+                    row_scales, trainable=False, name="row_scales"
+                )
+        self.code_embeddings = tf.Variable(
+            stored, trainable=False, name="code_embeddings"
+        )
+
+    def take_table(self, other: "DeviceEmbedding") -> None:
+        """Takes the code embeddings of another form, which are the same."""
+        self.code_embeddings = other.code_embeddings
+        self.row_scales = other.row_scales
+
+    def scales(self) -> list[np.ndarray]:
+        """Returns the scales of the code embeddings in a file."""
+        if self.position_scales is None:
+            return []
+        rows = [] if self.row_scales is None else [self.row_scales.numpy()]
+        return [self.position_scales, *rows]
 
     def __call__(self, inputs: Any) -> Any:
         if tf.get_static_value(inputs) is not None:
@@ -104,9 +129,13 @@ class DeviceEmbedding(tf.Module):
         offsets = tf.constant(self.K * np.arange(self.D)[None], tf.int32)
         rows = tf.reshape(codes + offsets, [-1])
         embedded = _as_float32(tf.gather(self.code_embeddings, rows))
-        if self.scales is not None:
+        if self.position_scales is not None:
+            factors = tf.constant(self.position_scales[:, None])
+            if self.row_scales is not None:
+                own = tf.cast(tf.gather(self.row_scales, rows), tf.float32)
+                factors *= tf.reshape(own, [-1, self.D, 1])
             embedded = tf.reshape(embedded, [-1, self.D, embedded.shape[-1]])
-            embedded *= tf.constant(self.scales[:, None])
+            embedded *= factors
         composed = self._composition.compose_on_device(embedded)
         return self._composition.scale_output(composed)
 
@@ -130,8 +159,13 @@ class DeviceEmbedding(tf.Module):
         table = _as_float32(tf.gather(self.code_embeddings[None], zero))
         table = tf.reshape(table, [self.D, self.K, -1])
         values = self._composition.score_values(flat, table)
-        if self.scales is not None:  # of fewer numbers than the table has
-            values *= tf.constant(np.repeat(self.scales, self.K)[:, None])
+        if self.position_scales is not None:
+            # Values are fewer numbers than the table has.
+            scales = np.repeat(self.position_scales, self.K)
+            values *= tf.constant(scales[:, None])
+        if self.row_scales is not None:
+            own = tf.gather(self.row_scales[None], zero)[0]
+            values *= tf.cast(own, tf.float32)[:, None]
         scores = self.codes.sum_values(values, zero)
         if None not in hidden.shape:
             shape = [*hidden.shape[:-1], self.symbols]
@@ -168,32 +202,6 @@ def _zero(hidden: Any) -> Any:
     return tf.cast(hidden[0, :1] > np.finfo(np.float32).max, tf.int32)
 
 
-def store_code_embeddings(
-    table: np.ndarray, quantization: str | None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Converts code embeddings to the form they have in a file.
-
-    Args:
-        table: array of float32, shape `(D, K, d')`.
-        quantization: None, `"int8"` or `"float16"`.
-
-    Returns:
-        `(stored, scales)`: array of float32, int8, or int16 (the bits of
-        float16), shape `(D * K, d')`; array of float32, shape `(D,)`, for
-        int8, else None.
-    """
-    D, K, code_dim = table.shape
-    flat = table.reshape(D * K, code_dim)
-    if quantization is None:
-        return flat, None
-    if quantization == "float16":
-        return flat.astype(np.float16).view(np.int16), None
-    scales = np.abs(table).max(axis=(1, 2)) / 127
-    scales[scales == 0] = 1
-    rounded = np.round(table / scales[:, None, None]).astype(np.int8)
-    return rounded.reshape(D * K, code_dim), scales.astype(np.float32)
-
-
 @contextlib.contextmanager
 def on_device(
     coded: "CodedModel",
@@ -227,7 +235,7 @@ def on_device(
         codes = first.setdefault(layer.code_source(), form)
         table = first.setdefault(layer.composition, form)
         form.codes = codes.codes
-        form.code_embeddings = table.code_embeddings
+        form.take_table(table)
     tables = {
         table: _with_unknown_id(table, unknown[id(table)])
         for table in coded.tables

@@ -101,6 +101,7 @@ def write_saved_model(
     module.code_embeddings = [
         form.code_embeddings for form in device_embeddings
     ]
+    module.row_scales = [form.row_scales for form in device_embeddings]
     module.bias_steps = [form.bias_steps for form in device_embeddings]
     others = [(role, v.value) for role, v in coded.weights_beside_codes()]
     for name, variables in by_attribute(others).items():

@@ -121,7 +121,7 @@ def test_what_embeddings_share_counts_once(share, quantization, tmp_path):
         kd_keras.export_saved_model(model, tmp_path / "saved")
         reports.append(kd_keras.size_report(tmp_path / "saved"))
     tables, codes = 2 - ("composition" in share), 2 - ("codes" in share)
-    table = 8 * 16 * 32 * 4 if quantization is None else 8 * (16 * 32 + 4)
+    table = 8 * 16 * 32 * 4 if quantization is None else 8 * (16 * 33 + 4)
     for report in reports:
         assert report.parts["codes"] == codes * 2000 * 4
         assert report.parts["code embeddings"] == tables * table

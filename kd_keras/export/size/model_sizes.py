@@ -1,10 +1,12 @@
 """The sizes of a Keras model in memory, and in the file it is exported to."""
 
 import io
+import math
 import os
 import zipfile
 from typing import Any
 
+from kd_keras.codes.sizes import scale_bytes
 from kd_keras.export.litert.bias_steps import in_steps
 from kd_keras.export.litert.precisions import LEAST_ROUNDED, PRECISIONS
 from kd_keras.export.size.coded_model import (
@@ -46,10 +48,10 @@ def report_model(model: Any, quantization: str | None = None) -> SizeReport:
             parts["codes"] += code_bytes(e)
         if "composition" not in shares:
             width = PRECISIONS[quantization].bytes
-            scales = 4 * e["D"] if quantization == "int8" else 0
-            parts["code embeddings"] += (
-                e["K"] * e["D"] * e["code_dim"] * width + scales
-            )
+            sizes = e["K"], e["D"], e["code_dim"]
+            parts["code embeddings"] += math.prod(sizes) * width
+            if quantization == "int8":
+                parts["code embeddings"] += scale_bytes(*sizes)
     in_bytes = _biases_in_bytes(coded) if quantization == "int8" else set()
     for role, variable in coded.weights_beside_codes():
         if role == NO_WEIGHT:

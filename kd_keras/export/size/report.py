@@ -9,6 +9,7 @@ from kd_keras.codes.sizes import (
     embedding_bytes,
     packed_code_bytes,
     parameter_count,
+    scale_bytes,
 )
 from kd_keras.export.litert.precisions import PRECISIONS
 
@@ -70,8 +71,11 @@ class SizeReport:
 
     @property
     def bits_per_symbol(self) -> float | None:
-        """Bits of the embeddings per symbol, or None without embeddings."""
-        if not self.symbols:
+        """Bits of the embeddings per symbol, or None without embeddings.
+
+        A damaged file may describe embeddings and hold none of their bytes.
+        """
+        if not (self.symbols and self.embedding_bytes):
             return None
         return 8 * self.embedding_bytes / self.symbols
 
@@ -118,9 +122,16 @@ def predict(
         e["composition"] not in FORMULAS for e in embeddings
     ):
         return None
-    return sum(
+    numbers = sum(
         _own(e, embedding_bytes, bytes_per_float=width, **_in_order(e))
         for e in embeddings
+    )
+    if quantization != "int8":
+        return numbers
+    return numbers + sum(
+        scale_bytes(e["K"], e["D"], e["code_dim"])
+        for e in embeddings
+        if not _shares(e, "composition")
     )
 
 

@@ -19,8 +19,9 @@ class StoredTables(Protocol):
 
     codes: Any
     code_embeddings: Any
-    scales: np.ndarray | None
     bias_steps: Any
+
+    def scales(self) -> list[np.ndarray]: ...
 
 
 def weights_by_role(
@@ -40,8 +41,7 @@ def weights_by_role(
     for form in device_embeddings:
         roles["codes"] += [table.numpy() for table in form.codes.stored]
         roles["code embeddings"].append(form.code_embeddings.numpy())
-        if form.scales is not None:
-            roles["code embeddings"].append(form.scales)
+        roles["code embeddings"] += form.scales()
     of_variables = coded.roles()
     for layer, form in zip(coded.layers, device_embeddings, strict=True):
         if form.bias_steps is not None:
