@@ -116,8 +116,8 @@ def read_flatbuffer(content: bytes, path: str | os.PathLike[str]) -> Flatbuffer:
         verify_flatbuffer(content)
         return _read(schema, content)
     except (
-        IndexError, KeyError, OverflowError, TypeError, UnicodeDecodeError,
-        ValueError, struct.error,
+        AttributeError, IndexError, KeyError, OverflowError, TypeError,
+        UnicodeDecodeError, ValueError, struct.error,
     ):  # fmt: skip
         raise BadInputError(
             f"{path} is a damaged .tflite file: a part of it is missing"

@@ -121,6 +121,22 @@ def _check(report: SizeReport) -> None:
     report.to_dict()
     if not have_sizes(report.embeddings, report.tables):
         raise ValueError("its kd_keras.json has layers without sizes")
+    if not (
+        all(map(_is_described, report.embeddings))
+        and all(type(table["name"]) is str for table in report.tables)
+    ):
+        raise ValueError("its kd_keras.json has layers without descriptions")
+
+
+def _is_described(embedding: dict[str, Any]) -> bool:
+    """Returns whether an embedding has what `describe_embeddings` writes."""
+    tiers = embedding.get("tiers", {"D": [], "ends": []})
+    texts = [embedding["composition"], *embedding.get("shares", ())]
+    texts.append(embedding.get("layer", ""))
+    numbers = [embedding[name] for name in ("K", "D", "code_dim")]
+    return all(type(x) is str for x in texts) and all(
+        type(x) is int for x in (*numbers, *tiers["D"], *tiers["ends"])
+    )
 
 
 def _report_saved_model(path: Path) -> SizeReport:
