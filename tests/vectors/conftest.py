@@ -30,3 +30,16 @@ def refusal():
         return message
 
     return refusal
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Writes text or bytes to a file and returns its path."""
+
+    def save(content, name="vectors.txt"):
+        path = tmp_path / name
+        data = content.encode() if isinstance(content, str) else content
+        path.write_bytes(data)
+        return path
+
+    return save
