@@ -13,7 +13,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 READERS = [
     "text", "text with a header", "text of numbers", "word2vec binary", "npy",
     "npz", "npz, compressed", "gzip", "gzip of binary", "bzip2", "xz", "zip",
-    "any name",
+    "safetensors", "any name",
 ]  # fmt: skip
 
 
