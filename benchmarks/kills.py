@@ -61,7 +61,7 @@ COMMANDS = {
     ),
     "compress, a model": (
         [],
-        ["compress", "model.keras", "--budget", "40%", "--effort", "0"]
+        ["compress", "model.keras", "--budget", "60%", "--effort", "0"]
         + ["--quiet", "--output", "out"],
     ),
     "merge": (

@@ -44,18 +44,17 @@ def round_rows(table: np.ndarray) -> RoundedRows:
     """
     D, K, code_dim = table.shape
     largest = np.abs(table).max(axis=2, keepdims=True)
-    scales = largest.max(axis=1, keepdims=True) / np.float32(MOST)
-    scales[scales == 0] = 1
-    rows = None
-    factors = scales
-    if has_row_scales(code_dim):
-        scales /= np.float32(255)
+    has_rows = has_row_scales(code_dim)
+    most = MOST * 255 if has_rows else MOST
+    scales = largest.max(axis=1, keepdims=True) / np.float32(most)
+    scales[scales == 0] = 1  # all numbers are 0, or nearly
+    rows = np.ones_like(largest)
+    if has_rows:
         # Rounded up, so that no number is larger than `MOST`.
         rows = np.clip(np.ceil(largest / (MOST * scales)), 1, 255)
-        factors = rows * scales
-    numbers = np.clip(np.round(table / factors), -MOST, MOST).astype(np.int8)
+    numbers = np.round(table / (rows * scales)).clip(-MOST, MOST)
     return RoundedRows(
-        numbers.reshape(D * K, code_dim),
+        numbers.astype(np.int8).reshape(D * K, code_dim),
         scales.reshape(D),
-        None if rows is None else rows.reshape(D * K).astype(np.uint8),
+        rows.astype(np.uint8).reshape(D * K) if has_rows else None,
     )
