@@ -200,7 +200,7 @@ def write_small_model(
     """
     with new_folder(output, force) as folder:
         say("Exporting to LiteRT and checking what the file computes")
-        (model or found.model).save(folder / "model.keras")
+        (found.model if model is None else model).save(folder / "model.keras")
         sizes = found.size.export(found.model, folder / "model.tflite")
         report = {
             "format": FORMAT,

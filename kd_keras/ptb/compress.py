@@ -1,6 +1,7 @@
 """The command `kd-keras ptb compress`."""
 
 import argparse
+import os
 import shlex
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from kd_keras.ptb.inputs import check_words, read_text, read_words
 from kd_keras.ptb.run_folder import RunFolder
 from kd_keras.ptb.settings import backend, check_float32
 from kd_keras.search.effort import check_effort
+from kd_keras.utils.checks import check_integer, check_utf8_path
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
 
@@ -45,6 +47,8 @@ def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     """
     check_budget(given.budget)
     as_bad_input(check_effort, given.effort)
+    wanted = "an integer from 0 to 4294967295"
+    as_bad_input(check_integer, "--seed", given.seed, wanted, 0, 2**32 - 1)
     need_litert()
     if backend() != "tensorflow":
         raise BadInputError(
@@ -54,7 +58,13 @@ def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     run = RunFolder(given.run)
     run.check_finished("--from", given.run)
     check_float32(run.read_settings(), given.run)
-    output = given.output or str(run.path.parent / f"{run.path.name}-small")
+    output = given.output
+    if output is None:
+        path = os.path.normpath(given.run)
+        if path.split(os.sep)[-1] in (".", ".."):
+            path = os.path.realpath(path)
+        output = f"{path}-small"
+    as_bad_input(check_utf8_path, "--output", output)
     with reserved(output, given.force) as folder:
         corpus = read_text(given, backend())
         check_words(given.run, read_words(run.vocabulary), corpus)

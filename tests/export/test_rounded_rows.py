@@ -51,13 +51,16 @@ def test_no_number_moves_by_more_than_half_a_step(
 
 
 @pytest.mark.parametrize("code_dim", [8, LEAST_WITH_SCALES])
-@pytest.mark.parametrize("size", [0, 1e-45, 1e-38, 1e38])
+@pytest.mark.parametrize("size", [0, 1e-45, 1e-34, 1e38])
 def test_numbers_near_the_ends_of_float32(size, code_dim):
     table = np.full((2, 3, code_dim), size, np.float32)
     table[0, 0] = 0
-    values = values_of(round_rows(table), 2)
+    rounded = round_rows(table)
+    # LiteRT takes smaller numbers for 0.
+    assert (rounded.position_scales >= np.finfo(np.float32).tiny).all()
+    values = values_of(rounded, 2)
     assert np.isfinite(values).all()
-    np.testing.assert_allclose(values, table, rtol=0.01, atol=1e-40)
+    np.testing.assert_allclose(values, table, rtol=0.01, atol=1e-38)
 
 
 def test_a_long_code_embedding_does_not_make_others_coarse(tmp_path):

@@ -10,8 +10,8 @@ from ptb_runs import read, run
 
 from kd_keras.cli.main import main
 
-WORDS = 600
-BUDGET = 36_000
+WORDS = 1_200
+BUDGET = 70_000
 TEXT = ("--data-dir", "text", "--any-text", "--quiet")
 RUN = "runs/tiny"
 

@@ -47,7 +47,8 @@ def round_rows(table: np.ndarray) -> RoundedRows:
     has_rows = has_row_scales(code_dim)
     most = MOST * 255 if has_rows else MOST
     scales = largest.max(axis=1, keepdims=True) / np.float32(most)
-    scales[scales == 0] = 1  # all numbers are 0, or nearly
+    # LiteRT takes smaller numbers for 0.
+    scales = np.maximum(scales, np.finfo(np.float32).tiny)
     rows = np.ones_like(largest)
     if has_rows:
         # Rounded up, so that no number is larger than `MOST`.
