@@ -11,7 +11,7 @@ from ptb_runs import read, run
 from kd_keras.cli.main import main
 
 WORDS = 1_200
-BUDGET = 70_000
+BUDGET = 52_000
 TEXT = ("--data-dir", "text", "--any-text", "--quiet")
 RUN = "runs/tiny"
 
