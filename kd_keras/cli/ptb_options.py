@@ -193,11 +193,11 @@ def add_ptb_parser(
         "compress",
         help="make a trained model fit a number of bytes",
         description="Decides what forms the embedding and the output layer "
-        "get, so that the file that\n`ptb export` writes has at most the "
-        "bytes of --budget; learns their codes, and\ntrains the small model "
-        "towards the text and the trained model. Writes a folder\nwith "
-        "model.keras, model.tflite, report.json and report.html, and measures "
-        "the\ntest perplexity of model.tflite.",
+        "get, so that model.tflite,\nwhich holds what `ptb export` writes, has "
+        "at most the bytes of --budget; learns\ntheir codes, and trains the "
+        "small model towards the text and the trained model.\nWrites a folder "
+        "with model.keras, model.tflite, report.json and report.html, and\n"
+        "measures the test perplexity of model.tflite.",
         **common,
     )
     start_options(compress)

@@ -18,7 +18,6 @@ from kd_keras.utils.checks import check_integer
 # Hidden units of the residual composition per dimension of a code embedding,
 # unless `hidden_dim` is given.
 RESIDUAL_WIDTH = 4
-LEAST_WITH_SCALES = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,29 +219,6 @@ def embedding_bytes(
         composition=count.composition * bytes_per_float,
         conventional=count.conventional * bytes_per_float,
     )
-
-
-def has_row_scales(code_dim: int) -> bool:
-    """Tells whether each code embedding of a file in int8 has its own scale.
-
-    Args:
-        code_dim: int. The dimension d' of a code embedding. A scale takes a
-            byte, at most a thirtieth of what the code embedding takes.
-    """
-    return code_dim >= LEAST_WITH_SCALES
-
-
-def scale_bytes(K: int, D: int, code_dim: int) -> int:
-    """Counts the bytes of the scales of code embeddings in int8.
-
-    Args:
-        K, D, code_dim: int. The sizes of the code embeddings.
-
-    Returns:
-        int: four bytes for each position, and one for each code embedding if
-        it has its own.
-    """
-    return 4 * D + (K * D if has_row_scales(code_dim) else 0)
 
 
 def code_size_bits(N: int, K: int, D: int) -> float:

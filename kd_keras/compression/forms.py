@@ -6,7 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kd_keras.codes.sizes import packed_code_bytes, scale_bytes
+from kd_keras.codes.int8_scales import scale_bytes
+from kd_keras.codes.sizes import packed_code_bytes
 from kd_keras.compression.model_tables import OUTPUT, TIED, ModelTable
 from kd_keras.export.litert.precisions import LEAST_ROUNDED, PRECISIONS
 from kd_keras.layers.kd_logits import KDLogits

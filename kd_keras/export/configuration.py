@@ -32,7 +32,8 @@ def configuration_of(
 
     Returns:
         dict of JSON types: `kd_keras` (the version), `kind` (`"embedding"`,
-        `"language model"` or `"model"`), `quantization`, `unknown_id` and
+        `"language model"` or `"model"`), `quantization`, `row_scales` (whether
+        long code embeddings in int8 have scales of their own), `unknown_id` and
         `inputs` (see `Symbols`), `embeddings` (see `describe_embeddings`),
         `tables` (see `describe_tables`, if there are any) and `signatures`
         (the shapes of their inputs by name; dynamic sizes are null).
@@ -48,6 +49,7 @@ def configuration_of(
         "kd_keras": __version__,
         "kind": kind,
         "quantization": quantization,
+        "row_scales": True,  # files of earlier versions have none
         **symbols.configuration,
         "embeddings": describe_embeddings(coded),
         **({"tables": tables} if tables else {}),

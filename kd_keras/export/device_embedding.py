@@ -161,8 +161,9 @@ class DeviceEmbedding(tf.Module):
         values = self._composition.score_values(flat, table)
         if self.position_scales is not None:
             # Values are fewer numbers than the table has.
-            scales = np.repeat(self.position_scales, self.K)
-            values *= tf.constant(scales[:, None])
+            values = tf.reshape(values, [self.D, self.K, -1])
+            values *= tf.constant(self.position_scales[:, None, None])
+            values = tf.reshape(values, [self.D * self.K, -1])
         if self.row_scales is not None:
             own = tf.gather(self.row_scales[None], zero)[0]
             values *= tf.cast(own, tf.float32)[:, None]

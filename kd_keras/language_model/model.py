@@ -29,9 +29,13 @@ class LanguageModel(keras.Model):
     """
 
     def compile(
-        self, *args: Any, loss_weights: float | None = None, **kwargs: Any
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: float | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().compile(*args, loss_weights=loss_weights, **kwargs)
+        super().compile(optimizer, loss, loss_weights, **kwargs)
         self._loss_weight = 1.0 if loss_weights is None else loss_weights
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

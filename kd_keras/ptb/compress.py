@@ -23,7 +23,7 @@ from kd_keras.ptb.run_folder import RunFolder
 from kd_keras.ptb.settings import backend, check_float32
 from kd_keras.search.effort import check_effort
 from kd_keras.utils.checks import check_integer, check_utf8_path
-from kd_keras.utils.errors import BadInputError, as_bad_input
+from kd_keras.utils.errors import as_bad_input
 from kd_keras.utils.progress_bar import Say
 
 # Of the exported function that reads a whole sequence.
@@ -50,11 +50,6 @@ def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     wanted = "an integer from 0 to 4294967295"
     as_bad_input(check_integer, "--seed", given.seed, wanted, 0, 2**32 - 1)
     need_litert()
-    if backend() != "tensorflow":
-        raise BadInputError(
-            "`ptb compress` runs on TensorFlow. Received: "
-            f"KERAS_BACKEND={backend()}"
-        )
     run = RunFolder(given.run)
     run.check_finished("--from", given.run)
     check_float32(run.read_settings(), given.run)

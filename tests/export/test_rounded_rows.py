@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kd_keras
-from kd_keras.codes.sizes import LEAST_WITH_SCALES
+from kd_keras.codes.int8_scales import LEAST_WITH_ROW_SCALES
 from kd_keras.export.litert.rounded_rows import MOST, round_rows
 
 
@@ -24,7 +24,7 @@ def values_of(rounded, D):
 @given(
     st.integers(1, 4),
     st.integers(2, 9),
-    st.sampled_from([1, LEAST_WITH_SCALES - 1, LEAST_WITH_SCALES, 40]),
+    st.sampled_from([1, LEAST_WITH_ROW_SCALES - 1, LEAST_WITH_ROW_SCALES, 40]),
     st.integers(0, 2**32 - 1),
     st.floats(-20, 20),
     st.booleans(),
@@ -50,7 +50,7 @@ def test_no_number_moves_by_more_than_half_a_step(
     assert (moved <= steps * 0.5001).all()
 
 
-@pytest.mark.parametrize("code_dim", [8, LEAST_WITH_SCALES])
+@pytest.mark.parametrize("code_dim", [8, LEAST_WITH_ROW_SCALES])
 @pytest.mark.parametrize("size", [0, 1e-45, 1e-34, 1e38])
 def test_numbers_near_the_ends_of_float32(size, code_dim):
     table = np.full((2, 3, code_dim), size, np.float32)
@@ -103,3 +103,5 @@ def test_logits_by_look_up_have_the_same_scales(tmp_path):
     wanted = np.asarray(model(hidden))
     error = np.linalg.norm((found - wanted)[:, 1:])
     assert error / np.linalg.norm(wanted[:, 1:]) < 0.02
+    parts = kd_keras.size_report(path).parts
+    assert parts["code embeddings"] == D * K * d + D * K + 4 * D

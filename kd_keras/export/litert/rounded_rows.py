@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kd_keras.codes.sizes import has_row_scales
+from kd_keras.codes.int8_scales import has_row_scales
 
 MOST = 127  # the largest number that is stored
 

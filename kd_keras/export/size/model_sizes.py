@@ -6,7 +6,7 @@ import os
 import zipfile
 from typing import Any
 
-from kd_keras.codes.sizes import scale_bytes
+from kd_keras.codes.int8_scales import scale_bytes
 from kd_keras.export.litert.bias_steps import in_steps
 from kd_keras.export.litert.precisions import LEAST_ROUNDED, PRECISIONS
 from kd_keras.export.size.coded_model import (
@@ -72,7 +72,7 @@ def report_model(model: Any, quantization: str | None = None) -> SizeReport:
         parts,
         embeddings,
         quantization,
-        predict(embeddings, quantization),
+        predict(embeddings, quantization, True),
         tables=describe_tables(coded),
     )
 

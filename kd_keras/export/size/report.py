@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kd_keras.codes.int8_scales import scale_bytes
 from kd_keras.codes.sizes import (
     FORMULAS,
     embedding_bytes,
     packed_code_bytes,
     parameter_count,
-    scale_bytes,
 )
 from kd_keras.export.litert.precisions import PRECISIONS
 
@@ -105,13 +105,17 @@ class SizeReport:
 
 
 def predict(
-    embeddings: Sequence[dict[str, Any]], quantization: str | None
+    embeddings: Sequence[dict[str, Any]],
+    quantization: str | None,
+    row_scales: bool,
 ) -> int | None:
     """Predicts the bytes of embeddings in a file from their sizes alone.
 
     Args:
         embeddings: list of dict. See `SizeReport`.
         quantization: None, `"int8"` or `"float16"`.
+        row_scales: bool. Whether long code embeddings in int8 have scales of
+            their own, which files of earlier versions have not.
 
     Returns:
         int, or None if there are no embeddings or if the size of a
@@ -129,7 +133,7 @@ def predict(
     if quantization != "int8":
         return numbers
     return numbers + sum(
-        scale_bytes(e["K"], e["D"], e["code_dim"])
+        scale_bytes(e["K"], e["D"], e["code_dim"] if row_scales else 0)
         for e in embeddings
         if not _shares(e, "composition")
     )

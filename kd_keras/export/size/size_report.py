@@ -99,7 +99,11 @@ def _report_tflite(path: Path, content: bytes) -> SizeReport:
             parts,
             embeddings,
             quantization,
-            predict(embeddings, quantization),
+            predict(
+                embeddings,
+                quantization,
+                configuration.get("row_scales") is True,
+            ),
             flatbuffer.operators,
             peak_bytes(flatbuffer),
             configuration.get("tables", []),
@@ -180,7 +184,7 @@ def _read_saved_model(path: Path) -> SizeReport:
         total,
         parts,
         configuration["embeddings"],
-        predicted=predict(configuration["embeddings"], None),
+        predicted=predict(configuration["embeddings"], None, True),
         tables=configuration.get("tables", []),
     )
     _check(report)
