@@ -38,7 +38,7 @@ def size_report(
     >>> embedding.build()
     >>> report = kd_keras.size_report(embedding, quantization="int8")
     >>> print(report.parts["codes"], report.parts["code embeddings"])
-    160000 102528
+    160000 103040
     """
     if hasattr(path_or_model, "variables"):
         from kd_keras.export.size.model_sizes import report_model
