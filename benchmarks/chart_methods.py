@@ -36,9 +36,25 @@ def codes(vectors, K, D, composition="linear", code_dim=None):
     return exported(layer)
 
 
+def float32(vectors):
+    """A Keras `Embedding` as it is."""
+    return exported(embedding_of(vectors), None)
+
+
 def int8(vectors):
     """A Keras `Embedding` as the converter writes it."""
     return exported(embedding_of(vectors))
+
+
+def keras_int4(vectors):
+    """Keras' own `quantize("int4")`; the file is `.keras`, not `.tflite`."""
+    model = embedding_of(vectors)
+    model.quantize("int4")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "table.keras")
+        model.save(path)
+        size = path.stat().st_size
+    return size, model.predict(np.arange(len(vectors)), verbose=0)
 
 
 def low_rank(vectors, rank):
@@ -58,23 +74,20 @@ def one_codebook(vectors, K):
     return exported(layer)
 
 
-def exported(layer):
+def exported(layer, quantization="int8"):
     """Exports a layer, and reads all vectors from its file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "table.tflite")
-        size = kd_keras.export_litert(layer, path, None, "int8").total
+        size = kd_keras.export_litert(layer, path, None, quantization).total
         file = kd_keras.load_litert(path)
-        N = file.configuration["embeddings" if is_coded(file) else "tables"]
-        ids = np.arange(N[0]["N"])
+        tables = file.configuration["embeddings"]
+        [table] = tables or file.configuration["tables"]
+        ids = np.arange(table["N"])
         rebuilt = [
             next(iter(file.run("serving_default", token_ids=part).values()))
             for part in np.array_split(ids, -(-len(ids) // IDS))
         ]
     return size, np.concatenate(rebuilt)
-
-
-def is_coded(file):
-    return bool(file.configuration["embeddings"])
 
 
 def embedding_of(vectors):
@@ -84,20 +97,24 @@ def embedding_of(vectors):
     return model
 
 
-def quantizer(vectors, recipe):
-    """Google's ai-edge-quantizer, by the name of one of its recipes.
+def quantizer(vectors, recipe, algorithm):
+    """Google's ai-edge-quantizer: the name of a recipe and of an algorithm.
 
     It leaves the GATHER that Keras' Embedding becomes as it is, so the file has
     an EMBEDDING_LOOKUP in its place.
     """
     from ai_edge_quantizer import quantizer as edge
     from ai_edge_quantizer import recipe as recipes
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "table.tflite")
         path.write_bytes(lookup_file(vectors))
         work = edge.Quantizer(str(path))
-        work.load_quantization_recipe(getattr(recipes, recipe)())
+        options = {}
+        if algorithm is not None:  # else the recipe's own
+            options["algorithm_key"] = AlgorithmName[algorithm]
+        work.load_quantization_recipe(getattr(recipes, recipe)(**options))
         content = bytes(work.quantize().quantized_model)
     return len(content), rows_of(content, len(vectors))
 

@@ -155,10 +155,16 @@ def kill(words, folder, seconds):
 
 
 def files(folder):
-    """Yields the files with final names: no part of a path is hidden."""
+    """Yields the files with final names.
+
+    No part of a path is hidden, or of what an unfinished run keeps.
+    """
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        hidden = any(part.startswith(".") for part in name.split("/"))
+        hidden = any(
+            part.startswith(".") or part.endswith(".partial")
+            for part in name.split("/")
+        )
         if path.is_file() and not hidden and "tfevents" not in name:
             yield name, path
 

@@ -120,7 +120,7 @@ def print_model_report(report: dict[str, Any]) -> None:
     if "test_perplexity" in report:  # of a language model
         print(f"test perplexity of the file: {report['test_perplexity']:.3f}")
     print(
-        f"{report['folder']}: model.keras to train on, model.tflite "
+        f"{report['folder']}: model.keras to open in Keras, model.tflite "
         f"({report['bytes']:,} bytes) to ship, report.html to read"
     )
 

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import shlex
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,9 @@ from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.experiment_record import circumstances
 from kd_keras.utils.progress_bar import Say
 from kd_keras.utils.quiet_start import quiet_start
+from kd_keras.utils.whole_file import whole_file
+from kd_keras.vectors.stored_table import file_sha256
+from kd_keras.version import __version__
 
 FORMAT = 1
 
@@ -86,7 +88,8 @@ def compress_model_file(
     """Makes the model in a file small, and writes a folder.
 
     The folder has `model.keras`, `model.tflite`, `report.json` and
-    `report.html`. It appears complete or not at all.
+    `report.html`. It appears complete or not at all. The same command goes on
+    where an interrupted one has stopped, see `KeptSteps`.
 
     Args:
         arguments: `ModelArguments`.
@@ -142,6 +145,7 @@ def _run(
         )
         from kd_keras.compression.compress import compress_model
         from kd_keras.compression.make_plan import make_plan
+        from kd_keras.compression.steps import KeptSteps
 
         model = load_model(arguments.model, arguments.custom)
     began = time.perf_counter()
@@ -157,11 +161,13 @@ def _run(
     }
     if output is None:
         return str(make_plan(model, **options).plan)
+    steps = KeptSteps(output, _settings(arguments))
     found = compress_model(
         model,
         tune=arguments.tune,
         effort=arguments.effort,
         needs_file=True,
+        steps=steps,
         **options,
     )
     asked = {
@@ -170,7 +176,20 @@ def _run(
         "folder": arguments.folder,
         "seconds": round(time.perf_counter() - began, 1),
     }
-    return write_small_model(output, arguments.force, found, asked, say)
+    report = write_small_model(output, arguments.force, found, asked, say)
+    steps.remove()
+    return report
+
+
+def _settings(arguments: ModelArguments) -> dict[str, Any]:
+    """Returns what decides the results of the steps."""
+    given = dataclasses.asdict(arguments)
+    for name in ("output", "force", "dry_run"):
+        del given[name]
+    for name in ("model", "data", "validation_data", "counts"):
+        if given[name] is not None:
+            given[name] = file_sha256(given[name])
+    return {**given, "kd_keras": __version__}
 
 
 def write_small_model(
@@ -180,7 +199,6 @@ def write_small_model(
     asked: dict[str, Any],
     say: Say,
     model: Any = None,
-    told: Callable[[Path], dict[str, Any]] = lambda path: {},
 ) -> dict[str, Any]:
     """Writes the folder of a model that was made small.
 
@@ -192,8 +210,6 @@ def write_small_model(
             of the report.
         say: callable. Called with a line of text at the start of each step.
         model: Keras model to save; None for the one found.
-        told: Function of the path of the `.tflite` file that returns more
-            items for the report.
 
     Returns:
         dict, the report.
@@ -214,11 +230,17 @@ def write_small_model(
             "bytes": sizes.total,
             "measured": found.measured,
             "losses": found.losses,
-            **told(folder / "model.tflite"),
         }
         say(f"Writing {asked['folder']}")
-        page = model_page(report).encode("utf-8", "replace")
-        (folder / "report.html").write_bytes(page)
-        text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-        (folder / "report.json").write_bytes(text.encode("utf-8", BYTES))
+        write_reports(folder, report)
     return report
+
+
+def write_reports(folder: Path, report: dict[str, Any]) -> None:
+    """Writes `report.html` and `report.json`; files that exist are replaced."""
+    page = model_page(report).encode("utf-8", "replace")
+    with whole_file(folder / "report.html") as path:
+        path.write_bytes(page)
+    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    with whole_file(folder / "report.json") as path:
+        path.write_bytes(text.encode("utf-8", BYTES))

@@ -1,18 +1,28 @@
 """Makes a trained model small: one call, one number of bytes."""
 
 import dataclasses
+import functools
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
 
 from kd_keras.compression.distil import EPOCHS, distil, measure
 from kd_keras.compression.file_size import FileSize
+from kd_keras.compression.forms import Form
 from kd_keras.compression.make_plan import Planned, make_plan
+from kd_keras.compression.model_tables import ModelTable
 from kd_keras.compression.plan import Plan
 from kd_keras.compression.planner import with_forms
 from kd_keras.compression.states import keeps_states, reset_states
+from kd_keras.compression.steps import (
+    NOTHING_KEPT,
+    Steps,
+    are_of,
+    arrays_of,
+    assign,
+)
 from kd_keras.report.model_page import metric_lines
 from kd_keras.search.effort import check_effort
 from kd_keras.utils.errors import BadInputError, as_bad_input
@@ -199,19 +209,27 @@ def compress_model(
     seed: int = 0,
     verbose: int = 1,
     say: Say = lambda line: None,
+    steps: Steps = NOTHING_KEPT,
     **given: Any,
 ) -> Compressed:
     """Makes a model small and tells how.
 
     Args:
         model, budget, data, tune, effort, seed, verbose: See `compress`.
-        say, **given: See `make_plan`.
+        say, steps, **given: See `make_plan`.
     """
     as_bad_input(check_effort, effort)
     planned = make_plan(
-        model, budget, data, seed=seed, verbose=verbose, say=say, **given
+        model,
+        budget,
+        data,
+        seed=seed,
+        verbose=verbose,
+        say=say,
+        steps=steps,
+        **given,
     )
-    found = _carry_out(planned, model, tune, effort, seed, verbose, say)
+    found = _carry_out(planned, model, tune, effort, seed, verbose, say, steps)
     reset_states(found.model)
     return found
 
@@ -224,14 +242,20 @@ def _carry_out(
     seed: int,
     verbose: int,
     say: Say,
+    steps: Steps,
 ) -> Compressed:
     """Learns the codes of a plan and trains the small model."""
     say(str(planned.plan))
+    forms = [table.form for table in planned.plan.tables]
+    layers = {}
+    for i, (form, table) in enumerate(zip(forms, planned.tables, strict=True)):
+        make = functools.partial(
+            form.make, table, seed, SEARCH * effort, verbose
+        )
+        layers[table.layer] = _made(form, table, make, f"table-{i}", steps)
+    keras.utils.set_random_seed(seed)  # of what the copy draws, as in dropout
     small = with_forms(
-        model,
-        planned.tables,
-        [table.form for table in planned.plan.tables],
-        lambda form, table: form.make(table, seed, SEARCH * effort, verbose),
+        model, planned.tables, forms, lambda form, table: layers[table.layer]
     )
     total = planned.size.of(small)
     if total > planned.plan.budget:
@@ -251,13 +275,14 @@ def _carry_out(
         if tune:
             say("Training the small model")
             weights = small.get_weights()
-            keras.utils.set_random_seed(seed)
             losses = distil(
                 small,
                 model,
                 train,
                 validation,
                 max(1, round(EPOCHS * effort)),
+                seed,
+                steps=steps,
                 on_epoch=lambda i, loss: say(f"Epoch {i}: loss {loss:.4f}"),
             )
             trained = planned.size.of(small)
@@ -274,6 +299,26 @@ def _carry_out(
     final = dataclasses.replace(planned.plan, bytes=total)
     size = planned.size
     return Compressed(small, final, losses, measured, size.before.parts, size)
+
+
+def _made(
+    form: Form,
+    table: ModelTable,
+    make: Callable[[], Any],
+    name: str,
+    steps: Steps,
+) -> Any:
+    """Makes a layer, or takes it from an interrupted run."""
+    if not form.K:
+        return make()  # in no time
+    layer = form.outline(table)
+    found = steps.run(
+        name,
+        lambda: arrays_of(make().weights),
+        lambda found: are_of(found, layer.weights),
+    )
+    assign(layer.weights, found)
+    return layer
 
 
 def _line(text: str) -> None:

@@ -6,6 +6,7 @@ put together from drafts. The errors of reduced tables are computed exactly.
 """
 
 import dataclasses
+import json
 from collections.abc import Collection
 
 import numpy as np
@@ -14,6 +15,7 @@ from kd_keras.compression.coded_forms import coded_forms
 from kd_keras.compression.forms import Form
 from kd_keras.compression.model_tables import EMBEDDING, ModelTable
 from kd_keras.compression.reduced_forms import reduced_forms
+from kd_keras.compression.steps import Arrays
 from kd_keras.utils.progress_bar import Progress
 
 
@@ -32,6 +34,27 @@ class Curve:
     forms: list[Form]
     bytes: np.ndarray
     errors: np.ndarray
+
+    def to_arrays(self) -> Arrays:
+        """Returns the arrays that `from_arrays` makes a curve of."""
+        forms = [json.dumps(dataclasses.asdict(form)) for form in self.forms]
+        return {
+            "forms": np.array(forms),
+            "bytes": self.bytes,
+            "errors": self.errors,
+        }
+
+    @classmethod
+    def from_arrays(cls, found: Arrays) -> "Curve":
+        forms = [json.loads(text) for text in found["forms"].tolist()]
+        return cls(
+            [
+                Form(**x | {"D": tuple(x["D"]), "tiers": tuple(x["tiers"])})
+                for x in forms
+            ],
+            found["bytes"],
+            found["errors"],
+        )
 
     def of_kinds(self, kinds: Collection[str]) -> "Curve":
         """Returns the curve of some kinds of forms."""

@@ -20,6 +20,14 @@ from kd_keras.compression.distances import (
 )
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.states import reset_states
+from kd_keras.compression.steps import (
+    NOTHING_KEPT,
+    Arrays,
+    Steps,
+    are_of,
+    arrays_of,
+    assign,
+)
 
 # Share of the large model's outputs in the loss; the targets have the rest.
 TEACHERS_SHARE = 0.5
@@ -28,6 +36,7 @@ TEACHERS_SHARE = 0.5
 LEARNING_RATE, LAST_RATE = 1e-3, 0.02
 EPOCHS = 5  # at effort 1
 PATIENCE = 2  # epochs without a better validation
+STEP = "training"  # what is kept of it
 
 
 class _Distilled(keras.Model):
@@ -84,8 +93,10 @@ def distil(
     data: ModelData,
     validation: ModelData,
     epochs: int,
+    seed: int = 0,
     verbose: int = 0,
     on_epoch: Callable[[int, float], object] = lambda epoch, loss: None,
+    steps: Steps = NOTHING_KEPT,
 ) -> list[float]:
     """Trains a small model, and leaves it with the weights of the best epoch.
 
@@ -95,9 +106,11 @@ def distil(
         data: `ModelData` to train on.
         validation: `ModelData` to choose the best epoch by.
         epochs: int. The most epochs.
+        seed: int. The global random seeds are set by it.
         verbose: int. See `keras.Model.fit`.
         on_epoch: Function of the number of epochs done and the validation's
             loss.
+        steps: `Steps`. Keeps what each epoch gave.
 
     Returns:
         list of float: the losses of the validation before, and after each
@@ -107,11 +120,23 @@ def distil(
     """
     has_targets = data.has_targets and bool(small.compiled)
     trained = _Distilled(small, teacher, has_targets)
-    steps = data.steps()
-    trained.compile(_optimizer(teacher, max(1, epochs * steps)))
-    losses = [_loss_of(trained, validation)]
-    best = losses[0], small.get_weights()
-    for epoch in range(1, epochs + 1):
+    optimizer = _optimizer(teacher, max(1, epochs * data.steps()))
+    trained.compile(optimizer)
+    keras.utils.set_random_seed(seed)
+    optimizer.build(trained.trainable_variables)
+    variables = [*small.variables, *optimizer.variables]
+    kept = steps.read(STEP)
+    if _fit(kept, variables, small.weights):
+        losses = kept["losses"].tolist()
+        assign(variables, kept)
+        best = [kept[f"best{i}"] for i in range(len(small.weights))]
+    else:
+        losses = [_loss_of(trained, validation)]
+        best = small.get_weights()
+    while not _enough(losses, epochs):
+        epoch = len(losses)
+        # Each epoch has a seed, so that what follows a kept one is the same.
+        keras.utils.set_random_seed((seed + epoch) % 2**32)
         trained.reset_states()
         trained.fit(
             **data.fit_arguments(),
@@ -122,12 +147,32 @@ def distil(
         )
         losses.append(_loss_of(trained, validation))
         on_epoch(epoch, losses[-1])
-        if losses[-1] < best[0]:
-            best = losses[-1], small.get_weights()
-        elif losses.index(min(losses)) <= epoch - PATIENCE:
-            break
-    small.set_weights(best[1])
+        if losses[-1] < min(losses[:-1]):
+            best = small.get_weights()
+        steps.write(
+            STEP,
+            {
+                "losses": np.array(losses),
+                **arrays_of(variables),
+                **arrays_of(best, "best"),
+            },
+        )
+    small.set_weights(best)
     return losses
+
+
+def _fit(kept: Arrays, variables: list[Any], weights: list[Any]) -> bool:
+    return (
+        are_of(kept, variables)
+        and are_of(kept, weights, "best")
+        and kept["losses"].size > 0
+    )
+
+
+def _enough(losses: list[float], epochs: int) -> bool:
+    epoch = len(losses) - 1
+    since_best = epoch - losses.index(min(losses))
+    return epoch >= epochs or since_best >= PATIENCE
 
 
 def _loss_of(trained: _Distilled, validation: ModelData) -> float:

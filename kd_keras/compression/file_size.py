@@ -19,13 +19,13 @@ class FileContents:
     """What the file of a model holds.
 
     Attributes:
-        of: Function of a model that returns the one that is exported.
+        exported: Function of a model that returns the one that is exported.
         sequence_length: int or None. See `export_litert`. None: one is chosen
             if the model needs it.
         vocabulary, unknown_id: See `export_litert`.
     """
 
-    of: Callable[[Any], Any]
+    exported: Callable[[Any], Any]
     sequence_length: int | None = None
     vocabulary: Any = None
     unknown_id: Any = None
@@ -78,7 +78,9 @@ class FileSize:
         """
         from kd_keras.export.export_litert import export_litert
 
-        return export_litert(self._contents.of(model), path, **self._options())
+        return export_litert(
+            self._contents.exported(model), path, **self._options()
+        )
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -110,7 +112,7 @@ class FileSize:
         # Needs TensorFlow, which other backends do without.
         from kd_keras.export.write_litert import trial_report
 
-        return trial_report(self._contents.of(model), **self._options())
+        return trial_report(self._contents.exported(model), **self._options())
 
 
 def without_look_up(model: Any) -> Any:

@@ -20,6 +20,7 @@ from kd_keras.compression.model_tables import (
 from kd_keras.compression.plan import Alternative, Plan
 from kd_keras.compression.planner import BEST, WAYS, Planner
 from kd_keras.compression.states import keeps_states
+from kd_keras.compression.steps import NOTHING_KEPT, Steps
 from kd_keras.compression.weigh_tables import set_counts, weigh_tables
 from kd_keras.export.litert.precisions import PRECISIONS
 from kd_keras.learning.replace_layers import replace_uncompiled
@@ -60,6 +61,7 @@ def make_plan(
     counts: np.ndarray | None = None,
     needs_file: bool = False,
     contents: FileContents | None = None,
+    steps: Steps = NOTHING_KEPT,
 ) -> Planned:
     """Makes a plan; see `plan` for the arguments.
 
@@ -69,6 +71,7 @@ def make_plan(
             tables of as many symbols.
         needs_file: bool. Whether a model that cannot be exported is refused.
         contents: `FileContents` or None. What the file holds.
+        steps: `Steps`. Runs the steps that take long.
     """
     check_model(model)
     check_budget(budget)
@@ -115,7 +118,7 @@ def make_plan(
             f"of {' and '.join(sorted(dissolved))}, whose layers are its own "
             "layers now"
         )
-    planner = Planner(model, tables, size, most, seed, verbose)
+    planner = Planner(model, tables, size, most, seed, verbose, steps)
     planner.draft()
     if planner.forms_of(KINDS) is None:
         raise BadInputError(planner.too_small(left))

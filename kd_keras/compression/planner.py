@@ -1,10 +1,12 @@
 """Chooses forms for the tables of a model within a number of bytes."""
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from kd_keras.compression.allocate import allocate
 from kd_keras.compression.curve import Curve, curve_of
@@ -23,12 +25,13 @@ from kd_keras.compression.forms import (
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import LeftAlone, ModelTable
 from kd_keras.compression.plan import Alternative, TablePlan
+from kd_keras.compression.steps import Arrays, Steps
 from kd_keras.learning.replace_layers import (
     replace_layers,
     replace_uncompiled,
 )
 from kd_keras.utils.errors import BadInputError
-from kd_keras.utils.progress_bar import Say, progress_bar
+from kd_keras.utils.progress_bar import Progress, Say, progress_bar
 
 # The ways of which each is tried in the same bytes. In each, tables may also
 # stay as they are, and a table that has no such form (an output layer cannot
@@ -84,7 +87,9 @@ class Planner:
         most: int,
         seed: int,
         verbose: int,
+        steps: Steps,
     ) -> None:
+        self.steps = steps
         self.model, self.tables, self.size = model, tables, size
         self.most, self.seed, self.verbose = most, seed, verbose
         now = self.bytes_of([Form()] * len(tables))
@@ -113,10 +118,14 @@ class Planner:
         with progress_bar("Drafting codes", self.verbose) as progress:
             for i, table in enumerate(self.tables):
                 part = progress.part(i / count, (i + 1) / count)
-                quantization = self.size.quantization
-                self.curves.append(
-                    curve_of(table, quantization, room, self.seed, part)
-                )
+                drafted = functools.partial(self._curve_of, table, room, part)
+                found = self.steps.run(f"draft-{i}", drafted)
+                self.curves.append(Curve.from_arrays(found))
+
+    def _curve_of(self, table: ModelTable, room: int, part: Progress) -> Arrays:
+        quantization = self.size.quantization
+        found = curve_of(table, quantization, room, self.seed, part)
+        return found.to_arrays()
 
     def forms_of(self, kinds: Sequence[str]) -> list[Form] | None:
         """Chooses forms of some kinds; other tables stay as they are."""
@@ -194,24 +203,33 @@ class Planner:
             # One way alone needs no trial.
             if data is not None and validation is not None and len(forms) > 1:
                 say(f"Trying {way}")
-                loss = self._loss(found, data, validation)
+                loss = self._loss(way, found, data, validation)
             total = self.in_file(found)
             error = sum(self.errors_of(found))
             alternatives.append(Alternative(way, total, error, loss))
         return alternatives, forms | {BEST: best}
 
     def _loss(
-        self, forms: list[Form], data: ModelData, validation: ModelData
+        self,
+        way: str,
+        forms: list[Form],
+        data: ModelData,
+        validation: ModelData,
     ) -> float:
-        keras.utils.set_random_seed(self.seed)
-        small = with_forms(
-            self.model,
-            self.tables,
-            forms,
-            lambda form, table: form.make(table, self.seed, 0.0),
-        )
-        part = data.part(TRIAL_BATCHES)
-        return min(distil(small, self.model, part, validation, 1))
+        def tried() -> Arrays:
+            keras.utils.set_random_seed(self.seed)
+            small = with_forms(
+                self.model,
+                self.tables,
+                forms,
+                lambda form, table: form.make(table, self.seed, 0.0),
+            )
+            part = data.part(TRIAL_BATCHES)
+            losses = distil(small, self.model, part, validation, 1, self.seed)
+            return {"loss": np.array(min(losses))}
+
+        name = f"trial-{list(WAYS).index(way)}"
+        return float(self.steps.run(name, tried)["loss"])
 
     def table_plans(self, forms: Sequence[Form]) -> list[TablePlan]:
         now = self.bytes_of([Form()] * len(forms))

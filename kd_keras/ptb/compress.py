@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.commands.compress_model import write_small_model
+from kd_keras.commands.compress_model import write_reports, write_small_model
 from kd_keras.compression.budget import check_budget
 from kd_keras.datasets.ptb.batches import cut_batches
 from kd_keras.datasets.ptb.corpus import Corpus
@@ -17,7 +17,7 @@ from kd_keras.export.litert.load_litert import load_litert
 from kd_keras.export.litert.precisions import precision_by_name
 from kd_keras.export.litert.quiet_litert import need_litert
 from kd_keras.folders.output_folder import reserved
-from kd_keras.ptb.export import litert_perplexity
+from kd_keras.ptb.export import SEQUENCE_LENGTH, litert_perplexity, symbols
 from kd_keras.ptb.inputs import check_words, read_text, read_words
 from kd_keras.ptb.run_folder import RunFolder
 from kd_keras.ptb.settings import backend, check_float32
@@ -25,9 +25,22 @@ from kd_keras.search.effort import check_effort
 from kd_keras.utils.checks import check_integer, check_utf8_path
 from kd_keras.utils.errors import as_bad_input
 from kd_keras.utils.progress_bar import Say
+from kd_keras.vectors.stored_table import file_sha256
+from kd_keras.version import __version__
 
-# Of the exported function that reads a whole sequence.
-SEQUENCE_LENGTH = 20
+# The options that the report tells.
+ARGUMENTS = (
+    "run",
+    "budget",
+    "precision",
+    "seed",
+    "effort",
+    "data_dir",
+    "any_text",
+)
+
+# Those that decide the results, beside the files.
+DECIDE = ("budget", "precision", "seed", "effort")
 
 
 def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
@@ -75,8 +88,19 @@ def _compress(
     say: Say,
 ) -> dict[str, Any]:
     from kd_keras.compression.compress import compress_model
+    from kd_keras.compression.steps import KeptSteps
     from kd_keras.language_model.copies import streaming_model
 
+    arguments = {name: getattr(given, name) for name in ARGUMENTS}
+    steps = KeptSteps(
+        folder,
+        {
+            **{name: arguments[name] for name in DECIDE},
+            "run": file_sha256(run.model),
+            "text": corpus.digest(),
+            "kd_keras": __version__,
+        },
+    )
     say(f"Reading {given.run}")
     model, texts = _training_model(run, corpus)
     began = time.perf_counter()
@@ -93,31 +117,25 @@ def _compress(
         say=say,
         needs_file=True,
         contents=_contents(corpus),
+        steps=steps,
     )
     asked = {
         "command": _command(given, output),
-        "arguments": {
-            name: getattr(given, name)
-            for name in ("run", "budget", "precision", "seed", "effort")
-        },
+        "arguments": arguments,
         "folder": output,
         "seconds": round(time.perf_counter() - began, 1),
     }
-
-    def told(path: Path) -> dict[str, Any]:
-        say("Reading the test text with the file")
-        perplexity = litert_perplexity(load_litert(path), corpus.test, verbose)
-        return {"test_perplexity": perplexity}
-
-    return write_small_model(
-        folder,
-        given.force,
-        found,
-        asked,
-        say,
-        streaming_model(found.model),
-        told,
+    report = write_small_model(
+        folder, given.force, found, asked, say, streaming_model(found.model)
     )
+    steps.remove()
+    # Only now: if this is interrupted, the model is kept.
+    say("Reading the test text with the file")
+    report["test_perplexity"] = litert_perplexity(
+        load_litert(folder / "model.tflite"), corpus.test, verbose
+    )
+    write_reports(folder, report)
+    return report
 
 
 def _training_model(
@@ -146,12 +164,8 @@ def _contents(corpus: Corpus) -> Any:
     from kd_keras.compression.file_size import FileContents
     from kd_keras.language_model.copies import streaming_model
 
-    words = corpus.vocabulary
     return FileContents(
-        streaming_model,
-        SEQUENCE_LENGTH,
-        words,
-        words.index("<unk>") if "<unk>" in words else None,
+        streaming_model, SEQUENCE_LENGTH, **symbols(corpus.vocabulary)
     )
 
 

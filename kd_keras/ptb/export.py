@@ -3,7 +3,7 @@
 import argparse
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from kd_keras.export.size.report import SizeReport
 from kd_keras.export.size.size_report import size_report
 from kd_keras.ptb.run_folder import RunFolder
 from kd_keras.utils.errors import BadInputError, as_bad_input
+
+# Of the exported function that reads a whole sequence.
+SEQUENCE_LENGTH = 20
 
 
 def export(
@@ -58,10 +61,7 @@ def export(
         need_litert()
     as_bad_input(check_path, path, not is_litert_file)
     words = folder.vocabulary.read_text("utf-8").split("\n")[:-1]
-    options: dict[str, Any] = {
-        "vocabulary": words,
-        "unknown_id": words.index("<unk>") if "<unk>" in words else None,
-    }
+    options: dict[str, Any] = symbols(words)
 
     say(f"Exporting {given.run}, checking every word; this takes a minute")
     from kd_keras.export.export_litert import export_litert
@@ -71,7 +71,7 @@ def export(
     model = load_streaming_model(folder.model)
     length = given.sequence_length
     if length is None and given.part == "model":
-        length = 20
+        length = SEQUENCE_LENGTH
     elif length is None and getattr(
         getattr(model.embedding, "composition", None), "runs_over_steps", False
     ):
@@ -89,6 +89,12 @@ def export(
         if "\n" in str(error):  # an error of Keras, not meant for a user
             raise
         raise BadInputError(str(error)) from None
+
+
+def symbols(words: Sequence[str]) -> dict[str, Any]:
+    """Returns the options of an export for a text's words."""
+    unknown = words.index("<unk>") if "<unk>" in words else None
+    return {"vocabulary": words, "unknown_id": unknown}
 
 
 def litert_perplexity(

@@ -113,6 +113,11 @@ def _training(report: dict[str, Any]) -> str:
         )
     else:
         lines.append("The small model was not trained.")
+    if "test_perplexity" in report:  # of a language model
+        lines.append(
+            "The perplexity of the test text, measured on the file: "
+            f"{report['test_perplexity']:.2f}."
+        )
     page = "".join(f"<p>{line}</p>" for line in lines)
     if not measured:
         return page

@@ -11,6 +11,7 @@ from small_models import STEPS, N, ids_of, sequential, two_towers
 
 import kd_keras
 from kd_keras.cli.main import main
+from kd_keras.compression.steps import KeptSteps
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +182,24 @@ def test_text_is_data_for_a_model_that_takes_text(run, tmp_path):
     ids = np.asarray(small.layers[0](texts))
     [found] = lite.run("serving_default", token_ids=ids).values()
     np.testing.assert_allclose(found, small(texts), atol=0.1)
+
+
+def test_a_stopped_run_goes_on_where_it_was(run, tmp_path, monkeypatch):
+    write = KeptSteps.write
+
+    def write_and_stop(self, name, found):
+        write(self, name, found)
+        if name.startswith("table"):
+            raise KeyboardInterrupt
+
+    given = ("model.keras", "--budget", "60%", "--effort", "0")
+    with monkeypatch.context() as patch:
+        patch.setattr(KeptSteps, "write", write_and_stop)
+        assert run(*given)[0] == 130
+    assert (tmp_path / "model-small.partial").is_dir()
+    assert not (tmp_path / "model-small").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(KeptSteps, "write", None)  # nothing is made again
+        assert run(*given)[0] == 0
+    assert not (tmp_path / "model-small.partial").exists()
+    assert (tmp_path / "model-small" / "model.tflite").exists()

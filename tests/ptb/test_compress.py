@@ -9,6 +9,7 @@ import pytest
 from ptb_runs import read, run
 
 from kd_keras.cli.main import main
+from kd_keras.ptb import compress
 
 WORDS = 1_200
 BUDGET = 52_000
@@ -37,6 +38,24 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.slow
+def test_an_interrupted_reading_keeps_the_model(trained, monkeypatch):
+    def interrupted(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compress, "litert_perplexity", interrupted)
+    words = ("--from", RUN, "--budget", str(BUDGET), "--effort", "0")
+    with pytest.raises(KeyboardInterrupt):
+        run("compress", *words, *TEXT, "--output", "interrupted")
+    assert {x.name for x in Path("interrupted").iterdir()} == {
+        "model.keras",
+        "model.tflite",
+        "report.html",
+        "report.json",
+    }
+    assert main(["report", "interrupted"]) == 0
+
+
+@pytest.mark.slow
 def test_the_file_is_within_the_budget_and_reads_the_text(trained, capsys):
     words = ("--from", RUN, "--budget", str(BUDGET), "--effort", "0")
     run("compress", *words, *TEXT)
@@ -56,6 +75,8 @@ def test_the_file_is_within_the_budget_and_reads_the_text(trained, capsys):
     # In Keras it is the same model before it is rounded to int8.
     model = keras.saving.load_model(folder / "model.keras", compile=False)
     assert model.input_shape == (1, None)
+    page = (folder / "report.html").read_text()
+    assert f"on the file: {report['test_perplexity']:.2f}" in page
     assert main(["report", str(folder)]) == 0
     assert "test perplexity of the file" in capsys.readouterr().out
 

@@ -1,0 +1,120 @@
+"""The steps of a compression, of which an interrupted one keeps the results."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kd_keras.folders.unfinished_folder import UnfinishedFolder
+from kd_keras.utils.whole_file import whole_file
+from kd_keras.vectors.npz_arrays import array_names, read_arrays
+
+Arrays = dict[str, np.ndarray]
+
+
+def arrays_of(variables: Iterable[Any], name: str = "") -> Arrays:
+    """Copies variables; types that a `.npz` file lacks become float32."""
+    found = {}
+    for i, variable in enumerate(variables):
+        array = np.array(keras.ops.convert_to_numpy(variable))
+        is_plain = array.dtype.kind in "biuf"
+        found[f"{name}{i}"] = array if is_plain else array.astype(np.float32)
+    return found
+
+
+def are_of(found: Arrays, variables: Collection[Any], name: str = "") -> bool:
+    """Tells whether arrays can be those of variables."""
+    return bool(found) and all(
+        f"{name}{i}" in found
+        and found[f"{name}{i}"].shape == tuple(variable.shape)
+        for i, variable in enumerate(variables)
+    )
+
+
+def assign(variables: Iterable[Any], found: Arrays, name: str = "") -> None:
+    """Gives variables the values that `arrays_of` copied."""
+    for i, variable in enumerate(variables):
+        variable.assign(found[f"{name}{i}"])
+
+
+class Steps:
+    """Runs the steps of a compression, and keeps nothing."""
+
+    def read(self, name: str) -> Arrays:
+        """Returns what was kept under a name, or an empty dict."""
+        del name
+        return {}
+
+    def write(self, name: str, found: Arrays) -> None:
+        """Keeps arrays under a name, in place of earlier ones."""
+
+    def run(
+        self,
+        name: str,
+        make: Callable[[], Arrays],
+        fits: Callable[[Arrays], bool] = bool,
+    ) -> Arrays:
+        """Returns what a step gives.
+
+        Args:
+            name: str. The step: no two have the same.
+            make: Function that does the work.
+            fits: Function of what was kept that tells whether it can be of
+                this step.
+
+        Returns:
+            dict of arrays.
+        """
+        found = self.read(name)
+        if not fits(found):
+            found = make()
+            self.write(name, found)
+        return found
+
+    def remove(self) -> None:
+        """Tells that the output is complete."""
+
+
+NOTHING_KEPT = Steps()
+
+
+class KeptSteps(UnfinishedFolder, Steps):
+    """Keeps what each step gave, beside the output, until this is complete.
+
+    A run of other settings does not find it: it has other names.
+
+    Args:
+        output: path. The folder that the run is to write.
+        settings: dict of JSON values that determine the results.
+
+    Raises:
+        BadInputError: If there is an unfinished run of a table, or a folder of
+            that name that is not an unfinished run.
+    """
+
+    kept = re.compile(r"[0-9a-f]{16}-[0-9a-z-]+\.npz")
+
+    def __init__(self, output: Path, settings: dict[str, Any]) -> None:
+        super().__init__(output, {"kind": "model"})
+        text = json.dumps(settings, sort_keys=True)
+        self._digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def read(self, name: str) -> Arrays:
+        path = self._file(name)
+        try:
+            return read_arrays(path, *array_names(path))
+        except (OSError, ValueError):
+            return {}
+
+    def write(self, name: str, found: Arrays) -> None:
+        self.begin()
+        with whole_file(self._file(name)) as path, path.open("wb") as file:
+            np.savez(file, **found)  # type: ignore[arg-type]
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{self._digest}-{name}.npz"
