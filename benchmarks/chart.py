@@ -19,10 +19,12 @@ import chart_methods
 import numpy as np
 from chart_quality import quality
 from chart_tables import TABLES
+from rate_distortion import rate_distortion
 from record import RESULTS, measured_now, write_results
 
 QUERIES = 500
 NEIGHBOURS = 10
+BOUND = "bound"  # no method: see `rate_distortion`
 # Of ai-edge-quantizer, and the algorithm that finds the scales.
 RECIPES = (
     ("dynamic_wi4_afp32", "MIN_MAX_UNIFORM_QUANT"),
@@ -37,40 +39,71 @@ RECIPES = (
 def cells(N, d):
     """Yields `(method, options)` for a table of N rows of size d."""
     wide, long = d >= 128, N > 100_000
+    for size in (1, 2, 4, 8, 16, 32, 64, 128):
+        yield BOUND, {"bytes_per_symbol": size}
     yield "float32", {}
     yield "int8", {}
     yield "keras_int4", {}
     for recipe, algorithm in RECIPES:
         if "b32" not in recipe or d % 32 == 0:
             yield "quantizer", {"recipe": recipe, "algorithm": algorithm}
+    if wide and N > 20_000:  # WordLlama, whose tokens can be counted
+        yield "codes", {"K": 16, "D": 64, "counts": True}
+    sizes = [(16, 8), (16, 16), (16, 32)]
+    if wide:
+        sizes += [(16, 64), (16, 128), (256, 8), (256, 16), (256, 32)]
+        sizes += [(4, 256)]
+    elif long:
+        sizes += [(256, 4), (256, 8), (256, 16), (256, 24)]
+    else:
+        sizes += [(16, 48), (64, 8), (64, 16), (256, 8)]
+    for K, D in sizes:
+        # Code embeddings of all d numbers, unless they outweigh the codes.
+        if K * D * d < 4 * N * D * np.log2(K) / 8:
+            yield "codes", {"K": K, "D": D}
+        if D == 128:
+            yield "codes", {"K": K, "D": D, "code_dim": d // 2}
+        if K == 256 and wide:
+            yield "codes", {"K": K, "D": D, "code_dim": d // 4}
+        if K == 256 and d % D == 0 and not long:
+            yield "codes", {"K": K, "D": D, "composition": "concat"}
     for share in (2, 4, 8):
         yield "low_rank", {"rank": d // share}
     for K in (256, 1024):
         yield "one_codebook", {"K": K}
-    positions = (4, 8, 16, 32) if wide or long else (4, 8, 16)
-    for D in positions:
+    for D in (8, 16, 32) if wide or long else (4, 8, 16):
         for kind in ("PQ{D}", "OPQ{D}_{even},PQ{D}", "RQ{D}x8", "LSQ{D}x8"):
             # A rotation into a multiple of D dimensions, where D does not
             # divide d; LSQ takes hours on large tables and long codes.
             if (kind.startswith("PQ") and d % D) or D > d:
                 continue
-            if kind.startswith("LSQ") and (N > 20_000 or D > 8):
+            if kind.startswith("LSQ") and (N > 20_000 or D > 8 or wide):
                 continue
             factory = kind.format(D=D, even=d - d % D)
             yield "faiss_index", {"factory": factory}
     yield "faiss_index", {"factory": "RaBitQ"}
-    sizes = [(16, D) for D in (8, 16, 32, 64, 128) if wide or D <= 32]
-    sizes += [(256, D) for D in positions if wide or long or D <= 8]
-    if not wide and not long:
-        sizes += [(16, 48), (64, 8), (64, 16), (64, 24)]
-    for K, D in sizes:
-        # Code embeddings of all d numbers, unless they outweigh the codes.
-        if K * D * d < 4 * N * D * np.log2(K) / 8:
-            yield "codes", {"K": K, "D": D}
-        if K == 256 and wide:
-            yield "codes", {"K": K, "D": D, "code_dim": d // 4}
-        if K == 256 and d % D == 0:
-            yield "codes", {"K": K, "D": D, "composition": "concat"}
+
+
+def measured(name, vectors, method, options):
+    """Stores a table by a method, and measures what the file gives."""
+    began = time.perf_counter()
+    size, rebuilt = getattr(chart_methods, method)(vectors, **options)
+    return {
+        "bytes": size,
+        "bytes_per_symbol": round(size / len(vectors), 3),
+        "seconds": round(time.perf_counter() - began, 1),
+        **measures(vectors, rebuilt),
+        **quality(name, rebuilt),
+        **measured_now(),
+    }
+
+
+def bound(vectors, bytes_per_symbol):
+    """The least error for normal vectors of the same covariance."""
+    least = rate_distortion(vectors, 8 * bytes_per_symbol)
+    whole = float(vectors.var(axis=0, dtype=np.float64).sum())
+    error = round((least / whole) ** 0.5, 5)
+    return {"bytes_per_symbol": bytes_per_symbol, "error": error}
 
 
 def measures(vectors, rebuilt):
@@ -128,16 +161,10 @@ def main():
             row = {"table": name, "method": method, "options": options}
             if key_of(row) in done:
                 continue
-            began = time.perf_counter()
-            size, rebuilt = getattr(chart_methods, method)(vectors, **options)
-            row |= {
-                "bytes": size,
-                "bytes_per_symbol": round(size / len(vectors), 3),
-                "seconds": round(time.perf_counter() - began, 1),
-                **measures(vectors, rebuilt),
-                **quality(name, rebuilt),
-                **measured_now(),
-            }
+            if method == BOUND:
+                row |= bound(vectors, **options)
+            else:
+                row |= measured(name, vectors, method, options)
             rows.append(row)
             print(row, flush=True)
             write_results(

@@ -15,10 +15,14 @@ TITLES = {
 COLUMNS = 3
 # Name, colour, style.
 LINES = {
+    "bound": ("bound for normal vectors", "#CCCCCC", "-"),
+    "codes, K=4": ("codes, K = 4", "#D55E00", "D"),
     "codes, K=16": ("codes, K = 16", "#D55E00", "o-"),
     "codes, K=64": ("codes, K = 64", "#D55E00", "s:"),
     "codes, K=256": ("codes, K = 256", "#D55E00", "^--"),
-    "narrow": ("codes, K = 256, d' = d/4", "#E69F00", "o-"),
+    "narrow, K=16": ("codes, K = 16, d' = d/2", "#E69F00", "s"),
+    "narrow, K=256": ("codes, K = 256, d' = d/4", "#E69F00", "o-"),
+    "counts": ("codes, K = 16, counts", "#D55E00", "*"),
     "concat": ("codes, K = 256, concat", "#CC79A7", "o-"),
     "PQ": ("faiss PQ", "#0072B2", "v:"),
     "OPQ": ("faiss OPQ", "#0072B2", "^--"),
@@ -42,8 +46,10 @@ def line_of(row):
     """Returns the key of the line that a row belongs to."""
     options = row["options"]
     if row["method"] == "codes":
+        if "counts" in options:
+            return "counts"
         if "code_dim" in options:
-            return "narrow"
+            return f"narrow, K={options['K']}"
         return options.get("composition", f"codes, K={options['K']}")
     if row["method"] == "faiss_index":
         return options["factory"].split(",")[0].rstrip("0123456789x_")

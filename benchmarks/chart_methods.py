@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
+from chart_quality import token_counts
 
 import kd_keras
 
@@ -22,7 +23,7 @@ EFFORT = 0.2  # as in `compress`
 IDS = 500  # of a call of a `.tflite` file
 
 
-def codes(vectors, K, D, composition="linear", code_dim=None):
+def codes(vectors, K, D, composition="linear", code_dim=None, counts=False):
     """Our codes, code embeddings in int8."""
     layer = kd_keras.learn_codes(
         vectors,
@@ -31,6 +32,7 @@ def codes(vectors, K, D, composition="linear", code_dim=None):
         composition=composition,
         code_dim=code_dim,
         effort=EFFORT,
+        weights=token_counts(len(vectors)) ** 0.5 if counts else None,
         verbose=0,
     )
     return exported(layer)

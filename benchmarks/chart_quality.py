@@ -57,19 +57,30 @@ def word_pairs(vectors):
     return scores
 
 
-def documents(vectors):
-    """WordLlama: cosines of documents, each the mean of its tokens."""
+def tokens_of(file):
+    """Returns the tokens of WordLlama in each text of a file of gensim."""
     import tokenizers
 
     path = package_file(
         "wordllama", "tokenizers/l2_supercat_tokenizer_config.json"
     )
     tokenizer = tokenizers.Tokenizer.from_file(str(path))
-    texts = test_file("lee.cor").read_text("latin-1").splitlines()
-    means = np.stack([
-        vectors[tokenizer.encode(text, add_special_tokens=False).ids].mean(0)
-        for text in texts
-    ])  # fmt: skip
+    return [
+        tokenizer.encode(text, add_special_tokens=False).ids
+        for text in test_file(file).read_text("latin-1").splitlines()
+    ]
+
+
+def token_counts(N):
+    """Counts WordLlama's tokens in Lee's other 300 documents, plus one."""
+    ids = np.concatenate(tokens_of("lee_background.cor"))
+    return 1.0 + np.bincount(ids.astype(np.int64), minlength=N)
+
+
+def documents(vectors):
+    """WordLlama: cosines of documents, each the mean of its tokens."""
+    texts = tokens_of("lee.cor")
+    means = np.stack([vectors[ids].mean(axis=0) for ids in texts])
     told = np.loadtxt(test_file("similarities0-1.txt"))
     pairs = list(itertools.combinations(range(len(texts)), 2))
     ours = [cosine(means[list(pair)]) for pair in pairs]

@@ -88,8 +88,9 @@ COMMANDS = {
 TIMES = ("seconds", "seconds_per_epoch", "files", "date_saved", "fingerprint")
 
 
-def make_tables(folder):
-    """Writes the inputs of all commands."""
+def make_tables(_):
+    """Writes the inputs of all commands into the working directory."""
+    folder = Path()
     rng = np.random.default_rng(0)
     words = np.array([f"w{i}" for i in range(400)])
     rows = rng.normal(size=(400, 16)).astype(np.float32)
@@ -110,10 +111,15 @@ def make_tables(folder):
         lines = [found[i : i + 15] for i in range(0, count, 15)]
         text = "\n".join(" ".join(f"w{w}" for w in line) for line in lines)
         (folder / "text" / f"ptb.{split}.txt").write_text(text + "\n")
+    return 0
 
 
-def start(words, folder):
-    """Starts a command in a folder; returns the number of its process."""
+def start(words, folder, work=kd_keras_command):
+    """Starts a command in a folder; returns the number of its process.
+
+    Nothing of TensorFlow may run in this process before: its threads would be
+    missing in the next one.
+    """
     number = os.fork()
     if number:
         return number
@@ -123,7 +129,7 @@ def start(words, folder):
         said = os.open(folder.parent / "said.txt", os.O_CREAT | os.O_WRONLY)
         os.dup2(said, 1)
         os.dup2(said, 2)
-        status = kd_keras_command(words)
+        status = work(words)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -132,9 +138,9 @@ def start(words, folder):
         os._exit(status)
 
 
-def run(words, folder):
+def run(words, folder, work=kd_keras_command):
     """Runs a command to its end."""
-    _, status = os.waitpid(start(words, folder), 0)
+    _, status = os.waitpid(start(words, folder, work), 0)
     said = (folder.parent / "said.txt").read_text(errors="replace")
     assert status == 0, f"{words}: {status}\n{said[-3000:]}"
 
@@ -259,7 +265,7 @@ def try_command(name, kills, seed, given):
     """Kills a command many times and returns the row of its outcomes."""
     before, words = COMMANDS[name]
     template = given / "template"
-    make_tables(template)
+    run([], template, make_tables)
     for each in before:
         run(each, template)
     there = snapshot(template, Path.read_bytes)

@@ -161,7 +161,7 @@ def _run(
     }
     if output is None:
         return str(make_plan(model, **options).plan)
-    steps = KeptSteps(output, _settings(arguments))
+    steps = KeptSteps(output, _settings(arguments), say)
     found = compress_model(
         model,
         tune=arguments.tune,

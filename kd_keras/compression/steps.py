@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from kd_keras.folders.unfinished_folder import UnfinishedFolder
+from kd_keras.utils.progress_bar import Say
 from kd_keras.utils.whole_file import whole_file
 from kd_keras.vectors.npz_arrays import array_names, read_arrays
 
@@ -91,6 +92,7 @@ class KeptSteps(UnfinishedFolder, Steps):
     Args:
         output: path. The folder that the run is to write.
         settings: dict of JSON values that determine the results.
+        say: callable. Called with a line of text if some steps are kept.
 
     Raises:
         BadInputError: If there is an unfinished run of a table, or a folder of
@@ -99,10 +101,17 @@ class KeptSteps(UnfinishedFolder, Steps):
 
     kept = re.compile(r"[0-9a-f]{16}-[0-9a-z-]+\.npz")
 
-    def __init__(self, output: Path, settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        output: Path,
+        settings: dict[str, Any],
+        say: Say = lambda line: None,
+    ) -> None:
         super().__init__(output, {"kind": "model"})
         text = json.dumps(settings, sort_keys=True)
         self._digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        if any(self.folder.glob(f"{self._digest}-*.npz")):
+            say(f"Going on where {self.folder} has stopped")
 
     def read(self, name: str) -> Arrays:
         path = self._file(name)

@@ -100,6 +100,7 @@ def _compress(
             "text": corpus.digest(),
             "kd_keras": __version__,
         },
+        say,
     )
     say(f"Reading {given.run}")
     model, texts = _training_model(run, corpus)
