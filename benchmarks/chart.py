@@ -43,7 +43,8 @@ def cells(N, d):
         yield BOUND, {"bytes_per_symbol": size}
     yield "float32", {}
     yield "int8", {}
-    yield "keras_int4", {}
+    if not long:  # it takes very long
+        yield "keras_int4", {}
     for recipe, algorithm in RECIPES:
         if "b32" not in recipe or d % 32 == 0:
             yield "quantizer", {"recipe": recipe, "algorithm": algorithm}

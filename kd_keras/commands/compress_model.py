@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from kd_keras.utils.progress_bar import Say
 from kd_keras.utils.quiet_start import quiet_start
 from kd_keras.utils.whole_file import whole_file
 from kd_keras.vectors.stored_table import file_sha256
-from kd_keras.version import __version__
 
 FORMAT = 1
 
@@ -138,6 +138,8 @@ def _run(
     say("Starting Keras")
     with quiet_start():
         import_keras()
+        import keras
+
         from kd_keras.commands.model_files import (
             load_model,
             read_inputs,
@@ -147,6 +149,8 @@ def _run(
         from kd_keras.compression.make_plan import make_plan
         from kd_keras.compression.steps import KeptSteps
 
+        # Dropout, for instance, draws a seed when it is loaded.
+        keras.utils.set_random_seed(arguments.seed)
         model = load_model(arguments.model, arguments.custom)
     began = time.perf_counter()
     options = {
@@ -189,7 +193,13 @@ def _settings(arguments: ModelArguments) -> dict[str, Any]:
     for name in ("model", "data", "validation_data", "counts"):
         if given[name] is not None:
             given[name] = file_sha256(given[name])
-    return {**given, "kd_keras": __version__}
+    modules = {name.partition(":")[0] for name in arguments.custom}
+    files = (sys.modules[x].__file__ for x in sorted(modules))
+    return {
+        **given,
+        "custom_files": [file_sha256(x) for x in files if x is not None],
+        "versions": circumstances()["versions"],
+    }
 
 
 def write_small_model(

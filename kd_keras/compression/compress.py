@@ -22,6 +22,7 @@ from kd_keras.compression.steps import (
     are_of,
     arrays_of,
     assign,
+    digest_of,
 )
 from kd_keras.report.model_page import metric_lines
 from kd_keras.search.effort import check_effort
@@ -219,17 +220,23 @@ def compress_model(
         say, steps, **given: See `make_plan`.
     """
     as_bad_input(check_effort, effort)
-    planned = make_plan(
-        model,
-        budget,
-        data,
-        seed=seed,
-        verbose=verbose,
-        say=say,
-        steps=steps,
-        **given,
-    )
-    found = _carry_out(planned, model, tune, effort, seed, verbose, say, steps)
+    try:
+        planned = make_plan(
+            model,
+            budget,
+            data,
+            seed=seed,
+            verbose=verbose,
+            say=say,
+            steps=steps,
+            **given,
+        )
+        found = _carry_out(
+            planned, model, tune, effort, seed, verbose, say, steps
+        )
+    except BadInputError:
+        steps.remove()  # the same command would be refused again
+        raise
     reset_states(found.model)
     return found
 
@@ -252,7 +259,8 @@ def _carry_out(
         make = functools.partial(
             form.make, table, seed, SEARCH * effort, verbose
         )
-        layers[table.layer] = _made(form, table, make, f"table-{i}", steps)
+        name = f"table-{i}-{digest_of(repr(form))}"
+        layers[table.layer] = _made(form, table, make, name, steps)
     keras.utils.set_random_seed(seed)  # of what the copy draws, as in dropout
     small = with_forms(
         model, planned.tables, forms, lambda form, table: layers[table.layer]
@@ -283,6 +291,7 @@ def _carry_out(
                 max(1, round(EPOCHS * effort)),
                 seed,
                 steps=steps,
+                name=f"training-{digest_of(repr(forms))}",
                 on_epoch=lambda i, loss: say(f"Epoch {i}: loss {loss:.4f}"),
             )
             trained = planned.size.of(small)

@@ -37,16 +37,16 @@ class Curve:
 
     def to_arrays(self) -> Arrays:
         """Returns the arrays that `from_arrays` makes a curve of."""
-        forms = [json.dumps(dataclasses.asdict(form)) for form in self.forms]
+        forms = json.dumps([dataclasses.asdict(form) for form in self.forms])
         return {
-            "forms": np.array(forms),
+            "forms": np.frombuffer(forms.encode(), np.uint8),
             "bytes": self.bytes,
             "errors": self.errors,
         }
 
     @classmethod
     def from_arrays(cls, found: Arrays) -> "Curve":
-        forms = [json.loads(text) for text in found["forms"].tolist()]
+        forms = json.loads(found["forms"].tobytes())
         return cls(
             [
                 Form(**x | {"D": tuple(x["D"]), "tiers": tuple(x["tiers"])})

@@ -36,7 +36,6 @@ TEACHERS_SHARE = 0.5
 LEARNING_RATE, LAST_RATE = 1e-3, 0.02
 EPOCHS = 5  # at effort 1
 PATIENCE = 2  # epochs without a better validation
-STEP = "training"  # what is kept of it
 
 
 class _Distilled(keras.Model):
@@ -97,6 +96,7 @@ def distil(
     verbose: int = 0,
     on_epoch: Callable[[int, float], object] = lambda epoch, loss: None,
     steps: Steps = NOTHING_KEPT,
+    name: str = "training",
 ) -> list[float]:
     """Trains a small model, and leaves it with the weights of the best epoch.
 
@@ -111,6 +111,7 @@ def distil(
         on_epoch: Function of the number of epochs done and the validation's
             loss.
         steps: `Steps`. Keeps what each epoch gave.
+        name: str. The name of this step.
 
     Returns:
         list of float: the losses of the validation before, and after each
@@ -125,8 +126,8 @@ def distil(
     keras.utils.set_random_seed(seed)
     optimizer.build(trained.trainable_variables)
     variables = [*small.variables, *optimizer.variables]
-    kept = steps.read(STEP)
-    if _fit(kept, variables, small.weights):
+    kept = steps.read(name)
+    if _is_of(kept, variables, small.weights):
         losses = kept["losses"].tolist()
         assign(variables, kept)
         best = [kept[f"best{i}"] for i in range(len(small.weights))]
@@ -150,7 +151,7 @@ def distil(
         if losses[-1] < min(losses[:-1]):
             best = small.get_weights()
         steps.write(
-            STEP,
+            name,
             {
                 "losses": np.array(losses),
                 **arrays_of(variables),
@@ -161,7 +162,8 @@ def distil(
     return losses
 
 
-def _fit(kept: Arrays, variables: list[Any], weights: list[Any]) -> bool:
+def _is_of(kept: Arrays, variables: list[Any], weights: list[Any]) -> bool:
+    """Tells whether what was kept can be of this training."""
     return (
         are_of(kept, variables)
         and are_of(kept, weights, "best")

@@ -25,7 +25,7 @@ from kd_keras.compression.forms import (
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import LeftAlone, ModelTable
 from kd_keras.compression.plan import Alternative, TablePlan
-from kd_keras.compression.steps import Arrays, Steps
+from kd_keras.compression.steps import Arrays, Steps, digest_of
 from kd_keras.learning.replace_layers import (
     replace_layers,
     replace_uncompiled,
@@ -202,8 +202,7 @@ class Planner:
             loss = None
             # One way alone needs no trial.
             if data is not None and validation is not None and len(forms) > 1:
-                say(f"Trying {way}")
-                loss = self._loss(way, found, data, validation)
+                loss = self._loss(way, found, data, validation, say)
             total = self.in_file(found)
             error = sum(self.errors_of(found))
             alternatives.append(Alternative(way, total, error, loss))
@@ -215,8 +214,10 @@ class Planner:
         forms: list[Form],
         data: ModelData,
         validation: ModelData,
+        say: Say,
     ) -> float:
         def tried() -> Arrays:
+            say(f"Trying {way}")
             keras.utils.set_random_seed(self.seed)
             small = with_forms(
                 self.model,
@@ -228,7 +229,7 @@ class Planner:
             losses = distil(small, self.model, part, validation, 1, self.seed)
             return {"loss": np.array(min(losses))}
 
-        name = f"trial-{list(WAYS).index(way)}"
+        name = f"trial-{digest_of(repr(forms))}"
         return float(self.steps.run(name, tried)["loss"])
 
     def table_plans(self, forms: Sequence[Form]) -> list[TablePlan]:

@@ -18,6 +18,11 @@ from kd_keras.vectors.npz_arrays import array_names, read_arrays
 Arrays = dict[str, np.ndarray]
 
 
+def digest_of(text: str) -> str:
+    """Returns 16 hexadecimal digits that name a step or a run."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def arrays_of(variables: Iterable[Any], name: str = "") -> Arrays:
     """Copies variables; types that a `.npz` file lacks become float32."""
     found = {}
@@ -87,7 +92,8 @@ NOTHING_KEPT = Steps()
 class KeptSteps(UnfinishedFolder, Steps):
     """Keeps what each step gave, beside the output, until this is complete.
 
-    A run of other settings does not find it: it has other names.
+    A run of other settings neither finds it nor removes it: it has other
+    names.
 
     Args:
         output: path. The folder that the run is to write.
@@ -109,9 +115,10 @@ class KeptSteps(UnfinishedFolder, Steps):
     ) -> None:
         super().__init__(output, {"kind": "model"})
         text = json.dumps(settings, sort_keys=True)
-        self._digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        if any(self.folder.glob(f"{self._digest}-*.npz")):
-            say(f"Going on where {self.folder} has stopped")
+        self._digest = digest_of(text)
+        self._say, self._is_full = say, False
+        if self._own():
+            say(f"Going on from {self.folder}")
 
     def read(self, name: str) -> Arrays:
         path = self._file(name)
@@ -121,9 +128,26 @@ class KeptSteps(UnfinishedFolder, Steps):
             return {}
 
     def write(self, name: str, found: Arrays) -> None:
-        self.begin()
-        with whole_file(self._file(name)) as path, path.open("wb") as file:
-            np.savez(file, **found)  # type: ignore[arg-type]
+        if self._is_full:
+            return
+        try:
+            self.begin()
+            with whole_file(self._file(name)) as path, path.open("wb") as file:
+                np.savez(file, **found)  # type: ignore[arg-type]
+        except OSError as error:  # the result may still fit
+            self._is_full = True
+            self._say(f"From here on nothing is kept: {error}")
+
+    def remove(self) -> None:
+        """Removes what this run has kept, but not what others have."""
+        own = self._own()
+        if len(own) == len(list(self.folder.glob("*.npz"))):
+            super().remove()
+        for path in own:
+            path.unlink(missing_ok=True)
+
+    def _own(self) -> list[Path]:
+        return list(self.folder.glob(f"{self._digest}-*.npz"))
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{self._digest}-{name}.npz"

@@ -37,7 +37,7 @@ class UnfinishedFolder:
     """Keeps the files of a run, until its output is complete.
 
     A run with the same output and the same settings resumes from them. A run
-    with other settings is refused, so that nothing is lost.
+    with other settings here is refused, so that nothing is lost.
 
     Args:
         output: path. The folder that the run is to write. The folder of the
@@ -58,8 +58,10 @@ class UnfinishedFolder:
     def __init__(self, output: Path, settings: dict[str, Any]) -> None:
         self.folder = unfinished_folder(output)
         self._settings = settings
-        if self.folder.exists():
+        if os.path.lexists(self.folder):
             self._check(settings)
+            with contextlib.suppress(OSError):
+                remove_parts(self.folder)  # of a killed run
 
     def begin(self) -> None:
         """Creates the folder, if it does not exist, before the first file."""
@@ -71,6 +73,8 @@ class UnfinishedFolder:
         if self.folder.is_dir() and all(map(is_part, os.listdir(self.folder))):
             return  # stopped before its first file was written
         wanted = f"{self.folder} must be from an interrupted run, or not exist"
+        if not self.folder.exists():
+            raise BadInputError(f"{wanted}. Received: a broken link")
         found = read_description(self.folder / SETTINGS, wanted)
         for name, value in settings.items():
             if found.get(name) != value:

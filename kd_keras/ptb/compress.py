@@ -24,9 +24,9 @@ from kd_keras.ptb.settings import backend, check_float32
 from kd_keras.search.effort import check_effort
 from kd_keras.utils.checks import check_integer, check_utf8_path
 from kd_keras.utils.errors import as_bad_input
+from kd_keras.utils.experiment_record import circumstances
 from kd_keras.utils.progress_bar import Say
 from kd_keras.vectors.stored_table import file_sha256
-from kd_keras.version import __version__
 
 # The options that the report tells.
 ARGUMENTS = (
@@ -87,6 +87,8 @@ def _compress(
     folder: Path,
     say: Say,
 ) -> dict[str, Any]:
+    import keras
+
     from kd_keras.compression.compress import compress_model
     from kd_keras.compression.steps import KeptSteps
     from kd_keras.language_model.copies import streaming_model
@@ -98,11 +100,13 @@ def _compress(
             **{name: arguments[name] for name in DECIDE},
             "run": file_sha256(run.model),
             "text": corpus.digest(),
-            "kd_keras": __version__,
+            "versions": circumstances()["versions"],
         },
         say,
     )
     say(f"Reading {given.run}")
+    # Dropout draws a seed when it is loaded.
+    keras.utils.set_random_seed(given.seed)
     model, texts = _training_model(run, corpus)
     began = time.perf_counter()
     verbose = 0 if given.quiet else 1

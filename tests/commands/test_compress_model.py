@@ -184,6 +184,45 @@ def test_text_is_data_for_a_model_that_takes_text(run, tmp_path):
     np.testing.assert_allclose(found, small(texts), atol=0.1)
 
 
+@pytest.mark.slow
+def test_a_stopped_training_gives_the_same(run, folder, tmp_path, monkeypatch):
+    """With dropout, whose seed is drawn when the model is loaded."""
+    model = keras.Sequential(
+        [
+            keras.Input((STEPS,), dtype="int32"),
+            layers.Embedding(N, 16),
+            layers.GlobalAveragePooling1D(),
+            layers.Dropout(0.5),
+            layers.Dense(3, "softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.save(tmp_path / "dropout.keras")
+    write = KeptSteps.write
+
+    def write_and_stop(self, name, found):
+        write(self, name, found)
+        if name.startswith("trial"):
+            raise KeyboardInterrupt
+
+    given = ["dropout.keras", "--budget", "60%", "--effort", "0.4"]
+    given += ["--data", "data.npz", "--output"]
+    assert run(*given, "whole")[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(KeptSteps, "write", write_and_stop)
+        assert run(*given, "stopped")[0] == 130
+    keras.utils.set_random_seed(5)  # as another process would
+    assert run(*given, "stopped")[0] == 0
+    want, found = (
+        json.loads((tmp_path / name / "report.json").read_text())
+        for name in ("whole", "stopped")
+    )
+    assert found["losses"] == want["losses"]
+    assert [x["loss"] for x in found["plan"]["alternatives"]] == [
+        x["loss"] for x in want["plan"]["alternatives"]
+    ]
+
+
 def test_a_stopped_run_goes_on_where_it_was(run, tmp_path, monkeypatch):
     write = KeptSteps.write
 
@@ -201,6 +240,6 @@ def test_a_stopped_run_goes_on_where_it_was(run, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(KeptSteps, "write", None)  # nothing is made again
         code, _, err = run(*given)
-        assert code == 0 and "model-small.partial has stopped" in err
+        assert code == 0 and "Going on from" in err
     assert not (tmp_path / "model-small.partial").exists()
     assert (tmp_path / "model-small" / "model.tflite").exists()

@@ -111,7 +111,35 @@ def test_other_settings_find_nothing(tmp_path):
     assert KeptSteps(tmp_path / "out", {"budget": 2}).read("a") == {}
     kept = KeptSteps(tmp_path / "out", {"budget": 1})
     assert kept.read("a")["0"].tolist() == [1, 1]
-    kept.remove()  # that of other settings too
+    other = KeptSteps(tmp_path / "out", {"budget": 2})
+    other.write("a", {"0": np.zeros(2)})
+    other.remove()
+    assert kept.read("a")["0"].tolist() == [1, 1]
+    kept.remove()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_refused_run_keeps_nothing(tmp_path):
+    with pytest.raises(BadInputError, match="budget must be at least"):
+        compressed(tmp_path, "5%")
+    assert os.listdir(tmp_path) == []
+
+
+def test_without_room_nothing_is_kept_and_the_run_goes_on(
+    tmp_path, monkeypatch
+):
+    def full(*given, **arrays):
+        raise OSError(28, "No space left on device")
+
+    said = []
+    kept = KeptSteps(tmp_path / "out", {}, said.append)
+    monkeypatch.setattr(np, "savez", full)
+    for _ in range(2):
+        assert kept.run("a", lambda: {"0": np.ones(2)})["0"].tolist() == [1, 1]
+    assert said == [
+        "From here on nothing is kept: [Errno 28] No space left on device"
+    ]
+    kept.remove()
     assert os.listdir(tmp_path) == []
 
 
@@ -130,6 +158,9 @@ def test_a_folder_of_others_is_refused(tmp_path):
     (tmp_path / "out.partial" / "letter.txt").write_text("dear")
     with pytest.raises(BadInputError, match="must be from an interrupted run"):
         KeptSteps(tmp_path / "out", {})
+    (tmp_path / "link.partial").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(BadInputError, match="a broken link"):
+        KeptSteps(tmp_path / "link", {})
     KeptSteps(tmp_path / "other", {}).write("a", {"0": np.ones(2)})
     (tmp_path / "other.partial" / "letter.txt").write_text("dear")
     KeptSteps(tmp_path / "other", {}).remove()
