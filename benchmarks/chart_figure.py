@@ -77,7 +77,7 @@ def draw(rows, path):
             axis.set_title(TITLES[table])
         for axis in axes[::columns]:
             axis.set_ylabel("relative error, mean subtracted")
-        for axis in axes[-columns:]:
+        for axis in axes[len(tables) - columns : len(tables)]:
             axis.set_xlabel("bytes of the file per symbol")
         figure.legend(
             handles.values(), handles.keys(),
