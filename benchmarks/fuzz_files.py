@@ -6,6 +6,7 @@ valid. It returns, or raises a `BadInputError` of one line.
 
 import contextlib
 import copy
+import hashlib
 import io
 import json
 import random
@@ -35,6 +36,7 @@ def make_files(folder):
         compress_folder,
         compress_shard,
     )
+    from kd_keras.compression.steps import KeptSteps
     from kd_keras.export.export_saved_model import export_saved_model
     from kd_keras.folders.embedding_file import load_embedding
     from kd_keras.folders.unfinished_run import UnfinishedRun
@@ -53,6 +55,7 @@ def make_files(folder):
     )
     run = UnfinishedRun(folder / "run", SETTINGS)
     run.write(slice(0, 9), np.zeros((9, 2), np.uint8))
+    KeptSteps(folder / "kept", {}).write("a", {"0": np.zeros(9), "1": rows})
     embedding = load_embedding(folder / "out" / "embedding.keras")
     export_saved_model(embedding, folder / "saved", words.tolist())
     shutil.copyfile(TFLITE, folder / "small.tflite")
@@ -107,6 +110,13 @@ def read_run(path):
     assert codes is None or (codes.shape == (9, 2) and codes.max() < 4)
 
 
+def read_step(path):
+    from kd_keras.compression.steps import KeptSteps
+
+    found = KeptSteps(path.parent.with_suffix(""), {}).read("a")
+    assert all(isinstance(x, np.ndarray) for x in found.values())
+
+
 def read_embedding(path):
     from kd_keras.folders.embedding_file import load_embedding
 
@@ -151,6 +161,7 @@ def read_rows_of_ptb(path):
 NOWHERE = io.StringIO()
 
 
+DIGEST = hashlib.sha256(b"{}").hexdigest()[:16]  # of no settings
 # A reader's name: the file, relative to the folder, and the reader.
 FILES = {
     "codes.npz": ("out/codes.npz", read_result),
@@ -163,6 +174,8 @@ FILES = {
     "codes.npz of a shard": ("shard/codes.npz", read_shard),
     "unfinished run, settings": ("run.partial/settings.json", read_run),
     "unfinished run, codes": ("run.partial/codes-000000000000.npy", read_run),
+    "unfinished model, settings": ("kept.partial/settings.json", read_step),
+    "unfinished model, a step": (f"kept.partial/{DIGEST}-a.npz", read_step),
     "ptb run, settings": ("ptb/settings.json", read_run_of_ptb),
     "ptb run, log": ("ptb/log.csv", read_run_of_ptb),
     "ptb results": ("results.json", read_rows_of_ptb),
