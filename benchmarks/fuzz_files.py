@@ -55,7 +55,8 @@ def make_files(folder):
     )
     run = UnfinishedRun(folder / "run", SETTINGS)
     run.write(slice(0, 9), np.zeros((9, 2), np.uint8))
-    KeptSteps(folder / "kept", {}).write("a", {"0": np.zeros(9), "1": rows})
+    kept = {"0": np.zeros(9), "1": rows}
+    KeptSteps(folder / "kept", {}).write("a", lambda: kept)
     embedding = load_embedding(folder / "out" / "embedding.keras")
     export_saved_model(embedding, folder / "saved", words.tolist())
     shutil.copyfile(TFLITE, folder / "small.tflite")

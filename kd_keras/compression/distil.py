@@ -134,6 +134,14 @@ def distil(
     else:
         losses = [_loss_of(trained, validation)]
         best = small.get_weights()
+
+    def state() -> Arrays:
+        return {
+            "losses": np.array(losses),
+            **arrays_of(variables),
+            **arrays_of(best, "best"),
+        }
+
     while not _enough(losses, epochs):
         epoch = len(losses)
         # Each epoch has a seed, so that what follows a kept one is the same.
@@ -150,14 +158,7 @@ def distil(
         on_epoch(epoch, losses[-1])
         if losses[-1] < min(losses[:-1]):
             best = small.get_weights()
-        steps.write(
-            name,
-            {
-                "losses": np.array(losses),
-                **arrays_of(variables),
-                **arrays_of(best, "best"),
-            },
-        )
+        steps.write(name, state)
     small.set_weights(best)
     return losses
 

@@ -56,8 +56,14 @@ class Steps:
         del name
         return {}
 
-    def write(self, name: str, found: Arrays) -> None:
-        """Keeps arrays under a name, in place of earlier ones."""
+    def write(self, name: str, give: Callable[[], Arrays]) -> None:
+        """Keeps arrays under a name, in place of earlier ones.
+
+        Args:
+            name: str.
+            give: Function that returns the arrays. It is called only if they
+                are kept, since copies of a model take memory.
+        """
 
     def run(
         self,
@@ -79,7 +85,7 @@ class Steps:
         found = self.read(name)
         if not fits(found):
             found = make()
-            self.write(name, found)
+            self.write(name, lambda: found)
         return found
 
     def remove(self) -> None:
@@ -127,13 +133,13 @@ class KeptSteps(UnfinishedFolder, Steps):
         except (OSError, ValueError):
             return {}
 
-    def write(self, name: str, found: Arrays) -> None:
+    def write(self, name: str, give: Callable[[], Arrays]) -> None:
         if self._is_full:
             return
         try:
             self.begin()
             with whole_file(self._file(name)) as path, path.open("wb") as file:
-                np.savez(file, **found)  # type: ignore[arg-type]
+                np.savez(file, **give())  # type: ignore[arg-type]
         except OSError as error:  # the result may still fit
             self._is_full = True
             self._say(f"From here on nothing is kept: {error}")

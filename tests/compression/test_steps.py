@@ -101,12 +101,14 @@ def test_the_result_is_the_same(whole, tmp_path, monkeypatch, names):
 
 
 def test_other_settings_find_nothing(tmp_path):
-    KeptSteps(tmp_path / "out", {"budget": 1}).write("a", {"0": np.ones(2)})
+    KeptSteps(tmp_path / "out", {"budget": 1}).write(
+        "a", lambda: {"0": np.ones(2)}
+    )
     assert KeptSteps(tmp_path / "out", {"budget": 2}).read("a") == {}
     kept = KeptSteps(tmp_path / "out", {"budget": 1})
     assert kept.read("a")["0"].tolist() == [1, 1]
     other = KeptSteps(tmp_path / "out", {"budget": 2})
-    other.write("a", {"0": np.zeros(2)})
+    other.write("a", lambda: {"0": np.zeros(2)})
     other.remove()
     assert kept.read("a")["0"].tolist() == [1, 1]
     kept.remove()
@@ -139,7 +141,7 @@ def test_without_room_nothing_is_kept_and_the_run_goes_on(
 
 def test_damaged_steps_are_made_again(tmp_path):
     kept = KeptSteps(tmp_path / "out", {})
-    kept.write("a", {"0": np.ones(2)})
+    kept.write("a", lambda: {"0": np.ones(2)})
     [file] = kept.folder.glob("*.npz")
     file.write_bytes(file.read_bytes()[:-9])
     assert kept.read("a") == {}
@@ -155,7 +157,7 @@ def test_a_folder_of_others_is_refused(tmp_path):
     (tmp_path / "link.partial").symlink_to(tmp_path / "nowhere")
     with pytest.raises(BadInputError, match="a broken link"):
         KeptSteps(tmp_path / "link", {})
-    KeptSteps(tmp_path / "other", {}).write("a", {"0": np.ones(2)})
+    KeptSteps(tmp_path / "other", {}).write("a", lambda: {"0": np.ones(2)})
     (tmp_path / "other.partial" / "letter.txt").write_text("dear")
     KeptSteps(tmp_path / "other", {}).remove()
     assert os.listdir(tmp_path / "other.partial") == ["letter.txt"]
