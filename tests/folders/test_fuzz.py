@@ -10,10 +10,11 @@ SLOW = ("embedding.keras", "SavedModel, graph", "SavedModel, index")
 READERS = [
     "codes.npz", "neighbours.npz", "vocabulary.txt", "report.json",
     "embedding.keras", "codebooks.json", "shard.json", "codes.npz of a shard",
-    "unfinished run, settings", "unfinished run, codes", "ptb run, settings",
-    "ptb run, log", "ptb results", "tflite, archive", "tflite, size report",
-    "tflite, graph", "SavedModel, kd_keras.json", "SavedModel, vocabulary",
-    "SavedModel, graph", "SavedModel, index",
+    "unfinished run, settings", "unfinished run, codes",
+    "unfinished model, settings", "unfinished model, a step",
+    "ptb run, settings", "ptb run, log", "ptb results", "tflite, archive",
+    "tflite, size report", "tflite, graph", "SavedModel, kd_keras.json",
+    "SavedModel, vocabulary", "SavedModel, graph", "SavedModel, index",
 ]  # fmt: skip
 
 
