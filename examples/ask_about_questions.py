@@ -1,6 +1,6 @@
 """Asks a model what kind of answer each of 48 questions is after.
 
-    python examples/ask_about_questions.py question-types-small
+    python examples/ask_about_questions.py demo-model
 
 compares the model in `saved_models` with the one that `kd-keras compress` made
 of it, which `make demo` does.

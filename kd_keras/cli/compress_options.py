@@ -20,15 +20,16 @@ another file with --words. Text in which each line consists of numbers only
 needs --words, --no-words or --number-words.
 
 A .npy or .safetensors file may be larger than memory. For more than 50,000
-symbols (or 4K, if larger), the code embeddings are learned from a random
-sample of that size (up to 200,000 if a composition is trained); then the codes
-of all symbols are found. If that is interrupted, the same command resumes it.
+symbols (or 4 * K, if that is more), the code embeddings are learned from a
+random sample of that size (up to 200,000 if a composition is trained); then
+the codes of all symbols are found. If that is interrupted, the same command
+resumes it.
 Several processes can share it: see kd-keras merge --help.
 
 With --budget, MODEL is a Keras model (a .keras file) that is made small as a
-whole. The folder then has model.keras, which trains on, model.tflite, whose
-bytes are within the budget, report.json and report.html. See docs/compress.md
-for what is done."""
+whole. The folder then has model.keras, which can be trained further,
+model.tflite, whose bytes are within the budget, report.json and report.html.
+See docs/compress.md for what is done."""
 
 COMPRESS_EXAMPLES = """\
 examples:
@@ -87,13 +88,14 @@ def add_compress_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="X",
         help="how long to search, 0 to 1000; default 1, which takes one to "
-        "six minutes on one core for 10,000 rows; 0.1 is for drafts",
+        "ten minutes on one core for 10,000 rows; 0.1 is for drafts; of a "
+        "model: also how long to train, 1 for at most five epochs",
     )
     add(
         "--output",
         metavar="FOLDER",
         help="the folder to write; default ./NAME-K16-D32-linear, named "
-        "after VECTORS, K, D and the composition",
+        "after VECTORS, K, D and the composition, or ./NAME-small of a model",
     )
     add(
         "--duplicates",
@@ -194,8 +196,9 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         choices=PRECISION_NAMES,
         const="float32",
-        help="also write embedding.tflite, with weights in this precision; "
-        "default float32",
+        help="of a table: also write embedding.tflite, with weights in this "
+        "precision, or float32 if none is named; of a model: the precision of "
+        "model.tflite, for which the budget is, int8 without this option",
     )
     add("--quiet", action="store_true", help="print only errors")
 

@@ -16,14 +16,15 @@ from kd_keras.version import __version__
 BAD_INPUT = 2
 
 DESCRIPTION = """\
-Makes embedding tables small. Instead of an N x d table, it stores a K-way
-D-dimensional code for each symbol and a composition that turns a code into the
-symbol's vector."""
+Makes embedding tables, and Keras models that have them, small. Instead of an
+N x d table, it stores a K-way D-dimensional code for each symbol and a
+composition that turns a code into the symbol's vector."""
 
 EXAMPLES = """\
 examples:
   kd-keras compress glove.6B.50d.txt
   kd-keras compress vectors.npy --K 256 --D 8 --output small
+  kd-keras compress model.keras --budget 2MB --data train.npz
   kd-keras report small
   kd-keras ptb --help
 """

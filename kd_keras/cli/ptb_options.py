@@ -35,10 +35,10 @@ examples, in the order of the paper:
 on the device:
   kd-keras ptb export ptb-runs/small-linear-linear-K50-D10-seed0
 codes learned with the task:
-  kd-keras ptb train --embedding learn --K 32 --D 32
+  kd-keras ptb train --embedding learn --K 32 --D 25 --composition concat
 codes of the output layer, of its own or those of the embedding:
   kd-keras ptb learn-codes --part output --K 16 --D 32 --count-power 0.5
-  kd-keras ptb tune --output-codes \
+  kd-keras ptb tune --output-codes \\
       ptb-runs/small-output-codes-linear-K16-D32-count0.5
   kd-keras ptb retrain --K 16 --D 32 --output-layer tied
 
@@ -255,10 +255,11 @@ def add_ptb_parser(
     export = steps.add_parser(
         "export",
         help="export a trained model for a device",
-        description="Writes the language model of a finished run with KD "
-        "codes, or only its\nembedding, as a .tflite file or a SavedModel that "
-        "also contains the vocabulary,\nand prints what its bytes are used "
-        "for. It is written only if it computes what\nKeras computes.",
+        description="Writes the language model of a finished run, with "
+        "codes or without, or\nonly its embedding, as a .tflite file or a "
+        "SavedModel that also contains the vocabulary,\nand prints what its "
+        "bytes are used for. It is written only if it computes what\nKeras "
+        "computes.",
         **common,
     )
     export.add_argument(

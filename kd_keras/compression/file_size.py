@@ -5,8 +5,6 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import keras
-
 from kd_keras.export.size.model_sizes import report_model
 
 # Of a recurrent model whose sequences have any length; the file's size hardly
@@ -20,12 +18,13 @@ class FileContents:
 
     Attributes:
         exported: Function of a model that returns the one that is exported.
+            None: the model itself.
         sequence_length: int or None. See `export_litert`. None: one is chosen
             if the model needs it.
         vocabulary, unknown_id: See `export_litert`.
     """
 
-    exported: Callable[[Any], Any]
+    exported: Callable[[Any], Any] | None = None
     sequence_length: int | None = None
     vocabulary: Any = None
     unknown_id: Any = None
@@ -37,8 +36,7 @@ class FileSize:
     Args:
         model: Keras model, built.
         quantization, example: See `export_litert`.
-        contents: `FileContents` or None. None: of a model that begins with
-            text, what follows its vectoriser.
+        contents: `FileContents` or None.
 
     Attributes:
         before: `SizeReport` of the model.
@@ -54,7 +52,7 @@ class FileSize:
         contents: FileContents | None = None,
     ) -> None:
         self.quantization, self.example = quantization, example
-        self._contents = contents or FileContents(without_look_up)
+        self._contents = contents or FileContents()
         self.note: str | None = None
         self.before, error = self._first(model)
         if self.before is None:
@@ -78,9 +76,7 @@ class FileSize:
         """
         from kd_keras.export.export_litert import export_litert
 
-        return export_litert(
-            self._contents.exported(model), path, **self._options()
-        )
+        return export_litert(self._exported(model), path, **self._options())
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -112,35 +108,8 @@ class FileSize:
         # Needs TensorFlow, which other backends do without.
         from kd_keras.export.write_litert import trial_report
 
-        return trial_report(self._contents.exported(model), **self._options())
+        return trial_report(self._exported(model), **self._options())
 
-
-def without_look_up(model: Any) -> Any:
-    """Returns what follows the layer that turns text into ids.
-
-    Args:
-        model: Keras model.
-
-    Returns:
-        A Keras model of the same layers that takes ids. The model itself, if
-        it has no such layer, or if that is not the first one of a Sequential
-        or functional model with one input.
-    """
-    kinds = (
-        keras.layers.TextVectorization,
-        keras.layers.StringLookup,
-        keras.layers.IntegerLookup,
-    )
-    found = [x for x in getattr(model, "layers", ()) if isinstance(x, kinds)]
-    inputs = getattr(model, "inputs", None) or ()
-    if len(found) != 1 or len(inputs) != 1:
-        return model
-    for node in found[0]._inbound_nodes:  # one of them is in this model
-        [ids] = node.output_tensors
-        try:
-            after = keras.Model(ids, model.outputs)
-        except ValueError:
-            continue
-        fresh = keras.Input(ids.shape[1:], dtype="int32", name="token_ids")
-        return keras.Model(fresh, after(fresh), name=model.name)
-    return model
+    def _exported(self, model: Any) -> Any:
+        give = self._contents.exported
+        return model if give is None else give(model)

@@ -1,6 +1,7 @@
 """Checks of the arguments of an export."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from kd_keras.export.saved_model_folder import MARKER, others_in
 from kd_keras.export.size.coded_model import TABLES, CodedModel
+from kd_keras.export.without_look_up import LOOK_UPS, without_look_up
 from kd_keras.folders.place_folder import contents, fixed
 from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.find_layers import find_layers
@@ -23,7 +25,8 @@ def check_model(model: Any) -> CodedModel:
         model: Any object, as the caller of an export passed it.
 
     Returns:
-        A `CodedModel`.
+        A `CodedModel`. It is of what follows the first layer, if that turns
+        text into ids.
 
     Raises:
         ValueError: If it is not a built Keras layer or model with an
@@ -49,6 +52,7 @@ def check_model(model: Any) -> CodedModel:
             "An export needs a built model: call it once on ids. Received: "
             f"{model!r}, not built"
         )
+    model = without_look_up(model)
     for layer in model._flatten_layers():
         _check_no_look_up(layer)
         dtype = layer.compute_dtype or "float32"
@@ -59,6 +63,17 @@ def check_model(model: Any) -> CodedModel:
                 f"weights. Received: {layer.name!r}, {dtype}"
             )
     return CodedModel.of(model)
+
+
+def say_left_out(model: Any, coded: CodedModel) -> None:
+    """Says on the standard error if an export leaves the first layer out."""
+    if coded.model is not model:
+        print(
+            f"kd_keras: the file of {model.name!r} takes ids, since the layer "
+            "that turns text or other keys into ids is left out; its "
+            "get_vocabulary() can be passed as vocabulary",
+            file=sys.stderr,
+        )
 
 
 def check_outputs(coded: CodedModel) -> None:
@@ -77,19 +92,14 @@ def check_outputs(coded: CodedModel) -> None:
 
 def _check_no_look_up(layer: keras.layers.Layer) -> None:
     """Refuses layers that turn strings or integers into ids by a table."""
-    kinds = {
-        keras.layers.TextVectorization: "string",
-        keras.layers.StringLookup: "string",
-        keras.layers.IntegerLookup: "int64",
-    }
-    for kind, dtype in kinds.items():
+    for kind, dtype in LOOK_UPS.items():
         if isinstance(layer, kind):
             raise ValueError(
                 "An export needs a model whose inputs are ids or other "
-                f"numbers, without {kind.__name__}: export what follows it, "
-                f"keras.Model(model.get_layer({layer.name!r}).output, "
-                "model.output), and pass its get_vocabulary() as "
-                f"`vocabulary`. Received: {layer.name!r}, dtype={dtype}"
+                f"numbers: {kind.__name__} is left out only if it is the "
+                "first layer of a Sequential or functional model with one "
+                "input; build a model of the layers that follow it. "
+                f"Received: {layer.name!r}, dtype={dtype}"
             )
 
 

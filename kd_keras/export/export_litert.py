@@ -58,7 +58,10 @@ def export_litert(
 
     Args:
         model: `KDEmbedding`, `keras.layers.Embedding`, or Keras model that
-            contains one at any depth, built.
+            contains one at any depth, built. If its first layer turns text or
+            other keys into ids (`TextVectorization`, `StringLookup`,
+            `IntegerLookup`), the file begins after it, and a line on the
+            standard error says so.
         path: path of the file to write.
         vocabulary: list of N str, the symbols by id, or None. In a model with
             several embeddings, a dict of such lists by the names of inputs or
@@ -115,10 +118,12 @@ def export_litert(
         check_outputs,
         check_path,
         check_tolerance,
+        say_left_out,
     )
     from kd_keras.utils.checks import check_choice
 
     coded = check_model(model)
+    say_left_out(model, coded)
     check_outputs(coded)
     vocabulary = check_symbols(coded, vocabulary, unknown_id)
 

@@ -51,9 +51,10 @@ def export_saved_model(
     (1, 2, 8)
     """
     from kd_keras.export.check_symbols import check_symbols
-    from kd_keras.export.checks import check_model, check_path
+    from kd_keras.export.checks import check_model, check_path, say_left_out
 
     coded = check_model(model)
+    say_left_out(model, coded)
     vocabulary = check_symbols(coded, vocabulary, unknown_id)
     path = check_path(path, is_folder=True)
 

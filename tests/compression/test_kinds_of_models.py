@@ -7,7 +7,6 @@ from small_models import KINDS, inputs_of
 
 import kd_keras
 from kd_keras.compression.compress import compress_model
-from kd_keras.compression.file_size import without_look_up
 
 BY_NAME = {kind.__name__: kind for kind in KINDS}
 
@@ -40,7 +39,7 @@ def test_it_is_small_saved_loaded_and_exported(name, tmp_path):
     for a, b in zip(outputs(loaded, inputs), here, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     report = kd_keras.export_litert(
-        without_look_up(loaded),
+        loaded,
         tmp_path / "small.tflite",
         quantization="int8",
         example=data,

@@ -133,6 +133,11 @@ def test_an_output_that_comes_twice(is_nested, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
 
 
+KEYS = {
+    "string": ((3,), "string"),
+    "int64": ((3,), "int64"),
+    "text": ((), "string"),
+}
 LOOK_UPS = {
     "string": lambda: layers.StringLookup(vocabulary=list("abc")),
     "int64": lambda: layers.IntegerLookup(vocabulary=[7, 8, 9]),
@@ -141,25 +146,41 @@ LOOK_UPS = {
 
 
 @pytest.mark.parametrize("kind", LOOK_UPS)
-@pytest.mark.parametrize("is_nested", [False, True], ids=["flat", "nested"])
 @pytest.mark.slow
-def test_look_ups_are_refused_with_the_way_around(kind, is_nested, tmp_path):
-    shape = () if kind == "text" else (3,)
-    dtype = "int64" if kind == "int64" else "string"
+def test_a_look_up_is_left_out_if_it_is_first(kind, tmp_path, capsys):
+    look_up, words = LOOK_UPS[kind](), embedding()
+    shape, dtype = KEYS[kind]
     given = keras.Input(shape, dtype=dtype)
-    look_up = LOOK_UPS[kind]()
-    model = keras.Model(given, embedding()(look_up(given)))
-    if is_nested:
-        outer = keras.Input(shape, dtype=dtype)
-        model = keras.Model(outer, model(outer))
+    for model in (
+        keras.Model(given, words(look_up(given))),
+        keras.Sequential([given, look_up, words]),
+    ):
+        vocabulary = [f"w{i}" for i in range(words.input_dim)]
+        kd_keras.export_litert(model, tmp_path / "m.tflite", vocabulary)
+        assert "takes ids" in capsys.readouterr().err
+        small = kd_keras.load_litert(tmp_path / "m.tflite")
+        ids = np.array([[2, 0, 3]], np.int32)
+        [found] = small.run("serving_default", token_ids=ids).values()
+        np.testing.assert_allclose(found, words(ids), rtol=1e-5)
+        assert small.ids_of(["w3"]) == [3]
+
+
+@pytest.mark.parametrize("kind", LOOK_UPS)
+@pytest.mark.slow
+def test_look_ups_elsewhere_are_refused(kind, tmp_path):
+    look_up, words = LOOK_UPS[kind](), embedding()
+    shape, dtype = KEYS[kind]
+    given, outer = (keras.Input(shape, dtype=dtype) for _ in range(2))
+    other = keras.Input((3,))
+    inner = keras.Model(given, words(look_up(given)))
+    nested = keras.Model(outer, inner(outer))
+    of_two = keras.Model([given, other], [words(look_up(given)), other])
     for export in (kd_keras.export_litert, kd_keras.export_saved_model):
-        with pytest.raises(
-            ValueError, match="An export needs a model whose inputs"
-        ) as caught:
-            export(model, tmp_path / "m")
-        assert "\n" not in str(caught.value)
-        assert look_up.name in str(caught.value)
+        for model in (nested, of_two):
+            with pytest.raises(
+                ValueError, match="An export needs a model whose inputs"
+            ) as caught:
+                export(model, tmp_path / "m")
+            assert "\n" not in str(caught.value)
+            assert look_up.name in str(caught.value)
     assert not list(tmp_path.iterdir())
-    if not is_nested:  # what the message says
-        rest = keras.Model(model.get_layer(look_up.name).output, model.output)
-        kd_keras.export_litert(rest, tmp_path / "m")
