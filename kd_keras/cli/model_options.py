@@ -31,7 +31,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--validation-data",
         metavar="FILE",
-        help="data of the same kind to choose by; default: every tenth row "
+        help="data of the same kind to choose by; default: a tenth of the rows "
         "of --data, which is then not trained on",
     )
     add(

@@ -16,6 +16,7 @@ from kd_keras.folders.codebooks_folder import (
 )
 from kd_keras.search.effort import check_effort
 from kd_keras.search.shards import shard_rows
+from kd_keras.utils.checks import check_seed
 from kd_keras.utils.errors import BadInputError, as_bad_input
 
 # The default and the largest power of counts that errors count with.
@@ -184,11 +185,7 @@ def check_arguments(arguments: Arguments) -> Codebooks | None:
             arguments.composition,
             [name for name in names if getattr(arguments, name)],
         )
-    if not 0 <= arguments.seed < 2**32:
-        raise BadInputError(
-            "--seed must be an integer from 0 to 4294967295. "
-            f"Received: --seed {arguments.seed}"
-        )
+    as_bad_input(check_seed, "--seed", arguments.seed)
     as_bad_input(check_effort, arguments.effort)
     power = arguments.count_power
     if power is not None and not 0 <= power <= MOST_COUNT_POWER:

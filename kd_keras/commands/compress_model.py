@@ -16,6 +16,7 @@ from kd_keras.folders.output_folder import new_folder, reserved
 from kd_keras.folders.report_file import BYTES, MODEL
 from kd_keras.report.model_page import model_page
 from kd_keras.search.effort import check_effort
+from kd_keras.utils.checks import check_seed
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.experiment_record import circumstances
 from kd_keras.utils.progress_bar import Say
@@ -113,11 +114,7 @@ def compress_model_file(
 def _check(arguments: ModelArguments) -> None:
     check_budget(arguments.budget)
     as_bad_input(check_effort, arguments.effort)
-    if not 0 <= arguments.seed < 2**32:
-        raise BadInputError(
-            "--seed must be an integer from 0 to 4294967295. "
-            f"Received: --seed {arguments.seed}"
-        )
+    as_bad_input(check_seed, "--seed", arguments.seed)
     if arguments.validation_data is not None and arguments.data is None:
         raise BadInputError(
             "--validation-data needs --data. Received: no --data"
@@ -236,7 +233,7 @@ def write_small_model(
             "plan": found.plan.to_dict(),
             "text": str(found.plan),
             "parts": sizes.parts,
-            "parts_before": found.parts_before,
+            "parts_before": found.size.before.parts,
             "bytes": sizes.total,
             "measured": found.measured,
             "losses": found.losses,

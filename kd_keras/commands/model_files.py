@@ -59,11 +59,12 @@ def load_model(path: str, custom: Sequence[str] = ()) -> Any:
             model = keras.saving.load_model(path)
     except Exception as error:  # damage leads to errors of many kinds
         told = " ".join(str(error).split())
-        if unknown := re.search(r"locate class '(\w+)'", told):
+        if unknown := re.search(r"locate (?:class|function) '(\w+)'", told):
             name = unknown[1]
             raise BadInputError(
-                f"{path} has a class that Keras does not know: name where it "
-                f"is with --custom module:{name}. Received: {name}"
+                f"{path} has a class or function that Keras does not know: "
+                f"name where it is with --custom module:{name}. "
+                f"Received: {name}"
             ) from None
         if not zipfile.is_zipfile(path):
             told = "not a .keras file"

@@ -1,62 +1,20 @@
 """Makes a trained model small: one call, one number of bytes."""
 
-import dataclasses
-import functools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 
-from kd_keras.compression.distil import EPOCHS, distil, measure
-from kd_keras.compression.file_size import FileSize
-from kd_keras.compression.forms import Form
-from kd_keras.compression.make_plan import Planned, make_plan
-from kd_keras.compression.model_tables import ModelTable
+from kd_keras.compression.carry_out import Compressed, carry_out
+from kd_keras.compression.make_plan import make_plan
 from kd_keras.compression.plan import Plan
-from kd_keras.compression.planner import with_forms
 from kd_keras.compression.states import keeps_states, reset_states
-from kd_keras.compression.steps import (
-    NOTHING_KEPT,
-    Steps,
-    are_of,
-    arrays_of,
-    assign,
-    digest_of,
-)
-from kd_keras.report.model_page import metric_lines
+from kd_keras.compression.steps import NOTHING_KEPT, Steps
 from kd_keras.search.effort import check_effort
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
-
-# The effort of `learn_codes` at effort 1.
-SEARCH = 0.2
-
-
-@dataclasses.dataclass(frozen=True)
-class Compressed:
-    """A small model and how it came about.
-
-    Attributes:
-        model: Keras model.
-        plan: `Plan`.
-        losses: list of float. The validation's loss with new tables, and after
-            each epoch of training, see `distil`. Empty if nothing was trained.
-        measured: dict of dict of float. The model's own loss and metrics of
-            the validation data: `"before"`, `"with new tables"`, and
-            `"trained"`. Empty without targets.
-        parts_before: dict. Bytes of the original's file by role.
-        size: `FileSize` of the original: what an export needs.
-    """
-
-    model: Any
-    plan: Plan
-    losses: list[float]
-    measured: dict[str, dict[str, float]] = dataclasses.field(
-        default_factory=dict
-    )
-    parts_before: dict[str, int] = dataclasses.field(default_factory=dict)
-    size: FileSize | None = None
+from kd_keras.utils.quiet_retracing import quiet_retracing
 
 
 def compress(
@@ -88,11 +46,11 @@ def compress(
         budget: int, bytes, or str: `"500 KB"`, `"2 MB"`, or `"10%"` of the
             present size. The bytes of the file that `export_litert` writes
             with this `quantization`, graph included.
-        data: What `model.fit` takes: inputs; a tuple of inputs, targets and
-            perhaps sample weights; a `tf.data.Dataset` or a
-            `keras.utils.PyDataset` of batches. Or None: the tables alone.
-        validation_data: Data of the same kind. None: every tenth row of `data`
-            is held back, if these are arrays of at least 20.
+        data: Inputs; a tuple of inputs, targets and perhaps sample weights; or
+            a `tf.data.Dataset` or `keras.utils.PyDataset` of batches that
+            ends. None: the tables alone.
+        validation_data: Data of the same kind. None: a tenth of the rows of
+            `data` is held back, if these are arrays of at least 20.
         quantization: `"int8"`, `"float16"` or None. See `export_litert`.
         layers: list of layers or their names. Only these are made small; a
             `Dense` among them has a unit for each symbol. None: all embeddings,
@@ -199,6 +157,7 @@ def plan(
     ).plan
 
 
+@quiet_retracing()
 @keeps_states
 def compress_model(
     model: Any,
@@ -231,7 +190,7 @@ def compress_model(
             steps=steps,
             **given,
         )
-        found = _carry_out(
+        found = carry_out(
             planned, model, tune, effort, seed, verbose, say, steps
         )
     except BadInputError:
@@ -239,95 +198,6 @@ def compress_model(
         raise
     reset_states(found.model)
     return found
-
-
-def _carry_out(
-    planned: Planned,
-    model: Any,
-    tune: bool,
-    effort: float,
-    seed: int,
-    verbose: int,
-    say: Say,
-    steps: Steps,
-) -> Compressed:
-    """Learns the codes of a plan and trains the small model."""
-    say(str(planned.plan))
-    forms = [table.form for table in planned.plan.tables]
-    layers = {}
-    for i, (form, table) in enumerate(zip(forms, planned.tables, strict=True)):
-        make = functools.partial(
-            form.make, table, seed, SEARCH * effort, verbose
-        )
-        name = f"table-{i}-{digest_of(repr(form))}"
-        layers[table.layer] = _made(form, table, make, name, steps)
-    keras.utils.set_random_seed(seed)  # of what the copy draws, as in dropout
-    small = with_forms(
-        model, planned.tables, forms, lambda form, table: layers[table.layer]
-    )
-    total = planned.size.of(small)
-    if total > planned.plan.budget:
-        raise BadInputError(
-            f"With these codes the file has {total:,} bytes, which was not "
-            "foreseen: give a smaller budget. Received: "
-            f"budget={planned.plan.budget:,} bytes"
-        )
-    losses: list[float] = []
-    measured = {}
-    train, validation = planned.data, planned.validation
-    if planned.tables and train is not None and validation is not None:
-        measured = {
-            "before": measure(model, validation),
-            "with new tables": measure(small, validation),
-        }
-        if tune:
-            say("Training the small model")
-            weights = small.get_weights()
-            losses = distil(
-                small,
-                model,
-                train,
-                validation,
-                max(1, round(EPOCHS * effort)),
-                seed,
-                steps=steps,
-                name=f"training-{digest_of(repr(forms))}",
-                on_epoch=lambda i, loss: say(f"Epoch {i}: loss {loss:.4f}"),
-            )
-            trained = planned.size.of(small)
-            if trained > planned.plan.budget:
-                # Some numbers took fewer bytes before.
-                say("The trained model's file is too large: not trained")
-                small.set_weights(weights)
-            else:
-                total = trained
-                measured["trained"] = measure(small, validation)
-        measured = {name: x for name, x in measured.items() if x}
-        for line in metric_lines(measured):
-            say(line)
-    final = dataclasses.replace(planned.plan, bytes=total)
-    size = planned.size
-    return Compressed(small, final, losses, measured, size.before.parts, size)
-
-
-def _made(
-    form: Form,
-    table: ModelTable,
-    make: Callable[[], Any],
-    name: str,
-    steps: Steps,
-) -> Any:
-    """Makes a layer, or takes it from an interrupted run."""
-    if not form.K:
-        return make()  # in no time
-    layer = form.outline(table)
-    found = steps.run(
-        name,
-        lambda: arrays_of(make().weights),
-        lambda found: are_of(found, layer.weights),
-    )
-    assign(layer.weights, found)
-    return layer
 
 
 def _line(text: str) -> None:

@@ -9,6 +9,7 @@ from keras import ops
 
 # Keras keeps a tensor's mask on the tensor, and has no public name for that.
 from keras.src.backend import get_keras_mask
+from keras.src.models.functional import Functional
 
 _EPSILON = 1e-7
 
@@ -28,47 +29,58 @@ class Distance:
     spread: Callable[[Any], Any]
 
 
-def distances_of(model: Any) -> list[Distance] | None:
-    """Chooses a distance for each output of a model.
+def distances_for(model: Any, outputs: Sequence[Any]) -> list[Distance | None]:
+    """Chooses a distance for each output that a model has computed.
 
     Probabilities are compared by their divergence, other numbers by their
-    squared difference.
+    squared difference. An output is probabilities if its loss takes it as
+    them, or if it ends in a softmax or sigmoid.
 
     Args:
         model: Keras model.
+        outputs: list of tensors, its outputs.
 
     Returns:
-        list of `Distance`, one for each output; None if the
-        model does not say how many it has.
+        list of `Distance`; None for outputs that are no floats, as classes.
     """
-    outputs = getattr(model, "outputs", None)
-    if not outputs:
-        return None
-    return [_of_output(model, tensor) for tensor in outputs]
+    tensors = getattr(model, "outputs", None) or [None] * len(outputs)
+    losses = _losses(model, len(outputs))
+    return [
+        _of_output(tensor, loss) if "float" in str(output.dtype) else None
+        for output, tensor, loss in zip(outputs, tensors, losses, strict=True)
+    ]
 
 
-def distances_for(model: Any, outputs: Sequence[Any]) -> list[Distance]:
-    """Returns a distance for each output that a model has computed."""
-    found = distances_of(model)
-    return found or [_of_output(model, None)] * len(outputs)
+def places_of(outputs: Any) -> list[Any]:
+    """Lists outputs with at least one axis beside that of the batch."""
+    return [
+        x if len(x.shape) > 1 else ops.reshape(x, (-1, 1))
+        for x in keras.tree.flatten(outputs)
+    ]
 
 
-def _of_output(model: Any, tensor: Any) -> Distance:
-    activation = None
-    if tensor is not None:
-        last = tensor._keras_history.operation
-        function = getattr(last, "activation", None)
-        activation = getattr(function, "__name__", None)
-        if isinstance(last, keras.layers.Softmax):
-            activation = "softmax"
+def _losses(model: Any, count: int) -> list[Any]:
+    """Lists the loss of each output, None where it is not known."""
     loss = getattr(model, "loss", None)
-    name = loss if isinstance(loss, str) else type(loss).__name__
-    name = name.replace("_", "").lower()
-    if getattr(loss, "from_logits", False):
-        if "categoricalcrossentropy" in name:
-            return _probabilities(ops.softmax)
-        if "binarycrossentropy" in name:
-            return _chances(ops.sigmoid)
+    if isinstance(loss, dict):
+        names = getattr(model, "output_names", None) or [None] * count
+        return [loss.get(name) for name in names]
+    if isinstance(loss, (list, tuple)):
+        return list(loss) if len(loss) == count else [None] * count
+    return [loss] * count
+
+
+def _of_output(tensor: Any, loss: Any) -> Distance:
+    activation = _activation_of(tensor)
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", None)
+    name = (name or type(loss).__name__).replace("_", "").lower()
+    for part, make, of_logits in (
+        ("categoricalcrossentropy", _probabilities, ops.softmax),
+        ("binarycrossentropy", _chances, ops.sigmoid),
+    ):
+        if part in name:
+            is_logits = getattr(loss, "from_logits", False)
+            return make(of_logits if is_logits else lambda x: x)
     if activation == "softmax":
         return _probabilities(lambda x: x)
     if activation == "sigmoid":
@@ -77,6 +89,30 @@ def _of_output(model: Any, tensor: Any) -> Distance:
         lambda a, b: ops.mean(ops.square(a - b), axis=-1),
         lambda x: x / x.shape[-1] ** 0.5,
     )
+
+
+def _activation_of(tensor: Any) -> str | None:
+    """Returns the name of the function that an output ends in."""
+    while tensor is not None:
+        history = tensor._keras_history
+        last = history.operation
+        if isinstance(last, Functional):  # a model inside
+            tensor = last.outputs[history.tensor_index]
+            continue
+        if isinstance(last, keras.Sequential):
+            tensor = last.outputs[0]
+            continue
+        kind = type(last).__name__.lower()
+        if kind in ("softmax", "sigmoid"):
+            return kind
+        if kind in ("reshape", "flatten", "squeeze", "activityregularization"):
+            tensor = keras.tree.flatten(
+                last._inbound_nodes[history.node_index].input_tensors
+            )[0]
+            continue
+        function = getattr(last, "activation", None)
+        return getattr(function, "__name__", None)
+    return None
 
 
 def _probabilities(of: Callable[[Any], Any]) -> Distance:
@@ -112,7 +148,7 @@ def weights_of_places(
 
     Args:
         outputs: list of tensors, shapes `(batch, ..., n)`, as a model computed
-            them: with their masks.
+            them, with their masks; see `places_of`.
         sample_weight: None, a tensor for all outputs, or a structure with one
             for each; of shape `(batch,)` or with more of an output's axes.
 

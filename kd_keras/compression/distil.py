@@ -16,6 +16,7 @@ from keras import ops
 from kd_keras.compression.distances import (
     distances_for,
     mean_distance,
+    places_of,
     weights_of_places,
 )
 from kd_keras.compression.model_data import ModelData
@@ -66,10 +67,10 @@ class _Distilled(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        taught = keras.tree.flatten(
+        taught = places_of(
             keras.tree.map_structure(ops.stop_gradient, self._teach(x))
         )
-        given = keras.tree.flatten(y_pred)
+        given = places_of(y_pred)
         distance = sum(
             mean_distance(kind.between(a, b), weights)
             for kind, a, b, weights in zip(
@@ -79,6 +80,7 @@ class _Distilled(keras.Model):
                 weights_of_places(given, sample_weight),
                 strict=True,
             )
+            if kind is not None
         )
         if not self.has_targets:
             return distance + sum(self.small.losses)
@@ -101,7 +103,7 @@ def distil(
     """Trains a small model, and leaves it with the weights of the best epoch.
 
     Args:
-        small: Keras model. It is compiled if there are targets.
+        small: Keras model. It learns from targets if it has a loss.
         teacher: Keras model that computes what the small one should.
         data: `ModelData` to train on.
         validation: `ModelData` to choose the best epoch by.
@@ -119,10 +121,15 @@ def distil(
         distance from the teacher. So a small model that differs from the
         original counts as worse, unless it is nearer to the targets.
     """
-    has_targets = data.has_targets and bool(small.compiled)
+    has_targets = data.has_targets and has_loss(small)
     trained = _Distilled(small, teacher, has_targets)
     optimizer = _optimizer(teacher, max(1, epochs * data.steps()))
-    trained.compile(optimizer)
+    # Layers of the user's own may need what the model was compiled with.
+    trained.compile(
+        optimizer,
+        run_eagerly=getattr(teacher, "run_eagerly", False),
+        jit_compile="auto" if getattr(teacher, "jit_compile", 1) else False,
+    )
     keras.utils.set_random_seed(seed)
     optimizer.build(trained.trainable_variables)
     variables = [*small.variables, *optimizer.variables]
@@ -163,6 +170,11 @@ def distil(
     return losses
 
 
+def has_loss(model: Any) -> bool:
+    """Tells whether a model was compiled with a loss of its outputs."""
+    return bool(model.compiled) and getattr(model, "loss", None) is not None
+
+
 def _is_of(kept: Arrays, variables: list[Any], weights: list[Any]) -> bool:
     """Tells whether what was kept can be of this training."""
     return (
@@ -194,10 +206,10 @@ def measure(model: Any, validation: ModelData) -> dict[str, float]:
         validation: `ModelData`.
 
     Returns:
-        dict of float; empty if the model is not compiled or the data have no
+        dict of float; empty if the model has no loss or the data have no
         targets.
     """
-    if not (validation.has_targets and model.compiled):
+    if not (validation.has_targets and has_loss(model)):
         return {}
     reset_states(model)
     arguments = validation.fit_arguments()

@@ -8,8 +8,10 @@ import numpy as np
 
 from kd_keras.codes.int8_scales import scale_bytes
 from kd_keras.codes.sizes import packed_code_bytes
+from kd_keras.codes.tiers import read_tiers
 from kd_keras.compression.model_tables import OUTPUT, TIED, ModelTable
 from kd_keras.export.litert.precisions import LEAST_ROUNDED, PRECISIONS
+from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.layers.kd_logits import KDLogits
 from kd_keras.layers.reduced_embedding import (
     ReducedEmbedding,
@@ -77,13 +79,7 @@ class Form:
         """
         N, d = table.shape
         if self.K:
-            codes = packed_code_bytes(
-                N,
-                self.K,
-                self.D if self.tiers else self.D[0],
-                self.tiers or None,
-                table.in_order,
-            )
+            codes = packed_code_bytes(N, self.K, *self._lengths, table.in_order)
             size = self.code_dim or d
             parts = self.K * self.D[0] * size * PRECISIONS[quantization].bytes
             if quantization == "int8":
@@ -148,16 +144,17 @@ class Form:
             )
             made.trainable = layer.trainable
             return made
+        D, tiers = self._lengths
         embedding = learn_codes(
             table.measured_rows,
             self.K,
-            self.D if self.tiers else self.D[0],
+            D,
             code_dim=self.code_dim,
             seed=seed,
             verbose=verbose,
             effort=effort,
             weights=weights,
-            tiers=self.tiers or None,
+            tiers=tiers,
         )
         # Vectors are sums of code embeddings, or these times a matrix: what
         # comes last is taken back as vectors are.
@@ -178,24 +175,30 @@ class Form:
         """
         if not self.K:
             return self.make(table, seed, 0)
-        from kd_keras.codes.tiers import read_tiers
-        from kd_keras.layers.kd_embedding import KDEmbedding
-
         N, d = table.shape
-        D = self.D if self.tiers else self.D[0]
-        K, most, tiers = read_tiers(self.K, D, self.tiers or None, N)
+        D, tiers = self._lengths
+        K, most, found = read_tiers(self.K, D, tiers, N)
         rng = np.random.default_rng(seed)
         codes = rng.integers(1, K, (N, most))
-        if tiers is not None:
-            codes = tiers.cut(codes)
+        if found is not None:
+            codes = found.cut(codes)
             if not table.in_order:
                 codes = codes[::-1]
         embedding = KDEmbedding(
             N, d, K, D, codes, code_dim=self.code_dim, seed=seed,
-            tiers=self.tiers or None, dtype="float32",
+            tiers=tiers, dtype="float32",
         )  # fmt: skip
         embedding.build()
+        kernel = embedding.composition.kernel
+        if kernel is not None:
+            # How finely a matrix must be rounded depends on its values.
+            kernel.assign(_main_directions(table, self.code_dim or d))
         return coded(table, embedding)
+
+    @property
+    def _lengths(self) -> tuple[Any, tuple[int, ...] | None]:
+        """D and the tiers, as `KDEmbedding` takes them."""
+        return (self.D, self.tiers) if self.tiers else (self.D[0], None)
 
 
 def coded(table: ModelTable, embedding: Any) -> Any:
@@ -218,6 +221,14 @@ def coded(table: ModelTable, embedding: Any) -> Any:
     )
     logits.trainable = layer.trainable
     return logits
+
+
+def _main_directions(table: ModelTable, count: int) -> np.ndarray:
+    """Returns the strongest directions of a table, `(count, d)`."""
+    rows = table.measured_rows
+    centred = rows - rows.mean(axis=0)
+    found = np.linalg.eigh(centred.T.astype(np.float64) @ centred)[1]
+    return table.from_measured(found.T[::-1][:count])
 
 
 def _take_back(table: ModelTable, variable: Any) -> None:

@@ -8,8 +8,9 @@ import keras
 import numpy as np
 
 from kd_keras.compression.budget import check_budget, read_budget
+from kd_keras.compression.distil import has_loss
 from kd_keras.compression.file_size import FileContents, FileSize
-from kd_keras.compression.forms import KINDS, Form
+from kd_keras.compression.forms import Form
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import (
     OUTPUT,
@@ -19,14 +20,15 @@ from kd_keras.compression.model_tables import (
 )
 from kd_keras.compression.plan import Alternative, Plan
 from kd_keras.compression.planner import BEST, WAYS, Planner
-from kd_keras.compression.states import keeps_states
+from kd_keras.compression.states import keeps_states, stateful_layers
 from kd_keras.compression.steps import NOTHING_KEPT, Steps
 from kd_keras.compression.weigh_tables import set_counts, weigh_tables
 from kd_keras.export.litert.precisions import PRECISIONS
 from kd_keras.learning.replace_layers import replace_uncompiled
-from kd_keras.utils.checks import check_choice, check_integer, short_repr
+from kd_keras.utils.checks import check_choice, check_seed, short_repr
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
+from kd_keras.utils.quiet_retracing import quiet_retracing
 
 
 @dataclasses.dataclass
@@ -38,6 +40,7 @@ class Planned:
         tables: list of `ModelTable`, as `plan.tables` has them.
         size: `FileSize` of the model.
         data, validation: `ModelData` or None.
+        planner: `Planner`, or None if there is nothing to do.
     """
 
     plan: Plan
@@ -45,8 +48,29 @@ class Planned:
     size: FileSize
     data: ModelData | None
     validation: ModelData | None
+    planner: Planner | None = None
+
+    def smaller(self, total: int) -> "Planned | None":
+        """Plans anew after a file of this plan has had too many bytes.
+
+        Args:
+            total: int. The bytes of that file.
+
+        Returns:
+            `Planned` of a smaller file, or None if there is none.
+        """
+        planner, way = self.planner, self.plan.way
+        if planner is None or way is None:
+            return None
+        forms = [table.form for table in self.plan.tables]
+        found = planner.smaller(forms, total, WAYS[way])
+        if found is None:
+            return None
+        plan = _with(self.plan, planner, found)
+        return dataclasses.replace(self, plan=plan)
 
 
+@quiet_retracing()
 @keeps_states
 def make_plan(
     model: Any,
@@ -76,8 +100,7 @@ def make_plan(
     check_model(model)
     check_budget(budget)
     as_bad_input(check_choice, "quantization", quantization, PRECISIONS)
-    wanted = "an integer from 0 to 4,294,967,295"
-    as_bad_input(check_integer, "`seed`", seed, wanted, 0, 2**32 - 1)
+    as_bad_input(check_seed, "`seed`", seed)
     given = read_data(model, data, validation_data)
     tables, left = find_tables(model, layers)
     _check_targets(model, given[0])
@@ -120,9 +143,7 @@ def make_plan(
         )
     planner = Planner(model, tables, size, most, seed, verbose, steps)
     planner.draft()
-    if planner.forms_of(KINDS) is None:
-        raise BadInputError(planner.too_small(left))
-    alternatives, forms = planner.compare(*given, say)
+    alternatives, forms = planner.compare(*given, say, left)
     say("Writing files of this plan, to see their size")
     for way in (*(x.way for x in sorted(alternatives, key=_rank)), BEST):
         if (fitted := planner.fit(forms[way], WAYS[way])) is not None:
@@ -131,20 +152,41 @@ def make_plan(
     chosen, total = fitted
     plan = dataclasses.replace(
         empty,
-        bytes=total,
-        rest=total - sum(planner.bytes_of(chosen)),
-        tables=tuple(planner.table_plans(chosen)),
         left=tuple(left),
         way=way,
         alternatives=tuple(alternatives),
         notes=tuple(notes),
     )
-    return Planned(plan, tables, size, *given)
+    plan = _with(plan, planner, chosen, total)
+    return Planned(plan, tables, size, *given, planner)
+
+
+def _with(
+    plan: Plan, planner: Planner, forms: list[Form], total: int | None = None
+) -> Plan:
+    """Returns a plan with these forms; its bytes are estimated if not known."""
+    if total is None:
+        total = planner.in_file(forms)
+    return dataclasses.replace(
+        plan,
+        bytes=total,
+        rest=total - sum(planner.bytes_of(forms)),
+        tables=tuple(planner.table_plans(forms)),
+    )
 
 
 def _check_targets(model: Any, data: ModelData | None) -> None:
-    """Checks on one batch that the model can be evaluated."""
-    if data is None or not (data.has_targets and model.compiled):
+    """Checks that the model can learn from data, on one batch."""
+    if data is None:
+        return
+    if not (data.has_targets and has_loss(model)):
+        outputs = getattr(model, "outputs", None)
+        if outputs and not any("float" in str(x.dtype) for x in outputs):
+            raise BadInputError(
+                "`data` need targets, and the model a loss, if no output of "
+                "the model is floats. Received: outputs of "
+                + ", ".join(sorted({str(x.dtype) for x in outputs}))
+            )
         return
     x, y, weights = next(data.batches(1))
     try:
@@ -197,8 +239,7 @@ def read_data(
                 "`validation_data` needs `data`. Received: data=None"
             )
         return None, None
-    inputs = getattr(model, "inputs", None) or ()
-    batch_size = inputs[0].shape[0] if inputs else None
+    batch_size = _batch_size(model)
     train = ModelData("data", data, batch_size)
     if validation_data is None:
         return train.split()
@@ -209,6 +250,15 @@ def read_data(
             f"Received: {train.has_targets} and {valid.has_targets}"
         )
     return train, valid
+
+
+def _batch_size(model: Any) -> int | None:
+    """Returns the batch size that a model must be called with, if any."""
+    inputs = getattr(model, "inputs", None) or ()
+    if isinstance(model, keras.Sequential) and not stateful_layers(model):
+        # It takes any; without an `Input`, its shape is that of its first call.
+        return None
+    return inputs[0].shape[0] if inputs else None
 
 
 def _replaceable(
@@ -274,11 +324,13 @@ def _told(tables: Sequence[ModelTable]) -> list[str]:
     for table in tables:
         for name in (
             "embeddings_regularizer", "embeddings_constraint",
-            "kernel_regularizer", "kernel_constraint",
+            "kernel_regularizer", "kernel_constraint", "bias_regularizer",
+            "bias_constraint", "activity_regularizer",
         ):  # fmt: skip
             value = getattr(table.layer, name, None)
             if value is not None and (
-                table.kind == OUTPUT or name.startswith("embeddings")
+                table.kind == OUTPUT
+                or name.startswith(("embeddings", "activity"))
             ):
                 kind = type(value).__name__
                 notes.append(f"{table.name} loses its {name}, {kind}")

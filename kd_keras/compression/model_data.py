@@ -39,6 +39,7 @@ class ModelData:
         self, name: str, data: Any, batch_size: int | None = None
     ) -> None:
         self.batch_size = batch_size
+        self._steps: int | None = None
         self.is_arrays = not _is_dataset(data)
         if self.is_arrays:
             whole = data if isinstance(data, tuple) else (data,)
@@ -102,16 +103,18 @@ class ModelData:
     def split(self) -> tuple["ModelData", "ModelData"]:
         """Returns data to train on and data to validate with.
 
-        Of arrays, every tenth row is held back; if the model has a batch size
-        of its own, the last tenth, in whole batches. A data set is not split.
+        Of arrays, a tenth of the rows is held back, drawn at random; if the
+        model has a batch size of its own, the last tenth, in whole batches. A
+        data set is not split.
         """
         unit = self.batch_size or 1
         if not self.is_arrays or self.rows < 2 / VALIDATION * unit:
             return self, self
-        held = np.arange(self.rows) % round(1 / VALIDATION) == 0
-        if self.batch_size is not None:
-            first = self.rows - int(VALIDATION * self.rows / unit) * unit
-            held = np.arange(self.rows) >= first
+        count = int(VALIDATION * self.rows / unit) * unit
+        if self.batch_size is None:
+            held = _drawn(self.rows, count)
+        else:
+            held = np.arange(self.rows) >= self.rows - count
         train, valid = (
             ModelData("data", self._rows(kept), self.batch_size)
             for kept in (~held, held)
@@ -122,7 +125,10 @@ class ModelData:
         return keras.tree.map_structure(lambda x: x[kept], self._whole)
 
     def part(self, most: int) -> "ModelData":
-        """Returns the data, or a part of about `most` batches."""
+        """Returns the data, or a part of `most` batches; a `PyDataset` whole.
+
+        Of arrays, the rows are drawn at random.
+        """
         if not self.is_arrays:
             if hasattr(self._whole, "take"):
                 return ModelData("data", self._whole.take(most))
@@ -130,9 +136,9 @@ class ModelData:
         rows = most * self.training_batch
         if self.rows <= rows:
             return self
-        kept = slice(None, None, self.rows // rows + 1)
-        if self.batch_size is not None:  # consecutive batches of a text
-            kept = slice(rows)
+        kept = np.arange(self.rows) < rows  # consecutive batches of a text
+        if self.batch_size is None:
+            kept = _drawn(self.rows, rows)
         return ModelData("data", self._rows(kept), self.batch_size)
 
     @property
@@ -156,16 +162,33 @@ class ModelData:
         """Returns the number of batches of an epoch."""
         if self.is_arrays:
             return -(-self.rows // self.training_batch)
-        try:
-            return len(self._whole)
-        except TypeError:  # of unknown length
-            return sum(1 for _ in self._elements())
+        if self._steps is None:
+            try:
+                self._steps = _length(self._whole)
+            except TypeError:  # of unknown length
+                self._steps = sum(1 for _ in self._elements())
+        return self._steps
 
     def _elements(self) -> Iterator[Any]:
         data = self._whole
         if isinstance(data, keras.utils.PyDataset):
-            return (data[i] for i in range(len(data)))
+            return (data[i] for i in range(_length(data)))
         return iter(data)
+
+
+def _drawn(rows: int, count: int) -> np.ndarray:
+    """Draws rows; returns a mask. The same each time."""
+    drawn = np.zeros(rows, bool)
+    rng = np.random.default_rng(0)
+    drawn[rng.choice(rows, count, replace=False)] = True
+    return drawn
+
+
+def _length(data: Any) -> int:
+    """Returns the number of batches of a data set."""
+    if isinstance(data, keras.utils.PyDataset):
+        return int(data.num_batches or 0)
+    return len(data)
 
 
 def _is_dataset(data: Any) -> bool:

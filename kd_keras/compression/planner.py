@@ -96,6 +96,7 @@ class Planner:
         self.rest = int(size.before.total) - sum(now)
         self.added = 0  # what a file has more than is estimated
         self.curves: list[Curve] = []
+        self._written: dict[tuple[Form, ...], int] = {}
 
     def bytes_of(self, forms: Sequence[Form]) -> list[int]:
         return [
@@ -151,10 +152,7 @@ class Planner:
         """
         best, least = None, math.inf
         for _ in range(ROUNDS):
-            small = with_forms(
-                self.model, self.tables, forms, Form.outline, compiled=False
-            )
-            total = self.size.of(small)
+            total = self._size_of(forms)
             more = self.added + total - self.in_file(forms)
             error = sum(self.errors_of(forms))
             if total <= self.most:
@@ -169,13 +167,49 @@ class Planner:
             forms = again
         return best
 
+    def _size_of(self, forms: list[Form]) -> int:
+        """Returns the bytes of a file of these forms, with random codes."""
+        key = tuple(forms)
+        if key not in self._written:
+            small = with_forms(
+                self.model, self.tables, forms, Form.outline, compiled=False
+            )
+            self._written[key] = self.size.of(small)
+        return self._written[key]
+
+    def smaller(
+        self, forms: list[Form], total: int, kinds: Sequence[str]
+    ) -> list[Form] | None:
+        """Chooses forms anew if a file has turned out to be too large.
+
+        How finely the matrices of a model must be rounded depends on their
+        values, so learned and trained ones may take more bytes than planned.
+
+        Args:
+            forms: list of `Form` of the file.
+            total: int. Its bytes.
+            kinds: The kinds of forms to choose from.
+
+        Returns:
+            list of `Form`, or None if there are none that are smaller.
+        """
+        self.added += max(total - self.in_file(forms), total - self.most)
+        found = self.forms_of(kinds)
+        return None if found == forms else found
+
     def compare(
         self,
         data: ModelData | None,
         validation: ModelData | None,
         say: Say,
+        left: Sequence[LeftAlone] = (),
     ) -> tuple[list[Alternative], dict[str, list[Form]]]:
         """Compares the ways, by a short training if there are data.
+
+        Args:
+            data, validation: `ModelData` or None.
+            say: Called with a line of text at the start of each trial.
+            left: list of `LeftAlone`, for an error.
 
         Returns:
             `(alternatives, forms)`. The forms by way; those of `BEST` make a
@@ -184,10 +218,10 @@ class Planner:
         Raises:
             BadInputError: If none does.
         """
-        best = self.forms_of(KINDS)
-        fitted = None if best is None else self.fit(best, KINDS)
+        first = self.forms_of(KINDS)
+        fitted = None if first is None else self.fit(first, KINDS)
         if fitted is None:
-            raise BadInputError(self.too_small([]))
+            raise BadInputError(self.too_small(left))
         # From here on `added` is what the graph of these forms takes.
         best, _ = fitted
         forms: dict[str, list[Form]] = {}

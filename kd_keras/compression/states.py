@@ -37,8 +37,7 @@ def states_kept(model: Any) -> Iterator[None]:
     """
     variables = [
         x
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.RNN) and layer.stateful
+        for layer in stateful_layers(model)
         for x in keras.tree.flatten(layer.states)
         if x is not None
     ]
@@ -52,6 +51,14 @@ def states_kept(model: Any) -> Iterator[None]:
 
 def reset_states(model: Any) -> None:
     """Sets the states of a model to zeros, as before any data."""
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.RNN) and layer.stateful:
-            layer.reset_state()
+    for layer in stateful_layers(model):
+        layer.reset_state()
+
+
+def stateful_layers(model: Any) -> list[Any]:
+    """Lists the recurrent layers that carry their states between batches."""
+    return [
+        x
+        for x in model._flatten_layers()
+        if isinstance(x, keras.layers.RNN) and x.stateful
+    ]

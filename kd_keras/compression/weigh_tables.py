@@ -9,6 +9,7 @@ import numpy as np
 
 from kd_keras.compression.distances import (
     distances_for,
+    places_of,
     weights_of_places,
 )
 from kd_keras.compression.model_data import ModelData
@@ -24,6 +25,8 @@ POWER = 0.5
 BATCHES = 24  # of which gradients are computed
 # How much a direction counts on which no output depends; 1 is the mean.
 EVEN = 0.3
+# The cost of a table on which no output depends; the largest is 1.
+LEAST_COST = 1e-6
 
 
 class _EnoughError(Exception):
@@ -47,7 +50,9 @@ def weigh_tables(
     counts = count_ids(model, tables, data)
     for table in tables:
         if table.kind == OUTPUT:
-            counts[id(table)] = _targets(model, table, tables, data, counts)
+            counts[id(table)] = _count_targets(
+                model, table, tables, data, counts
+            )
     for table in tables:
         set_counts(table, counts[id(table)])
     _find_costs(model, tables, data)
@@ -148,7 +153,7 @@ def _call(model: Any, x: Any) -> Any:
         ) from error
 
 
-def _targets(
+def _count_targets(
     model: Any,
     table: ModelTable,
     tables: Sequence[ModelTable],
@@ -210,13 +215,17 @@ def _find_costs(
         for x, _, sample_weight in data.batches(BATCHES):
             with tf.GradientTape() as tape:
                 tape.watch(values)
-                outputs = keras.tree.flatten(model(x, training=False))
+                outputs = places_of(model(x, training=False))
                 total = 0.0
                 kinds = distances_for(model, outputs)
+                if not any(kinds):
+                    return
                 counted = weights_of_places(outputs, sample_weight)
                 for kind, output, weights in zip(
                     kinds, outputs, counted, strict=True
                 ):
+                    if kind is None:
+                        continue
                     spread = kind.spread(output)
                     signs = rng.choice([-1.0, 1.0], spread.shape)
                     signs = signs.astype("float32")
@@ -226,7 +235,7 @@ def _find_costs(
                         signs *= np.expand_dims(roots, tuple(axes))
                     total += tf.reduce_sum(spread * signs)
             for i, gradient in enumerate(tape.gradient(total, values)):
-                ids, rows = _rows_of(gradient, tables[i])
+                ids, rows = _gradient_rows(gradient, tables[i])
                 moved = centred[i][ids]
                 costs[i] += np.square((rows * moved).sum(axis=1)).sum()
                 squares[i] = squares[i] + rows.T @ rows
@@ -243,9 +252,9 @@ def _find_costs(
         # metric of theirs did not help.
         if table.kind == EMBEDDING and np.trace(square) > 0:
             table.metric = _root(square)
-    if (costs > 0).all():
+    if costs.max() > 0:
         for table, cost in zip(tables, costs / costs.max(), strict=True):
-            table.cost = float(cost)
+            table.cost = max(float(cost), LEAST_COST)
 
 
 def _root(squares: np.ndarray) -> np.ndarray:
@@ -262,7 +271,9 @@ def _variable(table: ModelTable) -> Any:
     return table.layer.embeddings
 
 
-def _rows_of(gradient: Any, table: ModelTable) -> tuple[np.ndarray, np.ndarray]:
+def _gradient_rows(
+    gradient: Any, table: ModelTable
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns the ids that have a gradient, and it: once for each use."""
     N, d = table.shape
     if gradient is None:

@@ -79,9 +79,23 @@ def say_left_out(model: Any, coded: CodedModel) -> None:
 def check_outputs(coded: CodedModel) -> None:
     """Checks that a model does not return one tensor as two outputs.
 
-    LiteRT's runtimes then return only one of them.
+    LiteRT's runtimes then return only one of them, and no input as it is.
     """
     outputs = getattr(coded.model, "outputs", None) or []
+    inputs = {id(x) for x in getattr(coded.model, "inputs", None) or []}
+    for place, output in enumerate(outputs):
+        if id(output) in inputs:
+            raise ValueError(
+                "A model for LiteRT must not return an input as it is. "
+                f"Received: {coded.model.name!r}, whose output {place} is "
+                f"its input {output.name!r}"
+            )
+        if not output.shape:
+            raise ValueError(
+                "An output of a model must have an axis of the batch. "
+                f"Received: {coded.model.name!r}, whose output {place} is one "
+                "number for the whole batch"
+            )
     if len({id(output) for output in outputs}) < len(outputs):
         raise ValueError(
             "A model for LiteRT must not return the same tensor twice: export "

@@ -25,8 +25,8 @@ def without_look_up(model: Any) -> Any:
         it has no such layer, or if that is not the first one of a Sequential
         or functional model with one input.
     """
-    layers: Any = getattr(model, "layers", ())
-    found = [x for x in layers if isinstance(x, tuple(LOOK_UPS))]
+    layers = getattr(model, "layers", ())
+    found: list[Any] = [x for x in layers if isinstance(x, tuple(LOOK_UPS))]
     inputs = getattr(model, "inputs", None) or ()
     if len(found) != 1 or len(inputs) != 1:
         return model

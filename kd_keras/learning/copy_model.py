@@ -1,7 +1,9 @@
 """Copies a layer or model with all its state."""
 
+import inspect
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -60,20 +62,22 @@ def from_configuration(
     Args:
         source: Keras layer or model, built.
         config: dict. Its configuration, which may have been changed.
-        classes: dict. The classes in it by their registered names, as
-            `classes_of` lists them.
+        classes: dict. The classes and functions in it by their registered
+            names, as `classes_of` lists them.
 
     Returns:
         A built layer or model.
     """
-    classes = classes | {_SOURCE: type(source)}
+    functions = {x: y for x, y in classes.items() if inspect.isfunction(y)}
+    classes = {x: y for x, y in classes.items() if x not in functions}
+    classes |= {_SOURCE: type(source)}
     whole = {
         "class_name": type(source).__name__,
         "registered_name": _ALIAS + _SOURCE,
         "config": _with_aliases(config, classes),
     }
     with keras.saving.custom_object_scope(
-        {_ALIAS + name: kind for name, kind in classes.items()}
+        {_ALIAS + name: kind for name, kind in classes.items()} | functions
     ):
         # Not safe mode: a Python lambda in it is the caller's own.
         copy = keras.saving.deserialize_keras_object(whole, safe_mode=False)
@@ -101,30 +105,66 @@ def _with_aliases(config: Any, classes: dict[str, type]) -> Any:
 
 
 def classes_of(source: Any, user: str) -> dict[str, type]:
-    """Lists the model's own classes; they need not be registered.
+    """Lists the model's own classes and functions; they need no registration.
+
+    They are those of layers, and of the activations, initializers,
+    regularizers and constraints of layers.
 
     Args:
         source: Keras layer or model.
         user: str. The function that needs them, for the error.
 
     Returns:
-        dict from registered names to classes.
+        dict from registered names to classes, and from names to functions.
 
     Raises:
-        ValueError: If two classes have one name.
+        ValueError: If two of them have one name.
     """
-    classes: dict[str, type] = {}
+    classes: dict[str, Any] = {}
+    parts = (
+        keras.Initializer,
+        keras.Regularizer,
+        keras.constraints.Constraint,
+    )
     for layer in source._flatten_layers():
-        kind = type(layer)
-        if kind.__module__.split(".")[0] == "keras":
-            continue
-        name = keras.saving.get_registered_name(kind)
-        if classes.setdefault(name, kind) is not kind:
-            raise ValueError(
-                f"{user} needs classes of different names. Received: "
-                f"{short_repr(source)}, with two classes {name}"
-            )
+        # Not what Keras puts around methods of the class.
+        values = [
+            x for n, x in vars(layer).items() if n not in dir(type(layer))
+        ]
+        held = [x for x in values if isinstance(x, parts) or _is_function(x)]
+        for name, found in own_objects([layer, *held]).items():
+            if classes.setdefault(name, found) is not found:
+                raise ValueError(
+                    f"{user} needs classes and functions of different names. "
+                    f"Received: {short_repr(source)}, with two of the name {name}"
+                )
     return classes
+
+
+def own_objects(objects: Iterable[Any]) -> dict[str, Any]:
+    """Names functions, and classes of objects, that are not of Keras.
+
+    Args:
+        objects: Iterable of any objects.
+
+    Returns:
+        dict from registered names to classes, and from names to functions.
+    """
+    found = {}
+    for x in objects:
+        kind = x if _is_function(x) else type(x)
+        if kind.__module__.split(".")[0] in ("keras", "builtins"):
+            continue
+        if _is_function(x):
+            found[x.__name__] = x
+        else:
+            found[keras.saving.get_registered_name(kind)] = kind
+    return found
+
+
+def _is_function(value: Any) -> bool:
+    """Tells whether it is a function that can be found by its name."""
+    return inspect.isfunction(value) and value.__name__ != "<lambda>"
 
 
 def _copy_state(source: Any, copy: Any) -> None:
@@ -254,11 +294,20 @@ def are_close(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def random_inputs(model: Any) -> Any:
-    """Draws inputs of a model; None if it does not say what it takes."""
+    """Draws inputs of a model; None if it does not say what it takes.
+
+    Of a subclassed model they are ids of the shape that it was built with. It
+    may take others.
+    """
     tensors = getattr(model, "inputs", None)
-    if not tensors:
-        return None
     rng = np.random.default_rng(0)
+    if not tensors:
+        shapes = (model.get_build_config() or {}).get("input_shape")
+        if shapes is None:
+            return None
+        return keras.tree.map_shape_structure(
+            lambda shape: _draw(keras.KerasTensor(shape, "int32"), rng), shapes
+        )
     drawn = [_draw(x, rng) for x in tensors]
     structure = getattr(model, "_inputs_struct", None)
     if structure is None:

@@ -296,9 +296,9 @@ def code_lengths(
     if found is None:
         return None
     lengths = found.lengths(N)
-    if weights is not None:
-        shares = np.asarray(check_weights(weights, N))
-        heaviest = np.argsort(-shares, kind="stable")
+    shares = None if weights is None else check_weights(weights, N)
+    if shares is not None:  # None: all weigh the same
+        heaviest = np.argsort(-np.asarray(shares), kind="stable")
         lengths[heaviest] = lengths.copy()
     return lengths
 

@@ -17,6 +17,7 @@ from kd_keras.learning.copy_model import (
     copy_own_state,
     from_configuration,
     outputs_of,
+    own_objects,
     random_inputs,
 )
 from kd_keras.learning.plain_model import (
@@ -150,14 +151,14 @@ def _describes_all(model: Any, layers: list[Any]) -> bool:
     return all(describes(config, x) for x in layers)
 
 
-def _classes(model: Any, replacements: list[Any]) -> dict[str, type]:
+def _classes(model: Any, replacements: list[Any]) -> dict[str, Any]:
     classes = classes_of(model, "replace_layers")
     for new in replacements:
         for name, kind in classes_of(new, "replace_layers").items():
             if classes.setdefault(name, kind) is not kind:
                 raise ValueError(
-                    "replace_layers needs classes of different names. "
-                    f"Received: {short_repr(new)}, whose class {name} is not "
+                    "replace_layers needs classes and functions of different "
+                    f"names. Received: {short_repr(new)}, whose {name} is not "
                     "the one of that name in the model"
                 )
     return classes
@@ -250,7 +251,9 @@ def _copy_state(
             "Received: "
             f"{short_repr(model)}, whose copy has other layers"
         )
-    for source, target in zip(sources, targets, strict=True):
+    # The model itself may have weights, which are those of no layer in it.
+    pairs_of_layers = [(source, copy), *zip(sources, targets, strict=True)]
+    for source, target in pairs_of_layers:
         new = replaced.get(id(source))
         try:
             if new is None:
@@ -330,8 +333,13 @@ def _shapes(model: Any, inputs: Any) -> list[tuple[int, ...]]:
 def _compile_like(model: Any, copy: Any) -> None:
     if not getattr(model, "compiled", False):
         return
+    given = getattr(getattr(model, "_compile_config", None), "config", {})
+    objects = keras.tree.flatten(given)
+    # Keras wraps functions in losses and metrics of its own.
+    wrapped = [y for x in objects for y in getattr(x, "__dict__", {}).values()]
     try:
-        copy.compile_from_config(model.get_compile_config())
+        with keras.saving.custom_object_scope(own_objects(objects + wrapped)):
+            copy.compile_from_config(model.get_compile_config())
     except Exception as error:  # of the user's own objects
         warnings.warn(
             "The copy is not compiled, since what the model was compiled with "

@@ -22,7 +22,7 @@ from kd_keras.ptb.inputs import check_words, read_text, read_words
 from kd_keras.ptb.run_folder import RunFolder
 from kd_keras.ptb.settings import backend, check_float32
 from kd_keras.search.effort import check_effort
-from kd_keras.utils.checks import check_integer, check_utf8_path
+from kd_keras.utils.checks import check_seed, check_utf8_path
 from kd_keras.utils.errors import as_bad_input
 from kd_keras.utils.experiment_record import circumstances
 from kd_keras.utils.progress_bar import Say
@@ -60,8 +60,7 @@ def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     """
     check_budget(given.budget)
     as_bad_input(check_effort, given.effort)
-    wanted = "an integer from 0 to 4294967295"
-    as_bad_input(check_integer, "--seed", given.seed, wanted, 0, 2**32 - 1)
+    as_bad_input(check_seed, "--seed", given.seed)
     need_litert()
     run = RunFolder(given.run)
     run.check_finished("--from", given.run)

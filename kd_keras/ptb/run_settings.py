@@ -10,6 +10,7 @@ from kd_keras.language_model.configurations import (
     Configuration,
     usual_lstm_rate,
 )
+from kd_keras.utils.checks import check_seed
 from kd_keras.utils.errors import BadInputError, as_bad_input
 
 EMBEDDINGS = ("conventional", "fixed", "learn")
@@ -147,11 +148,7 @@ def check_settings(settings: RunSettings, vocabulary_size: int) -> None:
     Raises:
         BadInputError: If a setting is invalid.
     """
-    if not 0 <= settings.seed < 2**32:
-        raise BadInputError(
-            "--seed must be an integer from 0 to 4294967295. "
-            f"Received: --seed {settings.seed}"
-        )
+    as_bad_input(check_seed, "--seed", settings.seed)
     if settings.epochs is not None and settings.epochs < 1:
         raise BadInputError(
             f"--epochs must be at least 1. Received: --epochs {settings.epochs}"

@@ -9,6 +9,7 @@ import numpy as np
 
 MAX_SIZE = 2**63 - 1  # the largest size of an axis of a tensor
 MAX_INT32 = 2**31 - 1
+MAX_UINT32 = 2**32 - 1
 
 
 def short_repr(value: object) -> str:
@@ -118,6 +119,23 @@ def check_integer(
         bound = "" if str(high) in wanted else f", at most {high}"
         raise ValueError(f"{name} must be {wanted}{bound}. {received}")
     return operator.index(value)
+
+
+def check_seed(name: str, seed: Any) -> int:
+    """Checks a seed, as NumPy and Keras take it.
+
+    Args:
+        name: str. Name of the argument, for the error message.
+        seed: int, 0 to 2^32 - 1.
+
+    Returns:
+        The seed as a Python int.
+
+    Raises:
+        ValueError: If it is not one.
+    """
+    wanted = f"an integer from 0 to {MAX_UINT32}"
+    return check_integer(name, seed, wanted, 0, MAX_UINT32)
 
 
 def check_integer_or_none(

@@ -21,6 +21,7 @@ from small_models import (
 
 import kd_keras
 from kd_keras.compression.compress import compress_model
+from kd_keras.compression.file_size import FileSize
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import find_tables
 from kd_keras.compression.weigh_tables import count_ids, weigh_tables
@@ -280,6 +281,88 @@ def test_bad_input_is_one_line_before_any_work(change, message):
     with pytest.raises(kd_keras.BadInputError, match=message) as error:
         kd_keras.compress(**given)
     assert "\n" not in str(error.value)
+
+
+def test_a_table_without_influence_leaves_the_costs_of_others():
+    ids = keras.Input((STEPS,), dtype="int32")
+    a, b, c = (
+        layers.GlobalAveragePooling1D()(table(name=name)(ids)) for name in "abc"
+    )
+    model = keras.Model(ids, layers.Dense(1)(a + 0.01 * b + 0.0 * c))
+    tables, _ = find_tables(model)
+    weigh_tables(model, tables, ModelData("data", ids_of(300)))
+    costs = {x.name: x.cost for x in tables}
+    assert costs["a"] == 1 and 0 < costs["c"] < costs["b"] < 0.01
+
+
+def test_symbols_that_occur_equally_often_may_have_tiers():
+    model = sequential()
+    ids = np.arange(N * STEPS).reshape(-1, STEPS) % N
+    planned = kd_keras.plan(model, "40%", ids, ids[:20], verbose=0)
+    assert planned.bytes <= planned.budget
+
+
+def test_a_model_that_nobody_can_copy_is_refused_even_if_it_is_small():
+    class Hidden(keras.Model):
+        def __init__(self, words):
+            super().__init__()
+            self.words = words
+
+        def call(self, ids):
+            return self.words(ids)
+
+    model = Hidden(table())
+    model(ids_of(2))
+    with pytest.raises(kd_keras.BadInputError, match="within the budget"):
+        kd_keras.compress(model, "12 MB", verbose=0)
+
+
+def skewed():
+    """A model whose matrices are rounded by one scale, but hardly so."""
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(N, 6)) @ rng.normal(size=(6, SIZE))
+    vectors[:, 0] *= 0.05
+    model = keras.Sequential(
+        [
+            keras.Input((STEPS,), dtype="int32"),
+            table(),
+            layers.Dense(256),
+            layers.Dense(64),
+        ]
+    )
+    model.layers[0].set_weights([vectors])
+    return model
+
+
+@pytest.mark.parametrize("when", ["learned", "trained"])
+@pytest.mark.slow
+def test_a_file_that_grows_after_the_plan_is_planned_anew(when, monkeypatch):
+    """The size of a file depends on the values of its weights."""
+    model, data = skewed(), None
+    if when == "trained":
+        data = ids_of(200)
+    told, planned = [], kd_keras.plan(model, "70%", data, verbose=0)
+    of = FileSize.of
+    grown = []
+
+    def size_of(self, small):
+        total = of(self, small)
+        # The first model that is no outline, or the first trained one.
+        if sum(x.startswith("Training") for x in told) == (when == "trained"):
+            is_made = any("budget" in line for line in told)
+            if is_made and not grown:
+                grown.append(total)
+                return planned.budget + 500
+        return total
+
+    monkeypatch.setattr(FileSize, "of", size_of)
+    found = compress_model(
+        model, "70%", data, effort=0, verbose=0, say=told.append
+    )
+    assert grown and any("planning anew" in line for line in told)
+    assert of(found.size, found.model) <= planned.budget - 400
+    if when == "trained":
+        assert found.losses
 
 
 def test_a_model_without_a_table_is_refused():

@@ -6,8 +6,9 @@ import pytest
 from keras import layers
 
 from kd_keras.compression.distances import (
-    distances_of,
+    distances_for,
     mean_distance,
+    places_of,
     weights_of_places,
 )
 from kd_keras.compression.distil import distil
@@ -44,9 +45,93 @@ def test_a_place_has_the_distance_of_the_formula(activation):
         wanted = (a * np.log(a / b) + no).mean(-1)
     else:
         wanted = np.square(a - b).mean(-1)
-    [distance] = distances_of(tagger(activation))
+    [distance] = distances_for(tagger(activation), [a.astype("f4")])
     found = distance.between(a.astype("f4"), b.astype("f4"))
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+PROBABILITIES, CHANCES, NUMBERS = "probabilities", "chances", "numbers"
+
+
+def kind_of(distance):
+    """Tells which distance it is, from two distributions."""
+    a, b = (np.array([x], "f4") for x in ([0.2, 0.8], [0.5, 0.4]))
+    found = float(distance.between(a, b)[0])
+    known = {
+        PROBABILITIES: (a * np.log(a / b)).sum(),
+        CHANCES: (
+            a * np.log(a / b) + (1 - a) * np.log((1 - a) / (1 - b))
+        ).mean(),
+        NUMBERS: np.square(a - b).mean(),
+    }
+    [kind] = [x for x, y in known.items() if abs(found - y) < 1e-4]
+    return kind
+
+
+def ends(model, loss=None):
+    model.compile("adam", loss)
+    return [kind_of(x) for x in distances_for(model, model.outputs)]
+
+
+def test_probabilities_are_found_wherever_they_are_made():
+    given = keras.Input((4,))
+    softmax = layers.Dense(2, "softmax")(given)
+    inner = keras.Model(given, softmax)
+    for output in (
+        softmax,
+        layers.Softmax()(layers.Dense(2)(given)),
+        keras.ops.softmax(layers.Dense(2)(given)),
+        layers.Reshape((2, 1))(softmax),
+        inner(keras.Input((4,))),
+    ):
+        model = keras.Model(
+            output._keras_history.operation._inbound_nodes[-1].input_tensors
+            if output._keras_history.operation is inner
+            else given,
+            output,
+        )
+        assert ends(model) == [PROBABILITIES]
+    assert ends(keras.Model(given, layers.Dense(2, "sigmoid")(given))) == [
+        CHANCES
+    ]
+    assert ends(keras.Model(given, layers.Dense(2)(given))) == [NUMBERS]
+
+
+def test_a_loss_tells_what_an_output_is():
+    given = keras.Input((4,))
+    a, b = (layers.Dense(2, name=name)(given) for name in "ab")
+    model = keras.Model(given, [a, b])
+    binary = keras.losses.BinaryCrossentropy()
+    assert ends(model, ["mse", binary]) == [NUMBERS, CHANCES]
+    assert ends(model, {"a": "sparse_categorical_crossentropy"}) == [
+        PROBABILITIES,
+        NUMBERS,
+    ]
+    function = keras.losses.categorical_crossentropy
+    assert ends(model, [function, function]) == [PROBABILITIES] * 2
+    # Logits are compared after the softmax that the loss has inside.
+    logits = keras.losses.CategoricalCrossentropy(from_logits=True)
+    model.compile("adam", {"a": logits, "b": "mse"})
+    first, second = distances_for(model, model.outputs)
+    p = np.array([[0.2, 0.8]], "f4")
+    assert float(first.between(np.log(p), np.log(p) + 3)[0]) < 1e-6
+    assert kind_of(second) == NUMBERS
+
+
+def test_outputs_that_are_no_floats_do_not_count():
+    given = keras.Input((4,))
+    scores = layers.Dense(3)(given)
+    model = keras.Model(given, [scores, keras.ops.argmax(scores, axis=-1)])
+    assert distances_for(model, model.outputs)[1] is None
+
+
+def test_an_output_of_one_number_is_weighed_by_samples():
+    values = np.array([1.0, 2.0, 3.0, 4.0], "f4")
+    [output] = places_of(keras.ops.convert_to_tensor(values))
+    assert output.shape == (4, 1)
+    given = np.array([0.0, 0.0, 0.0, 4.0], "f4")
+    [weights] = weights_of_places([output], given)
+    np.testing.assert_array_equal(weights, given)
 
 
 @pytest.mark.parametrize("shape", [None, (10,), (10, 1), (10, STEPS)])

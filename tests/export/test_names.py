@@ -133,6 +133,19 @@ def test_an_output_that_comes_twice(is_nested, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
 
 
+def test_outputs_that_litert_does_not_have(tmp_path):
+    ids = keras.Input((3,), dtype="int32")
+    vectors = embedding()(ids)
+    for outputs, message in (
+        ([ids, vectors], "not return an input as it is"),
+        (keras.ops.mean(vectors), "must have an axis of the batch"),
+    ):
+        with pytest.raises(ValueError, match=message) as caught:
+            kd_keras.export_litert(keras.Model(ids, outputs), tmp_path / "m")
+        assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
 KEYS = {
     "string": ((3,), "string"),
     "int64": ((3,), "int64"),

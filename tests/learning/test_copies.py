@@ -110,7 +110,7 @@ def test_a_class_that_was_defined_again_is_not_taken_for_the_first():
     np.testing.assert_allclose(kd_keras.freeze(model)(ids), model(ids), 1e-6)
     both = keras.Sequential([*model.layers, define(3.0)])
     both(ids)
-    with pytest.raises(ValueError, match="two classes tests>Times"):
+    with pytest.raises(ValueError, match="two of the name tests>Times"):
         kd_keras.freeze(both)
 
 

@@ -305,6 +305,42 @@ def test_a_model_that_makes_its_layers_itself_is_refused():
         kd_keras.replace_layers(model, {"words": exact(model.words)})
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class Scaled(Subclassed):
+    """Has a weight that is in no layer of it."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(), initializer="ones")
+        self.out.build((*shape, self.words.output_dim))
+        self.built = True
+
+    def call(self, ids):
+        return self.scale * super().call(ids)
+
+
+def test_weights_of_the_model_itself_are_copied():
+    model = Scaled(table())
+    model.build(IDS.shape)
+    model.scale.assign(7.0)
+    small = kd_keras.replace_layers(model, {"words": exact(model.words)})
+    np.testing.assert_allclose(small(IDS), model(IDS), rtol=1e-5, atol=1e-6)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class TiedByHand(Scaled):
+    """Reads the table's own variable, which codes do not have."""
+
+    def call(self, ids):
+        return self.words(ids) @ keras.ops.transpose(self.words.embeddings)
+
+
+def test_a_copy_that_cannot_be_called_is_refused():
+    model = TiedByHand(table())
+    model.build(IDS.shape)
+    with pytest.raises(ValueError, match="of the same shape"):
+        kd_keras.replace_layers(model, {"words": exact(model.words)})
+
+
 def test_a_loss_that_cannot_be_made_again_is_told():
     model = keras.Sequential([keras.Input((STEPS,)), table(), layers.Dense(2)])
     model.compile("sgd", lambda y, p: keras.ops.mean(p))
@@ -350,7 +386,9 @@ def test_a_class_that_was_defined_again_is_refused():
     model = keras.Sequential(
         [keras.Input((2,)), scale(1)(name="a"), layers.Dense(2, name="b")]
     )
-    with pytest.raises(ValueError, match="classes of different names"):
+    with pytest.raises(
+        ValueError, match="classes and functions of different names"
+    ):
         kd_keras.replace_layers(model, {"b": built(scale(10)(), (None, 2))})
 
 

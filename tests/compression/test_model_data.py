@@ -1,0 +1,91 @@
+"""Data in the forms that `compress` takes."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import kd_keras
+from kd_keras.compression.make_plan import read_data
+from kd_keras.compression.model_data import ModelData
+
+ROWS = 2000
+
+
+def with_targets(y):
+    return ModelData("data", (np.arange(ROWS)[:, None], y))
+
+
+def targets(data):
+    return np.concatenate([np.asarray(y) for _, y, _ in data.batches()])
+
+
+@pytest.mark.parametrize("period", [2, 5, 10])
+def test_what_is_held_back_does_not_follow_the_order_of_the_rows(period):
+    y = (np.arange(ROWS) % period == 0).astype(int)
+    train, valid = with_targets(y).split()
+    assert (train.rows, valid.rows) == (0.9 * ROWS, 0.1 * ROWS)
+    for part in (train, valid, with_targets(y).part(20)):
+        assert targets(part).mean() == pytest.approx(1 / period, abs=0.08)
+
+
+def test_a_part_has_as_many_batches_as_asked():
+    data = with_targets(np.zeros(ROWS, int))
+    size = data.training_batch
+    assert data.part(10).rows == 10 * size
+    assert data.part(ROWS // size).rows == ROWS // size * size
+    assert data.part(ROWS) is data
+
+
+def test_the_split_is_the_same_each_time():
+    y = np.arange(ROWS)
+    first, second = (targets(with_targets(y).split()[1]) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def model(batch_size=None, **options):
+    return keras.Sequential(
+        [
+            *([keras.Input((6,), batch_size, "int32")] if batch_size else []),
+            layers.Embedding(100, 8),
+            layers.LSTM(4, **options),
+        ]
+    )
+
+
+def test_the_batch_of_a_first_call_is_not_that_of_the_data():
+    built = model()
+    x = np.zeros((300, 6), np.int32)
+    built(x[:1])
+    train, valid = read_data(built, x, None)
+    assert (train.rows, valid.rows) == (270, 30)
+    assert train.training_batch == 32
+    # A recurrent layer that carries its state has one for each row.
+    train, valid = read_data(model(50, stateful=True), x, None)
+    assert train.training_batch == 50 and valid.rows % 50 == 0
+
+
+class Batches(keras.utils.PyDataset):
+    """Has `num_batches`, but no length."""
+
+    @property
+    def num_batches(self):
+        return 3
+
+    def __getitem__(self, i):
+        return np.full((4, 1), i), np.zeros(4, int)
+
+
+def test_a_py_dataset_needs_no_length():
+    data = ModelData("data", Batches())
+    assert data.steps() == 3 and len(list(data.batches())) == 3
+
+
+def test_an_output_of_classes_alone_needs_targets():
+    ids = keras.Input((6,), dtype="int32")
+    hidden = layers.GlobalAveragePooling1D()(layers.Embedding(2000, 8)(ids))
+    found = keras.Model(ids, keras.ops.argmax(hidden, axis=-1))
+    x = np.zeros((40, 6), np.int32)
+    with pytest.raises(kd_keras.BadInputError, match="need targets") as caught:
+        kd_keras.plan(found, "10 KB", data=x, verbose=0)
+    assert "\n" not in str(caught.value)
