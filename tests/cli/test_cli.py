@@ -216,7 +216,7 @@ def test_examples_of_the_help_are_right(capsys):
         for line in capsys.readouterr().out.splitlines()
         if line.startswith("  kd-keras") and "--help" not in line
     ]
-    assert len(lines) == 26
+    assert len(lines) == 27
     for line in lines:
         make_parser().parse_args(line[1:])
 

@@ -41,6 +41,13 @@ def folder(tmp_path_factory):
 
     unknown = keras.Sequential([keras.Input((3,)), Unknown()])
     unknown.save(path / "unknown.keras")
+
+    def own_loss(y, p):
+        return keras.ops.mean(p)
+
+    unknown = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    unknown.compile("sgd", own_loss)
+    unknown.save(path / "unknown_loss.keras")
     return path
 
 
@@ -110,6 +117,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(run, tmp_path):
         (("ids.npy", "--data", "ids.npy"), "--data is for a model"),
         (("model.keras", "--budget", "9KB", "--K", "4"), "--K is for a table"),
         (("unknown.keras", "--budget", "1KB"), "--custom module:Unknown"),
+        (("unknown_loss.keras", "--budget", "1KB"), "module:own_loss"),
         (
             ("unknown.keras", "--budget", "1KB", "--custom", "none:Unknown"),
             "--custom must be module:Class",

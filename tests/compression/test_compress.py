@@ -20,10 +20,13 @@ from small_models import (
 )
 
 import kd_keras
+from kd_keras.compression.carry_out import carry_out
 from kd_keras.compression.compress import compress_model
 from kd_keras.compression.file_size import FileSize
+from kd_keras.compression.make_plan import make_plan
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import find_tables
+from kd_keras.compression.steps import NOTHING_KEPT
 from kd_keras.compression.weigh_tables import count_ids, weigh_tables
 
 
@@ -42,12 +45,24 @@ def trained():
     return model, (x, y)
 
 
+def planned_and_made(model, budget, **options):
+    """Returns the plan and the model of `compress`, which is made of it."""
+    planned = make_plan(model, budget, verbose=0, **options)
+    found = carry_out(planned, model, seed=0, **NO_EFFORT)
+    return planned.plan, found.model
+
+
+NO_EFFORT = {
+    "tune": False, "effort": 0, "verbose": 0, "say": lambda line: None,
+    "steps": NOTHING_KEPT,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("budget", [9_000, "12 KB", "60%"])
 @pytest.mark.slow
 def test_the_file_is_within_the_budget_and_uses_it(budget, tmp_path):
     model = sequential()
-    planned = kd_keras.plan(model, budget, verbose=0)
-    small = kd_keras.compress(model, budget, effort=0, verbose=0)
+    planned, small = planned_and_made(model, budget)
     path = tmp_path / "small.tflite"
     total = kd_keras.export_litert(small, path, quantization="int8").total
     assert 0.85 * planned.budget <= total <= planned.budget
@@ -58,10 +73,7 @@ def test_the_file_is_within_the_budget_and_uses_it(budget, tmp_path):
 @pytest.mark.slow
 def test_predicted_bytes_are_those_of_the_file(quantization, tmp_path):
     model = wide_output()
-    planned = kd_keras.plan(model, "50%", quantization=quantization, verbose=0)
-    small = kd_keras.compress(
-        model, "50%", quantization=quantization, effort=0, verbose=0
-    )
+    planned, small = planned_and_made(model, "50%", quantization=quantization)
     path = tmp_path / "small.tflite"
     report = kd_keras.export_litert(small, path, quantization=quantization)
     assert abs(report.total - planned.bytes) <= 0.02 * planned.bytes

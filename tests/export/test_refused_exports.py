@@ -96,7 +96,8 @@ def constant_ids():
 def of_strings():
     words = keras.Input((3,), dtype="string", name="words")
     ids = layers.StringLookup(vocabulary=WORDS[:-1])(words)
-    return keras.Model(words, embedding()(ids))
+    other = keras.Input((3, SIZE))
+    return keras.Model([words, other], embedding()(ids) + other)
 
 
 def half():
