@@ -37,8 +37,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--custom",
         action="append",
-        metavar="MODULE:CLASS",
-        help="a class of the model that Keras does not know; may be repeated",
+        metavar="MODULE:NAME",
+        help="a class or function of the model that Keras does not know; may "
+        "be repeated",
     )
     add(
         "--no-tune",

@@ -37,8 +37,8 @@ class ModelArguments:
         data, validation_data: str or None. Paths of files, see `read_inputs`.
         counts: str or None. A file with one count per symbol, for the tables
             that have as many symbols.
-        custom: tuple of str. `"module:Class"` for each class of the model that
-            Keras does not know.
+        custom: tuple of str. `"module:name"` for each class or function of the
+            model that Keras does not know.
         precision: str. The precision of `model.tflite`, for which the budget
             is.
         tune: bool. Whether to train the small model on the data.

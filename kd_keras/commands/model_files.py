@@ -88,7 +88,7 @@ def _import(custom: str) -> tuple[str, Any]:
             sys.path.remove(os.getcwd())
     except (ImportError, AttributeError, ValueError) as error:
         raise BadInputError(
-            "--custom must be module:Class, which Python can import from the "
+            "--custom must be module:name, which Python can import from the "
             f"working directory. Received: --custom {custom}, {error}"
         ) from None
     return name, found

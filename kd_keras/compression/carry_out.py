@@ -15,6 +15,7 @@ from kd_keras.compression.model_tables import ModelTable
 from kd_keras.compression.plan import Plan
 from kd_keras.compression.planner import with_forms
 from kd_keras.compression.steps import (
+    NOTHING_KEPT,
     Steps,
     are_of,
     arrays_of,
@@ -29,6 +30,7 @@ from kd_keras.utils.progress_bar import Say
 SEARCH = 0.2
 # How often a model is made anew because its file is too large.
 ATTEMPTS = 3
+NOT_TRAINED = "the file of the trained model is too large: it is not trained"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,42 +42,49 @@ class Compressed:
         plan: `Plan`.
         losses: list of float. The validation's loss with new tables, and after
             each epoch of training, see `distil`. Empty if nothing was trained.
+        size: `FileSize` of the original: what an export needs.
         measured: dict of dict of float. The model's own loss and metrics of
             the validation data: `"before"`, `"with new tables"`, and
             `"trained"`. Empty without targets.
-        size: `FileSize` of the original: what an export needs.
     """
 
     model: Any
     plan: Plan
     losses: list[float]
-    measured: dict[str, dict[str, float]] = dataclasses.field(
-        default_factory=dict
-    )
-    size: FileSize | None = None
+    size: FileSize
+    measured: dict[str, dict[str, float]]
 
 
-def carry_out(
-    planned: Planned,
-    model: Any,
-    tune: bool,
-    effort: float,
-    seed: int,
-    verbose: int,
-    say: Say,
-    steps: Steps,
-) -> Compressed:
-    """Learns the codes of a plan and trains the small model.
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What a plan is carried out on, and how.
 
-    Either may lead to matrices that must be rounded more finely than those of
-    the plan, so that the file is too large. Then less is planned.
-
-    Args:
-        planned: `Planned`.
-        model: Keras model that it is of.
+    Attributes:
+        model: Keras model that the plan is of.
         tune, effort, seed, verbose: See `compress`.
         say: Called with a line of text at the start of each step.
         steps: `Steps`. Runs the steps that take long.
+    """
+
+    model: Any
+    tune: bool = True
+    effort: float = 1.0
+    seed: int = 0
+    verbose: int = 0
+    say: Say = lambda line: None
+    steps: Steps = NOTHING_KEPT
+
+
+def carry_out(planned: Planned, work: Work) -> Compressed:
+    """Learns the codes of a plan and trains the small model.
+
+    Either may lead to matrices that must be rounded more finely than those of
+    the plan, so that the file is too large. Then less is planned. If that does
+    not help either, the training is taken back.
+
+    Args:
+        planned: `Planned`.
+        work: `Work`.
 
     Returns:
         `Compressed`.
@@ -84,72 +93,51 @@ def carry_out(
         BadInputError: If no file is within the budget, or the model cannot be
             copied.
     """
-    for attempt in range(ATTEMPTS):
-        say(str(planned.plan))
-        small, forms = _with_tables(
-            planned, model, effort, seed, verbose, steps
+    budget, untrained = planned.plan.budget, None
+    for _ in range(ATTEMPTS):
+        work.say(str(planned.plan))
+        result = _with_tables(planned, work)
+        if result.plan.bytes <= budget:
+            weights = result.model.get_weights() if work.tune else []
+            trained = _trained(planned, result, work)
+            if trained.plan.bytes <= budget:
+                return trained
+            untrained = untrained or (result, weights)
+            result = trained
+        again = planned.smaller(result.plan.bytes)
+        if again is None:
+            break
+        work.say(f"The file has {result.plan.bytes:,} bytes: planning anew")
+        planned = again
+    if untrained is None:
+        raise BadInputError(
+            f"The file has {result.plan.bytes:,} bytes with the learned codes, "
+            "more than was foreseen: give a larger budget. Received: "
+            f"budget={budget:,} bytes"
         )
-        total = planned.size.of(small)
-        if total > planned.plan.budget:
-            found = planned.smaller(total)
-            if found is None:
-                break
-            say(f"With these codes the file has {total:,} bytes: planning anew")
-            planned = found
-            continue
-        weights = small.get_weights()
-        result = _trained(
-            planned, model, small, forms, total, tune, effort, seed, say, steps
-        )
-        if result.plan.bytes <= planned.plan.budget:
-            return result
-        found = planned.smaller(result.plan.bytes)
-        if found is None or attempt == ATTEMPTS - 1:
-            small.set_weights(weights)
-            return _untrained(result, total)
-        say(
-            f"The file of the trained model has {result.plan.bytes:,} bytes: "
-            "planning anew"
-        )
-        planned = found
-    raise BadInputError(
-        f"With these codes the file has {total:,} bytes, which was not "
-        "foreseen: give a smaller budget. Received: "
-        f"budget={planned.plan.budget:,} bytes"
-    )
+    result, weights = untrained
+    result.model.set_weights(weights)
+    work.say(NOT_TRAINED)
+    notes = (*result.plan.notes, NOT_TRAINED)
+    plan = dataclasses.replace(result.plan, notes=notes)
+    return dataclasses.replace(result, plan=plan)
 
 
-def _untrained(result: Compressed, total: int) -> Compressed:
-    """Tells of a small model whose training was taken back."""
-    note = "the file of the trained model was too large: it is not trained"
-    plan = dataclasses.replace(
-        result.plan, bytes=total, notes=(*result.plan.notes, note)
-    )
-    measured = {x: y for x, y in result.measured.items() if x != "trained"}
-    return dataclasses.replace(result, plan=plan, losses=[], measured=measured)
-
-
-def _with_tables(
-    planned: Planned,
-    model: Any,
-    effort: float,
-    seed: int,
-    verbose: int,
-    steps: Steps,
-) -> tuple[Any, list[Form]]:
-    """Returns a model with the tables of a plan, and their forms."""
+def _with_tables(planned: Planned, work: Work) -> Compressed:
+    """Makes the model with the tables of a plan, and measures it."""
     forms = [table.form for table in planned.plan.tables]
     layers = {}
     for i, (form, table) in enumerate(zip(forms, planned.tables, strict=True)):
         make = functools.partial(
-            form.make, table, seed, SEARCH * effort, verbose
+            form.make, table, work.seed, SEARCH * work.effort, work.verbose
         )
         name = f"table-{i}-{digest_of(repr(form))}"
-        layers[table.layer] = _made(form, table, make, name, steps)
-    keras.utils.set_random_seed(seed)  # of what the copy draws, as in dropout
+        layers[table.layer] = _made(form, table, make, name, work.steps)
+    # Of what the copy draws, as in dropout.
+    keras.utils.set_random_seed(work.seed)
     try:
         small = with_forms(
-            model,
+            work.model,
             planned.tables,
             forms,
             lambda form, table: layers[table.layer],
@@ -162,50 +150,46 @@ def _with_tables(
             "The file is within the budget already, and no copy of the model "
             f"can be made. {error}"
         ) from error
-    return small, forms
-
-
-def _trained(
-    planned: Planned,
-    model: Any,
-    small: Any,
-    forms: list[Form],
-    total: int,
-    tune: bool,
-    effort: float,
-    seed: int,
-    say: Say,
-    steps: Steps,
-) -> Compressed:
-    """Trains a small model, if there are data, and measures it."""
-    losses: list[float] = []
+    plan = dataclasses.replace(planned.plan, bytes=planned.size.of(small))
     measured = {}
-    train, validation = planned.data, planned.validation
-    if planned.tables and train is not None and validation is not None:
+    if planned.tables and planned.validation is not None:
         measured = {
-            "before": measure(model, validation),
-            "with new tables": measure(small, validation),
+            "before": measure(work.model, planned.validation),
+            "with new tables": measure(small, planned.validation),
         }
-        if tune:
-            say("Training the small model")
-            losses = distil(
-                small,
-                model,
-                train,
-                validation,
-                max(1, round(EPOCHS * effort)),
-                seed,
-                steps=steps,
-                name=f"training-{digest_of(repr(forms))}",
-                on_epoch=lambda i, loss: say(f"Epoch {i}: loss {loss:.4f}"),
-            )
-            total = planned.size.of(small)
-            measured["trained"] = measure(small, validation)
         measured = {name: x for name, x in measured.items() if x}
-        for line in metric_lines(measured):
-            say(line)
-    final = dataclasses.replace(planned.plan, bytes=total)
-    return Compressed(small, final, losses, measured, planned.size)
+    return Compressed(small, plan, [], planned.size, measured)
+
+
+def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
+    """Trains a small model, if there are data and that is wanted."""
+    small, train, validation = made.model, planned.data, planned.validation
+    if not planned.tables or train is None or validation is None:
+        return made
+    measured, losses = made.measured, made.losses
+    plan = made.plan
+    if work.tune:
+        work.say("Training the small model")
+        forms = [table.form for table in plan.tables]
+        losses = distil(
+            small,
+            work.model,
+            train,
+            validation,
+            max(1, round(EPOCHS * work.effort)),
+            work.seed,
+            steps=work.steps,
+            name=f"training-{digest_of(repr(forms))}",
+            on_epoch=lambda i, loss: work.say(f"Epoch {i}: loss {loss:.4f}"),
+        )
+        plan = dataclasses.replace(plan, bytes=planned.size.of(small))
+        if found := measure(small, validation):
+            measured = measured | {"trained": found}
+    for line in metric_lines(measured):
+        work.say(line)
+    return dataclasses.replace(
+        made, plan=plan, losses=losses, measured=measured
+    )
 
 
 def _made(

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kd_keras.compression.carry_out import Compressed, carry_out
+from kd_keras.compression.carry_out import Compressed, Work, carry_out
 from kd_keras.compression.make_plan import make_plan
 from kd_keras.compression.plan import Plan
 from kd_keras.compression.states import keeps_states, reset_states
@@ -190,9 +190,8 @@ def compress_model(
             steps=steps,
             **given,
         )
-        found = carry_out(
-            planned, model, tune, effort, seed, verbose, say, steps
-        )
+        work = Work(model, tune, effort, seed, verbose, say, steps)
+        found = carry_out(planned, work)
     except BadInputError:
         steps.remove()  # the same command would be refused again
         raise

@@ -12,6 +12,8 @@ from keras.src.backend import get_keras_mask
 from keras.src.models.functional import Functional
 
 _EPSILON = 1e-7
+# Layers and operations that keep the distributions over the last axis.
+_PASSED = ("reshape", "dropout", "identity", "activityregularization")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,13 +74,11 @@ def _losses(model: Any, count: int) -> list[Any]:
 
 def _of_output(tensor: Any, loss: Any) -> Distance:
     activation = _activation_of(tensor)
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", None)
-    name = (name or type(loss).__name__).replace("_", "").lower()
     for part, make, of_logits in (
-        ("categoricalcrossentropy", _probabilities, ops.softmax),
-        ("binarycrossentropy", _chances, ops.sigmoid),
+        ("categorical", _probabilities, ops.softmax),
+        ("binary", _chances, ops.sigmoid),
     ):
-        if part in name:
+        if part in _cross_entropy(loss):
             is_logits = getattr(loss, "from_logits", False)
             return make(of_logits if is_logits else lambda x: x)
     if activation == "softmax":
@@ -89,6 +89,22 @@ def _of_output(tensor: Any, loss: Any) -> Distance:
         lambda a, b: ops.mean(ops.square(a - b), axis=-1),
         lambda x: x / x.shape[-1] ** 0.5,
     )
+
+
+def _cross_entropy(loss: Any) -> str:
+    """Returns the name of a cross entropy of Keras, else an empty string.
+
+    What a user's own loss takes is not known, whatever its name.
+    """
+    if isinstance(loss, str):
+        name = loss
+    else:
+        kind = loss if hasattr(loss, "__name__") else type(loss)
+        if kind.__module__.split(".")[0] != "keras":
+            return ""
+        name = kind.__name__
+    name = name.replace("_", "").lower()
+    return name if name.endswith("crossentropy") else ""
 
 
 def _activation_of(tensor: Any) -> str | None:
@@ -102,16 +118,19 @@ def _activation_of(tensor: Any) -> str | None:
         if isinstance(last, keras.Sequential):
             tensor = last.outputs[0]
             continue
+        if isinstance(last, keras.layers.Wrapper):
+            last = last.layer
         kind = type(last).__name__.lower()
+        name = getattr(getattr(last, "activation", None), "__name__", None)
         if kind in ("softmax", "sigmoid"):
             return kind
-        if kind in ("reshape", "flatten", "squeeze", "activityregularization"):
-            tensor = keras.tree.flatten(
-                last._inbound_nodes[history.node_index].input_tensors
-            )[0]
-            continue
-        function = getattr(last, "activation", None)
-        return getattr(function, "__name__", None)
+        if kind in _PASSED or (kind == "activation" and name == "linear"):
+            node = last._inbound_nodes[history.node_index]
+            before = keras.tree.flatten(node.input_tensors)[0]
+            if before.shape[-1] == tensor.shape[-1]:
+                tensor = before
+                continue
+        return name
     return None
 
 
@@ -119,13 +138,20 @@ def _probabilities(of: Callable[[Any], Any]) -> Distance:
     """Compares distributions over the last axis."""
 
     def between(taught: Any, given: Any) -> Any:
-        a, b = (ops.cast(of(x), "float32") for x in (taught, given))
+        a, b = (_clipped(of(x)) for x in (taught, given))
         ratios = ops.log(a + _EPSILON) - ops.log(b + _EPSILON)
         return ops.sum(a * ratios, axis=-1)
 
     # The divergence of two near distributions is twice the squared distance of
     # their square roots.
-    return Distance(between, lambda x: ops.sqrt(2 * (of(x) + _EPSILON)))
+    return Distance(
+        between, lambda x: ops.sqrt(2 * (_clipped(of(x)) + _EPSILON))
+    )
+
+
+def _clipped(values: Any) -> Any:
+    """Returns values as probabilities, as the losses of Keras take them."""
+    return ops.clip(ops.cast(values, "float32"), 0.0, 1.0)
 
 
 def _chances(of: Callable[[Any], Any]) -> Distance:

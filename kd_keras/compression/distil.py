@@ -127,8 +127,8 @@ def distil(
     # Layers of the user's own may need what the model was compiled with.
     trained.compile(
         optimizer,
-        run_eagerly=getattr(teacher, "run_eagerly", False),
-        jit_compile="auto" if getattr(teacher, "jit_compile", 1) else False,
+        run_eagerly=teacher.run_eagerly,
+        jit_compile="auto" if teacher.jit_compile else False,
     )
     keras.utils.set_random_seed(seed)
     optimizer.build(trained.trainable_variables)

@@ -28,7 +28,6 @@ from kd_keras.learning.replace_layers import replace_uncompiled
 from kd_keras.utils.checks import check_choice, check_seed, short_repr
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
-from kd_keras.utils.quiet_retracing import quiet_retracing
 
 
 @dataclasses.dataclass
@@ -63,14 +62,14 @@ class Planned:
         if planner is None or way is None:
             return None
         forms = [table.form for table in self.plan.tables]
-        found = planner.smaller(forms, total, WAYS[way])
+        found = planner.smaller(forms, total, way)
         if found is None:
             return None
-        plan = _with(self.plan, planner, found)
+        plan = _with(self.plan, planner, found[1])
+        plan = dataclasses.replace(plan, way=found[0])
         return dataclasses.replace(self, plan=plan)
 
 
-@quiet_retracing()
 @keeps_states
 def make_plan(
     model: Any,

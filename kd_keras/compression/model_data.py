@@ -136,9 +136,8 @@ class ModelData:
         rows = most * self.training_batch
         if self.rows <= rows:
             return self
-        kept = np.arange(self.rows) < rows  # consecutive batches of a text
-        if self.batch_size is None:
-            kept = _drawn(self.rows, rows)
+        # Consecutive batches of a text.
+        kept = slice(rows) if self.batch_size else _drawn(self.rows, rows)
         return ModelData("data", self._rows(kept), self.batch_size)
 
     @property

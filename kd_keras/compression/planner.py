@@ -178,24 +178,28 @@ class Planner:
         return self._written[key]
 
     def smaller(
-        self, forms: list[Form], total: int, kinds: Sequence[str]
-    ) -> list[Form] | None:
+        self, forms: list[Form], total: int, way: str
+    ) -> tuple[str, list[Form]] | None:
         """Chooses forms anew if a file has turned out to be too large.
 
         How finely the matrices of a model must be rounded depends on their
         values, so learned and trained ones may take more bytes than planned.
+        From now on, files are estimated to be larger by what was missing.
 
         Args:
             forms: list of `Form` of the file.
             total: int. Its bytes.
-            kinds: The kinds of forms to choose from.
+            way: str. One of `WAYS`, the way of the plan.
 
         Returns:
-            list of `Form`, or None if there are none that are smaller.
+            `(way, forms)`, of `BEST` if that way has none; or None.
         """
-        self.added += max(total - self.in_file(forms), total - self.most)
-        found = self.forms_of(kinds)
-        return None if found == forms else found
+        self.added += total - self.in_file(forms)
+        for other in (way, BEST):
+            found = self.forms_of(WAYS[other])
+            if found is not None:
+                return other, found
+        return None
 
     def compare(
         self,

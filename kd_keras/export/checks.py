@@ -69,17 +69,16 @@ def say_left_out(model: Any, coded: CodedModel) -> None:
     """Says on the standard error if an export leaves the first layer out."""
     if coded.model is not model:
         print(
-            f"kd_keras: the file of {model.name!r} takes ids, since the layer "
-            "that turns text or other keys into ids is left out; its "
-            "get_vocabulary() can be passed as vocabulary",
+            f"kd_keras: what is exported of {model.name!r} takes ids: the "
+            "layer that turns text or other keys into ids is left out",
             file=sys.stderr,
         )
 
 
 def check_outputs(coded: CodedModel) -> None:
-    """Checks that a model does not return one tensor as two outputs.
+    """Refuses outputs that LiteRT's runtimes do not return as they are.
 
-    LiteRT's runtimes then return only one of them, and no input as it is.
+    They are one tensor as two outputs, an input, and one number for a batch.
     """
     outputs = getattr(coded.model, "outputs", None) or []
     inputs = {id(x) for x in getattr(coded.model, "inputs", None) or []}
@@ -110,9 +109,9 @@ def _check_no_look_up(layer: keras.layers.Layer) -> None:
         if isinstance(layer, kind):
             raise ValueError(
                 "An export needs a model whose inputs are ids or other "
-                f"numbers: {kind.__name__} is left out only if it is the "
-                "first layer of a Sequential or functional model with one "
-                "input; build a model of the layers that follow it. "
+                f"numbers: {kind.__name__} is left out only if it gives ids "
+                "and is the first layer of a Sequential or functional model "
+                "with one input; build a model of the layers that follow it. "
                 f"Received: {layer.name!r}, dtype={dtype}"
             )
 

@@ -27,7 +27,8 @@ def export_saved_model(
     Args:
         model: `KDEmbedding`, `keras.layers.Embedding`, Keras model that
             contains one, or language model, built. The SavedModel has the same
-            functions as the file that `export_litert` writes.
+            functions as the file that `export_litert` writes, and a first
+            layer that looks text up is left out in the same way.
         path: path of the folder to write.
         vocabulary: list of N str, the symbols by id, a dict of such lists by
             the names of inputs or layers, or None. It is written, with the

@@ -55,7 +55,7 @@ def copy_with_fixed_codes(source: Any) -> Any:
 
 
 def from_configuration(
-    source: Any, config: dict[str, Any], classes: dict[str, type]
+    source: Any, config: dict[str, Any], classes: dict[str, Any]
 ) -> Any:
     """Makes a layer or model of the class of another one.
 
@@ -104,7 +104,7 @@ def _with_aliases(config: Any, classes: dict[str, type]) -> Any:
     return config
 
 
-def classes_of(source: Any, user: str) -> dict[str, type]:
+def classes_of(source: Any, user: str) -> dict[str, Any]:
     """Lists the model's own classes and functions; they need no registration.
 
     They are those of layers, and of the activations, initializers,
@@ -120,25 +120,26 @@ def classes_of(source: Any, user: str) -> dict[str, type]:
     Raises:
         ValueError: If two of them have one name.
     """
-    classes: dict[str, Any] = {}
     parts = (
         keras.Initializer,
         keras.Regularizer,
         keras.constraints.Constraint,
     )
+    held = []
     for layer in source._flatten_layers():
-        # Not what Keras puts around methods of the class.
-        values = [
-            x for n, x in vars(layer).items() if n not in dir(type(layer))
-        ]
-        held = [x for x in values if isinstance(x, parts) or _is_function(x)]
-        for name, found in own_objects([layer, *held]).items():
-            if classes.setdefault(name, found) is not found:
-                raise ValueError(
-                    f"{user} needs classes and functions of different names. "
-                    f"Received: {short_repr(source)}, with two of the name {name}"
-                )
-    return classes
+        held.append(layer)
+        for name, value in vars(layer).items():
+            if isinstance(value, parts) or (
+                name.endswith("activation") and _is_function(value)
+            ):
+                held.append(value)
+    try:
+        return own_objects(held)
+    except ValueError as error:
+        raise ValueError(
+            f"{user} needs classes and functions of different names. "
+            f"Received: {short_repr(source)}, with {error}"
+        ) from None
 
 
 def own_objects(objects: Iterable[Any]) -> dict[str, Any]:
@@ -149,16 +150,23 @@ def own_objects(objects: Iterable[Any]) -> dict[str, Any]:
 
     Returns:
         dict from registered names to classes, and from names to functions.
+
+    Raises:
+        ValueError: If two of them have one name, or a function has the name of
+            an activation of Keras, which Keras would then take.
     """
-    found = {}
+    found: dict[str, Any] = {}
     for x in objects:
         kind = x if _is_function(x) else type(x)
         if kind.__module__.split(".")[0] in ("keras", "builtins"):
             continue
-        if _is_function(x):
-            found[x.__name__] = x
-        else:
-            found[keras.saving.get_registered_name(kind)] = kind
+        name = kind.__name__
+        if kind is not x:
+            name = keras.saving.get_registered_name(kind)
+        elif callable(getattr(keras.activations, name, None)):
+            raise ValueError(f"a function of the name of Keras' {name}")
+        if found.setdefault(name, kind) is not kind:
+            raise ValueError(f"two of the name {name}")
     return found
 
 
@@ -306,7 +314,10 @@ def random_inputs(model: Any) -> Any:
         if shapes is None:
             return None
         return keras.tree.map_shape_structure(
-            lambda shape: _draw(keras.KerasTensor(shape, "int32"), rng), shapes
+            lambda shape: _draw(
+                keras.KerasTensor((None, *shape[1:]), "int32"), rng
+            ),
+            shapes,
         )
     drawn = [_draw(x, rng) for x in tensors]
     structure = getattr(model, "_inputs_struct", None)

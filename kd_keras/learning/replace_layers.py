@@ -1,5 +1,6 @@
 """Puts other layers in the place of layers of a model."""
 
+import inspect
 import warnings
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
@@ -336,7 +337,15 @@ def _compile_like(model: Any, copy: Any) -> None:
     given = getattr(getattr(model, "_compile_config", None), "config", {})
     objects = keras.tree.flatten(given)
     # Keras wraps functions in losses and metrics of its own.
-    wrapped = [y for x in objects for y in getattr(x, "__dict__", {}).values()]
+    kinds = (keras.losses.Loss, keras.metrics.Metric)
+    schedule = keras.optimizers.schedules.LearningRateSchedule
+    wrapped = [
+        value
+        for x in objects
+        for value in getattr(x, "__dict__", {}).values()
+        if (isinstance(x, kinds) and inspect.isfunction(value))
+        or isinstance(value, schedule)
+    ]
     try:
         with keras.saving.custom_object_scope(own_objects(objects + wrapped)):
             copy.compile_from_config(model.get_compile_config())

@@ -25,7 +25,7 @@ from kd_keras.utils.row_blocks import row_blocks
 
 # Number of short annealings if codes are given, and if a beam search finds
 # them. results/codebooks_ablation.json has the errors for other numbers.
-REHEATS, REHEATS_AFTER_BEAM = 16, 8
+REHEATS, REHEATS_AFTER_BEAM = 16, 4
 ENCODING_BEAM, LEAST_BEAM, MOST_BEAM = 64, 16, 256
 # Number of rows on which two ways to search are compared.
 TRIED_ROWS = 500

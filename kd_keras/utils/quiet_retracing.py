@@ -8,13 +8,13 @@ from contextlib import contextmanager
 @contextmanager
 def quiet_retracing() -> Iterator[None]:
     """Leaves out that warning: many small models are made one after another."""
+
+    def keep(record: logging.LogRecord) -> bool:
+        return "retracing" not in record.getMessage()
+
     logger = logging.getLogger("tensorflow")
-    logger.addFilter(_is_of_something_else)
+    logger.addFilter(keep)
     try:
         yield
     finally:
-        logger.removeFilter(_is_of_something_else)
-
-
-def _is_of_something_else(record: logging.LogRecord) -> bool:
-    return "retracing" not in record.getMessage()
+        logger.removeFilter(keep)

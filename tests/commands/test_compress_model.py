@@ -120,7 +120,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(run, tmp_path):
         (("unknown_loss.keras", "--budget", "1KB"), "module:own_loss"),
         (
             ("unknown.keras", "--budget", "1KB", "--custom", "none:Unknown"),
-            "--custom must be module:Class",
+            "--custom must be module:name",
         ),
         (("model.keras", "--budget", "9KB", "--data", "x"), "must be a file"),
         (

@@ -20,13 +20,12 @@ from small_models import (
 )
 
 import kd_keras
-from kd_keras.compression.carry_out import carry_out
+from kd_keras.compression.carry_out import Work, carry_out
 from kd_keras.compression.compress import compress_model
 from kd_keras.compression.file_size import FileSize
 from kd_keras.compression.make_plan import make_plan
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import find_tables
-from kd_keras.compression.steps import NOTHING_KEPT
 from kd_keras.compression.weigh_tables import count_ids, weigh_tables
 
 
@@ -48,14 +47,8 @@ def trained():
 def planned_and_made(model, budget, **options):
     """Returns the plan and the model of `compress`, which is made of it."""
     planned = make_plan(model, budget, verbose=0, **options)
-    found = carry_out(planned, model, seed=0, **NO_EFFORT)
+    found = carry_out(planned, Work(model, tune=False, effort=0))
     return planned.plan, found.model
-
-
-NO_EFFORT = {
-    "tune": False, "effort": 0, "verbose": 0, "say": lambda line: None,
-    "steps": NOTHING_KEPT,
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("budget", [9_000, "12 KB", "60%"])

@@ -81,7 +81,10 @@ def test_probabilities_are_found_wherever_they_are_made():
         softmax,
         layers.Softmax()(layers.Dense(2)(given)),
         keras.ops.softmax(layers.Dense(2)(given)),
-        layers.Reshape((2, 1))(softmax),
+        layers.Reshape((1, 2))(softmax),
+        layers.Dropout(0.5)(softmax),
+        layers.Activation("linear")(softmax),
+        layers.TimeDistributed(layers.Dense(2, "softmax"))(given[:, None]),
         inner(keras.Input((4,))),
     ):
         model = keras.Model(
@@ -95,6 +98,9 @@ def test_probabilities_are_found_wherever_they_are_made():
         CHANCES
     ]
     assert ends(keras.Model(given, layers.Dense(2)(given))) == [NUMBERS]
+    # A divergence of single numbers would have no meaning.
+    cut = layers.Reshape((2, 1))(softmax)
+    assert ends(keras.Model(given, cut)) == [NUMBERS]
 
 
 def test_a_loss_tells_what_an_output_is():
@@ -116,6 +122,26 @@ def test_a_loss_tells_what_an_output_is():
     p = np.array([[0.2, 0.8]], "f4")
     assert float(first.between(np.log(p), np.log(p) + 3)[0]) < 1e-6
     assert kind_of(second) == NUMBERS
+
+
+def masked_sparse_categorical_crossentropy(y, p):
+    return keras.losses.sparse_categorical_crossentropy(y, p, from_logits=True)
+
+
+def test_what_an_own_loss_takes_is_not_known_by_its_name():
+    given = keras.Input((4,))
+    model = keras.Model(given, layers.Dense(2)(given))
+    assert ends(model, masked_sparse_categorical_crossentropy) == [NUMBERS]
+
+
+def test_values_that_are_no_probabilities_do_not_become_nan():
+    given = keras.Input((4,))
+    model = keras.Model(given, layers.Dense(2)(given))
+    model.compile("sgd", "categorical_crossentropy")
+    [distance] = distances_for(model, model.outputs)
+    a, b = np.array([[[-1.0, 3.0]], [[2.0, -5.0]]], "f4")
+    assert np.isfinite(distance.between(a, b)).all()
+    assert np.isfinite(distance.spread(a)).all()
 
 
 def test_outputs_that_are_no_floats_do_not_count():

@@ -55,14 +55,16 @@ def model(batch_size=None, **options):
 
 def test_the_batch_of_a_first_call_is_not_that_of_the_data():
     built = model()
-    x = np.zeros((300, 6), np.int32)
+    x = np.repeat(np.arange(1020, dtype=np.int32)[:, None], 6, axis=1)
     built(x[:1])
     train, valid = read_data(built, x, None)
-    assert (train.rows, valid.rows) == (270, 30)
+    assert (train.rows, valid.rows) == (918, 102)
     assert train.training_batch == 32
-    # A recurrent layer that carries its state has one for each row.
+    # A recurrent layer that carries its state has one for each row: the last
+    # whole batches are held back.
     train, valid = read_data(model(50, stateful=True), x, None)
-    assert train.training_batch == 50 and valid.rows % 50 == 0
+    assert train.training_batch == 50 and (train.rows, valid.rows) == (900, 100)
+    assert next(valid.batches())[0][0, 0] == 900
 
 
 class Batches(keras.utils.PyDataset):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from exported_models import embedding
+from exported_models import SIZE, embedding
 from keras import layers
 
 import kd_keras
@@ -173,9 +173,23 @@ def test_a_look_up_is_left_out_if_it_is_first(kind, tmp_path, capsys):
         assert "takes ids" in capsys.readouterr().err
         small = kd_keras.load_litert(tmp_path / "m.tflite")
         ids = np.array([[2, 0, 3]], np.int32)
-        [found] = small.run("serving_default", token_ids=ids).values()
+        found = small.run("serving_default", token_ids=ids)["embeddings"]
         np.testing.assert_allclose(found, words(ids), rtol=1e-5)
         assert small.ids_of(["w3"]) == [3]
+
+
+def test_names_and_roles_are_those_of_the_whole_model(tmp_path):
+    texts = keras.Input((), dtype="string")
+    look_up = layers.TextVectorization(vocabulary=list("abc"))
+    hidden = layers.GlobalAveragePooling1D()(embedding()(look_up(texts)))
+    hidden = layers.Dense(40)(hidden)
+    outputs = {"a": layers.Dense(3)(hidden), "b": layers.Dense(2)(hidden)}
+    model = keras.Model(texts, outputs)
+    report = kd_keras.export_litert(model, tmp_path / "m.tflite")
+    small = kd_keras.load_litert(tmp_path / "m.tflite")
+    ids = np.array([[2, 0, 3]], np.int32)
+    assert set(small.run("serving_default", token_ids=ids)) == {"a", "b"}
+    assert report.parts["other layers"] >= 40 * SIZE * 4
 
 
 @pytest.mark.parametrize("kind", LOOK_UPS)
@@ -187,7 +201,7 @@ def test_look_ups_elsewhere_are_refused(kind, tmp_path):
     other = keras.Input((3,))
     inner = keras.Model(given, words(look_up(given)))
     nested = keras.Model(outer, inner(outer))
-    of_two = keras.Model([given, other], [words(look_up(given)), other])
+    of_two = keras.Model([given, other], [words(look_up(given)), other * 2])
     for export in (kd_keras.export_litert, kd_keras.export_saved_model):
         for model in (nested, of_two):
             with pytest.raises(
