@@ -35,7 +35,7 @@ def error_of(embedding, vectors):
         rebuilt = embedding(np.arange(first, first + len(rows)))
         lost += np.square(rows - np.asarray(rebuilt), dtype=np.float64).sum()
         whole += np.square(rows - mean, dtype=np.float64).sum()
-    return (lost / whole) ** 0.5
+    return float((lost / whole) ** 0.5)
 
 
 def measure(vectors, K, D):

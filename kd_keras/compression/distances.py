@@ -125,7 +125,7 @@ def _activation_of(tensor: Any) -> str | None:
         if kind in ("softmax", "sigmoid"):
             return kind
         if kind in _PASSED or (kind == "activation" and name == "linear"):
-            node = last._inbound_nodes[history.node_index]
+            node = history.operation._inbound_nodes[history.node_index]
             before = keras.tree.flatten(node.input_tensors)[0]
             if before.shape[-1] == tensor.shape[-1]:
                 tensor = before

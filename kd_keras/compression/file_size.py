@@ -18,13 +18,12 @@ class FileContents:
 
     Attributes:
         exported: Function of a model that returns the one that is exported.
-            None: the model itself.
         sequence_length: int or None. See `export_litert`. None: one is chosen
             if the model needs it.
         vocabulary, unknown_id: See `export_litert`.
     """
 
-    exported: Callable[[Any], Any] | None = None
+    exported: Callable[[Any], Any] = lambda model: model
     sequence_length: int | None = None
     vocabulary: Any = None
     unknown_id: Any = None
@@ -76,7 +75,9 @@ class FileSize:
         """
         from kd_keras.export.export_litert import export_litert
 
-        return export_litert(self._exported(model), path, **self._options())
+        return export_litert(
+            self._contents.exported(model), path, **self._options()
+        )
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -108,8 +109,4 @@ class FileSize:
         # Needs TensorFlow, which other backends do without.
         from kd_keras.export.write_litert import trial_report
 
-        return trial_report(self._exported(model), **self._options())
-
-    def _exported(self, model: Any) -> Any:
-        give = self._contents.exported
-        return model if give is None else give(model)
+        return trial_report(self._contents.exported(model), **self._options())

@@ -3,7 +3,6 @@
 import inspect
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -14,6 +13,8 @@ from kd_keras.layers.contexts import (
     codes_looked_up,
 )
 from kd_keras.layers.find_layers import coded_layers
+from kd_keras.learning.own_objects import classes_of
+from kd_keras.learning.random_inputs import random_inputs
 from kd_keras.utils.checks import short_repr
 
 # What a copy may differ by, relative to the largest output: some devices do
@@ -22,7 +23,6 @@ TOLERANCE = 1e-4
 TOLERANCE_OF_HALVES = 0.05  # of float16 and bfloat16
 _ALIAS = "copied by kd_keras>"  # before the names of the source's classes
 _SOURCE = "the outermost"
-ROWS, STEPS = 2, 3  # of the random inputs on which a copy is checked
 
 
 def copy_with_fixed_codes(source: Any) -> Any:
@@ -102,77 +102,6 @@ def _with_aliases(config: Any, classes: dict[str, type]) -> Any:
     if isinstance(registered, str) and registered in classes:
         config["registered_name"] = _ALIAS + registered
     return config
-
-
-def classes_of(source: Any, user: str) -> dict[str, Any]:
-    """Lists the model's own classes and functions; they need no registration.
-
-    They are those of layers, and of the activations, initializers,
-    regularizers and constraints of layers.
-
-    Args:
-        source: Keras layer or model.
-        user: str. The function that needs them, for the error.
-
-    Returns:
-        dict from registered names to classes, and from names to functions.
-
-    Raises:
-        ValueError: If two of them have one name.
-    """
-    parts = (
-        keras.Initializer,
-        keras.Regularizer,
-        keras.constraints.Constraint,
-    )
-    held = []
-    for layer in source._flatten_layers():
-        held.append(layer)
-        for name, value in vars(layer).items():
-            if isinstance(value, parts) or (
-                name.endswith("activation") and _is_function(value)
-            ):
-                held.append(value)
-    try:
-        return own_objects(held)
-    except ValueError as error:
-        raise ValueError(
-            f"{user} needs classes and functions of different names. "
-            f"Received: {short_repr(source)}, with {error}"
-        ) from None
-
-
-def own_objects(objects: Iterable[Any]) -> dict[str, Any]:
-    """Names functions, and classes of objects, that are not of Keras.
-
-    Args:
-        objects: Iterable of any objects.
-
-    Returns:
-        dict from registered names to classes, and from names to functions.
-
-    Raises:
-        ValueError: If two of them have one name, or a function has the name of
-            an activation of Keras, which Keras would then take.
-    """
-    found: dict[str, Any] = {}
-    for x in objects:
-        kind = x if _is_function(x) else type(x)
-        if kind.__module__.split(".")[0] in ("keras", "builtins"):
-            continue
-        name = kind.__name__
-        if kind is not x:
-            name = keras.saving.get_registered_name(kind)
-        elif callable(getattr(keras.activations, name, None)):
-            raise ValueError(f"a function of the name of Keras' {name}")
-        if found.setdefault(name, kind) is not kind:
-            raise ValueError(f"two of the name {name}")
-    return found
-
-
-def _is_function(value: Any) -> bool:
-    """Tells whether it is a function that can be found by its name."""
-    return inspect.isfunction(value) and value.__name__ != "<lambda>"
 
 
 def _copy_state(source: Any, copy: Any) -> None:
@@ -299,45 +228,3 @@ def are_close(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and np.allclose(
         a, b, rtol=tolerance, atol=most, equal_nan=True
     )
-
-
-def random_inputs(model: Any) -> Any:
-    """Draws inputs of a model; None if it does not say what it takes.
-
-    Of a subclassed model they are ids of the shape that it was built with. It
-    may take others.
-    """
-    tensors = getattr(model, "inputs", None)
-    rng = np.random.default_rng(0)
-    if not tensors:
-        shapes = (model.get_build_config() or {}).get("input_shape")
-        if shapes is None:
-            return None
-        return keras.tree.map_shape_structure(
-            lambda shape: _draw(
-                keras.KerasTensor((None, *shape[1:]), "int32"), rng
-            ),
-            shapes,
-        )
-    drawn = [_draw(x, rng) for x in tensors]
-    structure = getattr(model, "_inputs_struct", None)
-    if structure is None:
-        return drawn[0] if len(drawn) == 1 else drawn
-    packed = keras.tree.pack_sequence_as(structure, drawn)
-    is_single = isinstance(packed, (list, tuple)) and len(packed) == 1
-    return packed[0] if is_single else packed
-
-
-def _draw(tensor: Any, rng: np.random.Generator) -> Any:
-    shape = [
-        size or (ROWS if axis == 0 else STEPS)
-        for axis, size in enumerate(tensor.shape)
-    ]
-    dtype = keras.backend.standardize_dtype(tensor.dtype)
-    if dtype == "string":
-        words = np.array(["a", "the", "1", ""])[rng.integers(4, size=shape)]
-        return keras.ops.convert_to_tensor(words.tolist(), dtype="string")
-    if dtype == "bool":
-        return rng.random(shape) < 0.5
-    # Ids of any table, and numbers too: 0 and 1 are always known.
-    return rng.integers(2, size=shape).astype(dtype)

@@ -12,7 +12,8 @@ import keras
 from keras.src.backend import get_keras_mask, set_keras_mask
 from keras.src.models.functional import Functional, functional_like_constructor
 
-from kd_keras.learning.copy_model import are_close, random_inputs
+from kd_keras.learning.copy_model import are_close
+from kd_keras.learning.random_inputs import random_inputs
 
 # Arguments of `call` that Keras fills in, which a plain call would lack.
 _BY_KERAS = ("training", "mask")

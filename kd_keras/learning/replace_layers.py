@@ -1,38 +1,27 @@
 """Puts other layers in the place of layers of a model."""
 
-import inspect
 import warnings
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import keras
-import numpy as np
 from keras.src.models.functional import Functional
 
 # Without it, two layers of a copy could not share one.
 from keras.src.saving.serialization_lib import ObjectSharingScope
 
-from kd_keras.learning.copy_model import (
-    classes_of,
-    copy_own_state,
-    from_configuration,
-    outputs_of,
-    own_objects,
-    random_inputs,
-)
+from kd_keras.learning.copy_model import from_configuration, outputs_of
+from kd_keras.learning.copy_replaced_state import NEEDS, copy_state
+from kd_keras.learning.own_objects import classes_of, compiled_objects
 from kd_keras.learning.plain_model import (
     NotPlainError,
     describes,
     is_of,
     plain_model,
 )
+from kd_keras.learning.random_inputs import random_inputs
 from kd_keras.utils.checks import short_repr
-
-_NEEDS = (
-    "replace_layers needs a model whose `get_config` describes all of its "
-    "layers"
-)
 
 
 def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
@@ -125,10 +114,10 @@ def replace_uncompiled(model: Any, replacements: Mapping[Any, Any]) -> Any:
             else short_repr(error)
         )
         raise ValueError(
-            f"{_NEEDS}, and replacements that fit. Received: "
+            f"{NEEDS}, and replacements that fit. Received: "
             f"{short_repr(model)}, whose copy cannot be made: {why}"
         ) from error
-    _copy_state(model, source, copy, pairs)
+    copy_state(model, source, copy, pairs)
     _check_outputs(model, copy)
     return copy
 
@@ -225,86 +214,6 @@ def _swap(config: Any, old: Any, new: Any) -> tuple[Any, int]:
     return changed, found
 
 
-def _copy_state(
-    model: Any, source: Any, copy: Any, pairs: list[tuple[Any, Any]]
-) -> None:
-    """Copies the state of the layers that stay, and of the replacements.
-
-    Args:
-        model: Keras model, for messages.
-        source: The model, or a plain one of the same layers.
-        copy: Keras model made from the configuration of `source`.
-        pairs: list of (old layer, new layer).
-    """
-    replaced = {id(old): new for old, new in pairs}
-    sources = _layers(source, [old for old, _ in pairs])
-    names = {old.name: type(new) for old, new in pairs}
-    made = [
-        x
-        for x in copy._flatten_layers(include_self=False)
-        if names.get(x.name) is type(x)
-    ]
-    targets = _layers(copy, made)
-    # Names are new where a subclassed model leaves them to Keras.
-    if _kinds(sources, replaced) != _kinds(targets, {id(x) for x in made}):
-        raise ValueError(
-            f"{_NEEDS}, and no layer that two nested models or layers hold. "
-            "Received: "
-            f"{short_repr(model)}, whose copy has other layers"
-        )
-    # The model itself may have weights, which are those of no layer in it.
-    pairs_of_layers = [(source, copy), *zip(sources, targets, strict=True)]
-    for source, target in pairs_of_layers:
-        new = replaced.get(id(source))
-        try:
-            if new is None:
-                _copy_layer(source, target)
-                continue
-            if not target.built:
-                target.build_from_config(new.get_build_config() or {})
-            for given, mine in zip(
-                new._flatten_layers(), target._flatten_layers(), strict=True
-            ):
-                _copy_layer(given, mine)
-        except Exception as error:
-            raise ValueError(
-                f"{_NEEDS}. Received: {short_repr(model)}, in whose copy "
-                f"{target.name} cannot hold the same weights: "
-                f"{short_repr(error)}"
-            ) from error
-
-
-def _copy_layer(source: Any, target: Any) -> None:
-    """Copies the state of a layer, without that of the layers inside it."""
-    copy_own_state(source, target)
-    if len(list(source._flatten_layers())) > 1:
-        return
-    # The state of random generators too. Loading may have changed shapes: it
-    # merges the weights of LoRA.
-    pairs = list(zip(source.variables, target.variables, strict=False))
-    if len(source.variables) == len(target.variables) and all(
-        a.shape == b.shape for a, b in pairs
-    ):
-        for given, mine in pairs:
-            mine.assign(np.array(given.numpy()))
-
-
-def _kinds(layers: list[Any], replaced: Container[int]) -> list[str]:
-    return [x.name if id(x) in replaced else type(x).__name__ for x in layers]
-
-
-def _layers(model: Any, replaced: list[Any]) -> list[Any]:
-    """Lists a model's layers without those inside replaced ones."""
-    kept = {id(x) for x in replaced}
-    inside = {
-        id(x)
-        for layer in replaced
-        for x in layer._flatten_layers(include_self=False)
-    } - kept
-    layers = model._flatten_layers(include_self=False)
-    return [x for x in layers if id(x) not in inside]
-
-
 def _check_outputs(model: Any, copy: Any) -> None:
     """Checks the shapes of outputs on random inputs, where they are known."""
     inputs = random_inputs(model)
@@ -334,20 +243,8 @@ def _shapes(model: Any, inputs: Any) -> list[tuple[int, ...]]:
 def _compile_like(model: Any, copy: Any) -> None:
     if not getattr(model, "compiled", False):
         return
-    given = getattr(getattr(model, "_compile_config", None), "config", {})
-    objects = keras.tree.flatten(given)
-    # Keras wraps functions in losses and metrics of its own.
-    kinds = (keras.losses.Loss, keras.metrics.Metric)
-    schedule = keras.optimizers.schedules.LearningRateSchedule
-    wrapped = [
-        value
-        for x in objects
-        for value in getattr(x, "__dict__", {}).values()
-        if (isinstance(x, kinds) and inspect.isfunction(value))
-        or isinstance(value, schedule)
-    ]
     try:
-        with keras.saving.custom_object_scope(own_objects(objects + wrapped)):
+        with keras.saving.custom_object_scope(compiled_objects(model)):
             copy.compile_from_config(model.get_compile_config())
     except Exception as error:  # of the user's own objects
         warnings.warn(

@@ -129,6 +129,34 @@ def gelu(x):
     return -x
 
 
+@keras.saving.register_keras_serializable(package="tests", name="relu")
+def relu(x):
+    return -x
+
+
+def test_a_registered_function_may_have_the_name_of_one_of_keras():
+    model = classifier(layers.Dense(4, relu))
+    words = kd_keras.learn_codes(model.layers[0], 8, 4, effort=0, verbose=0)
+    small = kd_keras.replace_layers(model, {"words": words})
+    assert small.layers[2].activation is relu
+
+
+class OwnSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return 0.1
+
+    def get_config(self):
+        return {}
+
+
+def test_an_own_schedule_is_carried_over():
+    model = classifier()
+    model.compile(keras.optimizers.SGD(OwnSchedule()), "mse")
+    words = kd_keras.learn_codes(model.layers[0], 8, 4, effort=0, verbose=0)
+    small = kd_keras.replace_layers(model, {"words": words})
+    assert type(small.optimizer._learning_rate) is OwnSchedule
+
+
 def test_a_function_with_the_name_of_one_of_keras_is_refused():
     model = classifier(layers.Dense(4, gelu))
     words = kd_keras.learn_codes(model.layers[0], 8, 4, effort=0, verbose=0)

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 from small_models import (
     SIZE,
@@ -22,11 +21,7 @@ from small_models import (
 import kd_keras
 from kd_keras.compression.carry_out import Work, carry_out
 from kd_keras.compression.compress import compress_model
-from kd_keras.compression.file_size import FileSize
 from kd_keras.compression.make_plan import make_plan
-from kd_keras.compression.model_data import ModelData
-from kd_keras.compression.model_tables import find_tables
-from kd_keras.compression.weigh_tables import count_ids, weigh_tables
 
 
 @pytest.fixture(scope="module")
@@ -99,63 +94,6 @@ def test_without_targets_it_learns_from_the_original(trained):
     found = compress_model(model, "45%", x, effort=0.4, verbose=0)
     assert 0 <= min(found.losses) < found.losses[0]
     assert found.measured == {}
-
-
-def test_data_sets_count_like_arrays(trained):
-    model, (x, y) = trained
-
-    class Batches(keras.utils.PyDataset):
-        def __len__(self):
-            return 6
-
-        def __getitem__(self, i):
-            return x[100 * i : 100 * i + 100], y[100 * i : 100 * i + 100]
-
-    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(100)
-    counts = []
-    for data in ((x, y), batches, Batches()):
-        [table], _ = find_tables(model)
-        found = count_ids(model, [table], ModelData("data", data))
-        counts.append(found[id(table)])
-    np.testing.assert_array_equal(counts[0], np.bincount(x.ravel(), None, N))
-    np.testing.assert_array_equal(counts[0], counts[1])
-    np.testing.assert_array_equal(counts[0], counts[2])
-
-
-@pytest.mark.slow
-def test_frequent_symbols_lose_less_with_data():
-    model = sequential()
-    ids = np.arange(STEPS)[None] + np.zeros((50, 1), "int32")
-    small, plain = (
-        kd_keras.compress(
-            model, "35%", data, tune=False, effort=0, verbose=0
-        ).get_layer("words")
-        for data in (ids.astype("int32"), None)
-    )
-    wanted = model.get_layer("words").get_weights()[0][:STEPS]
-    errors = [
-        np.square(np.asarray(x(np.arange(STEPS))) - wanted).sum()
-        for x in (small, plain)
-    ]
-    assert errors[0] < 0.8 * errors[1]
-
-
-def test_costs_do_not_depend_on_the_scale_of_a_table():
-    model = two_towers()
-    rng = np.random.default_rng(0)
-    users, items = (rng.integers(0, n, (500, 1)) for n in (300, N))
-    # A product: what one table gains in length the other loses.
-    users_table = model.get_layer("users")
-    users_table.set_weights([100 * x for x in users_table.get_weights()])
-    items_table = model.get_layer("items")
-    items_table.set_weights([x / 100 for x in items_table.get_weights()])
-    model.compile("sgd", "mse")
-    data = [users, items], rng.normal(size=(500, 1))
-    tables, _ = find_tables(model)
-    weigh_tables(model, tables, ModelData("data", data))
-    costs = {x.name: x.cost for x in tables}
-    assert costs["items"] == pytest.approx(costs["users"], rel=0.3)
-    assert all(x.metric is not None for x in tables)
 
 
 @pytest.mark.slow
@@ -288,18 +226,6 @@ def test_bad_input_is_one_line_before_any_work(change, message):
     assert "\n" not in str(error.value)
 
 
-def test_a_table_without_influence_leaves_the_costs_of_others():
-    ids = keras.Input((STEPS,), dtype="int32")
-    a, b, c = (
-        layers.GlobalAveragePooling1D()(table(name=name)(ids)) for name in "abc"
-    )
-    model = keras.Model(ids, layers.Dense(1)(a + 0.01 * b + 0.0 * c))
-    tables, _ = find_tables(model)
-    weigh_tables(model, tables, ModelData("data", ids_of(300)))
-    costs = {x.name: x.cost for x in tables}
-    assert costs["a"] == 1 and 0 < costs["c"] < costs["b"] < 0.01
-
-
 def test_symbols_that_occur_equally_often_may_have_tiers():
     model = sequential()
     ids = np.arange(N * STEPS).reshape(-1, STEPS) % N
@@ -322,90 +248,10 @@ def test_a_model_that_nobody_can_copy_is_refused_even_if_it_is_small():
         kd_keras.compress(model, "12 MB", verbose=0)
 
 
-def skewed():
-    """A model whose matrices are rounded by one scale, but hardly so."""
-    rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(N, 6)) @ rng.normal(size=(6, SIZE))
-    vectors[:, 0] *= 0.05
-    model = keras.Sequential(
-        [
-            keras.Input((STEPS,), dtype="int32"),
-            table(),
-            layers.Dense(256),
-            layers.Dense(64),
-        ]
-    )
-    model.layers[0].set_weights([vectors])
-    return model
-
-
-@pytest.mark.parametrize("when", ["learned", "trained"])
-@pytest.mark.slow
-def test_a_file_that_grows_after_the_plan_is_planned_anew(when, monkeypatch):
-    """The size of a file depends on the values of its weights."""
-    model, data = skewed(), None
-    if when == "trained":
-        data = ids_of(200)
-    told, planned = [], kd_keras.plan(model, "70%", data, verbose=0)
-    of = FileSize.of
-    grown = []
-
-    def size_of(self, small):
-        total = of(self, small)
-        # The first model that is no outline, or the first trained one.
-        if sum(x.startswith("Training") for x in told) == (when == "trained"):
-            is_made = any("budget" in line for line in told)
-            if is_made and not grown:
-                grown.append(total)
-                return planned.budget + 500
-        return total
-
-    monkeypatch.setattr(FileSize, "of", size_of)
-    found = compress_model(
-        model, "70%", data, effort=0, verbose=0, say=told.append
-    )
-    assert grown and any("planning anew" in line for line in told)
-    assert of(found.size, found.model) <= planned.budget - 400
-    if when == "trained":
-        assert found.losses
-
-
 def test_a_model_without_a_table_is_refused():
     model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
     with pytest.raises(kd_keras.BadInputError, match="without one"):
         kd_keras.compress(model, "50%", verbose=0)
-
-
-@pytest.mark.slow
-def test_errors_count_by_the_directions_on_which_outputs_depend():
-    model = sequential()
-    model.get_layer("words").set_weights(
-        [np.random.default_rng(0).normal(size=(N, SIZE))]
-    )
-    kernel = np.zeros((SIZE, 3), "float32")
-    kernel[:2] = np.random.default_rng(1).normal(size=(2, 3))
-    model.layers[-1].set_weights([kernel, np.zeros(3)])
-    x = ids_of(300)
-    [table], _ = find_tables(model)
-    weigh_tables(model, [table], ModelData("data", x))
-    strength = np.linalg.norm(table.metric, axis=0)
-    assert strength[:2].min() > 1.5 * strength[2:].max()
-    wanted = np.asarray(model(x))
-    small = kd_keras.compress(model, "30%", x, tune=False, verbose=0, effort=0)
-    plain = kd_keras.compress(model, "30%", verbose=0, effort=0)
-    errors = [np.abs(np.asarray(m(x)) - wanted).mean() for m in (small, plain)]
-    assert errors[0] < 0.6 * errors[1]
-
-
-def test_a_model_with_a_batch_size_gets_whole_batches_in_order():
-    data = ModelData("data", (np.arange(103), np.arange(103) + 1), 4)
-    train, valid = data.split()
-    assert train.rows % 4 == valid.rows % 4 == 0
-    read = [x for part in (train, valid) for x, *_ in part.batches()]
-    np.testing.assert_array_equal(np.concatenate(read), np.arange(100))
-    assert [len(x) for x in read] == [4] * 25
-    with pytest.raises(kd_keras.BadInputError, match="at least one batch"):
-        ModelData("data", np.arange(3), 4)
 
 
 @pytest.mark.slow

@@ -85,6 +85,9 @@ def test_probabilities_are_found_wherever_they_are_made():
         layers.Dropout(0.5)(softmax),
         layers.Activation("linear")(softmax),
         layers.TimeDistributed(layers.Dense(2, "softmax"))(given[:, None]),
+        layers.TimeDistributed(layers.Dropout(0.5))(
+            layers.Reshape((1, 2))(softmax)
+        ),
         inner(keras.Input((4,))),
     ):
         model = keras.Model(

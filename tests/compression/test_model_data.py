@@ -91,3 +91,14 @@ def test_an_output_of_classes_alone_needs_targets():
     with pytest.raises(kd_keras.BadInputError, match="need targets") as caught:
         kd_keras.plan(found, "10 KB", data=x, verbose=0)
     assert "\n" not in str(caught.value)
+
+
+def test_a_model_with_a_batch_size_gets_whole_batches_in_order():
+    data = ModelData("data", (np.arange(103), np.arange(103) + 1), 4)
+    train, valid = data.split()
+    assert train.rows % 4 == valid.rows % 4 == 0
+    read = [x for part in (train, valid) for x, *_ in part.batches()]
+    np.testing.assert_array_equal(np.concatenate(read), np.arange(100))
+    assert [len(x) for x in read] == [4] * 25
+    with pytest.raises(kd_keras.BadInputError, match="at least one batch"):
+        ModelData("data", np.arange(3), 4)

@@ -1,60 +1,25 @@
 """Tests of `replace_layers`: kinds of models by kinds of tables."""
 
-import warnings
-
 import keras
 import numpy as np
 import pytest
 from keras import layers
+from replaced_models import (
+    IDS,
+    SIZE,
+    STEPS,
+    N,
+    Scaled,
+    Subclassed,
+    exact,
+    functional,
+    nested,
+    sequential,
+    table,
+    words_of,
+)
 
 import kd_keras
-
-N, SIZE, STEPS = 40, 6, 5
-IDS = np.random.default_rng(0).integers(0, N, (3, STEPS))
-
-
-def table(**options):
-    return layers.Embedding(N, SIZE, name="words", **options)
-
-
-def exact(layer):
-    """Returns a `KDEmbedding` that rebuilds a table to the last bit.
-
-    Each symbol has a value of its own, so the code embeddings are the table.
-    """
-    if not layer.built:
-        layer.build()
-    coded = kd_keras.KDEmbedding(
-        N,
-        SIZE,
-        K=N,
-        D=1,
-        codes=np.arange(N)[:, None],
-        mask_zero=layer.mask_zero,
-        dtype=layer.dtype_policy,
-    )
-    coded.build()
-    coded.composition.set_weights([np.array(layer.get_weights())])
-    return coded
-
-
-def sequential():
-    return keras.Sequential(
-        [keras.Input((STEPS,)), table(mask_zero=True), layers.LSTM(4)]
-    )
-
-
-def functional():
-    ids = keras.Input((STEPS,), dtype="int32")
-    other = keras.Input((2,))
-    hidden = layers.GlobalAveragePooling1D()(table(mask_zero=True)(ids))
-    return keras.Model([ids, other], layers.Dense(3)(hidden) + other[:, :1])
-
-
-def nested():
-    ids = keras.Input((STEPS,), dtype="int32")
-    encoder = keras.Sequential([table(), layers.Dense(4)], name="encoder")
-    return keras.Model(ids, layers.Dense(2)(encoder(ids)))
 
 
 def called_twice():
@@ -69,27 +34,6 @@ def called_twice():
 def wrapped():
     ids = keras.Input((2, STEPS), dtype="int32")
     return keras.Model(ids, layers.TimeDistributed(table())(ids))
-
-
-@keras.saving.register_keras_serializable(package="tests")
-class Subclassed(keras.Model):
-    def __init__(self, words, **kwargs):
-        super().__init__(**kwargs)
-        self.words = words
-        self.out = layers.Dense(2)
-
-    def call(self, ids):
-        return self.out(self.words(ids))
-
-    def get_config(self):
-        return super().get_config() | {
-            "words": keras.saving.serialize_keras_object(self.words)
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        words = keras.saving.deserialize_keras_object(config.pop("words"))
-        return cls(words, **config)
 
 
 def subclassed():
@@ -112,11 +56,6 @@ MODELS = {
 def model_and_inputs(request):
     make, inputs = MODELS[request.param]
     return make(), inputs
-
-
-def words_of(model):
-    [found] = [x for x in model._flatten_layers() if x.name == "words"]
-    return found
 
 
 @pytest.mark.slow
@@ -247,109 +186,12 @@ def test_state_of_other_layers_is_kept():
     np.testing.assert_allclose(small(IDS), model(IDS), atol=1e-6)
 
 
-class Hidden(keras.Model):
-    """Makes its layers itself, so its configuration does not have them."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.words = table()
-
-    def call(self, ids):
-        return self.words(ids)
-
-
-def two_of_one_name():
-    ids = keras.Input((STEPS,), dtype="int32")
-    inner = [keras.Sequential([table()], name=name) for name in "ab"]
-    return keras.Model(ids, inner[0](ids) + inner[1](ids))
-
-
-def built(layer, shape=None):
-    layer.build(shape)
-    return layer
-
-
-@pytest.mark.parametrize(
-    "make, key, new, message",
-    [
-        (nested, "nothing", lambda: exact(table()), "must be in the model"),
-        (nested, 3, lambda: exact(table()), "must be in the model"),
-        (nested, table(), lambda: exact(table()), "must be in the model"),
-        (two_of_one_name, "words", lambda: exact(table()), "only one of its"),
-        (nested, "words", table, "must be a built Keras layer"),
-        (nested, "words", lambda: 3, "must be a built Keras layer"),
-        (
-            nested,
-            "words",
-            lambda: built(kd_keras.KDEmbedding(N, SIZE + 1, 4, 2)),
-            "whose copy cannot be made",
-        ),
-        (
-            lambda: keras.Sequential([table()]),
-            "words",
-            lambda: exact(table()),
-            "not built",
-        ),
-    ],
-)
-def test_what_cannot_be_replaced_is_refused(make, key, new, message):
-    with pytest.raises(ValueError, match=message) as caught:
-        kd_keras.replace_layers(make(), {key: new()})
-    assert "Received: " in str(caught.value)
-
-
-def test_a_model_that_makes_its_layers_itself_is_refused():
-    model = Hidden()
-    model(IDS)
-    with pytest.raises(ValueError, match="it has no 'words'"):
-        kd_keras.replace_layers(model, {"words": exact(model.words)})
-
-
-@keras.saving.register_keras_serializable(package="tests")
-class Scaled(Subclassed):
-    """Has a weight that is in no layer of it."""
-
-    def build(self, shape):
-        self.scale = self.add_weight(shape=(), initializer="ones")
-        self.out.build((*shape, self.words.output_dim))
-        self.built = True
-
-    def call(self, ids):
-        return self.scale * super().call(ids)
-
-
 def test_weights_of_the_model_itself_are_copied():
     model = Scaled(table())
     model.build(IDS.shape)
     model.scale.assign(7.0)
     small = kd_keras.replace_layers(model, {"words": exact(model.words)})
     np.testing.assert_allclose(small(IDS), model(IDS), rtol=1e-5, atol=1e-6)
-
-
-@keras.saving.register_keras_serializable(package="tests")
-class TiedByHand(Scaled):
-    """Reads the table's own variable, which codes do not have."""
-
-    def call(self, ids):
-        return self.words(ids) @ keras.ops.transpose(self.words.embeddings)
-
-
-def test_a_copy_that_cannot_be_called_is_refused():
-    model = TiedByHand(table())
-    model.build(IDS.shape)
-    with pytest.raises(ValueError, match="of the same shape"):
-        kd_keras.replace_layers(model, {"words": exact(model.words)})
-
-
-def test_a_loss_that_cannot_be_made_again_is_told():
-    model = keras.Sequential([keras.Input((STEPS,)), table(), layers.Dense(2)])
-    model.compile("sgd", lambda y, p: keras.ops.mean(p))
-    coded = exact(model.layers[0])
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        small = kd_keras.replace_layers(model, {"words": coded})
-    assert any("not compiled" in str(x.message) for x in told)
-    assert not small.compiled
 
 
 def test_the_state_of_a_stateful_rnn_stays():
@@ -373,25 +215,6 @@ def test_random_generators_go_on_where_they_were():
     )
 
 
-def scale(factor):
-    @keras.saving.register_keras_serializable(package="tests", name="Scale")
-    class Scale(layers.Layer):
-        def call(self, inputs):
-            return factor * inputs
-
-    return Scale
-
-
-def test_a_class_that_was_defined_again_is_refused():
-    model = keras.Sequential(
-        [keras.Input((2,)), scale(1)(name="a"), layers.Dense(2, name="b")]
-    )
-    with pytest.raises(
-        ValueError, match="classes and functions of different names"
-    ):
-        kd_keras.replace_layers(model, {"b": built(scale(10)(), (None, 2))})
-
-
 def test_look_up_tables_of_a_replacement_are_copied():
     words = layers.StringLookup(vocabulary=["a", "b"])
     model = keras.Sequential(
@@ -411,14 +234,3 @@ def test_an_input_may_have_the_name_of_a_layer():
     model = keras.Sequential([keras.Input((STEPS,)), table(), inner])
     small = kd_keras.replace_layers(model, {"words": exact(model.layers[0])})
     np.testing.assert_allclose(small(IDS), model(IDS), atol=1e-6)
-
-
-def test_keys_are_checked():
-    model = nested()
-    words = words_of(model)
-    with pytest.raises(ValueError, match="can be replaced once"):
-        kd_keras.replace_layers(
-            model, {words: exact(words), "words": exact(words)}
-        )
-    with pytest.raises(ValueError, match="must be a dict"):
-        kd_keras.replace_layers(model, [(words, exact(words))])

@@ -1,0 +1,94 @@
+"""Copies the state of a model into a copy that has other layers."""
+
+from collections.abc import Container
+from typing import Any
+
+import numpy as np
+
+from kd_keras.learning.copy_model import copy_own_state
+from kd_keras.utils.checks import short_repr
+
+NEEDS = (
+    "replace_layers needs a model whose `get_config` describes all of its "
+    "layers"
+)
+
+
+def copy_state(
+    model: Any, source: Any, copy: Any, pairs: list[tuple[Any, Any]]
+) -> None:
+    """Copies the state of the layers that stay, and of the replacements.
+
+    Args:
+        model: Keras model, for messages.
+        source: The model, or a plain one of the same layers.
+        copy: Keras model made from the configuration of `source`.
+        pairs: list of (old layer, new layer).
+    """
+    replaced = {id(old): new for old, new in pairs}
+    sources = _layers(source, [old for old, _ in pairs])
+    names = {old.name: type(new) for old, new in pairs}
+    made = [
+        x
+        for x in copy._flatten_layers(include_self=False)
+        if names.get(x.name) is type(x)
+    ]
+    targets = _layers(copy, made)
+    # Names are new where a subclassed model leaves them to Keras.
+    if _kinds(sources, replaced) != _kinds(targets, {id(x) for x in made}):
+        raise ValueError(
+            f"{NEEDS}, and no layer that two nested models or layers hold. "
+            "Received: "
+            f"{short_repr(model)}, whose copy has other layers"
+        )
+    # The model itself may have weights, which are those of no layer in it.
+    pairs_of_layers = [(source, copy), *zip(sources, targets, strict=True)]
+    for source, target in pairs_of_layers:
+        new = replaced.get(id(source))
+        try:
+            if new is None:
+                _copy_layer(source, target)
+                continue
+            if not target.built:
+                target.build_from_config(new.get_build_config() or {})
+            for given, mine in zip(
+                new._flatten_layers(), target._flatten_layers(), strict=True
+            ):
+                _copy_layer(given, mine)
+        except Exception as error:
+            raise ValueError(
+                f"{NEEDS}. Received: {short_repr(model)}, in whose copy "
+                f"{target.name} cannot hold the same weights: "
+                f"{short_repr(error)}"
+            ) from error
+
+
+def _copy_layer(source: Any, target: Any) -> None:
+    """Copies the state of a layer, without that of the layers inside it."""
+    copy_own_state(source, target)
+    if len(list(source._flatten_layers())) > 1:
+        return
+    # The state of random generators too. Loading may have changed shapes: it
+    # merges the weights of LoRA.
+    pairs = list(zip(source.variables, target.variables, strict=False))
+    if len(source.variables) == len(target.variables) and all(
+        a.shape == b.shape for a, b in pairs
+    ):
+        for given, mine in pairs:
+            mine.assign(np.array(given.numpy()))
+
+
+def _kinds(layers: list[Any], replaced: Container[int]) -> list[str]:
+    return [x.name if id(x) in replaced else type(x).__name__ for x in layers]
+
+
+def _layers(model: Any, replaced: list[Any]) -> list[Any]:
+    """Lists a model's layers without those inside replaced ones."""
+    kept = {id(x) for x in replaced}
+    inside = {
+        id(x)
+        for layer in replaced
+        for x in layer._flatten_layers(include_self=False)
+    } - kept
+    layers = model._flatten_layers(include_self=False)
+    return [x for x in layers if id(x) not in inside]
