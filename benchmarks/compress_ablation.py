@@ -15,11 +15,11 @@ from pathlib import Path
 from unittest import mock
 
 from record import RESULTS, measured_now, write_results
-from task_methods import TUNED, _trained
+from task_methods import TUNED, trained
 from tasks import make_task
 
 import kd_keras
-from kd_keras.compression import planner, weigh_tables
+from kd_keras.compression import find_costs, planner, weigh_tables
 
 NAME = "compress_ablation"
 SHARES = (0.083, 0.05)
@@ -30,7 +30,7 @@ PARTS = {
         {},
     ),
     "no directions": (
-        lambda: mock.patch.object(weigh_tables, "_root", lambda _: None),
+        lambda: mock.patch.object(find_costs, "_root", lambda _: None),
         {},
     ),
     "codes alone": (lambda: _codes_alone(), {}),
@@ -48,7 +48,7 @@ def _codes_alone():
 
 def measure(task, seed, share, part):
     context, options = PARTS[part]
-    model = _trained(task, seed)
+    model = trained(task, seed)
     try:
         with context():
             small = kd_keras.compress(

@@ -6,17 +6,19 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
+from record import RESULTS
 from rich.console import Console
 from rich.table import Table
 
 OPTIONS = (
-    "d", "rank", "share", "K", "D", "code_dim", "counted", "tiers",
+    "d", "rank", "share", "bits", "K", "D", "code_dim", "counted", "tiers",
 )  # fmt: skip
 LINES = {
     "compress": ("#D55E00", "s-"),
     "codes": ("#0072B2", "o-"),
     "learned": ("#56B4E9", "x--"),
     "low_rank": ("#009E73", "^-"),
+    "rounded": ("#8C510A", "p-"),
     "cut": ("#E69F00", "v-"),
     "smaller": ("#CC79A7", "<:"),
     "hashing": ("#888888", "d:"),
@@ -29,6 +31,12 @@ TITLES = {
     "subj": "Subjectivity, LSTM",
     "movies": "MovieLens small, two tables",
 }
+
+
+def rows_of(name):
+    """Returns the rows of a results file, if there is one."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text())["rows"] if path.exists() else []
 
 
 def key_of(row):

@@ -12,13 +12,37 @@ import kd_keras
 
 FIRST, MORE = 6, 3
 EFFORT = 0.3
-TUNED = 0.6  # of compress: as many epochs as `MORE`
+TUNED = 0.6  # of `compress`: as many epochs as `MORE`
+RECIPES = {4: "dynamic_wi4_afp32", 2: "dynamic_wi2c_afp32"}
 
 
 def table(task, seed):
-    model = task.build({t.name: _embedding(t) for t in task.tables})
-    task.fit(model, FIRST + MORE)
-    return model
+    if "table" not in task.kept:
+        task.kept["table"] = _from_the_start(task, _embedding)
+    return task.kept["table"]
+
+
+def rounded(task, seed, bits):
+    """Google's ai-edge-quantizer for the tables, scales of least error.
+
+    It leaves Keras' look-ups alone (see `chart_methods.quantizer`), so the
+    tables are rounded apart. Returns the model, and the bytes that this saves.
+    """
+    from chart_methods import quantizer
+
+    whole = table(task, seed)
+    model = keras.models.clone_model(whole)
+    model.set_weights(whole.get_weights())
+    model.compile_from_config(whole.get_compile_config())
+    saved = 0
+    for t in task.tables:
+        layer = model.get_layer(t.name)
+        [vectors] = layer.get_weights()
+        int8, _ = quantizer(vectors, "dynamic_wi8_afp32", None)
+        size, rebuilt = quantizer(vectors, RECIPES[bits], "OCTAV")
+        layer.set_weights([rebuilt])
+        saved += int8 - size
+    return model, saved
 
 
 def smaller(task, seed, d):
@@ -116,12 +140,14 @@ def learned(task, seed, K, D, code_dim=None):
     return small
 
 
-def compress(task, seed, share):
-    """`kd_keras.compress` to a share of the bytes of the int8 tables' file."""
-    model = _trained(task, seed)
-    return kd_keras.compress(
-        model, f"{100 * share}%", *task.data, seed=seed, effort=TUNED, verbose=0
-    )
+def trained(task, seed):
+    """Returns the model that is made small, trained once for all methods."""
+    if "trained" not in task.kept:
+        keras.utils.set_random_seed(seed)
+        model = task.build({t.name: _embedding(t) for t in task.tables})
+        task.fit(model, FIRST)
+        task.kept["trained"] = model
+    return task.kept["trained"]
 
 
 METHODS = {
@@ -136,7 +162,7 @@ METHODS = {
         random_codes,
         codes,
         learned,
-        compress,
+        rounded,
     )
 }
 
@@ -163,7 +189,7 @@ def _from_the_start(task, layer):
 
 
 def _replaced(task, seed, layer):
-    model = _trained(task, seed)
+    model = trained(task, seed)
     keras.utils.set_random_seed(seed)
     made = {
         t.name: layer(t, model.get_layer(t.name).get_weights()[0])
@@ -172,16 +198,6 @@ def _replaced(task, seed, layer):
     small = kd_keras.replace_layers(model, made)
     task.fit(small, MORE)
     return small
-
-
-def _trained(task, seed):
-    """Returns the model that is made small, trained once for all methods."""
-    if "trained" not in task.kept:
-        keras.utils.set_random_seed(seed)
-        model = task.build({t.name: _embedding(t) for t in task.tables})
-        task.fit(model, FIRST)
-        task.kept["trained"] = model
-    return task.kept["trained"]
 
 
 class Mapped(layers.Layer):

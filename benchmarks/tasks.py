@@ -4,7 +4,8 @@ Every model is trained, made small by one method, and exported to an int8
 `.tflite` file, whose bytes are read. The quality is that of the Keras model on
 test data; rounding to int8 changes it little. Cells that the results
 file has are not measured again; rows of one method and size over the seeds are
-what a mean is made of.
+what a mean is made of. `compress` has a script of its own, `compress.py`, on
+the same models.
 
     python benchmarks/tasks.py --data-dir data --seeds 0 1 2 3 4
 
@@ -23,7 +24,7 @@ import keras
 import tensorflow as tf
 from record import RESULTS, measured_now, write_results
 from task_data import recommender_task, text_task
-from task_figure import draw, key_of, show
+from task_figure import draw, key_of, rows_of, show
 from task_methods import METHODS
 
 import kd_keras
@@ -34,7 +35,7 @@ NAME = "tasks"
 # Shares of the symbols: that keep a vector, of bins, and of the tiers' ends.
 COMMON = (
     {"method": "table"},
-    *({"method": "compress", "share": x} for x in (0.333, 0.167, 0.083, 0.05)),
+    *({"method": "rounded", "bits": bits} for bits in (4, 2)),
     *({"method": "cut", "share": x} for x in (0.3, 0.15, 0.07, 0.03)),
     *({"method": "hashing", "share": x} for x in (0.15, 0.05)),
     *({"method": "quotient_remainder", "share": x} for x in (0.15, 0.05)),
@@ -113,10 +114,11 @@ def measure(task, cell, seed):
     keras.utils.set_random_seed(seed)
     options = {x: y for x, y in cell.items() if x != "method"}
     began = time.perf_counter()
-    model = METHODS[cell["method"]](task, seed, **options)
+    made = METHODS[cell["method"]](task, seed, **options)
+    model, saved = made if isinstance(made, tuple) else (made, 0)
     seconds = time.perf_counter() - began
     return {
-        "bytes": file_bytes(model),
+        "bytes": file_bytes(model) - saved,
         "quality": round(task.quality(model), 3),
         "measure": task.measure,
         "seconds": round(seconds, 1),
@@ -136,8 +138,7 @@ def main():
         "--methods", nargs="+", choices=METHODS, default=list(METHODS)
     )
     args = parser.parse_args()
-    path = RESULTS / f"{NAME}.json"
-    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    rows = rows_of(NAME)
     known = {key_of(row) for row in rows}
     for seed in args.seeds:
         for name in args.tasks:
@@ -153,6 +154,7 @@ def main():
                 print(row, flush=True)
                 rows.append(json.loads(json.dumps(row)))
                 write_results(NAME, {"rows": rows})
+    rows += rows_of("compress")
     for name in args.tasks:
         show(rows, name)
     draw(rows, RESULTS / f"{NAME}.png")

@@ -7,6 +7,7 @@ import numpy as np
 
 from kd_keras.compression.forms import Form
 from kd_keras.compression.model_tables import ModelTable
+from kd_keras.compression.row_sums import constant_error
 from kd_keras.learning.learn_codes import learn_codes
 from kd_keras.utils.progress_bar import Progress
 
@@ -43,7 +44,7 @@ def coded_forms(
 
     Args:
         table: `ModelTable`.
-        rows: array of float64, shape `(N, d)`; their weights fall.
+        rows: array of float, shape `(N, d)`; their weights fall.
         shares: array of float64, shape `(N,)`. The weights, with sum 1.
         most: int. Bytes that the codes must stay below.
         quantization: See `export_litert`.
@@ -54,7 +55,7 @@ def coded_forms(
         list of `(form, error)`. The error is the weighted mean.
     """
     N, d = rows.shape
-    whole = _constant(rows, shares)
+    whole = constant_error(rows, shares)
     plans = [
         (K, code_dim, drafts)
         for K, least in VALUES
@@ -155,7 +156,7 @@ def _of_drafts(
     upto = np.concatenate(
         [np.zeros((len(positions), 1)), np.cumsum(sums, axis=1)], axis=1
     )
-    without = [_constant(rows[end:], shares[end:]) for end in places[:-1]]
+    without = [constant_error(rows[end:], shares[end:]) for end in places[:-1]]
 
     def form(*D: int, tiers: tuple[int, ...] = ()) -> Form:
         return Form(K=K, D=D, tiers=tiers, code_dim=code_dim)
@@ -198,9 +199,3 @@ def _between(by_draft: dict[int, np.ndarray], D: int) -> np.ndarray:
     return np.exp(
         [np.interp(D, known, logs[:, part]) for part in range(logs.shape[1])]
     )
-
-
-def _constant(rows: np.ndarray, shares: np.ndarray) -> float:
-    """Returns the weighted squared error of rows that share one vector."""
-    mean = shares @ rows / shares.sum()
-    return float(shares @ np.square(rows - mean).sum(axis=1))

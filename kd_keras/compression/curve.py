@@ -15,6 +15,7 @@ from kd_keras.compression.coded_forms import coded_forms
 from kd_keras.compression.forms import Form
 from kd_keras.compression.model_tables import EMBEDDING, ModelTable
 from kd_keras.compression.reduced_forms import reduced_forms
+from kd_keras.compression.row_sums import constant_error
 from kd_keras.compression.steps import Arrays
 from kd_keras.utils.progress_bar import Progress
 
@@ -97,14 +98,11 @@ def curve_of(
         that are far longer than the limit allows are left out.
     """
     most = Form().bytes(table, quantization)
-    rows = np.array(table.measured_rows, np.float64)
-    shares = table.shares
-    order = np.arange(len(rows))
+    rows, shares = table.measured_rows, table.shares
     if not table.in_order:
         order = np.argsort(-shares, kind="stable")
-    rows, shares = rows[order], shares[order]
-    mean = shares @ rows
-    whole = float(shares @ np.square(rows - mean).sum(axis=1))
+        rows, shares = rows[order], shares[order]
+    whole = constant_error(rows, shares)
     found = [(Form(), 0.0)]
     if table.kind == EMBEDDING:
         found += reduced_forms(rows, shares)

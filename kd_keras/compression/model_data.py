@@ -1,6 +1,6 @@
 """Data that a model is trained on, in any form that `fit` takes."""
 
-import itertools
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +13,7 @@ from kd_keras.utils.errors import BadInputError
 BATCH_SIZE = 256  # of arrays, where nothing is trained
 # Where something is, batches are so large that an epoch has about so many.
 STEPS, LEAST, MOST = 400, 32, 1024
+MANY = 10_000  # batches, after which a user may want to know
 VALIDATION = 0.1  # share of arrays that is held back
 
 
@@ -86,8 +87,17 @@ class ModelData:
         Of arrays, `most` batches are spread over all rows.
         """
         if not self.is_arrays:
-            elements = itertools.islice(self._elements(), most)
-            yield from map(_unpacked, elements)
+            for i, element in enumerate(self._elements()):
+                if i == most:
+                    return
+                if i == MANY and _is_of_unknown_length(self._whole):
+                    warnings.warn(
+                        f"`data` gave {MANY:,} batches so far and do not say "
+                        "how many they have. If they have no end, stop, and "
+                        "cut them with `take`",
+                        stacklevel=2,
+                    )
+                yield _unpacked(element)
             return
         size = self.batch_size or BATCH_SIZE
         starts = np.arange(0, self.rows, size)
@@ -202,6 +212,10 @@ def _is_endless(data: Any) -> bool:
     return (
         int(data.cardinality()) == -1 if hasattr(data, "cardinality") else False
     )
+
+
+def _is_of_unknown_length(data: Any) -> bool:
+    return hasattr(data, "cardinality") and int(data.cardinality()) == -2
 
 
 def _as_array(values: Any) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The errors of reduced tables, computed exactly."""
 
+import itertools
+
 import numpy as np
 
 from kd_keras.compression.forms import Form
@@ -14,7 +16,7 @@ def reduced_forms(
     """Lists reduced tables with their squared errors.
 
     Args:
-        rows: array of float64, shape `(N, d)`; their weights fall.
+        rows: array of float, shape `(N, d)`; their weights fall.
         shares: array of float64, shape `(N,)`. The weights, with sum 1.
 
     Returns:
@@ -28,20 +30,19 @@ def reduced_forms(
         )
     )
     widths = sorted(set(np.geomspace(1, d, WIDTHS).astype(int).tolist()) - {d})
+    ends = counts.tolist()
+    norms, sums, weights = _from_each(ends, rows, shares)
     squares, first = np.zeros((d, d)), 0
-    norms = np.cumsum((shares * np.square(rows).sum(axis=1))[::-1])[::-1]
-    sums = np.cumsum((shares[:, None] * rows)[::-1], axis=0)[::-1]
-    weights = np.cumsum(shares[::-1])[::-1]
     found = []
-    for kept in counts.tolist():
-        part = rows[first:kept]
+    for i, kept in enumerate(ends):
+        part = rows[first:kept].astype(np.float64)
         squares = squares + part.T @ (shares[first:kept, None] * part)
         first = kept
         all_squares, lost = squares, 0.0
         if kept < N:
-            shared = sums[kept] / weights[kept]
-            of_shared = weights[kept] * np.outer(shared, shared)
-            lost = float(norms[kept] - np.trace(of_shared))
+            shared = sums[i] / weights[i]
+            of_shared = weights[i] * np.outer(shared, shared)
+            lost = float(norms[i] - np.trace(of_shared))
             all_squares = squares + of_shared
             found.append((Form(kept), lost))
         values = np.clip(np.linalg.eigvalsh(all_squares)[::-1], 0, None)
@@ -51,6 +52,23 @@ def reduced_forms(
             for width in widths
         ]
     return found
+
+
+def _from_each(
+    ends: list[int], rows: np.ndarray, shares: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sums squares, rows and shares from each end on, for all but the last."""
+    norms, sums, weights = [], [], []
+    for part in itertools.starmap(slice, itertools.pairwise(ends)):
+        block = rows[part].astype(np.float64)
+        norms.append(shares[part] @ np.square(block).sum(axis=1))
+        sums.append(shares[part] @ block)
+        weights.append(shares[part].sum())
+    return _to_the_end(norms), _to_the_end(sums), _to_the_end(weights)
+
+
+def _to_the_end(parts: list[np.ndarray]) -> np.ndarray:
+    return np.cumsum(parts[::-1], axis=0)[::-1]
 
 
 def _steps(low: int, high: int) -> int:

@@ -3,11 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 import kd_keras
-from kd_keras.compression.make_plan import read_data
+from kd_keras.compression import model_data
 from kd_keras.compression.model_data import ModelData
+from kd_keras.compression.read_data import read_data
 
 ROWS = 2000
 
@@ -102,3 +104,23 @@ def test_a_model_with_a_batch_size_gets_whole_batches_in_order():
     assert [len(x) for x in read] == [4] * 25
     with pytest.raises(kd_keras.BadInputError, match="at least one batch"):
         ModelData("data", np.arange(3), 4)
+
+
+def test_data_of_unknown_length_are_told_in_case_they_have_no_end(monkeypatch):
+    monkeypatch.setattr(model_data, "MANY", 3)
+
+    def rows(count):
+        data = tf.data.Dataset.from_generator(
+            lambda: iter(np.zeros((count, 8), "int32")),
+            output_signature=tf.TensorSpec((8,), tf.int32),
+        )
+        return ModelData("data", data)
+
+    with pytest.warns(UserWarning, match="cut them with `take`") as told:
+        assert len(list(rows(5).batches())) == 5
+    assert len(told) == 1
+    # Nothing is told of data that are as short or whose length is known.
+    assert len(list(rows(3).batches())) == 3
+    assert len(list(rows(5).batches(3))) == 3
+    known = tf.data.Dataset.from_tensor_slices(np.zeros((5, 8), "int32"))
+    assert len(list(ModelData("data", known).batches())) == 5

@@ -42,11 +42,11 @@ def test_mixed_precision_is_near_float32(name, policy, tolerance):
 
 
 @pytest.fixture(scope="module")
-def loaded_elsewhere(tmp_path_factory):
-    """Outputs of all layers, here and loaded in a new process."""
+def loaded_elsewhere(names, tmp_path_factory):
+    """Outputs of the layers, here and loaded in a new process."""
     folder = tmp_path_factory.mktemp("saved")
     here = {}
-    for name in LAYERS:
+    for name in names:
         inputs = inputs_of(name)
         model = keras.Sequential(
             [keras.Input(inputs.shape[1:], dtype=inputs.dtype), make(name)]
@@ -56,7 +56,7 @@ def loaded_elsewhere(tmp_path_factory):
         here[name] = model.predict(inputs, verbose=0)
     run_python(TESTS / "conformance" / "predict_loaded.py", folder)
     with np.load(folder / "outputs.npz") as there:
-        return {name: (here[name], there[name]) for name in LAYERS}
+        return {name: (here[name], there[name]) for name in names}
 
 
 @pytest.mark.slow
@@ -66,11 +66,11 @@ def test_a_fresh_process_loads_it_in_safe_mode(name, loaded_elsewhere):
 
 
 @pytest.fixture(scope="module")
-def losses_alone_and_mirrored(strategy):
+def losses_alone_and_mirrored(names, strategy):
     # Ten of twenty rows per step, five of them on each replica.
-    alone = train("LazyAdam", batch_size=10, jit_compile=False)
+    alone = train("LazyAdam", names, batch_size=10, jit_compile=False)
     with strategy.scope():
-        mirrored = train("LazyAdam", batch_size=10, jit_compile=False)
+        mirrored = train("LazyAdam", names, batch_size=10, jit_compile=False)
     return alone, mirrored
 
 

@@ -7,12 +7,13 @@ from kd_testing import TESTS, run_python
 
 
 @pytest.fixture(scope="module")
-def on_jax(tmp_path_factory):
+def on_jax(names, tmp_path_factory):
     """The results of `train_on_jax.py`, which runs once, in a new process."""
     path = tmp_path_factory.mktemp("jax") / "results.npz"
     run_python(
         TESTS / "conformance" / "train_on_jax.py",
         path,
+        *names,
         environment={"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
     )
     with np.load(path) as results:
@@ -20,8 +21,8 @@ def on_jax(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def on_tensorflow():
-    return train("SGD")
+def on_tensorflow(names):
+    return train("SGD", names)
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
-"""Trains every layer on JAX, in a process that cannot import TensorFlow.
+"""Trains layers on JAX, in a process that cannot import TensorFlow.
 
-KERAS_BACKEND=jax python train_on_jax.py OUTPUT.npz
+KERAS_BACKEND=jax python train_on_jax.py OUTPUT.npz LAYER...
 """
 
 import pathlib
@@ -32,9 +32,9 @@ from kd_testing import TemperatureProbe
 import kd_keras
 
 assert keras.backend.backend() == "jax"
-results = {
-    f"losses {name}": losses for name, losses in contract.train("SGD").items()
-}
+names = sys.argv[2:]
+losses = contract.train("SGD", names) if names else {}
+results = {f"losses {name}": losses[name] for name in names}
 
 probe = TemperatureProbe(9)
 for start, stop in ((0, 4), (4, 9)):

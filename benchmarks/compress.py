@@ -1,0 +1,80 @@
+"""`compress` to shares of the file, on the tasks of `tasks.py`.
+
+Each budget is a share of the int8 file with the whole tables. A row tells the
+bytes that were planned and those of the file, the quality on test data of the
+model before and after, and the loss on validation data with new tables, before
+the training. Cells that the results file has are not measured again.
+
+    python benchmarks/compress.py --data-dir data --seeds 0 1 2 3 4
+
+The figure compares with the rows of `results/tasks.json`.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import keras
+from compress_figure import draw, show
+from record import RESULTS, measured_now, write_results
+from task_figure import key_of, rows_of
+from task_methods import TUNED, trained
+from tasks import TASKS, file_bytes, make_task
+
+from kd_keras.compression.compress import compress_model
+
+NAME = "compress"
+SHARES = (0.333, 0.167, 0.083, 0.05)
+
+
+def measure(task, seed, share):
+    model = trained(task, seed)
+    before = task.quality(model)
+    keras.utils.set_random_seed(seed)
+    began = time.perf_counter()
+    found = compress_model(
+        model, f"{100 * share}%", *task.data, seed=seed, effort=TUNED, verbose=0
+    )
+    seconds = time.perf_counter() - began
+    return {
+        "budget": found.plan.budget,
+        "planned": found.plan.bytes,
+        "bytes": file_bytes(found.model),
+        "forms": [str(t.form) for t in found.plan.tables],
+        "before": round(before, 3),
+        "losses": {x: round(y["loss"], 4) for x, y in found.measured.items()},
+        "quality": round(task.quality(found.model), 3),
+        "measure": task.measure,
+        "seconds": round(seconds, 1),
+        **measured_now(),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data-dir", required=True, type=Path)
+    seeds = {"type": int, "nargs": "+", "default": [0, 1, 2, 3, 4]}
+    parser.add_argument("--seeds", **seeds)
+    parser.add_argument(
+        "--tasks", nargs="+", choices=TASKS, default=list(TASKS)
+    )
+    args = parser.parse_args()
+    rows = rows_of(NAME)
+    for seed in args.seeds:
+        for name in args.tasks:
+            task = None
+            for share in SHARES:
+                row = {"task": name, "seed": seed, "method": NAME}
+                row["share"] = share
+                if key_of(row) in map(key_of, rows):
+                    continue
+                task = task or make_task(name, args.data_dir, seed)
+                rows.append(row | measure(task, seed, share))
+                print(rows[-1], flush=True)
+                write_results(NAME, {"rows": rows})
+    show(rows, rows_of("tasks"))
+    draw(rows, rows_of("tasks"), RESULTS / f"{NAME}.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Finds the tables that a copy of a model can have in other forms."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from kd_keras.compression.forms import Form
+from kd_keras.compression.model_tables import OUTPUT, LeftAlone, ModelTable
+from kd_keras.learning.replace_layers import replace_uncompiled
+
+
+def replaceable(
+    model: Any, tables: list[ModelTable]
+) -> tuple[list[ModelTable], list[LeftAlone], set[str]]:
+    """Sorts out the tables that a copy of the model cannot replace.
+
+    Returns:
+        `(tables, left, names of classes of models that the copy lacks)`.
+    """
+
+    def outline(table: ModelTable) -> Any:
+        return Form(K=2, D=(1,)).outline(table)
+
+    try:
+        copy = replace_uncompiled(model, {x.layer: outline(x) for x in tables})
+        return tables, [], _classes(model) - _classes(copy)
+    except ValueError:
+        pass
+    kept, left, dissolved = [], [], set()
+    for table in tables:
+        try:
+            copy = replace_uncompiled(model, {table.layer: outline(table)})
+            kept.append(table)
+            dissolved |= _classes(model) - _classes(copy)
+        except ValueError as error:
+            reason = " ".join(str(error).split())
+            numbers = table.layer.count_params()
+            left.append(LeftAlone(table.name, numbers, reason))
+    return kept, left, dissolved
+
+
+def _classes(model: Any) -> set[str]:
+    """Names the classes of a model and of those in it."""
+    layers = model._flatten_layers()
+    return {type(x).__name__ for x in layers if isinstance(x, keras.Model)}
+
+
+def no_table(model: Any, left: Sequence[LeftAlone]) -> str:
+    reasons = "; ".join(f"{x.name}: {x.reason}" for x in left)
+    return (
+        "compress needs a model with an embedding or an output layer as wide "
+        f"as a vocabulary. Received: {model.name!r}, "
+        + (f"where all are left alone ({reasons})" if left else "without one")
+    )
+
+
+def lost_settings(tables: Sequence[ModelTable]) -> list[str]:
+    """Lists settings of layers that are lost."""
+    notes = []
+    for table in tables:
+        for name in (
+            "embeddings_regularizer", "embeddings_constraint",
+            "kernel_regularizer", "kernel_constraint", "bias_regularizer",
+            "bias_constraint", "activity_regularizer",
+        ):  # fmt: skip
+            value = getattr(table.layer, name, None)
+            if value is not None and (
+                table.kind == OUTPUT
+                or name.startswith(("embeddings", "activity"))
+            ):
+                kind = type(value).__name__
+                notes.append(f"{table.name} loses its {name}, {kind}")
+    return notes
