@@ -36,7 +36,7 @@ NAME = "tasks"
 COMMON = (
     {"method": "table"},
     *({"method": "rounded", "bits": bits} for bits in (4, 2)),
-    *({"method": "cut", "share": x} for x in (0.3, 0.15, 0.07, 0.03)),
+    *({"method": "cut", "share": x} for x in (0.3, 0.15, 0.07, 0.03, 0.015)),
     *({"method": "hashing", "share": x} for x in (0.15, 0.05)),
     *({"method": "quotient_remainder", "share": x} for x in (0.15, 0.05)),
     *(

@@ -7,9 +7,9 @@ import numpy as np
 
 from kd_keras.compression.forms import Form
 from kd_keras.compression.model_tables import ModelTable
-from kd_keras.compression.row_sums import constant_error
 from kd_keras.learning.learn_codes import learn_codes
 from kd_keras.utils.progress_bar import Progress
+from kd_keras.vectors.row_sums import constant_error
 
 # Numbers of positions that are considered, and those that have a draft.
 POSITIONS = (

@@ -15,9 +15,9 @@ from kd_keras.compression.coded_forms import coded_forms
 from kd_keras.compression.forms import Form
 from kd_keras.compression.model_tables import EMBEDDING, ModelTable
 from kd_keras.compression.reduced_forms import reduced_forms
-from kd_keras.compression.row_sums import constant_error
 from kd_keras.compression.steps import Arrays
 from kd_keras.utils.progress_bar import Progress
+from kd_keras.vectors.row_sums import constant_error
 
 
 @dataclasses.dataclass

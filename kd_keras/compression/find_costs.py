@@ -14,7 +14,7 @@ from kd_keras.compression.distances import (
 )
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import EMBEDDING, OUTPUT, ModelTable
-from kd_keras.compression.row_sums import ROWS, weighted_mean
+from kd_keras.vectors.row_sums import ROWS, weighted_mean
 
 BATCHES = 24  # of which gradients are computed
 # How much a direction counts on which no output depends; 1 is the mean.

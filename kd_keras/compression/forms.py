@@ -19,6 +19,7 @@ from kd_keras.layers.reduced_embedding import (
 )
 from kd_keras.learning.learn_codes import learn_codes
 from kd_keras.learning.source_layer import in_place_of
+from kd_keras.vectors.row_sums import weighted_mean, weighted_squares
 
 AS_IT_IS, CUT, NARROW, CUT_AND_NARROW = (
     "as it is", "cut", "narrow", "cut and narrow",
@@ -225,9 +226,10 @@ def coded(table: ModelTable, embedding: Any) -> Any:
 
 def _main_directions(table: ModelTable, count: int) -> np.ndarray:
     """Returns the strongest directions of a table, `(count, d)`."""
-    rows = table.measured_rows
-    centred = rows - rows.mean(axis=0)
-    found = np.linalg.eigh(centred.T.astype(np.float64) @ centred)[1]
+    rows, even = table.measured_rows, np.ones(len(table.rows))
+    mean = weighted_mean(rows, even)
+    squares = weighted_squares(rows, even) - len(rows) * np.outer(mean, mean)
+    found = np.linalg.eigh(squares)[1]
     return table.from_measured(found.T[::-1][:count])
 
 

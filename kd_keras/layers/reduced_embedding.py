@@ -15,6 +15,7 @@ from kd_keras.layers.gather import (
 )
 from kd_keras.utils.checks import check_integer
 from kd_keras.vectors.checks import check_rows
+from kd_keras.vectors.row_sums import weighted_mean, weighted_squares
 from kd_keras.vectors.weights import check_weights
 
 # Rows are numbered in 16 bits if that is enough: LiteRT gathers int16.
@@ -128,7 +129,7 @@ class ReducedEmbedding(keras.layers.Layer):
         >>> print(layer(np.arange(100)).shape)
         (100, 8)
         """
-        vectors = np.array(check_rows(table)[:], np.float64)
+        vectors = check_rows(table)[:]
         N, d = vectors.shape
         given = None if weights is None else check_weights(weights, N)
         shares = np.ones(N) if given is None else given.astype(np.float64)
@@ -141,14 +142,18 @@ class ReducedEmbedding(keras.layers.Layer):
             places[order] = np.minimum(places, kept)
             in_order = bool((places == np.minimum(np.arange(N), kept)).all())
             rest, own = order[kept:], order[:kept]
-            shared = np.average(vectors[rest], axis=0, weights=shares[rest])
+            shared = weighted_mean(vectors[rest], shares[rest])
+            shared = shared.astype(vectors.dtype)
             vectors = np.concatenate([vectors[own], shared[None]])
             shares = np.append(shares[own], shares[rest].sum())
         layer = cls(N, d, kept, width, kept is None or in_order, **kwargs)
         layer.build()
         values: list[np.ndarray] = [vectors]
         if width is not None:
-            matrix = main_directions(vectors, shares)[:width]
+            # Projecting on the strongest directions loses the least.
+            squares = weighted_squares(vectors, shares)
+            matrix = np.linalg.eigh(squares)[1][:, ::-1].T[:width]
+            matrix = matrix.astype(vectors.dtype)
             values = [vectors @ matrix.T, matrix]
         if layer.places is not None:
             values.append(places)
@@ -230,18 +235,3 @@ class ReducedEmbedding(keras.layers.Layer):
 def places_bytes(N: int, kept: int) -> int:
     """Returns the bytes of the numbers of N symbols' rows."""
     return N * (2 if kept + 1 <= _MOST_IN_16_BITS else 4)
-
-
-def main_directions(vectors: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Returns the directions that matter most, the first one most.
-
-    Args:
-        vectors: array of float64, shape `(n, d)`.
-        weights: array of float64, shape `(n,)`.
-
-    Returns:
-        array of float64, shape `(d, d)`, orthonormal rows. Projecting on the
-        first w leaves the least weighted squared error of any w.
-    """
-    squares = vectors.T @ (weights[:, None] * vectors)
-    return np.linalg.eigh(squares)[1][:, ::-1].T

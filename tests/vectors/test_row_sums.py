@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kd_keras.compression import row_sums
 from kd_keras.compression.reduced_forms import reduced_forms
+from kd_keras.vectors import row_sums
 
 
 @pytest.fixture
@@ -21,6 +21,8 @@ def test_blocks_make_no_difference(block, table, monkeypatch):
     rows, shares = table
     mean = shares @ rows.astype(float)
     np.testing.assert_allclose(row_sums.weighted_mean(rows, shares), mean)
+    squares = rows.T.astype(float) @ (shares[:, None] * rows)
+    np.testing.assert_allclose(row_sums.weighted_squares(rows, shares), squares)
     error = shares @ np.square(rows - mean).sum(axis=1)
     assert row_sums.constant_error(rows, shares) == pytest.approx(error)
 

@@ -18,6 +18,19 @@ def weighted_mean(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return np.asarray(sum(parts) / shares.sum())
 
 
+def weighted_squares(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Returns the weighted sum of the rows' outer products, `(d, d)`.
+
+    Args:
+        rows, shares: See `weighted_mean`.
+    """
+    d = rows.shape[1]
+    total = np.zeros((d, d))
+    for block, own in _blocks(rows, shares):
+        total += block.T @ (own[:, None] * block)
+    return total
+
+
 def constant_error(rows: np.ndarray, shares: np.ndarray) -> float:
     """Returns the weighted squared error of rows that share their mean.
 
