@@ -1,9 +1,9 @@
 """`compress` to shares of the file, on the tasks of `tasks.py`.
 
 Each budget is a share of the int8 file with the whole tables. A row tells the
-bytes that were planned and those of the file, the quality on test data of the
-model before and after, and the loss on validation data with new tables, before
-the training. Cells that the results file has are not measured again.
+bytes of the file, the forms of the tables, the quality on test data of the
+model before and after, and the loss on validation data before, with new tables,
+and after the training. Cells that the results file has are not measured again.
 
     python benchmarks/compress.py --data-dir data --seeds 0 1 2 3 4
 
@@ -19,7 +19,7 @@ from compress_figure import draw, show
 from record import RESULTS, measured_now, write_results
 from task_figure import key_of, rows_of
 from task_methods import TUNED, trained
-from tasks import TASKS, file_bytes, make_task
+from tasks import TASKS, exported_bytes, make_task
 
 from kd_keras.compression.compress import compress_model
 
@@ -32,17 +32,25 @@ def measure(task, seed, share):
     before = task.quality(model)
     keras.utils.set_random_seed(seed)
     began = time.perf_counter()
+    data, validation = task.data
     found = compress_model(
-        model, f"{100 * share}%", *task.data, seed=seed, effort=TUNED, verbose=0
+        model,
+        f"{100 * share}%",
+        data,
+        validation_data=validation,
+        seed=seed,
+        effort=TUNED,
+        verbose=0,
     )
     seconds = time.perf_counter() - began
     return {
         "budget": found.plan.budget,
-        "planned": found.plan.bytes,
-        "bytes": file_bytes(found.model),
+        "bytes": exported_bytes(found.model),
         "forms": [str(t.form) for t in found.plan.tables],
         "before": round(before, 3),
-        "losses": {x: round(y["loss"], 4) for x, y in found.measured.items()},
+        "validation": {
+            x: round(y["loss"], 4) for x, y in found.measured.items()
+        },
         "quality": round(task.quality(found.model), 3),
         "measure": task.measure,
         "seconds": round(seconds, 1),

@@ -10,11 +10,11 @@ file are kept. The accuracy is null where nothing fits into the bytes.
 
 import argparse
 import contextlib
-import json
 from pathlib import Path
 from unittest import mock
 
-from record import RESULTS, measured_now, write_results
+from record import measured_now, write_results
+from task_figure import rows_of
 from task_methods import TUNED, trained
 from tasks import make_task
 
@@ -70,8 +70,7 @@ def main():
     parser.add_argument("--data-dir", required=True, type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()
-    path = RESULTS / f"{NAME}.json"
-    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    rows = rows_of(NAME)
     for seed in args.seeds:
         task = make_task("trec", args.data_dir, seed)
         for share in SHARES:

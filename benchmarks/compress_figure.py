@@ -1,8 +1,9 @@
 """The table and the figure of `compress.py`: ours beside the best of others.
 
-A rival's quality at our bytes is taken between its own two sizes around them,
-on a line over the logarithm of the bytes, for each seed. The best rival is the
-one with the highest mean.
+What a rival gives at our bytes is the best of two things: any of its files that
+is not larger than ours, and a point on the line between its two sizes around
+ours, over the logarithm of the bytes. The best rival is the one with the
+highest mean over the seeds that both have.
 """
 
 import numpy as np
@@ -11,80 +12,95 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from rich.console import Console
 from rich.table import Table
-from task_figure import TITLES
+from task_figure import OPTIONS, TITLES, mean_and_error
 
 RIVALS = (
-    "table", "rounded", "cut", "low_rank", "smaller", "hashing",
-    "quotient_remainder",
+    "rounded", "cut", "low_rank", "smaller", "hashing", "quotient_remainder",
 )  # fmt: skip
+HAS_NOTHING_BETWEEN = "rounded"  # 4 and 2 bits
 
 
 def show(rows, others):
     table = Table(
-        "task", "share", "kB", "of budget", "plan", "quality", "best rival",
+        "task", "share", "kB", "used of the budget", "quality", "best rival",
         "its quality", "difference", "seeds", "seconds",
     )  # fmt: skip
     for task in TITLES:
         for share, found in _by_share(rows, task).items():
+            own = [row["quality"] for row in found]
             best = best_rival(found, others)
+            told = ["", "", ""]
+            if best:
+                own = best["own"]
+                told = [
+                    best["method"],
+                    _told(best["quality"]),
+                    _told(own - best["quality"]),
+                ]
             table.add_row(
                 task,
                 f"{share:.1%}",
-                f"{_mean(found, 'bytes') / 1000:.0f}",
+                f"{_kilobytes(found):.0f}",
                 f"{np.mean([r['bytes'] / r['budget'] for r in found]):.1%}",
-                f"{max(abs(r['planned'] / r['bytes'] - 1) for r in found):.1%}",
-                told([r["quality"] for r in found]),
-                best["method"] if best else "",
-                told(best["quality"]) if best else "",
-                told(best["difference"]) if best else "",
-                str(len(best["quality"]) if best else len(found)),
+                _told(own),
+                *told,
+                str(len(own)),
                 f"{np.median([r['seconds'] for r in found]):.0f}",
             )
     Console(width=130).print(table)
 
 
 def best_rival(found, others):
-    """Returns the method that is best at the bytes of `found`, or None."""
+    """Returns the best method at the bytes of `found`, or None.
+
+    Returns:
+        dict of `method`, its `quality` and ours, `own`, for the same seeds.
+    """
     candidates = []
     for method in RIVALS:
-        pairs = []
-        for row in found:
-            quality = quality_at(row["bytes"], method, row, others)
-            if quality is not None:
-                pairs.append((row["quality"], quality))
-        if pairs:
-            own, its = np.array(pairs).T
-            candidates.append(
-                {"method": method, "quality": its, "difference": own - its}
-            )
+        cells = {}
+        for row in others:
+            if row["task"] == found[0]["task"] and row["method"] == method:
+                cell = tuple(str(row.get(name)) for name in OPTIONS)
+                cells.setdefault(cell, {})[row["seed"]] = row
+        ways = [_not_larger(cell) for cell in cells.values()]
+        if method != HAS_NOTHING_BETWEEN:
+            ways.append(_between(cells.values()))
+        for way in ways:
+            pairs = [(r["quality"], way(r)) for r in found]
+            pairs = [pair for pair in pairs if pair[1] is not None]
+            if pairs:
+                own, its = np.array(pairs).T
+                candidates.append(
+                    {"method": method, "quality": its, "own": own}
+                )
     # One that was measured with fewer seeds is not comparable.
-    most = max((len(c["quality"]) for c in candidates), default=0)
-    candidates = [c for c in candidates if len(c["quality"]) == most]
+    most = max((len(c["own"]) for c in candidates), default=0)
+    candidates = [c for c in candidates if len(c["own"]) == most]
     return max(candidates, key=lambda c: c["quality"].mean(), default=None)
 
 
-def quality_at(size, method, row, others):
-    """Returns a rival's quality at a size, or None where it has no larger and
-    no smaller file of the same task and seed."""
-    same = [
-        r
-        for r in others
-        if all(r[x] == row[x] for x in ("task", "seed"))
-        and r["method"] == method
-    ]
-    same.sort(key=lambda r: r["bytes"])
-    sizes = [r["bytes"] for r in same]
-    if not same or not sizes[0] <= size <= sizes[-1]:
-        return None
-    return np.interp(np.log(size), np.log(sizes), [r["quality"] for r in same])
+def _not_larger(cell):
+    def quality(row):
+        its = cell.get(row["seed"])
+        if its is None or its["bytes"] > row["bytes"]:
+            return None
+        return its["quality"]
+
+    return quality
 
 
-def told(values):
-    values = np.asarray(values, float)
-    if len(values) < 2:
-        return f"{values.mean():.1f}"
-    error = values.std(ddof=1) / len(values) ** 0.5
-    return f"{values.mean():.1f} ± {error:.1f}"
+def _between(cells):
+    def quality(row):
+        its = [cell[row["seed"]] for cell in cells if row["seed"] in cell]
+        its.sort(key=lambda x: x["bytes"])
+        sizes = [x["bytes"] for x in its]
+        if not its or not sizes[0] <= row["bytes"] <= sizes[-1]:
+            return None
+        known = [x["quality"] for x in its]
+        return np.interp(np.log(row["bytes"]), np.log(sizes), known)
+
+    return quality
 
 
 def draw(rows, others, path):
@@ -97,37 +113,39 @@ def draw(rows, others, path):
         axes = figure.subplots(1, len(tasks), squeeze=False)[0]
         for axis, task in zip(axes, tasks, strict=True):
             _panel(axis, task, _by_share(rows, task), others)
-        axes[0].legend(frameon=False)
+        figure.legend(
+            *axes[0].get_legend_handles_labels(),
+            loc="outside lower center", ncols=3, frameon=False,
+        )  # fmt: skip
         figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
 def _panel(axis, task, by_share, others):
     rows = [row for found in by_share.values() for row in found]
-    own, best, names = [], [], []
+    own, best = [], []
     for found in by_share.values():
-        size = _mean(found, "bytes") / 1000
-        own.append((size, *_mean_and_error([r["quality"] for r in found])))
+        size = _kilobytes(found)
+        own.append((size, *mean_and_error([r["quality"] for r in found])))
         if rival := best_rival(found, others):
-            best.append((size, *_mean_and_error(rival["quality"])))
-            names.append(rival["method"].replace("_", "-"))
+            best.append((size, *mean_and_error(rival["quality"])))
+            axis.annotate(
+                rival["method"].replace("_", "-"), best[-1][:2], (0, -12),
+                textcoords="offset points", ha="center", fontsize=7,
+                color="#444444",
+            )  # fmt: skip
     for points, colour, label in (
         (own, "#D55E00", "compress"),
-        (best, "#444444", "best of the others at these bytes"),
+        (best, "#444444", "the best of the others at these bytes"),
     ):
-        if points:
-            size, mean, error = zip(*points, strict=True)
-            axis.errorbar(
-                size, mean, error, color=colour, label=label,
-                marker="s", markersize=4, capsize=3,
-            )  # fmt: skip
-    for (size, mean, _), name in zip(best, names, strict=True):
-        axis.annotate(
-            name, (size, mean), (0, -12), textcoords="offset points",
-            ha="center", fontsize=7, color="#444444",
+        size, mean, error = zip(*points, strict=True) if points else ([],) * 3
+        axis.errorbar(
+            size, mean, [x or 0 for x in error], color=colour, label=label,
+            marker="s", markersize=4, capsize=3,
         )  # fmt: skip
     axis.axhline(
         np.mean([row["before"] for row in rows]),
         color="black", linewidth=0.8, linestyle=":",
+        label="the model that is compressed",
     )  # fmt: skip
     axis.set_xscale("log")
     axis.set_xticks([20, 50, 100, 200])
@@ -136,7 +154,7 @@ def _panel(axis, task, by_share, others):
     axis.set_xlabel("kB of the int8 file")
     [measure] = {row["measure"] for row in rows}
     axis.set_ylabel(f"{measure}, %")
-    seeds = max(map(len, by_share.values()))
+    seeds = len({row["seed"] for row in rows})
     axis.set_title(f"{TITLES[task]}, {seeds} seed{'s' * (seeds > 1)}")
     axis.grid(alpha=0.25)
 
@@ -149,11 +167,10 @@ def _by_share(rows, task):
     return found
 
 
-def _mean(rows, name):
-    return float(np.mean([row[name] for row in rows]))
+def _kilobytes(rows):
+    return float(np.mean([row["bytes"] for row in rows])) / 1000
 
 
-def _mean_and_error(values):
-    values = np.asarray(values, float)
-    error = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0
-    return float(values.mean()), float(error)
+def _told(values):
+    mean, error = mean_and_error(values)
+    return f"{mean:.1f}" if error is None else f"{mean:.1f} ± {error:.1f}"

@@ -1,4 +1,4 @@
-"""A neural residual quantizer, after QINCo, as a rival in `chart.py`.
+"""A neural residual quantizer, after QINCo; not yet part of `chart.py`.
 
 Huijben et al., "Residual Quantization with Implicit Neural Codebooks" (2024).
 Position by position, a network changes the code vectors by what has been
@@ -27,7 +27,6 @@ class Network(keras.layers.Layer):
         self.from_rebuilt = keras.layers.Dense(d, **matrix)
         self.up = keras.layers.Dense(hidden, use_bias=False)
         self.down = keras.layers.Dense(d, **matrix)
-        self.d = d
         for layer, size in (
             (self.from_vector, d), (self.from_rebuilt, d),
             (self.up, d), (self.down, hidden),
@@ -60,7 +59,7 @@ class NeuralQuantizer(keras.Model):
 
     @tf.function
     def encode(self, x, kept=1):
-        """Keeps the best partial codes of each row, `(n, kept, positions)`."""
+        """Finds codes by a beam search; returns them and the rebuilt rows."""
         D, K, d = self.codebooks.shape
         n = tf.shape(x)[0]
         rebuilt, codes = tf.zeros((n, 1, d)), tf.zeros((n, 1, 0), tf.int32)
@@ -88,7 +87,8 @@ class NeuralQuantizer(keras.Model):
             for position in range(self.codebooks.shape[0]):
                 rebuilt = self.step(position, codes[:, position], rebuilt)
                 lost = tf.reduce_mean((x - rebuilt) ** 2)
-                total += lost / tf.stop_gradient(lost)  # each counts the same
+                # Each position counts the same.
+                total += lost / (tf.stop_gradient(lost) + 1e-12)
         variables = self.trainable_variables
         gradients = tape.gradient(total, variables)
         self.optimizer.apply(gradients, variables)

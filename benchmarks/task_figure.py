@@ -59,11 +59,15 @@ def kilobytes(group):
 
 
 def quality(group):
+    return mean_and_error([row["quality"] for row in group])
+
+
+def mean_and_error(values):
     """Returns the mean, and its standard error or None for one seed."""
-    found = np.array([row["quality"] for row in group])
-    if len(found) < 2:
-        return float(found.mean()), None
-    return float(found.mean()), float(found.std(ddof=1) / len(found) ** 0.5)
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return float(values.mean()), None
+    return float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)
 
 
 def show(rows, task):
@@ -113,9 +117,9 @@ def draw(rows, path):
 
 def _panel(axis, rows, task):
     groups = groups_of(rows, task)
-    seeds = max(len(group) for group in groups)
+    seeds = max(len(g) for g in groups if g[0]["method"] != "compress")
     # Means of other seeds are not comparable: those of all seeds only.
-    groups = [group for group in groups if len(group) == seeds]
+    groups = [group for group in groups if len(group) >= seeds]
     for method, (colour, style) in LINES.items():
         own = [g for g in groups if g[0]["method"] == method]
         # Tiers and codes without counts are other lines of the same method.

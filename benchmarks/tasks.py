@@ -36,7 +36,7 @@ NAME = "tasks"
 COMMON = (
     {"method": "table"},
     *({"method": "rounded", "bits": bits} for bits in (4, 2)),
-    *({"method": "cut", "share": x} for x in (0.3, 0.15, 0.07, 0.03, 0.015)),
+    *({"method": "cut", "share": x} for x in (0.3, 0.15, 0.07, 0.03, 0.01)),
     *({"method": "hashing", "share": x} for x in (0.15, 0.05)),
     *({"method": "quotient_remainder", "share": x} for x in (0.15, 0.05)),
     *(
@@ -95,14 +95,17 @@ TASKS = {
 }
 
 
+def exported_bytes(model):
+    """Returns the bytes of an int8 `.tflite` file as this package writes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.tflite")
+        return kd_keras.export_litert(model, path, quantization="int8").total
+
+
 def file_bytes(model):
-    """Returns the bytes of an int8 `.tflite` file of a model."""
+    """Returns the bytes of an int8 `.tflite` file as a user would write it."""
     if coded_layers(model):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "model.tflite")
-            return kd_keras.export_litert(
-                model, path, quantization="int8"
-            ).total
+        return exported_bytes(model)
     with tempfile.TemporaryDirectory() as folder, quiet_litert():
         model.export(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)

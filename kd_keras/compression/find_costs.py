@@ -14,7 +14,8 @@ from kd_keras.compression.distances import (
 )
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import EMBEDDING, OUTPUT, ModelTable
-from kd_keras.vectors.row_sums import ROWS, weighted_mean
+from kd_keras.utils.row_blocks import row_blocks
+from kd_keras.vectors.row_sums import BLOCK_ROWS, weighted_mean
 
 BATCHES = 24  # of which gradients are computed
 # How much a direction counts on which no output depends; 1 is the mean.
@@ -119,6 +120,5 @@ def _gradient_rows(
         return
     whole = np.asarray(gradient)
     whole = whole.T if table.kind == OUTPUT else whole
-    for first in range(0, N, ROWS):
-        block = slice(first, first + ROWS)
+    for block in row_blocks(N, BLOCK_ROWS):
         yield block, whole[block].astype(np.float64)

@@ -1,5 +1,6 @@
 """Data that a model is trained on, in any form that `fit` takes."""
 
+import itertools
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -39,7 +40,8 @@ class ModelData:
     def __init__(
         self, name: str, data: Any, batch_size: int | None = None
     ) -> None:
-        self.batch_size = batch_size
+        self.name, self.batch_size = name, batch_size
+        self._told = False
         self._steps: int | None = None
         self.is_arrays = not _is_dataset(data)
         if self.is_arrays:
@@ -87,17 +89,8 @@ class ModelData:
         Of arrays, `most` batches are spread over all rows.
         """
         if not self.is_arrays:
-            for i, element in enumerate(self._elements()):
-                if i == most:
-                    return
-                if i == MANY and _is_of_unknown_length(self._whole):
-                    warnings.warn(
-                        f"`data` gave {MANY:,} batches so far and do not say "
-                        "how many they have. If they have no end, stop, and "
-                        "cut them with `take`",
-                        stacklevel=2,
-                    )
-                yield _unpacked(element)
+            elements = itertools.islice(self._counted(), most)
+            yield from map(_unpacked, elements)
             return
         size = self.batch_size or BATCH_SIZE
         starts = np.arange(0, self.rows, size)
@@ -126,7 +119,7 @@ class ModelData:
         else:
             held = np.arange(self.rows) >= self.rows - count
         train, valid = (
-            ModelData("data", self._rows(kept), self.batch_size)
+            ModelData(self.name, self._rows(kept), self.batch_size)
             for kept in (~held, held)
         )
         return train, valid
@@ -141,14 +134,14 @@ class ModelData:
         """
         if not self.is_arrays:
             if hasattr(self._whole, "take"):
-                return ModelData("data", self._whole.take(most))
+                return ModelData(self.name, self._whole.take(most))
             return self
         rows = most * self.training_batch
         if self.rows <= rows:
             return self
         # Consecutive batches of a text.
         kept = slice(rows) if self.batch_size else _drawn(self.rows, rows)
-        return ModelData("data", self._rows(kept), self.batch_size)
+        return ModelData(self.name, self._rows(kept), self.batch_size)
 
     @property
     def training_batch(self) -> int:
@@ -175,8 +168,25 @@ class ModelData:
             try:
                 self._steps = _length(self._whole)
             except TypeError:  # of unknown length
-                self._steps = sum(1 for _ in self._elements())
+                self._steps = sum(1 for _ in self._counted())
         return self._steps
+
+    def _counted(self) -> Iterator[Any]:
+        """Yields the batches of a data set; says so if they may never end."""
+        for i, element in enumerate(self._elements()):
+            if (
+                i == MANY
+                and not self._told
+                and _has_unknown_length(self._whole)
+            ):
+                self._told = True
+                warnings.warn(
+                    f"`{self.name}` has given {MANY:,} batches, and its length "
+                    "is unknown. If it never ends, interrupt this and use "
+                    "`take(n)`",
+                    stacklevel=2,
+                )
+            yield element
 
     def _elements(self) -> Iterator[Any]:
         data = self._whole
@@ -214,7 +224,7 @@ def _is_endless(data: Any) -> bool:
     )
 
 
-def _is_of_unknown_length(data: Any) -> bool:
+def _has_unknown_length(data: Any) -> bool:
     return hasattr(data, "cardinality") and int(data.cardinality()) == -2
 
 

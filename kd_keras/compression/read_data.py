@@ -25,6 +25,7 @@ def read_data(
     if validation_data is None:
         return train.split()
     valid = ModelData("validation_data", validation_data, batch_size)
+    valid.steps()  # tells if they may never end
     if train.has_targets != valid.has_targets:
         raise BadInputError(
             "`data` and `validation_data` must both have targets, or neither. "

@@ -16,6 +16,7 @@ from kd_keras.report.neighbours import (
     unit_rows,
 )
 from kd_keras.utils.row_blocks import Rows, row_blocks
+from kd_keras.vectors.row_sums import weighted_mean
 
 BLOCK = 4096
 
@@ -86,12 +87,9 @@ def _weighted(
     before: Rows, after: Rows, shares: np.ndarray
 ) -> tuple[float, float]:
     """Returns the weighted error and variance, for shares whose sum is 1."""
-    N, d = before.shape
-    mean = np.zeros(d)
-    for rows in row_blocks(N, BLOCK):
-        mean += shares[rows] @ before[rows].astype(np.float64)
+    mean = weighted_mean(before, shares)
     error = variance = 0.0
-    for rows in row_blocks(N, BLOCK):
+    for rows in row_blocks(before.shape[0], BLOCK):
         exact = before[rows].astype(np.float64)
         new = after[rows]
         error += float(shares[rows] @ np.square(exact - new).sum(axis=1))

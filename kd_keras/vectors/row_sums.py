@@ -4,21 +4,23 @@ from collections.abc import Iterator
 
 import numpy as np
 
-ROWS = 1 << 14  # of a block
+from kd_keras.utils.row_blocks import Rows, row_blocks
+
+BLOCK_ROWS = 1 << 14
 
 
-def weighted_mean(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
+def weighted_mean(rows: Rows, shares: np.ndarray) -> np.ndarray:
     """Returns the mean of rows, float64 `(d,)`.
 
     Args:
-        rows: array of float, shape `(N, d)`.
+        rows: `Rows` of float, shape `(N, d)`.
         shares: array of float, shape `(N,)`. The weights.
     """
     parts = (own @ block for block, own in _blocks(rows, shares))
     return np.asarray(sum(parts) / shares.sum())
 
 
-def weighted_squares(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
+def weighted_squares(rows: Rows, shares: np.ndarray) -> np.ndarray:
     """Returns the weighted sum of the rows' outer products, `(d, d)`.
 
     Args:
@@ -31,11 +33,14 @@ def weighted_squares(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return total
 
 
-def constant_error(rows: np.ndarray, shares: np.ndarray) -> float:
-    """Returns the weighted squared error of rows that share their mean.
+def constant_error(rows: Rows, shares: np.ndarray) -> float:
+    """Returns the squared error of rows that share their weighted mean.
 
     Args:
         rows, shares: See `weighted_mean`.
+
+    Returns:
+        float. The weighted sum over the rows: a mean if the weights sum to 1.
     """
     mean = weighted_mean(rows, shares)
     return sum(
@@ -45,8 +50,7 @@ def constant_error(rows: np.ndarray, shares: np.ndarray) -> float:
 
 
 def _blocks(
-    rows: np.ndarray, shares: np.ndarray
+    rows: Rows, shares: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for first in range(0, len(rows), ROWS):
-        block = slice(first, first + ROWS)
+    for block in row_blocks(rows.shape[0], BLOCK_ROWS):
         yield rows[block].astype(np.float64), shares[block]

@@ -116,9 +116,13 @@ def test_data_of_unknown_length_are_told_in_case_they_have_no_end(monkeypatch):
         )
         return ModelData("data", data)
 
-    with pytest.warns(UserWarning, match="cut them with `take`") as told:
-        assert len(list(rows(5).batches())) == 5
+    data = rows(5)
+    with pytest.warns(UserWarning, match="`data` has given 3 batches") as told:
+        assert len(list(data.batches())) == 5
     assert len(told) == 1
+    assert len(list(data.batches())) == 5  # once is enough
+    with pytest.warns(UserWarning, match="use `take"):
+        assert rows(5).steps() == 5
     # Nothing is told of data that are as short or whose length is known.
     assert len(list(rows(3).batches())) == 3
     assert len(list(rows(5).batches(3))) == 3

@@ -128,6 +128,7 @@ def train(optimizer, names, batch_size=N, **compile_options):
         verbose=0,
         callbacks=[kd_keras.TemperatureSchedule(decay_rate=0.2)],
     )
-    # With one output, Keras names no losses.
     losses = history.history
-    return {x: losses.get(f"{x}_loss", losses["loss"]) for x in names}
+    if len(names) == 1:  # Keras does not name the loss of one output
+        return {names[0]: losses["loss"]}
+    return {x: losses[f"{x}_loss"] for x in names}

@@ -17,7 +17,7 @@ def table():
 
 @pytest.mark.parametrize("block", [1, 7, 999, 1000, 5000])
 def test_blocks_make_no_difference(block, table, monkeypatch):
-    monkeypatch.setattr(row_sums, "ROWS", block)
+    monkeypatch.setattr(row_sums, "BLOCK_ROWS", block)
     rows, shares = table
     mean = shares @ rows.astype(float)
     np.testing.assert_allclose(row_sums.weighted_mean(rows, shares), mean)
