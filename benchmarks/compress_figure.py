@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from rich.console import Console
 from rich.table import Table
-from task_figure import OPTIONS, TITLES, mean_and_error
+from task_figure import NAMES, OPTIONS, TITLES, mean_and_error
 
 RIVALS = (
     "rounded", "cut", "low_rank", "smaller", "hashing", "quotient_remainder",
@@ -129,9 +129,8 @@ def _panel(axis, task, by_share, others):
         if rival := best_rival(found, others):
             best.append((size, *mean_and_error(rival["quality"])))
             axis.annotate(
-                rival["method"].replace("_", "-"), best[-1][:2], (0, -12),
-                textcoords="offset points", ha="center", fontsize=7,
-                color="#444444",
+                NAMES[rival["method"]], best[-1][:2], (5, -9),
+                textcoords="offset points", fontsize=7, color="#444444",
             )  # fmt: skip
     for points, colour, label in (
         (own, "#D55E00", "compress"),

@@ -25,6 +25,16 @@ LINES = {
     "quotient_remainder": ("#BBBBBB", "+:"),
     "random_codes": ("#444444", "*:"),
 }
+NAMES = {
+    "rounded": "int4 and int2 tables",
+    "cut": "cut vocabulary",
+    "low_rank": "low rank",
+    "smaller": "smaller d",
+    "hashing": "hashing",
+    "quotient_remainder": "quotient and remainder",
+    "random_codes": "random codes",
+}
+BELOW = 12  # points below `compress` at which a panel ends
 TITLES = {
     "mr": "Movie reviews, convolution",
     "trec": "TREC questions, convolution",
@@ -131,12 +141,14 @@ def _panel(axis, rows, task):
                 [quality(g)[0] for g in own],
                 style,
                 color=colour,
-                label=method.replace("_", "-"),
+                label=NAMES.get(method, method),
                 markersize=4.5,
             )
     for group in groups:
         if group[0]["method"] == "table":
             axis.axhline(quality(group)[0], color="black", linewidth=0.8)
+    least = [quality(g)[0] for g in groups if g[0]["method"] == "compress"]
+    axis.set_ylim(bottom=min(least) - BELOW)
     axis.set_xscale("log")
     axis.set_xticks([20, 50, 100, 200, 400])
     axis.set_xticklabels(["20", "50", "100", "200", "400"])
