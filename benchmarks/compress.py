@@ -10,16 +10,14 @@ and after the training. Cells that the results file has are not measured again.
 The figure compares with the rows of `results/tasks.json`.
 """
 
-import argparse
 import time
-from pathlib import Path
 
 import keras
 from compress_figure import draw, show
 from record import RESULTS, measured_now, write_results
 from task_figure import key_of, rows_of
 from task_methods import TUNED, trained
-from tasks import TASKS, exported_bytes, make_task
+from tasks import exported_bytes, make_task, parser_of
 
 from kd_keras.compression.compress import compress_model
 
@@ -59,14 +57,7 @@ def measure(task, seed, share):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data-dir", required=True, type=Path)
-    seeds = {"type": int, "nargs": "+", "default": [0, 1, 2, 3, 4]}
-    parser.add_argument("--seeds", **seeds)
-    parser.add_argument(
-        "--tasks", nargs="+", choices=TASKS, default=list(TASKS)
-    )
-    args = parser.parse_args()
+    args = parser_of(__doc__).parse_args()
     rows = rows_of(NAME)
     for seed in args.seeds:
         for name in args.tasks:

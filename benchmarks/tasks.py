@@ -129,14 +129,20 @@ def measure(task, cell, seed):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parser_of(description):
+    """Returns a parser of the arguments that scripts on the tasks share."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--data-dir", required=True, type=Path)
     seeds = {"type": int, "nargs": "+", "default": [0, 1, 2, 3, 4]}
     parser.add_argument("--seeds", **seeds)
     parser.add_argument(
         "--tasks", nargs="+", choices=TASKS, default=list(TASKS)
     )
+    return parser
+
+
+def main():
+    parser = parser_of(__doc__)
     parser.add_argument(
         "--methods", nargs="+", choices=METHODS, default=list(METHODS)
     )
