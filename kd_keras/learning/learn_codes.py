@@ -78,8 +78,8 @@ def learn_codes(
     offset, so the vectors' mean takes up one of its `code_dim` directions.
 
     For more than 50,000 vectors (or 4K, if larger), the composition is learned
-    from a random sample of that size, or of up to 200,000 vectors if it is
-    trained by gradients. The codes of all vectors are then found by
+    from a random sample of that size (of 2^27 / d vectors, if these are fewer),
+    or of up to 200,000 vectors if it is trained by gradients. The codes of all vectors are then found by
     `KDEmbedding.encode`, block by block, so that only the codes themselves
     need memory that grows with N. The additive start is then one for vectors
     that come later: residual quantisation, improved while a beam search
@@ -108,7 +108,7 @@ def learn_codes(
             the default, which takes one to six minutes of one core at
             N = 10,000. 0.1 is a draft; beyond 1 the error falls slowly. 0 does
             only what is indispensable: for linear, the start of the search and
-            a descent. Concat takes the same time at any effort.
+            a descent; for concat, five steps of k-means.
         weights: array of float or int, shape `(N,)`, positive; or None. How
             many times the squared error of each vector counts, for instance
             how often the symbol occurs. Only their ratios matter. The error
@@ -194,8 +194,9 @@ def learn_codebooks(
 
     Returns:
         A built `KDEmbedding` of the vectors that were learned from: a random
-        sample of 50,000 (or 4K, if larger), or of up to 200,000 for a
-        composition that is trained; all vectors if there are not more. It has
+        sample of 50,000 (or 2^27 / d, if smaller; or 4K, if larger), or of up
+        to 200,000 for a composition that is trained; all vectors, if there are
+        up to 50,000 (or 4K, if larger). It has
         no tiers: `encode` takes the length of each code.
 
     Raises:
@@ -240,7 +241,7 @@ def learn_codebooks(
     elif lengths is not None and shares is None:
         sample, shares = tier_sample(lengths, K, seed)
     else:
-        sample, shares = learning_sample(count, K, seed, shares)
+        sample, shares = learning_sample(count, K, seed, shares, dim)
     _check_size(rows)
     learned = rows[:] if sample is None else rows[sample]
     if lengths is not None:

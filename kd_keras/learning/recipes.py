@@ -19,7 +19,7 @@ from kd_keras.search.encode_rows import encode_rows
 from kd_keras.search.fit_additive import fit_additive
 from kd_keras.search.fit_codebooks import fit_codebooks
 from kd_keras.search.learning_sample import learning_sample
-from kd_keras.search.methods.weighted_rows import weighted
+from kd_keras.search.methods.strong_directions import strong_directions
 
 # Effort of the linear solution that a residual composition starts from: 1 would
 # gain some 2 % at most. An LSTM, which is trained less, starts from the whole
@@ -79,6 +79,7 @@ def _learn_concat(embedding: KDEmbedding, task: Task) -> None:
         task.seed,
         task.progress,
         task.weights,
+        task.effort,
     )
     embedding.composition.set_weights([table * task.unit])
 
@@ -138,13 +139,9 @@ def _fit_linear(embedding: KDEmbedding, task: Task) -> tuple[np.ndarray, ...]:
     code_dim = min(embedding.code_dim, vectors.shape[1])
     kernel, outside = [], 0.0
     if code_dim < vectors.shape[1]:
-        # H spans the subspace that holds most of the vectors' squared length:
-        # that minimises the error outside of it. Inside, H is orthonormal and
-        # leaves the squared error as it is.
-        scatter = weighted(vectors.T.astype(np.float64), weights) @ vectors
-        strengths, directions = np.linalg.eigh(scatter)  # weakest first
-        H = directions[:, ::-1].T[:code_dim].astype(np.float32)
-        outside = strengths[:-code_dim].sum() / len(vectors)
+        # That minimises the error outside of the directions. Inside, H is
+        # orthonormal and leaves the squared error as it is.
+        H, outside = strong_directions(vectors, code_dim, weights, task.seed)
         kernel = [H]
         vectors = vectors @ H.T
 

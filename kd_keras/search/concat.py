@@ -5,13 +5,21 @@ References:
     search", 2011.
 """
 
+import threading
+
 import numpy as np
 
 from kd_keras.codes.checks import code_dtype
 from kd_keras.search.methods.kmeans import kmeans, nearest
 from kd_keras.search.methods.weighted_rows import Weights, weighted_mean
-from kd_keras.utils.cores import one_blas_thread
+from kd_keras.utils.cores import one_blas_thread, spread
 from kd_keras.utils.progress_bar import Progress
+
+# At effort 1: the largest number of consecutive Lloyd steps, and of swaps
+# without improvement. At effort 0.2, on 50,000 rows of GloVe and K = 16, the
+# squared error was up to 0.5 % larger, after a quarter of the time.
+ITERATIONS, SWAPS = 100, 3
+LEAST_ITERATIONS = 5
 
 
 @one_blas_thread()
@@ -22,8 +30,11 @@ def fit_concat(
     seed: int = 0,
     progress: Progress | None = None,
     weights: Weights = None,
+    effort: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Learns concat (product) codes by k-means in each of D slices.
+
+    As many slices at a time as there are cores.
 
     Args:
         vectors: array of float, shape `(N, d)`. D must divide d.
@@ -34,24 +45,35 @@ def fit_concat(
             so far.
         weights: array of float32, shape `(N,)`, positive, or None. How many
             times the error of each row counts; the mean of all is 1.
+        effort: float, 0 to 1,000. Number of steps, in units of the defaults.
 
     Returns:
         `(codes, code_embeddings)`: array of uint8 or uint16, shape `(N, D)`,
         and array of float32, shape `(D, K, d / D)`.
     """
     slices = np.split(np.asarray(vectors, np.float32), D, axis=1)
+    iterations = max(LEAST_ITERATIONS, round(effort * ITERATIONS))
+    swaps = round(effort * SWAPS)
     codes: np.ndarray = np.empty((len(vectors), D), code_dtype(K))
-    tables, error = [], 0.0
-    for j, part in enumerate(slices):
-        part = np.ascontiguousarray(part)
-        labels, centres = kmeans(part, K, seed + j, swaps=3, weights=weights)
-        codes[:, j] = labels
-        tables.append(centres)
+    tables: np.ndarray = np.empty((D, K, slices[0].shape[1]), np.float32)
+    errors: list[float] = []
+    telling = threading.Lock()
+
+    def fit_slice(j: int) -> None:
+        part = np.ascontiguousarray(slices[j])
+        labels, centres = kmeans(
+            part, K, seed + j, iterations, swaps, weights=weights
+        )
+        codes[:, j], tables[j] = labels, centres
         gap = (part - centres[labels]).astype(np.float64)  # values may be 1e30
-        error += weighted_mean(np.square(gap).sum(axis=1), weights)
-        if progress:
-            progress((j + 1) / D, error)
-    return codes, np.stack(tables)
+        error = weighted_mean(np.square(gap).sum(axis=1), weights)
+        with telling:
+            errors.append(error)
+            if progress:
+                progress(len(errors) / D, sum(errors))
+
+    spread(fit_slice, range(D))
+    return codes, tables
 
 
 @one_blas_thread()

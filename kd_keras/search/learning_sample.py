@@ -7,8 +7,10 @@ from kd_keras.search.methods.weighted_rows import Weights, draw_rows
 # Up to this many rows (or 4K, if larger), the codes and code embeddings of all
 # rows are learned together. In a larger table, code embeddings are learned from
 # a sample of this size, and the codes of all rows are then found for them. A
-# sample four times as large is no better for other rows.
-LEARNING_ROWS = 50_000
+# sample four times as large is no better for other rows. Where vectors are so
+# long that the sample would be more than this many floats (512 MiB; two or three
+# copies are made of it), there are fewer.
+LEARNING_ROWS, LEARNING_FLOATS = 50_000, 1 << 27
 
 
 # A composition that is trained does gain from more rows: the sample is this
@@ -34,7 +36,7 @@ def _searched_rows(K: int) -> int:
 
 
 def learning_sample(
-    N: int, K: int, seed: int, weights: Weights = None
+    N: int, K: int, seed: int, weights: Weights = None, d: int = 1
 ) -> tuple[np.ndarray | None, Weights]:
     """Draws the rows that code embeddings are learned from.
 
@@ -44,18 +46,23 @@ def learning_sample(
         seed: int. Seed of the draw.
         weights: array of float32, shape `(N,)`, positive, or None. How many
             times each row counts; heavy rows are drawn first.
+        d: int. Size of a row.
 
     Returns:
         `(rows, weights)`: array of int, row numbers in ascending order, or
         None if the whole table is used, up to 50,000 rows (or 4K, if larger);
-        and the weights of these rows, or None.
+        and the weights of these rows, or None. The sample has 50,000 rows (or
+        2^27 / d, if smaller; or 4K, if larger).
 
     Example:
 
     >>> learning_sample(1_000, 16, 0), len(learning_sample(10**6, 16, 0)[0])
     ((None, None), 50000)
     """
-    return _draw(N, _searched_rows(K), seed, weights)
+    most = _searched_rows(K)
+    if N > most:
+        most = max(4 * K, min(most, LEARNING_FLOATS // d))
+    return _draw(N, most, seed, weights)
 
 
 def tier_sample(

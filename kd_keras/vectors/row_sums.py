@@ -6,7 +6,7 @@ import numpy as np
 
 from kd_keras.utils.row_blocks import Rows, row_blocks
 
-BLOCK_ROWS = 1 << 14
+BLOCK_ROWS, BLOCK_FLOATS = 1 << 14, 1 << 24  # a block has at most so many
 
 
 def weighted_mean(rows: Rows, shares: np.ndarray) -> np.ndarray:
@@ -52,5 +52,6 @@ def constant_error(rows: Rows, shares: np.ndarray) -> float:
 def _blocks(
     rows: Rows, shares: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for block in row_blocks(rows.shape[0], BLOCK_ROWS):
+    N, d = rows.shape
+    for block in row_blocks(N, max(1, min(BLOCK_ROWS, BLOCK_FLOATS // d))):
         yield rows[block].astype(np.float64), shares[block]

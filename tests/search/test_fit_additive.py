@@ -15,6 +15,7 @@ import kd_keras
 from kd_keras.search.concat import decode_concat, encode_concat, fit_concat
 from kd_keras.search.encode_additive import encode_additive
 from kd_keras.search.fit_additive import fit_additive
+from kd_keras.search.learning_sample import learning_sample
 from kd_keras.search.methods.additive_sum import decode_additive
 
 
@@ -111,6 +112,38 @@ def test_a_large_table_is_learned_on_a_sample(monkeypatch):
     tables = np.asarray(embedding.composition.get_weights()[0])
     error = additive_error(vectors, embedding.codes, tables).mean()
     assert error < 0.96 * residual_error(vectors, 8, 3)
+
+
+def test_the_sample_of_long_rows_is_smaller(monkeypatch):
+    monkeypatch.setattr("kd_keras.search.learning_sample.LEARNING_ROWS", 300)
+    monkeypatch.setattr("kd_keras.search.learning_sample.LEARNING_FLOATS", 2000)
+    for d, rows in ((5, 300), (8, 250), (1000, 32)):
+        table = np.random.default_rng(0).normal(size=(400, d))
+        learned = kd_keras.learn_codebooks(
+            table, 8, 1, "concat", verbose=0, effort=0
+        )
+        assert learned.input_dim == rows
+    # A table of fewer rows is learned whole, however long they are.
+    assert learning_sample(300, 8, 0, d=1000) == (None, None)
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_concat_codes_are_the_same_on_any_number_of_cores(cores, monkeypatch):
+    vectors = correlated(count=200)
+    want = fit_concat(vectors, 8, 2)
+    monkeypatch.setattr("kd_keras.utils.cores.usable_cores", lambda: cores)
+    for one, two in zip(want, fit_concat(vectors, 8, 2), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_more_effort_gives_better_concat_codes():
+    vectors = np.random.default_rng(0).normal(size=(3000, 12))
+    errors = []
+    for effort in (0, 0.2, 1):
+        codes, tables = fit_concat(vectors, 32, 3, effort=effort)
+        gap = vectors - decode_concat(codes, tables)
+        errors.append(np.square(gap).mean())
+    assert errors[0] > errors[1] > errors[2] > 0.9 * errors[0]
 
 
 def test_seed_decides():
