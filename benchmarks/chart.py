@@ -19,12 +19,18 @@ import chart_methods
 import numpy as np
 from chart_quality import quality
 from chart_tables import TABLES
+from corrective_adaptor import corrective_adaptor
+from neural_quantizer import neural_quantizer
 from rate_distortion import rate_distortion
 from record import RESULTS, measured_now, write_results
 
 QUERIES = 500
 NEIGHBOURS = 10
 BOUND = "bound"  # no method: see `rate_distortion`
+WITHOUT_FILES = {
+    "corrective_adaptor": corrective_adaptor,
+    "neural_quantizer": neural_quantizer,
+}
 # Of ai-edge-quantizer, and the algorithm that finds the scales.
 RECIPES = (
     ("dynamic_wi4_afp32", "MIN_MAX_UNIFORM_QUANT"),
@@ -68,6 +74,16 @@ def cells(N, d):
             yield "codes", {"K": K, "D": D, "code_dim": d // 4}
         if K == 256 and d % D == 0 and not long:
             yield "codes", {"K": K, "D": D, "composition": "concat"}
+    if not long and not wide:
+        for D in (16, 32):
+            options = {"K": 16, "D": D, "composition": "residual"}
+            yield "codes", options
+        for K, D in ((16, 16), (16, 32), (256, 8)):
+            yield "neural_quantizer", {"K": K, "D": D}
+    if not long:
+        for steps, width in ((2, 0), (1, 4), (2, 4), (4, 4), (2, 16)):
+            options = {"steps": steps, "width": width}
+            yield "corrective_adaptor", options
     for share in (2, 4, 8):
         yield "low_rank", {"rank": d // share}
     for K in (256, 1024):
@@ -88,7 +104,8 @@ def cells(N, d):
 def measured(name, vectors, method, options):
     """Stores a table by a method, and measures what the file gives."""
     began = time.perf_counter()
-    size, rebuilt = getattr(chart_methods, method)(vectors, **options)
+    store = WITHOUT_FILES.get(method) or getattr(chart_methods, method)
+    size, rebuilt = store(vectors, **options)
     return {
         "bytes": size,
         "bytes_per_symbol": round(size / len(vectors), 3),

@@ -33,7 +33,8 @@ import numpy as np
 from record import RESULTS, write_results
 
 from kd_keras.utils.errors import BadInputError
-from kd_keras.vectors.files import VectorFileError, open_vectors
+from kd_keras.vectors.read_vectors import open_vectors
+from kd_keras.vectors.table import VectorFileError
 
 # Read buffers, tables of the unpackers and small objects.
 ALLOWED = 24 << 20

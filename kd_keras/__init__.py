@@ -43,4 +43,5 @@ if "kd_keras_command" not in sys.modules:
     from kd_keras.training.lazy_adam import LazyAdam
     from kd_keras.training.temperature_schedule import TemperatureSchedule
     from kd_keras.utils.errors import BadInputError, ParityError
-    from kd_keras.vectors.files import read_vectors, write_vectors
+    from kd_keras.vectors.read_vectors import read_vectors
+    from kd_keras.vectors.write_vectors import write_vectors

@@ -31,9 +31,10 @@ from kd_keras.search.learning_sample import is_large
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
 from kd_keras.vectors.counts import read_counts, weights_of_counts
-from kd_keras.vectors.files import WordVectors, open_vectors
 from kd_keras.vectors.open_file import check_regular, is_pipe, on_disk
+from kd_keras.vectors.read_vectors import open_vectors
 from kd_keras.vectors.weights import check_weights
+from kd_keras.vectors.word_vectors import WordVectors
 
 if TYPE_CHECKING:
     from kd_keras.layers.kd_embedding import KDEmbedding

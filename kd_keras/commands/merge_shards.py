@@ -17,8 +17,8 @@ from kd_keras.folders.output_folder import reserved
 from kd_keras.folders.shard_folder import Shard, check_shards, read_shard
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.progress_bar import Say
-from kd_keras.vectors.files import open_vectors
 from kd_keras.vectors.open_file import check_regular
+from kd_keras.vectors.read_vectors import open_vectors
 from kd_keras.vectors.stored_table import table_identity
 
 

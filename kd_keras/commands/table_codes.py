@@ -30,8 +30,8 @@ from kd_keras.utils.errors import as_bad_input
 from kd_keras.utils.full_disk import is_full_disk
 from kd_keras.utils.progress_bar import Say, progress_bar
 from kd_keras.utils.quiet_start import quiet_start
-from kd_keras.vectors.files import WordVectors
 from kd_keras.vectors.stored_table import table_identity
+from kd_keras.vectors.word_vectors import WordVectors
 from kd_keras.version import __version__
 
 if TYPE_CHECKING:

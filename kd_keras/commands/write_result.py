@@ -58,9 +58,9 @@ from kd_keras.report.symbol_examples import (
 from kd_keras.utils.progress_bar import Say
 from kd_keras.utils.quiet_start import quiet_start
 from kd_keras.utils.row_blocks import row_blocks
-from kd_keras.vectors.files import WordVectors
 from kd_keras.vectors.ids_as_words import IdsAsWords
 from kd_keras.vectors.stored_table import file_sha256, stored_dtype
+from kd_keras.vectors.word_vectors import WordVectors
 from kd_keras.version import __version__
 
 if TYPE_CHECKING:

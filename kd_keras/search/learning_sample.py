@@ -7,12 +7,10 @@ from kd_keras.search.methods.weighted_rows import Weights, draw_rows
 # Up to this many rows (or 4K, if larger), the codes and code embeddings of all
 # rows are learned together. In a larger table, code embeddings are learned from
 # a sample of this size, and the codes of all rows are then found for them. A
-# sample four times as large is no better for other rows. Where vectors are so
-# long that the sample would be more than this many floats (512 MiB; two or three
-# copies are made of it), there are fewer.
+# sample four times as large is no better for other rows. Of vectors so long
+# that the sample would be more than this many floats (512 MiB; two or three
+# copies are made of it), it has fewer.
 LEARNING_ROWS, LEARNING_FLOATS = 50_000, 1 << 27
-
-
 # A composition that is trained does gain from more rows: the sample is this
 # large, or smaller if vectors are long, but not smaller than for a search.
 TRAINING_ROWS, TRAINING_FLOATS = 200_000, 1 << 24

@@ -8,6 +8,26 @@ from typing import Any
 
 from kd_keras.vectors.table import VectorFileError
 
+# What `words` of `read_vectors` may be.
+Words = bool | str | os.PathLike[str] | Iterable[str] | None
+
+
+def given_words(words: Words) -> tuple[bool | list[str] | None, str]:
+    """Reads the words that are given beside a file of vectors.
+
+    Args:
+        words: See `read_vectors`.
+
+    Returns:
+        `(words, said)`: a list of strings, or what `words` is if it is None or
+        a bool; and what to call it in a message.
+    """
+    if words is None or isinstance(words, bool):
+        return words, "words=False (--no-words)"
+    if isinstance(words, str | os.PathLike):
+        return read_words(words), "the words of another file (--words)"
+    return word_list(words), "words"
+
 
 def word_list(words: Any) -> list[str]:
     """Checks words and returns them as a list.

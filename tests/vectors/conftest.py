@@ -2,7 +2,8 @@
 
 import pytest
 
-from kd_keras.vectors.files import VectorFileError, read_vectors
+from kd_keras.vectors.read_vectors import read_vectors
+from kd_keras.vectors.table import VectorFileError
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def test_a_zip_that_lies_about_its_size(put, refusal):
 @pytest.mark.parametrize("descr", ["<f4", "f4", "=f4", ">f8", "<f2"])
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_headers_that_other_programs_write(put, descr, version):
-    from kd_keras.vectors.files import read_vectors
+    from kd_keras.vectors.read_vectors import read_vectors
 
     wanted = np.array([[1, 2, 3], [4, 5, 6]], descr)
     headers = [

@@ -6,8 +6,9 @@ import struct
 import numpy as np
 import pytest
 
-from kd_keras.vectors.files import open_vectors, read_vectors, write_vectors
 from kd_keras.vectors.mapped_rows import MappedRows
+from kd_keras.vectors.read_vectors import open_vectors, read_vectors
+from kd_keras.vectors.write_vectors import write_vectors
 
 ARRAY = np.float32([[0.5, 1], [2, 3], [4, 5]])
 WORDS = ["the", ". . .", "日本"]

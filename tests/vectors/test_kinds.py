@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import pytest
 
-from kd_keras.vectors.files import read_vectors
 from kd_keras.vectors.kinds import KINDS
+from kd_keras.vectors.read_vectors import read_vectors
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "0.1.0"
 

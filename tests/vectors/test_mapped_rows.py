@@ -8,8 +8,8 @@ import pytest
 
 from kd_keras.vectors import mapped_rows
 from kd_keras.vectors.checks import check_rows
-from kd_keras.vectors.files import open_vectors, read_vectors
 from kd_keras.vectors.mapped_rows import MappedRows, is_mapped
+from kd_keras.vectors.read_vectors import open_vectors, read_vectors
 
 
 @pytest.fixture(params=["f2", "f4", "f8", ">f4", "i2"])

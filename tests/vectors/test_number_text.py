@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from kd_keras.vectors import open_file
-from kd_keras.vectors.files import read_vectors, write_vectors
+from kd_keras.vectors.read_vectors import read_vectors
+from kd_keras.vectors.write_vectors import write_vectors
 
 ARRAY = np.random.default_rng(0).normal(size=(250, 4)).astype(np.float32)
 WAYS = ["words=False", "--no-words", "words=PATH", "--number-words"]

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from kd_keras.vectors.files import read_vectors
+from kd_keras.vectors.read_vectors import read_vectors
 
 TEXT = b"the 0.5 1\nof 2 -3\n"
 BINARY = b"2 2\n" + b"".join(

@@ -20,11 +20,9 @@ from vector_files import (
 )
 
 from kd_keras.vectors import open_file, word2vec_binary
-from kd_keras.vectors.files import (
-    check_vectors,
-    read_vectors,
-    write_vectors,
-)
+from kd_keras.vectors.checks import check_vectors
+from kd_keras.vectors.read_vectors import read_vectors
+from kd_keras.vectors.write_vectors import write_vectors
 
 
 @settings

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kd_keras.cli.main import main
-from kd_keras.vectors.files import VectorFileError, open_vectors, read_vectors
 from kd_keras.vectors.mapped_rows import MappedRows
+from kd_keras.vectors.read_vectors import open_vectors, read_vectors
 from kd_keras.vectors.stored_table import stored_dtype
+from kd_keras.vectors.table import VectorFileError
 
 TABLE = np.random.default_rng(0).normal(size=(40, 6)).astype("f4")
 BF16 = ml_dtypes.bfloat16

@@ -20,11 +20,9 @@ from vector_files import (
 )
 
 from kd_keras.vectors import open_file, text_lines
-from kd_keras.vectors.files import (
-    VectorFileError,
-    read_vectors,
-    write_vectors,
-)
+from kd_keras.vectors.read_vectors import read_vectors
+from kd_keras.vectors.table import VectorFileError
+from kd_keras.vectors.write_vectors import write_vectors
 
 
 @pytest.mark.parametrize(

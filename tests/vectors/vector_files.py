@@ -8,8 +8,9 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from kd_keras.vectors.files import VectorFileError, read_vectors
-from kd_keras.vectors.write_text import word_problem
+from kd_keras.vectors.read_vectors import read_vectors
+from kd_keras.vectors.table import VectorFileError
+from kd_keras.vectors.write_vectors import word_problem
 
 settings = hypothesis.settings(
     derandomize=True,

@@ -1,49 +1,23 @@
-"""Reading, checking and writing files of word vectors."""
+"""Reading and checking files of word vectors."""
 
 import dataclasses
 import itertools
 import os
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
-import numpy.typing as npt
-
-from kd_keras.vectors.checks import check_vectors, find_not_finite
+from kd_keras.vectors.checks import find_not_finite
 from kd_keras.vectors.formats import SAFETENSORS, find_format
-from kd_keras.vectors.given_words import read_words, word_list
+from kd_keras.vectors.given_words import Words, given_words
 from kd_keras.vectors.mapped_rows import MappedRows
 from kd_keras.vectors.open_file import HEAD_BYTES, Progress, open_file
-from kd_keras.vectors.table import Source, Table, VectorFileError, clipped
-from kd_keras.vectors.write_text import write_text
-
-# What `words` may be: see `read_vectors`.
-Words = bool | str | os.PathLike[str] | Iterable[str] | None
-
-
-@dataclasses.dataclass(frozen=True)
-class WordVectors:
-    """Words and their vectors, returned by `read_vectors`.
-
-    Attributes:
-        words: N strings, all different, or None if the file has no words.
-        vectors: array of float32, shape `(N, d)`, finite. It is a read-only
-            memory map if the file is a `.npy` or `.safetensors` file of
-            float32. `open_vectors` returns a `MappedRows` for any such file.
-        format: str. The format of the file, in words.
-        dropped: int. Number of rows left out because their word occurs in an
-            earlier row.
-        notes: Strings. Warnings about the file, which could be read.
-        weights: array of float, shape `(N,)`, or None. How many times the
-            error of each vector counts, as in `learn_codes`. It is not read
-            from the file.
-    """
-
-    words: list[str] | None
-    vectors: Any
-    format: str
-    dropped: int = 0
-    notes: tuple[str, ...] = ()
-    weights: Any = None
+from kd_keras.vectors.table import Source, Table, VectorFileError
+from kd_keras.vectors.table_words import (
+    check_words,
+    place_of,
+    with_words,
+    without_duplicates,
+)
+from kd_keras.vectors.word_vectors import WordVectors
 
 
 def read_vectors(
@@ -156,7 +130,7 @@ def open_vectors(
             f"Received: duplicates={duplicates!r}"
         )
     path = os.fspath(path)
-    given, said = _given_words(words)
+    given, said = given_words(words)
     first_column = given if isinstance(given, bool | None) else False
     try:
         table, found = _read(path, progress, first_column, tensor)
@@ -165,8 +139,8 @@ def open_vectors(
                 "The table must have rows and columns. "
                 f"Received: shape={table.vectors.shape}"
             )
-        table = _with_words(table, given, said)
-        _check_words(table)
+        table = with_words(table, given, said)
+        check_words(table)
         used = slice(None)
         if rows is not None and isinstance(table.vectors, MappedRows):
             used = rows(len(table.vectors))
@@ -174,9 +148,9 @@ def open_vectors(
             row, column, value = bad
             raise VectorFileError(
                 f"Vectors must be finite. Received: {value} in "
-                f"{_place(table, row)}, dimension {column}"
+                f"{place_of(table, row)}, dimension {column}"
             )
-        return _without_duplicates(table, found, duplicates)
+        return without_duplicates(table, found, duplicates)
     except VectorFileError as error:
         raise VectorFileError(f"{path}: {error}") from None
     except OSError as error:
@@ -184,56 +158,6 @@ def open_vectors(
             f"{path}: The file must be readable. Received: "
             f"{error.strerror or error}"
         ) from None
-
-
-def write_vectors(
-    path: str | os.PathLike[str],
-    words: Iterable[str],
-    vectors: npt.ArrayLike,
-    header: bool = True,
-) -> None:
-    """Writes word vectors as text that `read_vectors` reads back exactly.
-
-    Args:
-        path: path. An existing file is replaced.
-        words: N strings, all different, such as a list or the keys of a
-            dictionary. A word must not be empty, contain a line break, start
-            or end with a space, or contain a number after a space. Without a
-            header, not all words may be numbers.
-        vectors: array of float or int, shape `(N, d)`. Written as float32.
-        header: bool. Whether to write the header "N d" of word2vec as the
-            first line; GloVe has none.
-
-    Raises:
-        ValueError: If the words or the vectors cannot be written in this
-            format. Nothing is written in this case.
-
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "two.vec")
-    >>> write_vectors(path, ["the", "of"], [[0.5, 1], [2, -3]])
-    >>> path.read_text()
-    '2 2\\nthe 0.5 1\\nof 2 -3\\n'
-    """
-    array = check_vectors(vectors)
-    listed = word_list(words)
-    if len(listed) != len(array) or len(set(listed)) != len(listed):
-        raise ValueError(
-            "There must be one word per vector, and all words must differ. "
-            f"Received: {len(listed)} words, {len(set(listed))} different, "
-            f"{len(array)} vectors"
-        )
-    write_text(os.fspath(path), listed, array, header)
-
-
-def _given_words(words: Words) -> tuple[bool | list[str] | None, str]:
-    """Returns the words that are given, and what to call them in a message."""
-    if words is None or isinstance(words, bool):
-        return words, "words=False (--no-words)"
-    if isinstance(words, str | os.PathLike):
-        return read_words(words), "the words of another file (--words)"
-    return word_list(words), "words"
 
 
 def _read(
@@ -268,73 +192,3 @@ def _read(
     is_numbers = table.words is None and table.first_line is not None
     name = "text of numbers only" if is_numbers else found.name
     return table, name if packing is None else f"{name}, {packing}"
-
-
-def _with_words(
-    table: Table, words: bool | list[str] | None, said: str
-) -> Table:
-    """Attaches the given words, or checks that the file has words or none."""
-    if words is None:
-        return table
-    if words is True:
-        if table.words is None:
-            raise VectorFileError(
-                "The file must have words, since words=True (--number-words). "
-                "Received: vectors without words"
-            )
-        return table
-    if table.words is not None:
-        raise VectorFileError(
-            f"The file has words of its own: read it without {said}. "
-            f"Received: {clipped(table.words[0])} in "
-            f"{_place(table, 0, word=False)}"
-        )
-    if words is False:
-        return table
-    if len(words) != len(table.vectors):
-        raise VectorFileError(
-            f"There must be one word per vector, {len(table.vectors)} words. "
-            f"Received: {len(words)} words"
-        )
-    return table._replace(words=words)
-
-
-def _check_words(table: Table) -> None:
-    """Refuses words that a vocabulary file, one word per line, cannot hold."""
-    words = table.words or []
-    if not all(words) or any("\n" in word for word in words):
-        row = next(i for i, w in enumerate(words) if not w or "\n" in w)
-        raise VectorFileError(
-            "A word must not be empty or contain a line break. Received: "
-            f"{clipped(words[row])} in {_place(table, row, word=False)}"
-        )
-
-
-def _without_duplicates(
-    table: Table, found: str, duplicates: str
-) -> WordVectors:
-    """Refuses repeated words, or keeps the first row of each."""
-    words, vectors = table.words, table.vectors
-    dropped = 0
-    if words is not None and len(set(words)) != len(words):
-        first: dict[str, int] = {}
-        for row, word in enumerate(words):
-            before = first.setdefault(word, row)
-            if before != row and duplicates == "error":
-                raise VectorFileError(
-                    "A word must occur in one row only. Received: "
-                    f"{clipped(word)} in "
-                    f"{_place(table, before, word=False)} and "
-                    f"{_place(table, row, word=False)}"
-                )
-        dropped = len(words) - len(first)
-        words, vectors = list(first), vectors[list(first.values())]
-    return WordVectors(words, vectors, found, dropped, table.notes)
-
-
-def _place(table: Table, row: int, word: bool = True) -> str:
-    """Returns "line 7 ('the')" for text, else "row 5 ('the')", from 0."""
-    text = table.first_line is not None
-    place = f"line {row + (table.first_line or 0)}" if text else f"row {row}"
-    told = word and table.words is not None
-    return f"{place} ({clipped(table.words[row])})" if told else place  # type: ignore[index]

@@ -1,16 +1,61 @@
 """Writing word vectors as text."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from kd_keras.utils.whole_file import whole_file
+from kd_keras.vectors.checks import check_vectors
+from kd_keras.vectors.given_words import word_list
 from kd_keras.vectors.text import is_column
 from kd_keras.vectors.text_lines import BOM, HEADER, NUMBER
 
 
-def write_text(
+def write_vectors(
+    path: str | os.PathLike[str],
+    words: Iterable[str],
+    vectors: npt.ArrayLike,
+    header: bool = True,
+) -> None:
+    """Writes word vectors as text that `read_vectors` reads back exactly.
+
+    Args:
+        path: path. An existing file is replaced.
+        words: N strings, all different, such as a list or the keys of a
+            dictionary. A word must not be empty, contain a line break, start
+            or end with a space, or contain a number after a space. Without a
+            header, not all words may be numbers.
+        vectors: array of float or int, shape `(N, d)`. Written as float32.
+        header: bool. Whether to write the header "N d" of word2vec as the
+            first line; GloVe has none.
+
+    Raises:
+        ValueError: If the words or the vectors cannot be written in this
+            format. Nothing is written in this case.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "two.vec")
+    >>> write_vectors(path, ["the", "of"], [[0.5, 1], [2, -3]])
+    >>> path.read_text()
+    '2 2\\nthe 0.5 1\\nof 2 -3\\n'
+    """
+    array = check_vectors(vectors)
+    listed = word_list(words)
+    if len(listed) != len(array) or len(set(listed)) != len(listed):
+        raise ValueError(
+            "There must be one word per vector, and all words must differ. "
+            f"Received: {len(listed)} words, {len(set(listed))} different, "
+            f"{len(array)} vectors"
+        )
+    _write_text(os.fspath(path), listed, array, header)
+
+
+def _write_text(
     path: str, words: Sequence[str], vectors: np.ndarray, header: bool
 ) -> None:
     """Writes lines that `read_text` reads back.
