@@ -55,8 +55,7 @@ def run(*words):
 
 
 def kd_keras(*words):
-    code = "import sys; from kd_keras.cli.main import main; sys.exit(main())"
-    return run("-c", code, *words, "--quiet")
+    return run("-m", "kd_keras", *words, "--quiet")
 
 
 def coded(table, composition, options, folder):

@@ -8,7 +8,13 @@ from kd_keras.version import __version__
 # `keras.saving.load_model` finds them. Only the command line does without: it
 # answers `--help` and bad arguments before it loads Keras, which takes
 # seconds, and imports from the modules what a command needs.
-if "kd_keras_command" not in sys.modules:
+# `python -m kd_keras` is the command line too, and `sys.argv[0]` is "-m" until
+# the package has been imported.
+_command = "kd_keras_command" in sys.modules or (
+    sys.argv[:1] == ["-m"]
+    and ("-m", __name__) in zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
+)
+if not _command:
     from kd_keras.bridges.faiss_bridge import from_faiss, to_faiss
     from kd_keras.bridges.nanopq_bridge import from_nanopq, to_nanopq
     from kd_keras.codes.packing import pack_codes, unpack_codes

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from command_line import ENVIRONMENT, START, fake_learning
 
 import kd_keras
 from kd_keras.cli import main as cli
+
+PACKAGE = Path(kd_keras.__file__).parent
 
 
 def write_bad_files():
@@ -259,6 +263,32 @@ def test_bad_input_does_not_start_tensorflow():
         [sys.executable, "-c", START + code], capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("module", ["kd_keras", "importer"])
+def test_python_m_is_the_command_and_other_modules_have_the_package(
+    module, tmp_path
+):
+    """A module that is run by -m imports the whole package, ours does not."""
+    (tmp_path / "importer").mkdir()
+    (tmp_path / "importer" / "__init__.py").write_text("import kd_keras\n")
+    (tmp_path / "importer" / "__main__.py").write_text(
+        "import kd_keras; print(kd_keras.KDEmbedding.__name__)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", module, "--version"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=ENVIRONMENT
+        | {"PYTHONPATH": str(Path(kd_keras.__file__).parent.parent)},
+    )
+    assert run.returncode == 0, run.stderr
+    ours = module == "kd_keras"
+    told = f"kd-keras {kd_keras.__version__}" if ours else "KDEmbedding"
+    assert run.stdout.strip() == told
+    has_keras = re.search(r"\| +keras$", run.stderr, re.MULTILINE)
+    assert (has_keras is None) == ours
 
 
 def test_lines_that_are_not_chatter_are_passed_on():
