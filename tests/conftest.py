@@ -32,7 +32,8 @@ def pytest_addoption(parser):
         choices=("quick", "slow", "all"),
         default="all",
         help="quick leaves out the tests marked slow, but for the first and "
-        "the last case of a test that has three or more; slow runs the rest",
+        "the last case of a test that has three or more, or for one of them, "
+        'marked slow("first") or slow("last"); slow runs the rest',
     )
 
 
@@ -42,12 +43,16 @@ def pytest_collection_modifyitems(config, items):
         return
     cases = {}
     for item in items:
-        if item.get_closest_marker("slow"):
-            name = item.nodeid.partition("[")[0]
-            cases.setdefault(name, []).append(item)
+        if marker := item.get_closest_marker("slow"):
+            [which] = marker.args or ["both"]
+            key = (item.nodeid.partition("[")[0], which)
+            cases.setdefault(key, []).append(item)
     slow = set()
-    for found in cases.values():
-        slow.update(found if len(found) < 3 else found[1:-1])
+    ends = {"both": (0, -1), "first": (0,), "last": (-1,)}
+    for (_, which), found in cases.items():
+        slow.update(found)
+        if len(found) > 2:
+            slow.difference_update(found[i] for i in ends[which])
     wanted = [x for x in items if (x in slow) == (speed == "slow")]
     left_out = [x for x in items if (x in slow) != (speed == "slow")]
     config.hook.pytest_deselected(items=left_out)

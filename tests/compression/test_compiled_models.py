@@ -84,7 +84,7 @@ def small_of(model, budget="8 KB", **options):
     ],
     ids=["functions", "a class", "lists"],
 )
-@pytest.mark.slow
+@pytest.mark.slow("last")
 def test_own_losses_and_metrics_are_carried_over(loss, metrics):
     model = classifier()
     model.compile("adam", loss, metrics=metrics)

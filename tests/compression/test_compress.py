@@ -58,7 +58,7 @@ def test_the_file_is_within_the_budget_and_uses_it(budget, tmp_path):
 
 
 @pytest.mark.parametrize("quantization", [None, "float16", "int8"])
-@pytest.mark.slow
+@pytest.mark.slow("last")
 def test_predicted_bytes_are_those_of_the_file(quantization, tmp_path):
     model = wide_output()
     planned, small = planned_and_made(model, "50%", quantization=quantization)

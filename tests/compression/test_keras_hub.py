@@ -81,7 +81,9 @@ def test_a_copy_computes_what_the_model_does(make, tmp_path):
     np.testing.assert_allclose(again, found, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("make", [bert, gpt2])
+@pytest.mark.parametrize(
+    "make", [bert, pytest.param(gpt2, marks=pytest.mark.slow)]
+)
 def test_a_task_may_have_targets(make):
     model = make()
     inputs = inputs_of(model)

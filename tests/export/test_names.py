@@ -110,7 +110,7 @@ def test_an_input_may_have_the_name_that_ids_get(tmp_path):
     ],
     ids=["nested", "unicode", "lists", "alike"],
 )
-@pytest.mark.slow
+@pytest.mark.slow("last")
 def test_nested_outputs(arrange, names, tmp_path):
     ids = keras.Input((3,), dtype="int32")
     vectors = embedding()(ids)

@@ -114,7 +114,7 @@ def elements_of(path):
 
 
 @pytest.mark.parametrize("quantization", [None, "float16", "int8"])
-@pytest.mark.slow
+@pytest.mark.slow("last")
 def test_every_weight_has_its_role(quantization, tmp_path, unchecked):
     names = [x for x in ARCHITECTURES if x not in LEFT_OUT[quantization]]
     model, path = with_all(names), tmp_path / "m.tflite"

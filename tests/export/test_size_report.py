@@ -68,8 +68,8 @@ def test_the_roles_of_a_scaled_composition(tmp_path):
     assert not report.parts["rest"]
 
 
-@pytest.mark.parametrize("quantization", [None, "int8", "float16"])
-@pytest.mark.slow
+@pytest.mark.parametrize("quantization", [None, "float16", "int8"])
+@pytest.mark.slow("last")
 def test_a_language_model_by_role(quantization, tmp_path):
     model = language_model(composition="concat", D=16)
     path = tmp_path / "lm.tflite"

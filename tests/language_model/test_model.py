@@ -219,7 +219,7 @@ def test_fit_carries_the_state():
 
 
 @pytest.mark.parametrize("kind", ["conventional", "lstm", "learned"])
-@pytest.mark.slow
+@pytest.mark.slow("last")
 def test_one_text_gives_the_same_perplexity_in_any_cut(kind):
     model = language_model(kind)
     fit(model)

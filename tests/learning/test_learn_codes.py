@@ -55,7 +55,7 @@ def test_defaults_are_k_16_d_32_linear(vectors):
     "composition", ["linear", "concat", "lstm", "residual"]
 )
 @pytest.mark.usefixtures("few_steps")
-@pytest.mark.slow
+@pytest.mark.slow("first")
 def test_the_same_seed_gives_the_same_codes(vectors, composition):
     first, again, other = (
         kd_keras.learn_codes(
@@ -186,7 +186,7 @@ def test_a_memory_map_gives_what_the_array_gives(vectors, tmp_path):
     ],
 )
 @pytest.mark.usefixtures("few_steps")
-@pytest.mark.slow
+@pytest.mark.slow("first")
 def test_encode_finds_codes_of_unseen_vectors(vectors, composition, code_dim):
     known, unseen = vectors[:500], vectors[500:]
     embedding = kd_keras.learn_codes(
@@ -203,7 +203,10 @@ def test_encode_finds_codes_of_unseen_vectors(vectors, composition, code_dim):
     assert found_error < 0.25 * random_error
 
 
-@pytest.mark.parametrize("composition", ["linear", "residual"])
+@pytest.mark.parametrize(
+    "composition",
+    ["linear", pytest.param("residual", marks=pytest.mark.slow)],
+)
 def test_effort_is_paid_in_error(vectors, composition):
     none, some = (
         kd_keras.learn_codes(

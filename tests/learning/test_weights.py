@@ -50,13 +50,16 @@ def weighted_errors(vectors, composition, **options):
         ("lstm", {}),
     ],
 )
-@pytest.mark.slow
+@pytest.mark.slow("first")
 def test_weights_lower_the_weighted_error(composition, options):
     found, plain = weighted_errors(correlated(COUNT), composition, **options)
     assert found < 0.9 * plain
 
 
-@pytest.mark.parametrize("composition", ["linear", "residual"])
+@pytest.mark.parametrize(
+    "composition",
+    ["linear", pytest.param("residual", marks=pytest.mark.slow)],
+)
 def test_and_where_codes_are_learned_from_a_sample(composition, monkeypatch):
     monkeypatch.setattr("kd_keras.search.learning_sample.LEARNING_ROWS", 150)
     monkeypatch.setattr("kd_keras.search.learning_sample.TRAINING_ROWS", 200)

@@ -48,7 +48,7 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("name", GIVEN)
-@pytest.mark.slow
+@pytest.mark.slow("first")
 def test_merged_shards_are_what_one_run_writes(name, vectors, monkeypatch):
     train_little(monkeypatch)
     run("compress", "big.npy", *GIVEN[name], "--output", "one")
