@@ -9,6 +9,7 @@ from kd_keras.utils.errors import BadInputError
 _SHARED = {"seed", "effort", "output", "force", "litert", "quiet", "counts"}
 _OF_MODEL = {
     "budget", "data", "validation_data", "custom", "tune", "dry_run",
+    "sequence_length",
 }  # fmt: skip
 
 
@@ -47,6 +48,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         action="store_const",
         const=False,
         help="do not train the small model",
+    )
+    add(
+        "--sequence-length",
+        type=int,
+        metavar="N",
+        help="length of the sequences that model.tflite reads, where those of "
+        "the model have none; default: any, or 32 if LiteRT needs a length",
     )
     add(
         "--dry-run",

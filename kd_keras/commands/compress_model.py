@@ -16,7 +16,7 @@ from kd_keras.folders.output_folder import new_folder, reserved
 from kd_keras.folders.report_file import BYTES, MODEL
 from kd_keras.report.model_page import model_page
 from kd_keras.search.effort import check_effort
-from kd_keras.utils.checks import check_seed
+from kd_keras.utils.checks import check_integer_or_none, check_seed
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.experiment_record import circumstances
 from kd_keras.utils.progress_bar import Say
@@ -42,7 +42,7 @@ class ModelArguments:
         precision: str. The precision of `model.tflite`, for which the budget
             is.
         tune: bool. Whether to train the small model on the data.
-        seed, effort: As in `compress`.
+        seed, effort, sequence_length: As in `compress`.
         output: str or None. The folder to write; None for a name made from the
             model's.
         force: bool. Whether an earlier result is replaced.
@@ -62,6 +62,7 @@ class ModelArguments:
     output: str | None = None
     force: bool = False
     dry_run: bool = False
+    sequence_length: int | None = None
 
     @property
     def folder(self) -> str:
@@ -79,6 +80,8 @@ class ModelArguments:
             words += ["--custom", custom]
         words += ["--litert", self.precision]
         words += [] if self.tune else ["--no-tune"]
+        if self.sequence_length is not None:
+            words += ["--sequence-length", str(self.sequence_length)]
         words += ["--seed", str(self.seed), "--effort", repr(self.effort)]
         return shlex.join([*words, "--output", self.folder])
 
@@ -115,6 +118,8 @@ def _check(arguments: ModelArguments) -> None:
     check_budget(arguments.budget)
     as_bad_input(check_effort, arguments.effort)
     as_bad_input(check_seed, "--seed", arguments.seed)
+    length = arguments.sequence_length
+    as_bad_input(check_integer_or_none, "--sequence-length", length)
     if arguments.validation_data is not None and arguments.data is None:
         raise BadInputError(
             "--validation-data needs --data. Received: no --data"
@@ -143,6 +148,7 @@ def _run(
             read_model_counts,
         )
         from kd_keras.compression.compress import compress_model
+        from kd_keras.compression.file_size import FileContents
         from kd_keras.compression.make_plan import make_plan
         from kd_keras.compression.steps import KeptSteps
 
@@ -159,6 +165,7 @@ def _run(
         "verbose": verbose,
         "say": say,
         "counts": read_model_counts(arguments.counts),
+        "contents": FileContents(sequence_length=arguments.sequence_length),
     }
     if output is None:
         return str(make_plan(model, **options).plan)

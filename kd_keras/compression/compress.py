@@ -7,11 +7,13 @@ from typing import Any
 import keras
 
 from kd_keras.compression.carry_out import Compressed, Work, carry_out
+from kd_keras.compression.file_size import FileContents
 from kd_keras.compression.make_plan import make_plan
 from kd_keras.compression.plan import Plan
 from kd_keras.compression.states import keeps_states, reset_states
 from kd_keras.compression.steps import NOTHING_KEPT, Steps
 from kd_keras.search.effort import check_effort
+from kd_keras.utils.checks import check_integer_or_none
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
 from kd_keras.utils.quiet_retracing import quiet_retracing
@@ -28,6 +30,7 @@ def compress(
     seed: int = 0,
     effort: float = 1.0,
     verbose: int = 1,
+    sequence_length: int | None = None,
 ) -> keras.Model:
     """Makes a trained model small.
 
@@ -63,6 +66,8 @@ def compress(
             random seeds are set.
         effort: float, 0 to 1,000. How long to search for codes and to train.
         verbose: int. 0 for silence, 1 for progress and the plan.
+        sequence_length: int or None. That of the file which is measured, see
+            `export_litert`. None: any length, or 32 if LiteRT needs one.
 
     Returns:
         A model of the same class (or a plain functional one, see
@@ -108,6 +113,7 @@ def compress(
         seed=seed,
         verbose=verbose,
         say=_line if verbose else lambda line: None,
+        contents=_contents(sequence_length),
     ).model
 
 
@@ -120,12 +126,13 @@ def plan(
     layers: Iterable[Any] | None = None,
     seed: int = 0,
     verbose: int = 1,
+    sequence_length: int | None = None,
 ) -> Plan:
     """Tells what `compress` would do.
 
     Args:
         model, budget, data, validation_data, quantization, layers, seed,
-            verbose: See `compress`.
+            verbose, sequence_length: See `compress`.
 
     Returns:
         A `Plan`. `print(plan)` shows it as a table, `plan.to_dict()` gives it
@@ -154,7 +161,14 @@ def plan(
         seed=seed,
         verbose=verbose,
         say=_line if verbose else lambda line: None,
+        contents=_contents(sequence_length),
     ).plan
+
+
+def _contents(sequence_length: Any) -> FileContents:
+    name = "`sequence_length`"
+    length = as_bad_input(check_integer_or_none, name, sequence_length)
+    return FileContents(sequence_length=length)
 
 
 @quiet_retracing()

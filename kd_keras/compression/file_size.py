@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kd_keras.export.size.model_sizes import report_model
+from kd_keras.utils.errors import BadInputError
 
 # Of a recurrent model whose sequences have any length; the file's size hardly
 # depends on it.
@@ -39,8 +40,14 @@ class FileSize:
 
     Attributes:
         before: `SizeReport` of the model.
-        note: str or None. Why the sizes are not those of a file: the model
-            cannot be exported as it is.
+        note: str or None. Why the sizes are not those of a file, since the
+            model cannot be exported as it is; or for what length of a sequence
+            they are, if that had to be chosen.
+        is_measured: bool. Whether sizes are those of a file.
+
+    Raises:
+        BadInputError: If the model cannot be exported with the sequence length
+            that was given.
     """
 
     def __init__(
@@ -54,7 +61,8 @@ class FileSize:
         self._contents = contents or FileContents()
         self.note: str | None = None
         self.before, error = self._first(model)
-        if self.before is None:
+        self.is_measured = self.before is not None
+        if not self.is_measured:
             self.note = (
                 "sizes are those of the weights, without a graph, since the "
                 f"model cannot be exported: {error}"
@@ -63,7 +71,7 @@ class FileSize:
 
     def of(self, model: Any) -> int:
         """Returns the bytes of the file of a model like the first one."""
-        if self.note is not None:
+        if not self.is_measured:
             return int(report_model(model, self.quantization).total)
         return int(self._report(model).total)
 
@@ -97,11 +105,21 @@ class FileSize:
         for length in lengths:
             self._contents = dataclasses.replace(given, sequence_length=length)
             try:
-                return self._report(model), ""
+                report = self._report(model)
             except Exception as error:  # of the model's own code too
                 why = why or " ".join(str(error).split())[:400]
                 if "sequence_length" not in why:
                     break
+                if given.sequence_length is not None:
+                    raise BadInputError(why) from None
+            else:
+                if length != given.sequence_length:
+                    self.note = (
+                        f"the file reads sequences of {length}, since the "
+                        "model's have no length: `sequence_length` "
+                        "(--sequence-length) names another"
+                    )
+                return report, ""
         self._contents = given
         return None, why
 

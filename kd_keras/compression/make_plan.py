@@ -105,7 +105,7 @@ def make_plan(
     say("Writing the model's file, to see its size")
     example = example_of(model, given[0])
     size = FileSize(model, quantization, example, contents)
-    if size.note and needs_file:
+    if needs_file and not size.is_measured:
         raise BadInputError(f"model.tflite cannot be written: {size.note}")
     before = int(size.before.total)
     most = read_budget(budget, before)

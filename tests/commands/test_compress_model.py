@@ -148,6 +148,14 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(run, tmp_path):
             "one count for each symbol",
         ),
         (("model.keras", "--budget", "9KB", "--seed", "-1"), "--seed must"),
+        (
+            ("model.keras", "--budget", "9KB", "--sequence-length", "0"),
+            "--sequence-length must be a positive",
+        ),
+        (
+            ("model.keras", "--budget", "9KB", "--sequence-length", "99"),
+            "must be None or the second size of an input",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(
