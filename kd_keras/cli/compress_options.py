@@ -88,7 +88,7 @@ def add_compress_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="X",
         help="how long to search, 0 to 1000; default 1, which takes one to "
-        "ten minutes on one core for 10,000 rows; 0.1 is for drafts; of a "
+        "five minutes on one core for 10,000 rows; 0.1 is for drafts; of a "
         "model: also how long to train, 1 for at most five epochs",
     )
     add(

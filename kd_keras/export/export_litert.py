@@ -57,11 +57,11 @@ def export_litert(
       states after the token.
 
     Args:
-        model: `KDEmbedding`, `keras.layers.Embedding`, or Keras model that
-            contains one at any depth, built. If its first layer turns text or
-            other keys into ids (`TextVectorization`, `StringLookup`,
-            `IntegerLookup`), the file begins after it, and a line on the
-            standard error says so.
+        model: `KDEmbedding`, `ReducedEmbedding`, `keras.layers.Embedding`, or
+            Keras model that contains one, or a `KDLogits`, at any depth, built.
+            If its first layer turns text or other keys into ids
+            (`TextVectorization`, `StringLookup`, `IntegerLookup`), the file
+            begins after it, and a line on the standard error says so.
         path: path of the file to write.
         vocabulary: list of N str, the symbols by id, or None. In a model with
             several embeddings, a dict of such lists by the names of inputs or

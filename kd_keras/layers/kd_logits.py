@@ -52,7 +52,8 @@ class KDLogits(CodedLayer):
             for concat.
         use_bias: bool. Whether each symbol has a bias.
         embedding: `KDEmbedding` to share codes and composition with, or None.
-            All arguments before `use_bias` are then left out.
+            `codes`, `composition`, `code_dim` and `tiers` are then left out,
+            and `units`, K and D are those of the embedding.
         use_projection: bool. Only with `embedding`: whether hidden states are
             multiplied by a trained matrix `(size of a hidden state, d)` first,
             which is needed if the sizes differ.

@@ -25,10 +25,11 @@ class SizeReport:
         total: int. Bytes of the whole file or model.
         parts: dict. Bytes by role: "codes", "code embeddings", "composition",
             "output layer", "other layers" (all other weights), "embedding
-            table (not coded): NAME" for each `keras.layers.Embedding`,
-            "optimizer", "vocabulary", "overhead" (all that is no weight:
-            graph, names, configuration), and "rest" (constants and variables
-            of a file that this package did not write). Their sum is `total`.
+            table (not coded): NAME" for each `keras.layers.Embedding` and
+            `ReducedEmbedding`, "optimizer", "vocabulary", "overhead" (all that
+            is no weight: graph, names, configuration), and "rest" (constants
+            and variables of a file that this package did not write). Their sum
+            is `total`.
         embeddings: list of dict. For each layer with codes, its N, d, K, D,
             code_dim and composition; `layer`, `"logits"`, for a `KDLogits`;
             `tiers` for codes with tiers; `hidden_dim` for a residual
