@@ -6,6 +6,7 @@ import pytest
 from exported_models import WORDS, N, embedding, language_model
 
 import kd_keras
+from kd_keras.export.litert import litert_model
 
 
 def test_strings_and_great_ids_are_no_lists_of_symbols(tmp_path):
@@ -92,6 +93,24 @@ def test_embedding_of_rows_of_a_length(tmp_path):
             found = small.embed(np.arange(count))
             wanted = model.layers[-1](np.arange(count))
             np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_many_symbols_are_embedded_some_at_a_time(tmp_path, monkeypatch):
+    layer = embedding()
+    kd_keras.export_litert(layer, tmp_path / "small.tflite")
+    small = kd_keras.load_litert(tmp_path / "small.tflite")
+    whole = small.embed(np.arange(N))
+    numbers = layer.D * layer.code_dim  # of a symbol
+    monkeypatch.setattr(litert_model, "FLOATS_OF_A_CALL", 7 * numbers)
+    sizes, run = [], small.run
+
+    def recorded(signature, token_ids):
+        sizes.append(len(token_ids))
+        return run(signature, token_ids=token_ids)
+
+    monkeypatch.setattr(small, "run", recorded)
+    np.testing.assert_array_equal(small.embed(np.arange(N)), whole)
+    assert max(sizes) == 7 and sum(sizes) == N
 
 
 def test_functions_and_inputs_that_there_are_not(file):

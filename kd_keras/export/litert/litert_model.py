@@ -7,9 +7,13 @@ import numpy as np
 
 from kd_keras.export.litert.known_symbols import KnownSymbols
 from kd_keras.utils.checks import check_integer, short_repr
+from kd_keras.utils.row_blocks import row_blocks
 
 if TYPE_CHECKING:
     from kd_keras.export.litert.litert_runtimes import InterpreterRuntime
+
+# Numbers that a call of `embed` gathers: 64 MB.
+FLOATS_OF_A_CALL = 1 << 24
 
 
 class LiteRTModel:
@@ -133,18 +137,21 @@ class LiteRTModel:
         self._need("embedding", "embed")
         ids = self.ids_of(symbols)
         shape = self.configuration["signatures"]["serving_default"]["token_ids"]
-        size = int(np.prod([s for s in shape if s is not None]))
-        calls = -(-len(ids) // size)
-        padded = np.zeros((calls, size), np.int32)
-        padded.flat[: len(ids)] = ids
-        if None in shape and calls:  # all of them in one call
-            padded, first = padded.reshape(1, -1), shape.index(None)
-            shape = [s or 1 for s in shape]
-            shape[first] = calls
         described = self.configuration["embeddings"]
-        d = (described or self.configuration["tables"])[0]["d"]
-        vectors = [np.zeros((0, d), "f")]
-        vectors += [self._vectors(row.reshape(shape)) for row in padded]
+        table = (described or self.configuration["tables"])[0]
+        size = int(np.prod([s for s in shape if s is not None]))
+        padded = np.zeros((-(-len(ids) // size), size), np.int32)
+        padded.flat[: len(ids)] = ids
+        at_a_time = 1
+        if None in shape:  # as many as fit into memory
+            per_id = table["D"] * table["code_dim"] if described else table["d"]
+            at_a_time = max(1, FLOATS_OF_A_CALL // (size * per_id))
+            first = shape.index(None)
+            shape = [s or 1 for s in shape]
+            shape[first] = -1
+        vectors = [np.zeros((0, table["d"]), "f")]
+        for rows in row_blocks(len(padded), at_a_time):
+            vectors.append(self._vectors(padded[rows].reshape(shape)))
         return np.concatenate(vectors)[: len(ids)]
 
     def _vectors(self, ids: np.ndarray) -> np.ndarray:
