@@ -2,8 +2,8 @@
 
 Language models have tables of 262,144 x 640 and, one for each layer, side by
 side, of 262,144 x 8,960. These are made of the seed (`huge_table.py`), the
-second one of 20,000 rows. A table is coded as four shards, each by a command of
-its own, one after the other. Seconds and memory are those of the commands;
+second one of 20,000 rows. A table is coded as up to four shards, each by a
+command of its own, one after the other. Seconds and memory are those of the commands;
 memory is the peak above that of a process that has only started TensorFlow. The
 error is the root of the squared error, relative to that of the mean.
 
@@ -22,7 +22,7 @@ from huge_table import write_huge_table
 from record import RESULTS, measured_now, write_results
 
 NAME = "wide_tables"
-SHARDS = 4
+MOST_SHARDS, BLOCK = 4, 16_384  # a shard has at least a block of rows
 TABLES = ((262_144, 640), (20_000, 8_960))
 # Of compress, by the size of a row.
 CELLS = {
@@ -58,8 +58,9 @@ def kd_keras(*words):
     return run("-m", "kd_keras", *words, "--quiet")
 
 
-def coded(table, composition, options, folder):
+def coded(table, N, composition, options, folder):
     """Codes a table in shards; returns what was measured."""
+    count = min(MOST_SHARDS, -(-N // BLOCK))
     *_, start = run("-c", START)
     given = [x for k, v in options.items() for x in (f"--{k}", v)]
     codebooks, result = folder / "codebooks", folder / "result"
@@ -69,11 +70,11 @@ def coded(table, composition, options, folder):
             "--effort", EFFORT, "--codebooks-only", "--output", codebooks,
         ),
     }  # fmt: skip
-    shards = [folder / f"shard{i}" for i in range(1, SHARDS + 1)]
+    shards = [folder / f"shard{i}" for i in range(1, count + 1)]
     for i, shard in enumerate(shards, 1):
         steps[f"shard {i}"] = kd_keras(
             "compress", table, "--codebooks", codebooks,
-            "--shard", f"{i}/{SHARDS}", "--output", shard,
+            "--shard", f"{i}/{count}", "--output", shard,
         )  # fmt: skip
     steps["merging and measuring"] = kd_keras(
         "merge", *shards, "--litert", "int8", "--output", result
@@ -83,7 +84,7 @@ def coded(table, composition, options, folder):
     size = (result / "embedding.tflite").stat().st_size
     return {
         "bytes": size,
-        "bytes_per_symbol": round(size / report["N"], 2),
+        "bytes_per_symbol": round(size / N, 2),
         "error": round(report["error"]["error_share"] ** 0.5, 4),
         "learned_rows": report["learned_rows"],
         "seconds": round(sum(seconds.values()), 1),
@@ -109,7 +110,7 @@ def main():
                     write_huge_table(table, N, d)
                 place = Path(folder, str(number))
                 place.mkdir()
-                found = coded(table, composition, options, place)
+                found = coded(table, N, composition, options, place)
                 rows.append(cell | found | measured_now())
                 print(rows[-1], flush=True)
                 write_results(NAME, {"effort": EFFORT, "rows": rows}, 0)
