@@ -3,9 +3,10 @@
 Language models have tables of 262,144 x 640 and, one for each layer, side by
 side, of 262,144 x 8,960. These are made of the seed (`huge_table.py`), the
 second one of 20,000 rows. A table is coded as up to four shards, each by a
-command of its own, one after the other. Seconds and memory are those of the commands;
-memory is the peak above that of a process that has only started TensorFlow. The
-error is the root of the squared error, relative to that of the mean.
+command of its own, one after the other. Seconds and memory are those of the
+commands; memory is the peak above that of a process that has only started
+TensorFlow. The error is the root of the squared error, relative to that of the
+mean.
 
     python benchmarks/wide_tables.py     # goes on where it stopped
 """
