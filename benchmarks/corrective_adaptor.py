@@ -39,7 +39,7 @@ def corrective_adaptor(vectors, steps, width):
         )
         rest = rest - np.array(layer(np.arange(N)))
     bits = 4 * N * groups * steps
-    size = bits // 8 + steps * K * groups * GROUP
+    size = bits // 8 + steps * K * d  # without the columns that fill up
     found = (target - rest)[:, :d]
     if width:
         network, numbers = adaptor(rest[:, :d], width)

@@ -27,9 +27,8 @@ from kd_keras.language_model.evaluation import (
 
 NAME = "ptb_swapped"
 # Of ai-edge-quantizer.
-INT4, BLOCKS, HADAMARD, INT2 = (
+INT4, HADAMARD, INT2 = (
     "dynamic_wi4_afp32",
-    "dynamic_wi4b32_afp32",
     "dynamic_wi4c_hr_afp32",
     "dynamic_wi2c_afp32",
 )

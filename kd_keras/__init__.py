@@ -8,11 +8,10 @@ from kd_keras.version import __version__
 # `keras.saving.load_model` finds them. Only the command line does without: it
 # answers `--help` and bad arguments before it loads Keras, which takes
 # seconds, and imports from the modules what a command needs.
-# `python -m kd_keras` is the command line too, and `sys.argv[0]` is "-m" until
-# the package has been imported.
+# `python -m kd_keras` is the command line too. While it imports the package,
+# `sys.argv` is "-m" and the arguments that follow the module's name.
 _command = "kd_keras_command" in sys.modules or (
-    sys.argv[:1] == ["-m"]
-    and ("-m", __name__) in zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
+    sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv) :][:1] == [__name__]
 )
 if not _command:
     from kd_keras.bridges.faiss_bridge import from_faiss, to_faiss

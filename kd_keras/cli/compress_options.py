@@ -2,6 +2,7 @@
 
 import argparse
 
+from kd_keras.cli.integer import integer
 from kd_keras.cli.model_options import add_model_options
 from kd_keras.codes.sizes import FORMULAS
 from kd_keras.export.litert.precisions import PRECISION_NAMES
@@ -201,13 +202,3 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
         "model.tflite, for which the budget is, int8 without this option",
     )
     add("--quiet", action="store_true", help="print only errors")
-
-
-def integer(text: str) -> int:
-    """Reads an integer; argparse tells its error."""
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"must be an integer. Received: {text!r}"
-        ) from None

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from kd_keras.cli.integer import integer
 from kd_keras.utils.errors import BadInputError
 
 # Options of a table that mean something for a model too.
@@ -51,7 +52,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--sequence-length",
-        type=int,
+        type=integer,
         metavar="N",
         help="length of the sequences that model.tflite reads, where those of "
         "the model have none; default: any, or 32 if LiteRT needs a length",

@@ -8,8 +8,8 @@ from kd_keras.cli.compress_options import (
     COMPRESS_EXAMPLES,
     add_compress_options,
     add_result_options,
-    integer,
 )
+from kd_keras.cli.integer import integer
 from kd_keras.cli.ptb_options import add_ptb_parser
 from kd_keras.version import __version__
 

@@ -107,7 +107,7 @@ class FileSize:
             try:
                 report = self._report(model)
             except Exception as error:  # of the model's own code too
-                why = why or " ".join(str(error).split())[:400]
+                why = " ".join(str(error).split())[:400]
                 if "sequence_length" not in why:
                     break
                 if given.sequence_length is not None:

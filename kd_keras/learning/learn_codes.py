@@ -108,8 +108,8 @@ def learn_codes(
             the default, which takes one to five minutes of one core at
             N = 10,000 (up to six for residual, ten for lstm). 0.1 is a draft;
             beyond 1 the error falls slowly. 0 does only what is indispensable:
-            for linear, the start of the search and a descent; for concat, five
-            steps of k-means.
+            for linear, the start of the search and a descent; for concat, at
+            most ten steps of k-means.
         weights: array of float or int, shape `(N,)`, positive; or None. How
             many times the squared error of each vector counts, for instance
             how often the symbol occurs. Only their ratios matter. The error

@@ -139,8 +139,9 @@ def _fit_linear(embedding: KDEmbedding, task: Task) -> tuple[np.ndarray, ...]:
     code_dim = min(embedding.code_dim, vectors.shape[1])
     kernel, outside = [], 0.0
     if code_dim < vectors.shape[1]:
-        # That minimises the error outside of the directions. Inside, H is
-        # orthonormal and leaves the squared error as it is.
+        # That minimises the error outside of the directions (of very long
+        # vectors, nearly). Inside, H is orthonormal and leaves the squared
+        # error as it is.
         H, outside = strong_directions(vectors, code_dim, weights, task.seed)
         kernel = [H]
         vectors = vectors @ H.T

@@ -15,10 +15,10 @@ from kd_keras.report.neighbours import (
     sample_symbols,
     unit_rows,
 )
-from kd_keras.utils.row_blocks import Rows, row_blocks
+from kd_keras.utils.row_blocks import Rows, row_blocks, rows_at_a_time
 from kd_keras.vectors.row_sums import weighted_mean
 
-BLOCK = 4096
+BLOCK, BLOCK_FLOATS = 4096, 1 << 22  # rows at a time, and numbers in them
 
 
 def measure_error(
@@ -57,11 +57,12 @@ def measure_error(
     """
     N, d = before.shape
     mean = np.zeros(d)
-    for rows in row_blocks(N, BLOCK):
+    step = rows_at_a_time(d, BLOCK, BLOCK_FLOATS)
+    for rows in row_blocks(N, step):
         mean += before[rows].sum(axis=0, dtype=np.float64) / N
     error = variance = cosines = 0.0
     zeros = 0
-    for rows in row_blocks(N, BLOCK):
+    for rows in row_blocks(N, step):
         old, new = before[rows], after[rows]
         exact = old.astype(np.float64)
         error += float(np.square(exact - new).sum()) / N
@@ -89,7 +90,8 @@ def _weighted(
     """Returns the weighted error and variance, for shares whose sum is 1."""
     mean = weighted_mean(before, shares)
     error = variance = 0.0
-    for rows in row_blocks(before.shape[0], BLOCK):
+    N, d = before.shape
+    for rows in row_blocks(N, rows_at_a_time(d, BLOCK, BLOCK_FLOATS)):
         exact = before[rows].astype(np.float64)
         new = after[rows]
         error += float(shares[rows] @ np.square(exact - new).sum(axis=1))

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from kd_keras.utils.row_blocks import Rows, row_blocks
+from kd_keras.utils.row_blocks import Rows, row_blocks, rows_at_a_time
 
 COUNT = 10
 TABLE_BLOCK = 8192  # with QUERY_BLOCK, 32 MB of similarities at a time
+TABLE_FLOATS = 1 << 23  # of long rows: numbers at a time
 QUERY_BLOCK = 1024
 EXACT_LIMIT = 20_000
 PAIR_LIMIT = 1_000_000_000  # about half a minute on two cores at d = 200
@@ -56,12 +57,12 @@ def nearest_neighbours(
     >>> nearest_neighbours(table, np.array([0, 3]), count=2).tolist()
     [[1, 2], [2, 1]]
     """
-    N = vectors.shape[0]
+    N, d = vectors.shape
     count = min(count, N - 1)
     queries = unit_rows(vectors[symbols])
     ids = np.zeros((len(symbols), 0), np.int64)
     similarities = np.zeros((len(symbols), 0), np.float32)
-    for block in row_blocks(N, TABLE_BLOCK):
+    for block in row_blocks(N, rows_at_a_time(d, TABLE_BLOCK, TABLE_FLOATS)):
         table = unit_rows(vectors[block])
         width = min(ids.shape[1] + len(table), count)
         best_ids = np.empty((len(symbols), width), np.int64)

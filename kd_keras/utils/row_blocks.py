@@ -19,6 +19,22 @@ class Rows(Protocol):
     def __getitem__(self, index: Any) -> np.ndarray: ...
 
 
+def rows_at_a_time(d: int, most_rows: int, most_floats: int) -> int:
+    """Returns the rows of a block that stays small if rows are long.
+
+    Args:
+        d: int. Size of a row.
+        most_rows: int. Rows of a block of short rows.
+        most_floats: int. The most numbers in a block of several rows.
+
+    Example:
+
+    >>> rows_at_a_time(64, 4096, 1 << 22), rows_at_a_time(8960, 4096, 1 << 22)
+    (4096, 468)
+    """
+    return max(1, min(most_rows, most_floats // max(1, d)))
+
+
 def row_blocks(N: int, step: int, start: int = 0) -> Iterator[slice]:
     """Yields slices of at most `step` rows that cover rows `start` to N - 1.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kd_keras.utils.row_blocks import Rows, row_blocks
+from kd_keras.utils.row_blocks import Rows, row_blocks, rows_at_a_time
 
 BLOCK_ROWS, BLOCK_FLOATS = 1 << 14, 1 << 24  # a block has at most so many
 
@@ -53,5 +53,5 @@ def _blocks(
     rows: Rows, shares: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     N, d = rows.shape
-    for block in row_blocks(N, max(1, min(BLOCK_ROWS, BLOCK_FLOATS // d))):
+    for block in row_blocks(N, rows_at_a_time(d, BLOCK_ROWS, BLOCK_FLOATS)):
         yield rows[block].astype(np.float64), shares[block]

@@ -265,9 +265,16 @@ def test_bad_input_does_not_start_tensorflow():
     assert run.returncode == 0, run.stderr
 
 
-@pytest.mark.parametrize("module", ["kd_keras", "importer"])
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("kd_keras", ["--version"]),
+        ("importer", []),
+        ("importer", ["-m", "kd_keras"]),
+    ],
+)
 def test_python_m_is_the_command_and_other_modules_have_the_package(
-    module, tmp_path
+    module, arguments, tmp_path
 ):
     """A module that is run by -m imports the whole package, ours does not."""
     (tmp_path / "importer").mkdir()
@@ -276,12 +283,11 @@ def test_python_m_is_the_command_and_other_modules_have_the_package(
         "import kd_keras; print(kd_keras.KDEmbedding.__name__)"
     )
     run = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", module, "--version"],
+        [sys.executable, "-X", "importtime", "-m", module, *arguments],
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env=ENVIRONMENT
-        | {"PYTHONPATH": str(Path(kd_keras.__file__).parent.parent)},
+        env=ENVIRONMENT | {"PYTHONPATH": str(PACKAGE.parent)},
     )
     assert run.returncode == 0, run.stderr
     ours = module == "kd_keras"

@@ -17,6 +17,7 @@ from kd_keras.search.encode_additive import encode_additive
 from kd_keras.search.fit_additive import fit_additive
 from kd_keras.search.learning_sample import learning_sample
 from kd_keras.search.methods.additive_sum import decode_additive
+from kd_keras.utils import cores as cores_module
 
 
 def test_decode_equals_a_loop():
@@ -127,13 +128,24 @@ def test_the_sample_of_long_rows_is_smaller(monkeypatch):
     assert learning_sample(300, 8, 0, d=1000) == (None, None)
 
 
-@pytest.mark.parametrize("cores", [1, 3])
-def test_concat_codes_are_the_same_on_any_number_of_cores(cores, monkeypatch):
-    vectors = correlated(count=200)
-    want = fit_concat(vectors, 8, 2)
-    monkeypatch.setattr("kd_keras.utils.cores.usable_cores", lambda: cores)
-    for one, two in zip(want, fit_concat(vectors, 8, 2), strict=True):
+def test_concat_codes_are_the_same_on_any_number_of_cores(monkeypatch):
+    vectors = np.random.default_rng(0).normal(size=(300, 14))
+    weights = np.linspace(0.5, 1.5, 300, dtype=np.float32)
+    found, told = [], []
+    for cores in (1, 3):
+        monkeypatch.setattr(cores_module, "usable_cores", lambda n=cores: n)
+        told.append([])
+        tell = told[-1].append
+        found.append(
+            fit_concat(vectors, 8, 7, 0, lambda *x, f=tell: f(x), weights)
+        )
+    for one, two in zip(*found, strict=True):
         np.testing.assert_array_equal(one, two)
+    for calls in told:
+        shares, errors = zip(*calls, strict=True)
+        np.testing.assert_allclose(shares, np.arange(1, 8) / 7)
+        assert list(errors) == sorted(errors)
+    assert told[0][-1] == pytest.approx(told[1][-1])
 
 
 def test_more_effort_gives_better_concat_codes():

@@ -39,3 +39,24 @@ def test_vectors_of_fewer_dimensions_leave_nothing_outside(monkeypatch):
     H, outside = strong_directions(vectors.astype(np.float32), 5)
     assert 0 <= outside < 1e-3
     np.testing.assert_allclose(vectors @ H.T @ H, vectors, atol=1e-4)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 100])
+@pytest.mark.parametrize("count", [1, 5, 100])
+def test_few_of_many_directions_are_nearly_as_good(offset, count, monkeypatch):
+    """With few spare ones, and a mean that is far larger than the rest."""
+    rng = np.random.default_rng(0)
+    strengths = np.arange(1, 301) ** -0.5
+    turn, _ = np.linalg.qr(rng.normal(size=(300, 300)))
+    vectors = rng.normal(size=(400, 300)) * strengths @ turn + offset
+    vectors = vectors.astype(np.float32)
+    left = []
+    for exact in (300, 0):
+        monkeypatch.setattr(module, "EXACT_DIM", exact)
+        monkeypatch.setattr(module, "SPARE", 8)
+        H, outside = strong_directions(vectors, count)
+        exactly = vectors.astype(np.float64)
+        gap = exactly - exactly @ H.T @ H
+        left.append(np.square(gap).sum() / len(vectors))
+        assert outside == pytest.approx(left[-1], rel=0.02, abs=1e-5 * offset)
+    assert left[1] < 1.03 * left[0]

@@ -12,7 +12,7 @@ from kd_keras.utils.row_blocks import row_blocks
 if TYPE_CHECKING:
     from kd_keras.export.litert.litert_runtimes import InterpreterRuntime
 
-# Numbers that a call of `embed` gathers: 64 MB.
+# Numbers that a call of `embed` gathers for its symbols, about: 64 MB.
 FLOATS_OF_A_CALL = 1 << 24
 
 
@@ -144,7 +144,9 @@ class LiteRTModel:
         padded.flat[: len(ids)] = ids
         at_a_time = 1
         if None in shape:  # as many as fit into memory
-            per_id = table["D"] * table["code_dim"] if described else table["d"]
+            per_id = table["d"]
+            if described:
+                per_id = max(per_id, table["D"] * table["code_dim"])
             at_a_time = max(1, FLOATS_OF_A_CALL // (size * per_id))
             first = shape.index(None)
             shape = [s or 1 for s in shape]

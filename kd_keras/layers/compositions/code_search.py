@@ -21,7 +21,7 @@ from kd_keras.search.methods.annealing import better_rows
 from kd_keras.search.methods.least_squares import fit_in_order
 from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.power_of_two import power_of_two
-from kd_keras.utils.row_blocks import Rows
+from kd_keras.utils.row_blocks import Rows, row_blocks, rows_at_a_time
 
 # Rows composed at a time.
 BLOCK = 1024
@@ -33,6 +33,8 @@ SHOWN = 4
 # Vectors are shortened to this many times the longest code embedding: a vector
 # further away has the same code, and its square would overflow.
 FAR = 1e9
+# Numbers whose errors are computed at a time.
+FLOATS = 1 << 22
 
 # From vectors, codes and K to code embeddings, as `fit_code_embeddings`.
 Fit = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
@@ -205,8 +207,12 @@ def _error(vectors: np.ndarray, rebuilt: np.ndarray) -> float:
 
 def _errors(vectors: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
     """Returns the squared error of each row in float64, which holds 1e60."""
-    gap = (vectors - rebuilt).astype(np.float64)
-    return np.einsum("md,md->m", gap, gap)
+    N, d = vectors.shape
+    errors = np.empty(N)
+    for rows in row_blocks(N, rows_at_a_time(d, N, FLOATS)):
+        gap = (vectors[rows] - rebuilt[rows]).astype(np.float64)
+        errors[rows] = np.einsum("md,md->m", gap, gap)
+    return errors
 
 
 def compose(composition: Composition, codes: np.ndarray) -> np.ndarray:
