@@ -78,7 +78,8 @@ def learn_codes(
     offset, so the vectors' mean takes up one of its `code_dim` directions.
 
     For more than 50,000 vectors (or 4K, if larger), the composition is learned
-    from a random sample of that size (of 2^27 / d vectors, if these are fewer),
+    from a random sample of that size (without tiers of 2^27 / d vectors, if
+    these are fewer),
     or of up to 200,000 vectors if it is trained by gradients. The codes of all
     vectors are then found by `KDEmbedding.encode`, block by block, so that only
     the codes themselves need memory that grows with N. The additive start is

@@ -121,7 +121,7 @@ def training_sample(
 
     Returns:
         As `learning_sample`. The sample has 200,000 rows (or 2^24 / d, if
-        smaller), but no fewer than `learning_sample` would draw.
+        smaller), but no fewer than 50,000 (or 4K, if larger).
 
     Example:
 
