@@ -79,12 +79,11 @@ def learn_codes(
 
     For more than 50,000 vectors (or 4K, if larger), the composition is learned
     from a random sample of that size (without tiers of 2^27 / d vectors, if
-    these are fewer),
-    or of up to 200,000 vectors if it is trained by gradients. The codes of all
-    vectors are then found by `KDEmbedding.encode`, block by block, so that only
-    the codes themselves need memory that grows with N. The additive start is
-    then one for vectors that come later: residual quantisation, improved while
-    a beam search encodes.
+    these are fewer), or of up to 200,000 vectors if it is trained by gradients.
+    The codes of all vectors are then found by `KDEmbedding.encode`, block by
+    block, so that only the codes themselves need memory that grows with N. The
+    additive start is then one for vectors that come later: residual
+    quantisation, improved while a beam search encodes.
 
     The paper's own Algorithm 1 is `model.fit(ids, vectors)` on a `KDEmbedding`
     with `codes="learn"`.
