@@ -241,7 +241,8 @@ class Composition(keras.layers.Layer):
         if not is_looked_up:
             return self.score_composed(hidden, codes)
         values = self.score_values(hidden, self.code_embeddings)
-        return ops.transpose(sum_of_rows(values, self.flat_rows(codes)))
+        values = ops.reshape(values, (self.D, self.K, -1))
+        return ops.transpose(sum_of_rows(values, codes))
 
     def can_look_up(self) -> bool:
         """Tells whether scores are sums of `score_values`."""

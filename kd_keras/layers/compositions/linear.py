@@ -55,7 +55,7 @@ class LinearComposition(Composition):
         if self.is_one_hot(codes):
             sums = self.sum_one_hot(codes)
         else:
-            sums = sum_of_rows(self.flat_table(), self.flat_rows(codes))
+            sums = sum_of_rows(self.code_embeddings, codes)
         return ops.matmul(self._to_code_dim(hidden), ops.transpose(sums))
 
     def score_values(self, hidden: Any, code_embeddings: Any) -> Any:
