@@ -113,7 +113,7 @@ def _gradient_of_rows(upstream: Any, rows: Any, R: int) -> Any:
     """
     import tensorflow as tf
 
-    N, D = rows.shape
+    N = rows.shape[0]
     # Rows of a position are above all rows of the positions before it, so
     # sorting each position sorts all.
     keys = tf.cast(tf.transpose(rows), "int32" if R * N < 2**31 else "int64")
