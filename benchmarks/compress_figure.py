@@ -2,8 +2,9 @@
 
 What a rival gives at our bytes is the best of two things: any of its files that
 is not larger than ours, and a point on the line between its two sizes around
-ours, over the logarithm of the bytes. The best rival is the one with the
-highest mean over the seeds that both have.
+ours, over the logarithm of the bytes. (If ours is above all of its sizes, it is
+its largest.) The best rival is the one with the highest mean over the seeds
+that both have.
 """
 
 import numpy as np
@@ -99,9 +100,10 @@ def _between(cells):
         its = [cell[row["seed"]] for cell in cells if row["seed"] in cell]
         its.sort(key=lambda x: x["bytes"])
         sizes = [x["bytes"] for x in its]
-        if not its or not sizes[0] <= row["bytes"] <= sizes[-1]:
+        if not its or row["bytes"] < sizes[0]:
             return None
         known = [x["quality"] for x in its]
+        # Above the largest size, that of the largest.
         return np.interp(np.log(row["bytes"]), np.log(sizes), known)
 
     return quality
