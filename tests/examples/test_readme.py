@@ -28,7 +28,7 @@ WITH_PYTHON = [page for page in PAGES if blocks("python", PAGES[page])]
 def test_these_pages_have_python():
     names = (
         "README choosing training bridges huge_tables on_device output_layer"
-        " rare_symbols compress"
+        " rare_symbols compress new_symbols"
     )
     assert {Path(page).stem for page in WITH_PYTHON} == set(names.split())
 
@@ -43,7 +43,7 @@ def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
     names = runpy.run_path(str(script))
     if page == "README.md":
         assert names["embedding"].codes.shape == (2000, 8)
-        assert (tmp_path / "model.keras").exists()
+        assert (tmp_path / "small.keras").exists()
     if page == "docs/training.md":
         assert names["small"].layers[0].codes.dtype == "uint8"
 
