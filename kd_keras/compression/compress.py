@@ -31,6 +31,7 @@ def compress(
     effort: float = 1.0,
     verbose: int = 1,
     sequence_length: int | None = None,
+    counts: Any = None,
 ) -> keras.Model:
     """Makes a trained model small.
 
@@ -68,6 +69,10 @@ def compress(
         verbose: int. 0 for silence, 1 for progress and the plan.
         sequence_length: int or None. That of the file which is measured, see
             `export_litert`. None: any length, or 32 if LiteRT needs one.
+        counts: array of float or int, shape `(N,)`, at least 0: how often each
+            symbol occurs, for the tables of N symbols; or a dict of such
+            arrays by the names of layers. They replace what is counted in
+            `data`.
 
     Returns:
         A model of the same class (or a plain functional one, see
@@ -114,6 +119,7 @@ def compress(
         verbose=verbose,
         say=_line if verbose else lambda line: None,
         contents=_contents(sequence_length),
+        counts=counts,
     ).model
 
 
@@ -127,12 +133,13 @@ def plan(
     seed: int = 0,
     verbose: int = 1,
     sequence_length: int | None = None,
+    counts: Any = None,
 ) -> Plan:
     """Tells what `compress` would do.
 
     Args:
         model, budget, data, validation_data, quantization, layers, seed,
-            verbose, sequence_length: See `compress`.
+            verbose, sequence_length, counts: See `compress`.
 
     Returns:
         A `Plan`. `print(plan)` shows it as a table, `plan.to_dict()` gives it
@@ -162,6 +169,7 @@ def plan(
         verbose=verbose,
         say=_line if verbose else lambda line: None,
         contents=_contents(sequence_length),
+        counts=counts,
     ).plan
 
 

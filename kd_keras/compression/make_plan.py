@@ -1,15 +1,15 @@
 """Decides what form each table of a model gets."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import keras
-import numpy as np
 
 from kd_keras.compression.budget import check_budget, read_budget
 from kd_keras.compression.file_size import FileContents, FileSize
 from kd_keras.compression.forms import Form
+from kd_keras.compression.given_counts import given_counts
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import ModelTable, find_tables
 from kd_keras.compression.plan import Alternative, Plan
@@ -79,8 +79,8 @@ def make_plan(
     layers: Iterable[Any] | None = None,
     seed: int = 0,
     verbose: int = 1,
+    counts: Any = None,
     say: Say = lambda line: None,
-    counts: np.ndarray | None = None,
     needs_file: bool = False,
     contents: FileContents | None = None,
     steps: Steps = NOTHING_KEPT,
@@ -89,8 +89,6 @@ def make_plan(
 
     Args:
         say: Called with a line of text at the start of each step.
-        counts: array of float, or None. How often each symbol occurs, for the
-            tables of as many symbols.
         needs_file: bool. Whether a model that cannot be exported is refused.
         contents: `FileContents` or None. What the file holds.
         steps: `Steps`. Runs the steps that take long.
@@ -102,6 +100,7 @@ def make_plan(
     given = read_data(model, data, validation_data)
     tables, left = find_tables(model, layers)
     check_targets(model, given[0])
+    counted = {} if counts is None else given_counts(tables, counts)
     say("Writing the model's file, to see its size")
     example = example_of(model, given[0])
     size = FileSize(model, quantization, example, contents)
@@ -130,8 +129,8 @@ def make_plan(
     if given[0] is not None:
         say("Counting the symbols in the data")
         weigh_tables(model, tables, given[0])
-    if counts is not None:
-        _count(tables, counts)
+    for table in tables:
+        set_counts(table, counted.get(id(table)))
     notes += lost_settings(tables)
     if dissolved:
         notes.append(
@@ -192,16 +191,4 @@ def check_model(model: Any) -> None:
         raise BadInputError(
             "compress needs a built model: call it once on inputs, and train "
             f"it. Received: {short_repr(model)}, not built"
-        )
-
-
-def _count(tables: Sequence[ModelTable], counts: np.ndarray) -> None:
-    fitting = [table for table in tables if len(table.rows) == len(counts)]
-    for table in fitting:
-        set_counts(table, counts)
-    if not fitting:
-        sizes = ", ".join(f"{len(x.rows):,} of {x.name}" for x in tables)
-        raise BadInputError(
-            "--counts must have one count for each symbol of a table. "
-            f"Received: {len(counts):,} counts; the tables have {sizes}"
         )
