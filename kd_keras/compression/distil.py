@@ -33,10 +33,10 @@ from kd_keras.compression.steps import (
 # Share of the large model's outputs in the loss; the targets have the rest.
 TEACHERS_SHARE = 0.5
 # Adam's learning rate, unless the model was trained by Adam with another. It
-# falls along a cosine to a fiftieth.
+# falls along a cosine to a fiftieth. All epochs are trained, also after some
+# without a better validation: the gain may come only when the rate has fallen.
 LEARNING_RATE, LAST_RATE = 1e-3, 0.02
 EPOCHS = 5  # at effort 1
-PATIENCE = 2  # epochs without a better validation
 
 
 class _Distilled(keras.Model):
@@ -107,7 +107,7 @@ def distil(
         teacher: Keras model that computes what the small one should.
         data: `ModelData` to train on.
         validation: `ModelData` to choose the best epoch by.
-        epochs: int. The most epochs.
+        epochs: int.
         seed: int. The global random seeds are set by it.
         verbose: int. See `keras.Model.fit`.
         on_epoch: Function of the number of epochs done and the validation's
@@ -149,8 +149,7 @@ def distil(
             **arrays_of(best, "best"),
         }
 
-    while not _enough(losses, epochs):
-        epoch = len(losses)
+    for epoch in range(len(losses), epochs + 1):
         # Each epoch has a seed, so that what follows a kept one is the same.
         keras.utils.set_random_seed((seed + epoch) % 2**32)
         trained.reset_states()
@@ -182,12 +181,6 @@ def _is_of(kept: Arrays, variables: list[Any], weights: list[Any]) -> bool:
         and are_of(kept, weights, "best")
         and kept["losses"].size > 0
     )
-
-
-def _enough(losses: list[float], epochs: int) -> bool:
-    epoch = len(losses) - 1
-    since_best = epoch - losses.index(min(losses))
-    return epoch >= epochs or since_best >= PATIENCE
 
 
 def _loss_of(trained: _Distilled, validation: ModelData) -> float:

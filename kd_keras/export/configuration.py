@@ -9,6 +9,7 @@ from kd_keras.export.size.coded_model import TABLES, CodedModel
 from kd_keras.export.size.describe import describe_embeddings, describe_tables
 from kd_keras.export.symbols import Symbols
 from kd_keras.language_model.model import LanguageModel
+from kd_keras.layers.find_layers import ends_reversed
 from kd_keras.layers.kd_embedding import KDEmbedding
 from kd_keras.version import __version__
 
@@ -73,4 +74,5 @@ def _is_embedding(coded: CodedModel) -> bool:
         for layer in getattr(coded.model, "layers", [])
         if not isinstance(layer, keras.layers.InputLayer)
     ]
-    return inner == [coded.output] and isinstance(coded.output, kinds)
+    is_table = inner == [coded.output] and isinstance(coded.output, kinds)
+    return is_table and not ends_reversed(coded.model)

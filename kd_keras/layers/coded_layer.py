@@ -19,6 +19,7 @@ from kd_keras.layers.compositions.by_name import (
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.contexts import copied, device_forms, looked_up
 from kd_keras.layers.gather import gather_rows
+from kd_keras.layers.integer_weights import weight_dtype
 from kd_keras.layers.kd_code_learner import KDCodeLearner
 from kd_keras.layers.shared_layers import (
     deserialize_shared,
@@ -165,7 +166,7 @@ class CodedLayer(keras.layers.Layer):
         self._codes = self.add_weight(
             shape=(self.symbols, self.D),
             initializer=self._initial_codes,
-            dtype=_code_weight_dtype(self.K),
+            dtype=weight_dtype(code_dtype(self.K).name),
             trainable=False,
             autocast=False,  # of the weight: integers stay integers
             name="codes",
@@ -248,10 +249,11 @@ class CodedLayer(keras.layers.Layer):
             [variable] = self.code_variables()
             codes = ops.convert_to_tensor(variable)
         if len(hidden.shape) == 2:
-            return self.composition.score(hidden, codes)
+            return self.composition.score(hidden, codes, training)
         flat = ops.reshape(hidden, (-1, hidden.shape[-1]))
         shape = (*ops.shape(hidden)[:-1], self.symbols)
-        return ops.reshape(self.composition.score(flat, codes), shape)
+        scores = self.composition.score(flat, codes, training)
+        return ops.reshape(scores, shape)
 
     def check_hidden(self, shape: Any) -> None:
         """Checks the shape of hidden states."""
@@ -299,22 +301,3 @@ class CodedLayer(keras.layers.Layer):
             if isinstance(config.get(name), dict):
                 config[name] = deserialize_shared(config[name])
         return cls(**config)
-
-
-def _code_weight_dtype(K: int) -> str:
-    """Returns the smallest dtype in which a weight can hold codes.
-
-    That is `code_dtype(K)`, except under a `MultiWorkerMirroredStrategy`,
-    where it is int32: the workers send each other the first value of every
-    weight, and TensorFlow cannot send 8-bit or 16-bit integers. A layer built
-    elsewhere loads the same codes into its own dtype.
-    """
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        if isinstance(
-            tf.distribute.get_strategy(),
-            tf.distribute.MultiWorkerMirroredStrategy,
-        ):
-            return "int32"
-    return str(code_dtype(K).name)

@@ -49,6 +49,20 @@ def output_layer(model: keras.layers.Layer) -> keras.layers.Layer | None:
     return last if isinstance(last, keras.layers.Layer) else None
 
 
+def ends_reversed(model: keras.layers.Layer) -> bool:
+    """Tells whether a model ends in `embedding(..., reverse=True)`: in logits.
+
+    Args:
+        model: Keras layer or model, built.
+    """
+    outputs = getattr(model, "outputs", None)
+    if not outputs or len(outputs) > 1:
+        return False
+    history = outputs[0]._keras_history
+    call = history.operation._inbound_nodes[history.node_index].arguments
+    return bool(call.kwargs.get("reverse")) or call.args[1:] == (True,)
+
+
 def learners_of(callback: keras.callbacks.Callback) -> list[KDCodeLearner]:
     """Finds the layers that learn codes in the model of a callback.
 

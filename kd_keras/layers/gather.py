@@ -44,15 +44,20 @@ def integer_ids(inputs: Any, input_dim: int) -> Any:
 
 
 def on_flat_values(call: Any, inputs: Any) -> Any:
-    """Calls a function of ids on the ids of a ragged tensor.
+    """Calls a function of ids on the ids of a ragged or sparse tensor.
 
     Args:
         call: From a tensor of ids to one with the same first axes.
-        inputs: tensor, or `tf.RaggedTensor`.
+        inputs: tensor, `tf.RaggedTensor`, or `tf.SparseTensor`, in which id 0
+            stands for what is missing, as in `keras.layers.Embedding`.
 
     Returns:
         What `call` returns, ragged as the inputs are; None for None.
     """
+    if hasattr(inputs, "dense_shape"):
+        import tensorflow as tf
+
+        inputs = tf.sparse.to_dense(inputs)
     if not hasattr(inputs, "flat_values"):
         return call(inputs)
     outputs = call(inputs.flat_values)

@@ -245,6 +245,7 @@ class KDCodeLearner(keras.layers.Layer):
         """Tells which positions symbols have: bool `(..., D)`."""
         assert self.tiers is not None
         D = self.tiers.D
+        ids = ops.where(ids < 0, ids + self.input_dim, ids)
         lengths = D[0] + ops.zeros_like(ids)
         for end, before, after in zip(self.tiers.ends, D, D[1:], strict=False):
             fewer = ops.cast(ids >= end, ids.dtype) * (before - after)

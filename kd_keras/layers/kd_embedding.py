@@ -155,9 +155,13 @@ class KDEmbedding(CodedLayer):
             return form(inputs)
         learner = self.learner_in_use()
         if learner is not None:
-            return self.composition(learner(inputs, training=training))
+            vectors = self.composition(learner(inputs, training=training))
+            return ops.cast(vectors, self.compute_dtype)
         ids = integer_ids(inputs, self.input_dim)
-        vectors = self.composition(self.codes_of(ids))
+        # A given composition may have a dtype of its own.
+        vectors = ops.cast(
+            self.composition(self.codes_of(ids)), self.compute_dtype
+        )
         return nan_out_of_range(vectors, ids, self.input_dim)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

@@ -262,7 +262,8 @@ class KDLogits(CodedLayer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if self.projection is not None:
             inputs = ops.matmul(inputs, self.projection)
-        logits = self.score(inputs, training)
+        # A composition or a tied embedding may have a dtype of its own.
+        logits = ops.cast(self.score(inputs, training), self.compute_dtype)
         if self.bias is not None:
             form = self.device_form()
             bias = self.bias if form is None else form.read_bias(inputs)

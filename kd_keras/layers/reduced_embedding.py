@@ -13,6 +13,7 @@ from kd_keras.layers.gather import (
     nan_out_of_range,
     on_flat_values,
 )
+from kd_keras.layers.integer_weights import weight_dtype
 from kd_keras.utils.checks import check_integer
 from kd_keras.vectors.checks import check_rows
 from kd_keras.vectors.row_sums import weighted_mean, weighted_squares
@@ -178,7 +179,7 @@ class ReducedEmbedding(keras.layers.Layer):
             is_short = places_bytes(1, self.kept) == 2
             self.places = self.add_weight(
                 shape=(self.input_dim,),
-                dtype="int16" if is_short else "int32",
+                dtype=weight_dtype("int16" if is_short else "int32"),
                 initializer="zeros",
                 trainable=False,
                 name="places",

@@ -103,13 +103,14 @@ class LazyAdam(ClipsSummedGradients, keras.optimizers.Adam):
         index = self._get_variable_index(variable)
         momentum = self._momentums[index].value
         velocity = self._velocities[index].value
-        learning_rate = ops.cast(learning_rate, variable.dtype)
-        t = ops.cast(self.iterations + 1, variable.dtype)
+        # bfloat16 would round 0.999 to 1, and the step to 0.
+        t = ops.cast(self.iterations + 1, "float32")
         alpha = (
-            learning_rate
+            ops.cast(learning_rate, "float32")
             * ops.sqrt(1 - ops.power(self.beta_2, t))
             / (1 - ops.power(self.beta_1, t))
         )
+        alpha = ops.cast(alpha, variable.dtype)
         m = tf.gather(momentum, rows)
         m = m + (gradient - m) * (1 - self.beta_1)
         v = tf.gather(velocity, rows)

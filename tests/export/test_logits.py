@@ -152,3 +152,36 @@ def test_the_predicted_size_of_a_bias_is_the_one_in_the_file(ban, tmp_path):
     report = kd_keras.export_litert(source, path, quantization="int8")
     name = "output layer"
     assert predicted.parts[name] == report.parts[name] == (4 * N if ban else N)
+
+
+KINDS = (
+    lambda: kd_keras.KDEmbedding(N, SIZE, 4, 4),
+    lambda: keras.layers.ReversibleEmbedding(N, SIZE),
+)
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_a_model_that_ends_in_a_reversed_table_gives_logits(make, tmp_path):
+    path = tmp_path / "model.tflite"
+    words = make()
+    ids = keras.Input((3,), dtype="int32")
+    mean = keras.layers.GlobalAveragePooling1D()(words(ids))
+    kd_keras.export_litert(keras.Model(ids, words(mean, reverse=True)), path)
+    file = kd_keras.load_litert(path)
+    assert file.configuration["kind"] == "model"
+    assert list(file.run("serving_default", token_ids=[[1, 2, 3]])) == [
+        "output"
+    ]
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_a_reversed_table_alone_takes_hidden_states(make, tmp_path):
+    path = tmp_path / "model.tflite"
+    given = keras.Input((SIZE,), name="hidden")
+    source = keras.Model(given, make()(given, reverse=True))
+    kd_keras.export_litert(source, path)
+    file = kd_keras.load_litert(path)
+    assert file.configuration["kind"] == "model"
+    states = np.random.default_rng(0).normal(size=(2, SIZE)).astype("float32")
+    found = file.run("serving_default", hidden=states)["output"]
+    np.testing.assert_allclose(found, source(states), atol=1e-5)

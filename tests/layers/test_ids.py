@@ -140,3 +140,45 @@ def test_ragged_ids(codes):
 def test_input_length_is_taken_with_a_warning():
     with pytest.warns(UserWarning, match="`input_length` is not needed"):
         kd_keras.KDEmbedding(20, 6, K=4, D=2, input_length=3)
+
+
+@pytest.mark.parametrize("codes", [None, "learn"])
+@pytest.mark.parametrize("tiers", [{}, {"D": (4, 1), "tiers": (3,)}])
+def test_negative_ids_count_from_the_end(codes, tiers):
+    sizes = {"K": K, "D": D} | tiers
+    layer = kd_keras.KDEmbedding(N, SIZE, codes=codes, **sizes)
+    ids = np.array([-1, -N, 2 - N])
+    for training in (False, True):
+        found, wanted = (layer(x, training=training) for x in (ids, ids % N))
+        np.testing.assert_array_equal(found, wanted)
+
+
+TABLES = {
+    "fixed": lambda: kd_keras.KDEmbedding(N, SIZE, K, D, mask_zero=True),
+    "learned": lambda: kd_keras.KDEmbedding(
+        N, SIZE, K, D, "learn", mask_zero=True
+    ),
+    "reduced": lambda: kd_keras.ReducedEmbedding(
+        N, SIZE, kept=3, width=2, mask_zero=True
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_sparse_ids_are_those_of_the_dense_tensor(name):
+    layer = TABLES[name]()
+    ids = np.array([[1, 0, 5], [0, 0, 2]])
+    sparse = tf.sparse.from_dense(ids)
+    vectors = layer(sparse)
+    np.testing.assert_array_equal(vectors, layer(ids))
+    np.testing.assert_array_equal(layer.compute_mask(sparse), ids != 0)
+    plain = keras.layers.Embedding(N, SIZE)
+    assert plain(sparse).shape == vectors.shape
+
+
+def test_vectors_have_the_dtype_of_the_layer():
+    given = kd_keras.LinearComposition(K, D, SIZE, code_dim=3)
+    layer = kd_keras.KDEmbedding(
+        N, SIZE, K, D, composition=given, dtype="mixed_bfloat16"
+    )
+    assert layer(np.arange(4)).dtype == layer.compute_dtype == "bfloat16"

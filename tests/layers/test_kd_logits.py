@@ -231,3 +231,44 @@ def test_hidden_states_of_the_wrong_size():
     concat = kd_keras.KDLogits(N, K, D, CODES, "concat")
     with pytest.raises(ValueError, match="that D divides"):
         concat(np.zeros((2, 5), "float32"))
+
+
+@pytest.mark.parametrize("composition", COMPOSITIONS)
+@pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
+def test_a_float32_composition_in_a_layer_of_another_precision(
+    composition, dtype
+):
+    learned = kd_keras.KDEmbedding(N, SIZE, K, D, CODES, composition)
+    learned.build()
+    layer = kd_keras.KDLogits.from_embedding(learned, np.ones(N), dtype=dtype)
+    plain = kd_keras.KDLogits.from_embedding(learned, np.ones(N))
+    for x in (hidden(1), hidden(200)):
+        found = layer(x)
+        assert found.dtype == layer.compute_dtype
+        found = keras.ops.cast(found, "float32")
+        np.testing.assert_allclose(found, plain(x), atol=0.1)
+    tied = kd_keras.KDLogits(embedding=learned, dtype=dtype)
+    assert tied(hidden(200)).dtype == tied.compute_dtype
+
+
+@pytest.mark.parametrize("composition", ["linear", "concat"])
+def test_graphs_for_inference_can_be_compiled_later(composition):
+    layer = kd_keras.KDLogits(N, K, D, CODES, composition)
+    layer.build((None, SIZE))
+    for states in (1, 200):
+        traced = tf.function(lambda x: layer(x))
+        wanted = traced(hidden(states))
+        graph = traced.get_concrete_function(hidden(states)).graph
+        assert not [x for x in graph.get_operations() if "Sparse" in x.type]
+        later = tf.function(lambda x: traced(x), jit_compile=True)  # noqa: B023
+        np.testing.assert_allclose(later(hidden(states)), wanted, atol=1e-5)
+
+
+def test_forward_mode_derivatives():
+    layer = kd_keras.KDLogits(N, K, D, CODES)
+    layer.build((None, SIZE))
+    codes = layer.composition.code_embeddings.value
+    with tf.autodiff.ForwardAccumulator(codes, tf.ones_like(codes)) as forward:
+        logits = layer(hidden(4))
+    want = np.tile(D * hidden(4).sum(axis=1, keepdims=True), (1, N))
+    np.testing.assert_allclose(forward.jvp(logits), want, atol=1e-5)

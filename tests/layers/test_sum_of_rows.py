@@ -14,7 +14,7 @@ def test_a_batch_of_unknown_size_does_not_compose_a_huge_table():
     assert module.few_positions(None, 1_000_000, 32, 256, 256)
 
 
-def check(N, D, K, width):
+def check(N, D, K, width, training=True):
     """Checks sums, their gradient and the derivative of that."""
     rng = np.random.default_rng(N + D + K)
     table = rng.normal(size=(D, K, width)).astype("float32")
@@ -25,7 +25,7 @@ def check(N, D, K, width):
         outer.watch(u)
         with tf.GradientTape() as tape:
             tape.watch(x)
-            total = sum_of_rows(x, tf.constant(codes))
+            total = sum_of_rows(x, tf.constant(codes), training)
         gradient = tape.gradient(total, x, u)
     again = outer.gradient(gradient, u, table)
     positions = np.arange(D)
@@ -39,9 +39,9 @@ def check(N, D, K, width):
 
 
 @settings(deadline=None, max_examples=20, derandomize=True)
-@given(st.integers(1, 9), st.integers(1, 8), st.integers(1, 7))
-def test_sums_and_gradients(K, D, width):
-    check(12, D, K, width)
+@given(st.integers(1, 9), st.integers(1, 8), st.integers(1, 7), st.booleans())
+def test_sums_and_gradients(K, D, width, training):
+    check(12, D, K, width, training)
 
 
 @settings(deadline=None, max_examples=8, derandomize=True)

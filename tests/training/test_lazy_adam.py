@@ -232,3 +232,14 @@ def test_config_round_trip():
 def test_dense_options_are_not_offered(option):
     with pytest.raises(TypeError, match=option):
         kd_keras.LazyAdam(**{option: 1})
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_short_floats_are_trained(dtype):
+    layer = kd_keras.KDEmbedding(N, 4, 4, 4, "learn", dtype=dtype)
+    model = keras.Sequential([keras.Input((), dtype="int32"), layer])
+    model.compile(kd_keras.LazyAdam(0.05, epsilon=1e-3), "mse")
+    before = as_numpy(keras.ops.cast(layer.learner.logits, "float32"))
+    model.fit(np.arange(N), np.ones((N, 4)), epochs=3, verbose=0)
+    after = as_numpy(keras.ops.cast(layer.learner.logits, "float32"))
+    assert np.isfinite(after).all() and abs(after - before).max() > 0.01

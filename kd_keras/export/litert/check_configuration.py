@@ -6,6 +6,7 @@ from typing import Any
 from kd_keras.utils.checks import MAX_INT32
 
 KINDS = ("embedding", "language model", "model")
+_OF_CODES = {"K", "D", "code_dim"}
 
 
 def fits(
@@ -43,7 +44,7 @@ def have_sizes(*described: list[dict[str, Any]]) -> bool:
         _is_size(one[name])
         for entries in described
         for one in entries
-        for name in ("N", "d", *(one.keys() & {"K", "D"}))
+        for name in ("N", "d", *(one.keys() & _OF_CODES))
     )
 
 
@@ -62,7 +63,7 @@ def _fits(
     return (
         kind in KINDS
         and have_sizes(embeddings, tables)
-        and all(e.keys() >= set("KD") for e in embeddings)
+        and all(e.keys() >= _OF_CODES for e in embeddings)
         and (unknown_id is None or _is_id(unknown_id, max(sizes)))
         and all(len(words) <= max(sizes) for words in vocabularies.values())
         and all(

@@ -55,6 +55,8 @@ class IdProbe:
         asked = [x for x in coded.layers if isinstance(x, KDEmbedding)]
         self._layers = [*asked, *coded.tables]
         self._call = call
+        # Whether ids may reach an embedding without being recorded.
+        self._is_blind = not all(map(can_replace, self._layers))
         for self.first_id in (0, 1):
             self._base = [
                 np.full(shape, self.first_id, dtype)
@@ -84,8 +86,8 @@ class IdProbe:
         """
         if not self._layers:
             return 0.0
-        if not self._at_base:  # the calls cannot be recorded: see `_recorded`
-            return 1.0
+        if not self._at_base:
+            return float(self._is_blind)
         far = 7 + max(layer.input_dim for layer, _ in self._at_base)
         near = self._asked_with(number, self.first_id + 1) or []
         apart = self._asked_with(number, far) or []
@@ -129,7 +131,7 @@ class IdProbe:
             tuple of layers, each once. If no call can be recorded, all.
         """
         if not self._at_base:
-            return tuple(self._layers)
+            return tuple(self._layers) if self._is_blind else ()
         reached = self._reached(number, ...)
         found = {
             id(layer): layer
@@ -203,9 +205,32 @@ class IdProbe:
     def _asked(self, inputs: list[np.ndarray]) -> _Asked:
         """Lists `(layer, ids)` of each call of an embedding."""
         asked: _Asked = []
-        with _recorded(self._layers, asked):
+        with self._recorded(asked):
             self._call(inputs)
         return asked
+
+    @contextlib.contextmanager
+    def _recorded(self, asked: _Asked) -> Iterator[None]:
+        """Makes embeddings record their ids and return zeros while it is open.
+
+        Only in this thread: in others they compute as usual.
+        """
+
+        def noted(layer: Any) -> Callable[[Any], Any]:
+            def call(inputs: Any) -> Any:
+                if not hasattr(inputs, "numpy"):
+                    # In a graph inside the model there are no values.
+                    self._is_blind = True
+                    return None
+                ids = np.asarray(keras.ops.cast(inputs, "int64"))
+                asked.append((layer, ids))
+                return keras.ops.zeros((*ids.shape, layer.output_dim))
+
+            return call
+
+        layers = filter(can_replace, self._layers)
+        with calls_replaced({x: noted(x) for x in layers}):
+            yield
 
 
 def _fitted(array: np.ndarray, like: np.ndarray) -> np.ndarray:
@@ -217,24 +242,3 @@ def _fitted(array: np.ndarray, like: np.ndarray) -> np.ndarray:
     if array.shape == like.shape:
         return array
     return np.ones(like.shape, array.dtype)
-
-
-@contextlib.contextmanager
-def _recorded(layers: Sequence[Any], asked: _Asked) -> Iterator[None]:
-    """Makes embeddings record their ids and return zeros while it is open.
-
-    Only in this thread: in others they compute as usual.
-    """
-
-    def noted(layer: Any) -> Callable[[Any], Any]:
-        def call(inputs: Any) -> Any:
-            if not hasattr(inputs, "numpy"):
-                return None  # in a graph inside the model there are no values
-            ids = np.asarray(keras.ops.cast(inputs, "int64"))
-            asked.append((layer, ids))
-            return keras.ops.zeros((*ids.shape, layer.output_dim))
-
-        return call
-
-    with calls_replaced({x: noted(x) for x in layers if can_replace(x)}):
-        yield

@@ -20,6 +20,7 @@ from kd_keras.export.signatures.signature import (
     compiled,
 )
 from kd_keras.export.size.coded_model import TABLES, CodedModel
+from kd_keras.layers.find_layers import ends_reversed
 from kd_keras.layers.kd_embedding import KDEmbedding
 
 
@@ -142,9 +143,9 @@ def _named(coded: CodedModel, outputs: Any) -> dict[str, Any]:
         return dict(zip(named, values, strict=True))
     if not isinstance(outputs, (list, tuple)):
         kinds = (KDEmbedding, *TABLES)
-        is_embedding = isinstance(coded.output, kinds) and not isinstance(
-            coded.output, keras.layers.ReversibleEmbedding
-        )  # which computes logits at a model's end
+        is_embedding = isinstance(coded.output, kinds) and not ends_reversed(
+            coded.model
+        )
         return {"embeddings" if is_embedding else "output": outputs}
     names = getattr(coded.model, "output_names", None)
     if names is None or len(set(names)) < len(outputs):

@@ -215,7 +215,7 @@ class Composition(keras.layers.Layer):
         """Composes embedded codes `(..., D, d')` to `(..., output_dim)`."""
         raise NotImplementedError
 
-    def score(self, hidden: Any, codes: Any) -> Any:
+    def score(self, hidden: Any, codes: Any, training: bool = False) -> Any:
         """Multiplies hidden states by the vectors of codes.
 
         There are two ways, and the sizes decide which. Both give the same.
@@ -223,6 +223,7 @@ class Composition(keras.layers.Layer):
         Args:
             hidden: tensor of float, shape `(n, d)`.
             codes: codes of N symbols, in either form that `call` takes.
+            training: bool. See `sum_of_rows`.
 
         Returns:
             Tensor of float, shape `(n, N)`.
@@ -239,16 +240,18 @@ class Composition(keras.layers.Layer):
             )
         )
         if not is_looked_up:
-            return self.score_composed(hidden, codes)
+            return self.score_composed(hidden, codes, training)
         values = self.score_values(hidden, self.code_embeddings)
         values = ops.reshape(values, (self.D, self.K, -1))
-        return ops.transpose(sum_of_rows(values, codes))
+        return ops.transpose(sum_of_rows(values, codes, training))
 
     def can_look_up(self) -> bool:
         """Tells whether scores are sums of `score_values`."""
         return self.is_additive and not self.scaled
 
-    def score_composed(self, hidden: Any, codes: Any) -> Any:
+    def score_composed(
+        self, hidden: Any, codes: Any, training: bool = False
+    ) -> Any:
         """Does what `score` does, composing all vectors first."""
         return ops.matmul(hidden, ops.transpose(self(codes)))
 

@@ -50,12 +50,14 @@ class LinearComposition(Composition):
     def compose(self, embedded: Any) -> Any:
         return apply_kernel(ops.sum(embedded, axis=-2), self.kernel)
 
-    def score_composed(self, hidden: Any, codes: Any) -> Any:
+    def score_composed(
+        self, hidden: Any, codes: Any, training: bool = False
+    ) -> Any:
         # H is applied to n hidden states instead of N sums.
         if self.is_one_hot(codes):
             sums = self.sum_one_hot(codes)
         else:
-            sums = sum_of_rows(self.code_embeddings, codes)
+            sums = sum_of_rows(self.code_embeddings, codes, training)
         return ops.matmul(self._to_code_dim(hidden), ops.transpose(sums))
 
     def score_values(self, hidden: Any, code_embeddings: Any) -> Any:

@@ -21,13 +21,16 @@ PAIRED_SHARE = 1 / 32
 MOST_COMPOSED = 2**26
 
 
-def sum_of_rows(table: Any, codes: Any) -> Any:
+def sum_of_rows(table: Any, codes: Any, training: bool = False) -> Any:
     """Sums, for each of N symbols, the rows of its D values.
 
     Args:
         table: tensor of float, shape `(D, K, m)`. A row for each value of each
             position.
         codes: tensor of int, shape `(N, D)`.
+        training: bool. Whether TensorFlow may use an operator that is several
+            times faster, but that XLA and LiteRT do not have: graphs for
+            inference are exported and compiled.
 
     Returns:
         Tensor of float, shape `(N, m)`.
@@ -43,11 +46,15 @@ def sum_of_rows(table: Any, codes: Any) -> Any:
     flat = ops.reshape(table, (D * K, -1))
     rows = codes + K * ops.arange(D, dtype="int32")
     if keras.backend.backend() == "tensorflow" and not _compiled_by_xla():
-        return _segment_sum(flat, rows)
+        return _with_gradient(flat, rows, training)
+    return _gathered_sum(flat, rows)
+
+
+def _gathered_sum(table: Any, rows: Any) -> Any:
     # XLA fuses these into one loop over the result.
-    total = ops.take(flat, rows[:, 0], axis=0)
-    for j in range(1, D):
-        total = total + ops.take(flat, rows[:, j], axis=0)
+    total = ops.take(table, rows[:, 0], axis=0)
+    for j in range(1, rows.shape[1]):
+        total = total + ops.take(table, rows[:, j], axis=0)
     return total
 
 
@@ -87,22 +94,29 @@ def _compiled_by_xla() -> bool:
     )
 
 
-def _segment_sum(table: Any, rows: Any) -> Any:
+def _with_gradient(table: Any, rows: Any, training: bool) -> Any:
+    """Sums rows; the gradient does not hold an array of all that are summed."""
     import tensorflow as tf
 
-    N, D = rows.shape
     R = table.shape[0]
 
     @tf.custom_gradient
     def call(table: Any) -> Any:
-        total = tf.raw_ops.SparseSegmentSum(
-            data=table,
-            indices=tf.reshape(rows, [-1]),
-            segment_ids=tf.repeat(tf.range(N), D),
-        )
+        total = (_segment_sum if training else _gathered_sum)(table, rows)
         return total, lambda upstream: _gradient_of_rows(upstream, rows, R)
 
     return call(tf.convert_to_tensor(table))
+
+
+def _segment_sum(table: Any, rows: Any) -> Any:
+    import tensorflow as tf
+
+    N, D = rows.shape
+    return tf.raw_ops.SparseSegmentSum(
+        data=table,
+        indices=tf.reshape(rows, [-1]),
+        segment_ids=tf.repeat(tf.range(N), D),
+    )
 
 
 def _gradient_of_rows(upstream: Any, rows: Any, R: int) -> Any:
