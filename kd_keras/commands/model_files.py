@@ -18,6 +18,13 @@ import kd_keras.language_model.model  # noqa: F401
 from kd_keras.utils.errors import BadInputError
 from kd_keras.vectors.counts import read_counts
 
+# Short names of losses and metrics that Keras writes into `.h5` files but does
+# not read from there.
+_OF_H5 = {
+    name: keras.losses.get(name)
+    for name in ("mse", "mae", "mape", "msle", "bce", "kld")
+}
+
 TARGETS, INPUTS, WEIGHTS = "y", "x", "sample_weight"
 
 
@@ -35,7 +42,8 @@ def load_model(path: str, custom: Sequence[str] = ()) -> Any:
         BadInputError: If the file is missing, damaged or of another kind, or
             has a class that Keras does not know.
     """
-    classes = dict(map(_import, custom))
+    is_h5 = Path(path).suffix in (".h5", ".hdf5")
+    classes = (_OF_H5 if is_h5 else {}) | dict(map(_import, custom))
     if Path(path).suffix == ".tflite":
         raise BadInputError(
             "A .tflite file cannot be made small, since it does not say which "
@@ -66,7 +74,7 @@ def load_model(path: str, custom: Sequence[str] = ()) -> Any:
                 f"name where it is with --custom module:{name}. "
                 f"Received: {name}"
             ) from None
-        if not zipfile.is_zipfile(path):
+        if not is_h5 and not zipfile.is_zipfile(path):
             told = "not a .keras file"
         raise BadInputError(
             f"{path} cannot be loaded as a Keras model: {told[:300]}"

@@ -65,11 +65,20 @@ def _losses(model: Any, count: int) -> list[Any]:
     """Lists the loss of each output, None where it is not known."""
     loss = getattr(model, "loss", None)
     if isinstance(loss, dict):
-        names = getattr(model, "output_names", None) or [None] * count
-        return [loss.get(name) for name in names]
+        return [loss.get(name) for name in _output_names(model, count)]
     if isinstance(loss, (list, tuple)):
         return list(loss) if len(loss) == count else [None] * count
     return [loss] * count
+
+
+def _output_names(model: Any, count: int) -> list[Any]:
+    """Names the outputs as the losses of a model do."""
+    given = getattr(model, "_outputs_struct", None)
+    if isinstance(given, dict):
+        # By the keys, whatever the layers are called.
+        paths = keras.tree.flatten_with_path(given)
+        return [path[-1] for path, _ in paths]
+    return getattr(model, "output_names", None) or [None] * count
 
 
 def _of_output(tensor: Any, loss: Any) -> Distance:
@@ -86,8 +95,8 @@ def _of_output(tensor: Any, loss: Any) -> Distance:
     if activation == "sigmoid":
         return _chances(lambda x: x)
     return Distance(
-        lambda a, b: ops.mean(ops.square(a - b), axis=-1),
-        lambda x: x / x.shape[-1] ** 0.5,
+        lambda a, b: ops.mean(ops.square(_float32(a) - _float32(b)), axis=-1),
+        lambda x: _float32(x) / x.shape[-1] ** 0.5,
     )
 
 
@@ -151,7 +160,11 @@ def _probabilities(of: Callable[[Any], Any]) -> Distance:
 
 def _clipped(values: Any) -> Any:
     """Returns values as probabilities, as the losses of Keras take them."""
-    return ops.clip(ops.cast(values, "float32"), 0.0, 1.0)
+    return ops.clip(_float32(values), 0.0, 1.0)
+
+
+def _float32(values: Any) -> Any:
+    return ops.cast(values, "float32")
 
 
 def _chances(of: Callable[[Any], Any]) -> Distance:

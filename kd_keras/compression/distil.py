@@ -44,6 +44,8 @@ class _Distilled(keras.Model):
 
     def __init__(self, small: Any, teacher: Any, has_targets: bool) -> None:
         super().__init__(name="distilled")
+        # Inputs reach the models as they are: rounded ids are other ids.
+        self.autocast = self._convert_input_args = False
         self.small = small
         self.has_targets = has_targets
         # In functions, or Keras would take the teacher for a layer.
@@ -84,7 +86,8 @@ class _Distilled(keras.Model):
         )
         if not self.has_targets:
             return distance + sum(self.small.losses)
-        loss = self.small.compute_loss(x, y, y_pred, sample_weight, training)
+        # What `fit` calls: `compute_loss` of a user may lack `training`.
+        loss = self.small._compute_loss(x, y, y_pred, sample_weight, training)
         return (1 - TEACHERS_SHARE) * loss + TEACHERS_SHARE * distance
 
 
@@ -218,6 +221,7 @@ def measure(model: Any, validation: ModelData) -> dict[str, float]:
 def _optimizer(teacher: Any, steps: int) -> Any:
     """Makes an Adam with the learning rate the model was trained with."""
     given = getattr(teacher, "optimizer", None)
+    given = getattr(given, "inner_optimizer", given)  # that scales the loss
     rate = LEARNING_RATE
     if isinstance(given, keras.optimizers.Adam):
         config = given.get_config()["learning_rate"]

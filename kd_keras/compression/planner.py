@@ -225,7 +225,7 @@ class Planner:
         first = self.forms_of(KINDS)
         fitted = None if first is None else self.fit(first, KINDS)
         if fitted is None:
-            raise BadInputError(self.too_small(left))
+            fitted = self._smallest(left)
         # From here on `added` is what the graph of these forms takes.
         best, _ = fitted
         forms: dict[str, list[Form]] = {}
@@ -284,9 +284,20 @@ class Planner:
             for table, form, before, after, error in rows
         ]  # fmt: skip
 
-    def too_small(self, left: Sequence[LeftAlone]) -> str:
-        least = self.rest + self.added
-        least += sum(int(curve.bytes.min()) for curve in self.curves)
+    def _smallest(self, left: Sequence[LeftAlone]) -> tuple[list[Form], int]:
+        """Returns the smallest forms and the bytes of their file.
+
+        Raises:
+            BadInputError: If even this file is too large.
+        """
+        forms = [x.forms[int(x.bytes.argmin())] for x in self.curves]
+        total = self._size_of(forms)
+        if total > self.most:
+            raise BadInputError(self._too_small(total, left))
+        self.added += total - self.in_file(forms)
+        return forms, total
+
+    def _too_small(self, least: int, left: Sequence[LeftAlone]) -> str:
         other = sum(x.numbers for x in left)
         return (
             f"The budget must be at least {least:,} bytes, of which "

@@ -15,7 +15,7 @@ from kd_keras.layers.contexts import (
 from kd_keras.layers.find_layers import coded_layers
 from kd_keras.learning.own_objects import classes_of
 from kd_keras.learning.random_inputs import random_inputs
-from kd_keras.utils.checks import short_repr
+from kd_keras.utils.checks import reason_of, short_repr
 
 # What a copy may differ by, relative to the largest output: some devices do
 # not add in the same order each time.
@@ -43,8 +43,15 @@ def copy_with_fixed_codes(source: Any) -> Any:
             the copy does not compute what the original computes.
     """
     classes = classes_of(source, "freeze")
-    with codes_fixed_in_copies():
-        copy = from_configuration(source, source.get_config(), classes)
+    try:
+        with codes_fixed_in_copies():
+            copy = from_configuration(source, source.get_config(), classes)
+    except Exception as error:  # whatever Keras or the model's code raises
+        raise ValueError(
+            "freeze needs a model whose `get_config` describes all of it. "
+            f"Received: {short_repr(source)}, whose copy cannot be made: "
+            f"{reason_of(error)}"
+        ) from error
     for layer, target in zip(
         coded_layers(source), coded_layers(copy), strict=True
     ):

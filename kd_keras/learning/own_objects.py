@@ -13,7 +13,7 @@ def classes_of(source: Any, user: str) -> dict[str, Any]:
     """Lists the model's own classes and functions; they need no registration.
 
     They are those of layers, and of the activations, initializers,
-    regularizers and constraints of layers.
+    regularizers, constraints and other functions that layers hold.
 
     Args:
         source: Keras layer or model.
@@ -30,21 +30,29 @@ def classes_of(source: Any, user: str) -> dict[str, Any]:
         keras.Regularizer,
         keras.constraints.Constraint,
     )
-    held = []
+    held, others = [], []
     for layer in source._flatten_layers():
         held.append(layer)
         for name, value in vars(layer).items():
-            if isinstance(value, parts) or (
-                name.endswith("activation") and _is_function(value)
-            ):
+            if isinstance(value, parts):
                 held.append(value)
+            elif _is_function(value) and not hasattr(type(layer), name):
+                is_activation = name.endswith("activation")
+                (held if is_activation else others).append(value)
     try:
-        return own_objects(held)
+        found = own_objects(held)
     except ValueError as error:
         raise ValueError(
             f"{user} needs classes and functions of different names. "
             f"Received: {short_repr(source)}, with {error}"
         ) from None
+    # These may be no part of a configuration, so their names may be any.
+    for value in others:
+        try:
+            found = own_objects([value]) | found
+        except ValueError:  # named like a function of Keras
+            continue
+    return found
 
 
 def compiled_objects(model: Any) -> dict[str, Any]:

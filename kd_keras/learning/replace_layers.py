@@ -21,7 +21,7 @@ from kd_keras.learning.plain_model import (
     plain_model,
 )
 from kd_keras.learning.random_inputs import random_inputs
-from kd_keras.utils.checks import short_repr
+from kd_keras.utils.checks import reason_of, short_repr
 
 
 def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
@@ -109,9 +109,7 @@ def replace_uncompiled(model: Any, replacements: Mapping[Any, Any]) -> Any:
             copy = from_configuration(source, config, classes)
     except Exception as error:
         why = (
-            str(error)
-            if isinstance(error, NotPlainError)
-            else short_repr(error)
+            str(error) if isinstance(error, NotPlainError) else reason_of(error)
         )
         raise ValueError(
             f"{NEEDS}, and replacements that fit. Received: "

@@ -17,6 +17,15 @@ def short_repr(value: object) -> str:
     return " ".join(repr(value).split())[:100]
 
 
+def reason_of(error: Exception) -> str:
+    """Returns what an error says, on one line of at most 300 characters.
+
+    Keras tells a whole configuration before the reason why it cannot be read.
+    """
+    told = str(error).rpartition("Exception encountered:")[2]
+    return f"{type(error).__name__}: {' '.join(told.split())[:300]}"
+
+
 def plain_array(
     name: str, value: Any, wanted: str = "a rectangular array"
 ) -> np.ndarray:

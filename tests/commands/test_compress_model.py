@@ -259,3 +259,17 @@ def test_a_stopped_run_goes_on_where_it_was(run, tmp_path, monkeypatch):
         assert code == 0 and "Going on from" in err
     assert not (tmp_path / "model-small.partial").exists()
     assert (tmp_path / "model-small" / "model.tflite").exists()
+
+
+@pytest.mark.parametrize("name", ["mse", "mae", "binary_crossentropy"])
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5")
+def test_a_file_of_the_older_format_is_read(run, tmp_path, name, monkeypatch):
+    model = sequential()
+    model.compile("adam", name, metrics=[name])
+    model.save(tmp_path / "old.h5")
+    code, out, err = run("old.h5", "--budget", "60%", "--dry-run")
+    assert code == 0 and "words" in out, err
+    (tmp_path / "broken.h5").write_bytes(b"no model")
+    code, _, err = run("broken.h5", "--budget", "60%")
+    assert code and "broken.h5 cannot be loaded" in err
+    assert len(err.splitlines()) == 2 and ".keras file" not in err

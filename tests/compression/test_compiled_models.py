@@ -6,10 +6,13 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 
 import kd_keras
 from kd_keras.compression.compress import compress_model
+from kd_keras.compression.distil import _optimizer, distil
+from kd_keras.compression.model_data import ModelData
 from kd_keras.utils.quiet_retracing import quiet_retracing
 
 N = 1000
@@ -105,6 +108,131 @@ def test_own_activations_and_regularizers_are_carried_over():
     small = small_of(classifier(more))
     assert small.layers[2].activation is own_activation
     assert type(small.layers[2].kernel_regularizer) is OwnRegularizer
+
+
+def halved(x):
+    return 0.5 * x
+
+
+def own_initializer(shape, dtype=None):
+    return ops.full(shape, 0.1, dtype)
+
+
+def own_penalty(x):
+    return 1e-3 * ops.sum(ops.square(x))
+
+
+def own_standardization(texts):
+    return tf.strings.lower(texts)
+
+
+def test_own_functions_need_no_registration():
+    words = layers.TextVectorization(
+        N, standardize=own_standardization, output_sequence_length=6
+    )
+    words.set_vocabulary([f"w{i}" for i in range(N - 2)])
+    model = keras.Sequential(
+        [
+            keras.Input((1,), dtype="string"),
+            words,
+            *classifier(
+                layers.Lambda(halved),
+                layers.Dense(4, None, True, own_initializer),
+                layers.Dense(4, kernel_regularizer=own_penalty),
+            ).layers,
+        ]
+    )
+    small = small_of(model)
+    assert small.layers[3].function is halved
+    assert small.layers[4].kernel_initializer is own_initializer
+    assert small.layers[5].kernel_regularizer is own_penalty
+    coded = kd_keras.KDEmbedding(N, 4, 4, 2, "learn")
+    coded = keras.Sequential([words, coded, layers.Lambda(halved)])
+    text = tf.constant([["W1 w2"]])
+    wanted = coded(text)
+    np.testing.assert_allclose(kd_keras.freeze(coded)(text), wanted, rtol=1e-6)
+
+
+def test_freeze_says_why_a_copy_cannot_be_made():
+    class Without(layers.Layer):
+        def __init__(self, size):
+            super().__init__()
+
+        def get_config(self):
+            return {"name": self.name}
+
+        def call(self, x):
+            return x
+
+    codes = kd_keras.KDEmbedding(N, 4, 4, 2)
+    model = keras.Sequential([keras.Input((6,)), codes, Without(3)])
+    with pytest.raises(ValueError, match="cannot be made.*'name'") as error:
+        kd_keras.freeze(model)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 600
+
+
+class OldLoss(keras.Model):
+    """Has the `compute_loss` of Keras before it had `training`."""
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+        return super().compute_loss(x, y, y_pred, sample_weight)
+
+
+def test_an_own_compute_loss_may_lack_training():
+    plain = classifier()
+    model = OldLoss(plain.inputs[0], plain.outputs[0])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    small = small_of(model, data=data())
+    assert type(small) is OldLoss
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("head", ["numbers", "softmax"])
+def test_mixed_precision_is_trained(policy, head):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = classifier(layers.Dense(1))
+        outputs = model.layers[-2 if head == "numbers" else -1].output
+        model = keras.Model(model.inputs[0], outputs)
+        x, y = data()
+        loss = "mse" if head == "numbers" else "sparse_categorical_crossentropy"
+        model.compile(keras.optimizers.Adam(1e-4), loss)
+        found = compress_model(model, "60%", (x, y), effort=0.01)
+        assert len(found.losses) > 1 and np.isfinite(found.losses).all()
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_inputs_are_not_rounded_for_the_training(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        given = keras.Input((8,))  # ids in float32
+        vectors = layers.Embedding(20_000, 4, "random_normal")(given)
+        mean = layers.GlobalAveragePooling1D()(vectors)
+        model = keras.Model(given, layers.Dense(1, dtype="float32")(mean))
+        model.compile("adam", "mse")
+        ids = np.random.default_rng(0).integers(0, 20_000, (64, 8))
+        ids = ids.astype("float32")
+        valid = ModelData("data", (ids, model.predict(ids, verbose=0)))
+        # A model that is taught by itself loses nothing.
+        assert distil(model, model, valid, valid, 0) == pytest.approx([0.0])
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_the_learning_rate_is_the_models():
+    for given in (
+        keras.optimizers.Adam(5e-3, clipnorm=2.0),
+        keras.optimizers.LossScaleOptimizer(
+            keras.optimizers.Adam(5e-3, clipnorm=2.0)
+        ),
+    ):
+        model = classifier()
+        model.compile(given, "mse")
+        found = _optimizer(model, 10)
+        assert float(found.learning_rate) == pytest.approx(5e-3)
+        assert found.clipnorm == 2.0
 
 
 def weighted(factor):

@@ -1,5 +1,7 @@
 """Tests of `compress` and `plan`: budget, data, what is said and refused."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -192,6 +194,18 @@ def test_the_plan_is_data_and_prints_all_of_it():
     }
     text = str(planned)
     assert "(taken)" in text and f"{planned.bytes:,}" in text
+
+
+@pytest.mark.parametrize("quantization", [None, "int8"])
+@pytest.mark.parametrize("make", [sequential, two_towers])
+def test_the_least_budget_that_an_error_names_is_met(make, quantization):
+    model = make()
+    options = {"quantization": quantization, "verbose": 0}
+    with pytest.raises(kd_keras.BadInputError) as error:
+        kd_keras.plan(model, 500, **options)
+    told = re.search("at least ([0-9,]+)", str(error.value))[1]
+    least = int(told.replace(",", ""))
+    assert kd_keras.plan(model, least, **options).bytes <= least
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,16 @@ def test_a_loss_tells_what_an_output_is():
     assert kind_of(second) == NUMBERS
 
 
+def test_outputs_in_a_dict_have_the_losses_of_their_keys():
+    given = keras.Input((4,))
+    outputs = {"z": layers.Dense(2)(given), "c": layers.Dense(2)(given)}
+    model = keras.Model(given, outputs)
+    model.compile("adam", {"z": "categorical_crossentropy", "c": "mse"})
+    flat = keras.tree.flatten(model(np.ones((1, 4))))
+    kinds = [kind_of(x) for x in distances_for(model, flat)]
+    assert kinds == [NUMBERS, PROBABILITIES]  # in the order of the keys
+
+
 def masked_sparse_categorical_crossentropy(y, p):
     return keras.losses.sparse_categorical_crossentropy(y, p, from_logits=True)
 
