@@ -7,7 +7,10 @@ import keras
 
 from kd_keras.compression.forms import Form
 from kd_keras.compression.model_tables import OUTPUT, LeftAlone, ModelTable
+from kd_keras.layers.constant import Constant
 from kd_keras.learning.replace_layers import replace_uncompiled
+
+CONSTANTS = "it is looked up at constants, as positions are: nothing to gain"
 
 
 def replaceable(
@@ -24,7 +27,14 @@ def replaceable(
 
     try:
         copy = replace_uncompiled(model, {x.layer: outline(x) for x in tables})
-        return tables, [], _classes(model) - _classes(copy)
+        fixed = _looked_up_at_constants(copy)
+        kept = [x for x in tables if x.name not in fixed]
+        left = [
+            LeftAlone(x.name, x.layer.count_params(), CONSTANTS)
+            for x in tables
+            if x.name in fixed
+        ]
+        return kept, left, _classes(model) - _classes(copy)
     except ValueError:
         pass
     kept, left, dissolved = [], [], set()
@@ -38,6 +48,17 @@ def replaceable(
             numbers = table.layer.count_params()
             left.append(LeftAlone(table.name, numbers, reason))
     return kept, left, dissolved
+
+
+def _looked_up_at_constants(model: Any) -> set[str]:
+    """Names the layers of which all rows are in every output."""
+    return {
+        layer.name
+        for layer in model._flatten_layers()
+        for node in layer._inbound_nodes
+        for x in node.input_tensors
+        if isinstance(x._keras_history.operation, Constant)
+    }
 
 
 def _classes(model: Any) -> set[str]:

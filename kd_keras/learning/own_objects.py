@@ -30,7 +30,8 @@ def classes_of(source: Any, user: str) -> dict[str, Any]:
         keras.Regularizer,
         keras.constraints.Constraint,
     )
-    held, others = [], []
+    held: list[Any] = []
+    others: list[Any] = []
     for layer in source._flatten_layers():
         held.append(layer)
         for name, value in vars(layer).items():

@@ -1,17 +1,19 @@
 """Describes functional models whose classes hide their layers."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 
 # Keras has no public names for these: masks lie on the tensors, and a model of
 # the second kind is made from inputs and outputs.
 from keras.src.backend import get_keras_mask, set_keras_mask
 from keras.src.models.functional import Functional, functional_like_constructor
 
+from kd_keras.layers.constant import Constant
 from kd_keras.learning.copy_model import are_close
 from kd_keras.learning.random_inputs import random_inputs
 
@@ -156,7 +158,7 @@ class _Maker:
                 raise NotPlainError(
                     f"{layer.name}, a {type(layer).__name__}, holds layers "
                     "that its configuration does not describe, and has "
-                    f"weights of its own or layers of constants: {lost[0].path}"
+                    f"weights of its own: {lost[0].path}"
                 )
 
 
@@ -182,7 +184,64 @@ def _followed(layer: Any) -> Any:
             f"{layer.name}, a {type(layer).__name__}, holds layers that its "
             f"configuration does not describe, and {reasons[0]}"
         )
-    return layer.call
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        [anchor, *_] = keras.tree.flatten([args, kwargs])
+        with _lifted_constants(layer, anchor):
+            return layer.call(*args, **kwargs)
+
+    return call
+
+
+@contextmanager
+def _lifted_constants(layer: Any, anchor: Any) -> Iterator[None]:
+    """Makes calls of the layers inside a part of the graph.
+
+    A `call` that is followed may call one of its layers on an array of its
+    own, as on `ops.arange(length)`. The layer would then be computed at once,
+    and its weights be lost.
+
+    Args:
+        layer: Keras layer whose `call` is followed.
+        anchor: `KerasTensor` of the graph. `Constant` must be called on one.
+    """
+    inside = [
+        x
+        for x in layer._flatten_layers(include_self=False)
+        if "call" not in vars(x)
+    ]
+    lifting: list[Any] = []
+
+    def lifted(part: Any) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            arrays = None if lifting or kwargs else _arrays(args)
+            if arrays is None:
+                return type(part).call(part, *args, **kwargs)
+            lifting.append(part)
+            try:
+                constants = [Constant(x, x.dtype.name) for x in arrays]
+                return part(*[x(anchor) for x in constants])
+            finally:
+                lifting.pop()
+
+        return call
+
+    try:
+        for part in inside:
+            vars(part)["call"] = lifted(part)
+        yield
+    finally:
+        for part in inside:
+            vars(part).pop("call", None)
+
+
+def _arrays(tensors: Sequence[Any]) -> list[np.ndarray] | None:
+    """Returns the values of tensors; None if some are not known yet."""
+    try:
+        arrays = [keras.ops.convert_to_numpy(x) for x in tensors]
+    except Exception:  # what a backend raises for tensors of a graph
+        return None
+    return arrays if all(x.dtype.kind in "iufb" for x in arrays) else None
 
 
 def _check_outputs(model: Any, plain: Any) -> None:

@@ -63,9 +63,9 @@ class WeightHolder(Holder):
 class PositionHolder(Holder):
     """As many write it: the positions are constants."""
 
-    def __init__(self, words, **kwargs):
+    def __init__(self, words, places=STEPS, **kwargs):
         super().__init__(words, **kwargs)
-        self.positions = layers.Embedding(STEPS, SIZE)
+        self.positions = layers.Embedding(places, SIZE, name="positions")
 
     def call(self, ids):
         return self.words(ids) + self.positions(ops.arange(STEPS))
@@ -126,6 +126,11 @@ def holder():
     return over(Holder(words)), words
 
 
+def holder_with_positions():
+    words = table()
+    return over(PositionHolder(words)), words
+
+
 def holder_in_sequential():
     words = table()
     model = keras.Sequential(
@@ -168,6 +173,7 @@ def nodes_of(model):
         holder_in_sequential,
         holder_in_a_nested_model,
         optional_input,
+        holder_with_positions,
     ],
 )
 @pytest.mark.filterwarnings(r"ignore:[\s\S]*destroy the mask:UserWarning")
@@ -194,7 +200,6 @@ def test_the_copy_computes_what_the_model_does(make, tmp_path):
         (MaskingHolder, "computes other outputs"),
         (TrainingHolder, "`call` takes `training`"),
         (WeightHolder, "weights of its own.*scale"),
-        (PositionHolder, "weights of its own or layers of constants"),
         (
             lambda words: Holder(words, activity_regularizer="l2"),
             "an activity regularizer",
@@ -213,3 +218,16 @@ def test_models_that_are_dissolved_are_told():
     words.set_weights([np.random.default_rng(0).normal(size=(N, SIZE))])
     planned = kd_keras.plan(model, "90%", verbose=0)
     assert "without the methods of Tower" in " ".join(planned.notes)
+
+
+def test_a_table_of_positions_is_left_alone(tmp_path):
+    model = over(PositionHolder(table(), places=2000))
+    plan = kd_keras.plan(model, "70%", verbose=0)
+    assert [x.name for x in plan.tables] == ["words"]
+    [left] = plan.left
+    assert left.name == "positions" and "constants" in left.reason
+    small = kd_keras.compress(model, "70%", verbose=0, effort=0)
+    path = tmp_path / "small.tflite"
+    kd_keras.export_litert(small, path, quantization="int8")
+    found = kd_keras.load_litert(path).run("serving_default", token_ids=IDS[:1])
+    np.testing.assert_allclose(found["output"], small(IDS[:1]), atol=0.1)
