@@ -74,6 +74,12 @@ def load_model(path: str, custom: Sequence[str] = ()) -> Any:
                 f"name where it is with --custom module:{name}. "
                 f"Received: {name}"
             ) from None
+        if "safe_mode" in told:
+            raise BadInputError(
+                f"{path} has a Python lambda, which a command does not run: "
+                "call kd_keras.compress on the model, or name a function. "
+                "Received: a Lambda layer of a lambda"
+            ) from None
         if not is_h5 and not zipfile.is_zipfile(path):
             told = "not a .keras file"
         raise BadInputError(

@@ -45,6 +45,8 @@ def folder(tmp_path_factory):
     def own_loss(y, p):
         return keras.ops.mean(p)
 
+    mixed = keras.Sequential([keras.Input((3,)), layers.Lambda(lambda x: -x)])
+    mixed.save(path / "lambda.keras")
     unknown = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
     unknown.compile("sgd", own_loss)
     unknown.save(path / "unknown_loss.keras")
@@ -118,6 +120,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(run, tmp_path):
         (("model.keras", "--budget", "9KB", "--K", "4"), "--K is for a table"),
         (("unknown.keras", "--budget", "1KB"), "--custom module:Unknown"),
         (("unknown_loss.keras", "--budget", "1KB"), "module:own_loss"),
+        (("lambda.keras", "--budget", "1KB"), "a Python lambda"),
         (
             ("unknown.keras", "--budget", "1KB", "--custom", "none:Unknown"),
             "--custom must be module:name",
