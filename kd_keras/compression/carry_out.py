@@ -7,7 +7,12 @@ from typing import Any
 
 import keras
 
-from kd_keras.compression.distil import EPOCHS, distil, measure
+from kd_keras.compression.distil import (
+    EPOCHS,
+    TEACHERS_SHARE,
+    distil,
+    measure,
+)
 from kd_keras.compression.file_size import FileSize
 from kd_keras.compression.forms import Form
 from kd_keras.compression.make_plan import Planned
@@ -62,6 +67,7 @@ class Work:
     Attributes:
         model: Keras model that the plan is of.
         tune, effort, seed, verbose: See `compress`.
+        teachers_share: float. See `distil`.
         say: Called with a line of text at the start of each step.
         steps: `Steps`. Runs the steps that take long.
     """
@@ -71,6 +77,7 @@ class Work:
     effort: float = 1.0
     seed: int = 0
     verbose: int = 0
+    teachers_share: float = TEACHERS_SHARE
     say: Say = lambda line: None
     steps: Steps = NOTHING_KEPT
 
@@ -180,6 +187,7 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
             work.seed,
             steps=work.steps,
             name=f"training-{digest_of(repr(forms))}",
+            share=work.teachers_share,
             on_epoch=lambda i, loss: work.say(f"Epoch {i}: loss {loss:.4f}"),
         )
         plan = dataclasses.replace(plan, bytes=planned.size.of(small))

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from kd_keras.compression.carry_out import Compressed, Work, carry_out
+from kd_keras.compression.distil import TEACHERS_SHARE
 from kd_keras.compression.file_size import FileContents
 from kd_keras.compression.make_plan import make_plan
 from kd_keras.compression.plan import Plan
@@ -190,6 +191,7 @@ def compress_model(
     effort: float = 1.0,
     seed: int = 0,
     verbose: int = 1,
+    teachers_share: float = TEACHERS_SHARE,
     say: Say = lambda line: None,
     steps: Steps = NOTHING_KEPT,
     **given: Any,
@@ -198,6 +200,7 @@ def compress_model(
 
     Args:
         model, budget, data, tune, effort, seed, verbose: See `compress`.
+        teachers_share: float. See `distil`.
         say, steps, **given: See `make_plan`.
     """
     as_bad_input(check_effort, effort)
@@ -212,7 +215,9 @@ def compress_model(
             steps=steps,
             **given,
         )
-        work = Work(model, tune, effort, seed, verbose, say, steps)
+        work = Work(
+            model, tune, effort, seed, verbose, teachers_share, say, steps
+        )
         found = carry_out(planned, work)
     except BadInputError:
         steps.remove()  # the same command would be refused again
