@@ -45,14 +45,19 @@ class _Distilled(keras.Model):
     """Trains a model with targets, with another model's outputs, or both."""
 
     def __init__(
-        self, small: Any, teacher: Any, has_targets: bool, share: float
+        self,
+        small: Any,
+        teacher: Any,
+        has_targets: bool,
+        share: float,
+        judged_share: float,
     ) -> None:
         super().__init__(name="distilled")
         # Inputs reach the models as they are: rounded ids are other ids.
         self.autocast = self._convert_input_args = False
         self.small = small
         self.has_targets = has_targets
-        self.share = share
+        self.share, self.judged_share = share, judged_share
         # In functions, or Keras would take the teacher for a layer.
         self._teach: Callable[[Any], Any] = lambda x: teacher(x, training=False)
         self._distances = lambda found: distances_for(teacher, found)
@@ -79,7 +84,8 @@ class _Distilled(keras.Model):
             loss = self.small._compute_loss(
                 x, y, y_pred, sample_weight, training
             )
-            if not training:
+            share = self.share if training else self.judged_share
+            if not share:
                 return loss
         taught = places_of(
             keras.tree.map_structure(ops.stop_gradient, self._teach(x))
@@ -98,7 +104,7 @@ class _Distilled(keras.Model):
         )
         if not self.has_targets:
             return distance + sum(self.small.losses)
-        return (1 - self.share) * loss + self.share * distance
+        return (1 - share) * loss + share * distance
 
 
 def distil(
@@ -113,6 +119,7 @@ def distil(
     steps: Steps = NOTHING_KEPT,
     name: str = "training",
     share: float = TEACHERS_SHARE,
+    judged_share: float = 0.0,
 ) -> list[float]:
     """Trains a small model, and leaves it with the weights of the best epoch.
 
@@ -128,16 +135,16 @@ def distil(
             loss.
         steps: `Steps`. Keeps what each epoch gave.
         name: str. The name of this step.
-        share: float, 0 to 1. That of the teacher's outputs in the loss, if
-            there are targets too.
+        share: float, 0 to 1. That of the teacher's outputs in the loss that
+            is trained, if there are targets too.
+        judged_share: float, 0 to 1. The same of the validation's loss.
 
     Returns:
         list of float: the losses of the validation before, and after each
-        epoch: of the targets if there are any, else the distance from the
-        teacher.
+        epoch. Without targets they are distances from the teacher.
     """
     has_targets = data.has_targets and has_loss(small)
-    trained = _Distilled(small, teacher, has_targets, share)
+    trained = _Distilled(small, teacher, has_targets, share, judged_share)
     optimizer = _optimizer(teacher, max(1, epochs * data.steps()))
     # Layers of the user's own may need what the model was compiled with.
     trained.compile(
