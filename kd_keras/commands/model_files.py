@@ -21,15 +21,16 @@ from kd_keras.vectors.counts import read_counts
 # Short names of losses and metrics that Keras writes into `.h5` files but does
 # not read from there.
 _OF_H5 = {
-    name: keras.losses.get(name)
-    for name in ("mse", "mae", "mape", "msle", "bce", "kld")
+    name: keras.losses.get(short)
+    for short in ("mse", "mae", "mape", "msle", "bce", "kld")
+    for name in (short, short.upper())
 }
 
 TARGETS, INPUTS, WEIGHTS = "y", "x", "sample_weight"
 
 
 def load_model(path: str, custom: Sequence[str] = ()) -> Any:
-    """Loads the model in a `.keras` file.
+    """Loads the model in a `.keras` or `.h5` file.
 
     Args:
         path: str.

@@ -8,7 +8,7 @@ import numpy as np
 
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import OUTPUT, ModelTable
-from kd_keras.export.signatures.calls_replaced import calls_replaced
+from kd_keras.layers.calls_replaced import calls_replaced
 from kd_keras.layers.find_layers import output_layer
 from kd_keras.utils.errors import BadInputError
 

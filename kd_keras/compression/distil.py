@@ -152,6 +152,7 @@ def distil(
         run_eagerly=teacher.run_eagerly,
         jit_compile="auto" if teacher.jit_compile else False,
     )
+    optimizer = trained.optimizer  # in float16 one that scales the loss
     keras.utils.set_random_seed(seed)
     optimizer.build(trained.trainable_variables)
     variables = [*small.variables, *optimizer.variables]

@@ -9,6 +9,7 @@ import numpy as np
 from keras.src.models.functional import Functional
 
 from kd_keras.layers.coded_layer import CodedLayer
+from kd_keras.layers.find_layers import is_reversed
 from kd_keras.layers.reduced_embedding import ReducedEmbedding
 from kd_keras.learning.source_layer import table_of
 from kd_keras.utils.checks import short_repr
@@ -205,10 +206,7 @@ def _is_never_reversed(model: Any, layer: Any) -> bool:
         inside = other._flatten_layers(include_self=False)
         if not isinstance(other, graphs) and any(x is layer for x in inside):
             return False
-    return not any(
-        x.arguments.kwargs.get("reverse") or x.arguments.args[1:] == (True,)
-        for x in nodes
-    )
+    return not any(map(is_reversed, nodes))
 
 
 def _wanted(model: Any, layers: Iterable[Any]) -> Sequence[Any]:

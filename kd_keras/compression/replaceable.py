@@ -41,6 +41,8 @@ def replaceable(
     for table in tables:
         try:
             copy = replace_uncompiled(model, {table.layer: outline(table)})
+            if table.name in _looked_up_at_constants(copy):
+                raise ValueError(CONSTANTS)
             kept.append(table)
             dissolved |= _classes(model) - _classes(copy)
         except ValueError as error:
@@ -51,13 +53,16 @@ def replaceable(
 
 
 def _looked_up_at_constants(model: Any) -> set[str]:
-    """Names the layers of which all rows are in every output."""
+    """Names the layers that no input of the model reaches as ids."""
     return {
         layer.name
         for layer in model._flatten_layers()
-        for node in layer._inbound_nodes
-        for x in node.input_tensors
-        if isinstance(x._keras_history.operation, Constant)
+        if layer._inbound_nodes
+        and all(
+            isinstance(x._keras_history.operation, Constant)
+            for node in layer._inbound_nodes
+            for x in node.input_tensors
+        )
     }
 
 

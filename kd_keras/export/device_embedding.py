@@ -10,7 +10,7 @@ import tensorflow as tf
 from kd_keras.export.litert.bias_steps import in_steps
 from kd_keras.export.litert.packed_codes import PackedCodes
 from kd_keras.export.litert.rounded_rows import round_rows
-from kd_keras.export.signatures.calls_replaced import (
+from kd_keras.layers.calls_replaced import (
     calls_replaced,
     can_replace,
 )
@@ -19,6 +19,10 @@ from kd_keras.layers.kd_logits import KDLogits
 
 if TYPE_CHECKING:
     from kd_keras.export.size.coded_model import CodedModel
+
+
+# Their vectors are stored as floats.
+MOST_CONSTANTS = 1024
 
 
 class DeviceEmbedding(tf.Module):
@@ -58,7 +62,8 @@ class DeviceEmbedding(tf.Module):
         self.output_dim = embedding.output_dim
         self.unknown_id = unknown_id
         self._composition = composition
-        self.codes = PackedCodes(embedding.codes, self.K, embedding.tiers)
+        self._table_of_codes = embedding.codes
+        self.codes = PackedCodes(self._table_of_codes, self.K, embedding.tiers)
         self._store(
             np.asarray(composition.code_embeddings.numpy(), np.float32),
             quantization,
@@ -102,14 +107,8 @@ class DeviceEmbedding(tf.Module):
         return [self.position_scales, *rows]
 
     def __call__(self, inputs: Any) -> Any:
-        if tf.get_static_value(inputs) is not None:
-            # The converter would fold codes and code embeddings into an N x d
-            # table, and silently drop the sum over the positions.
-            raise ValueError(
-                "A KDEmbedding can only be exported if its ids are inputs of "
-                "the model. Received: constant ids, shape="
-                f"{tuple(inputs.shape)}"
-            )
+        if (constant := tf.get_static_value(inputs)) is not None:
+            return self._of_constants(np.asarray(constant))
         ids = tf.cast(inputs, tf.int32)
         flat = ids if len(ids.shape) == 1 else tf.reshape(ids, [-1])
         vectors = self._embed(in_range(flat, self.symbols, self.unknown_id))
@@ -122,6 +121,23 @@ class DeviceEmbedding(tf.Module):
             # before it runs. Its CompiledModel fails on other dynamic shapes.
             shape = tf.concat([tf.shape(ids), [self.output_dim]], 0)
         return tf.reshape(vectors, shape)
+
+    def _of_constants(self, ids: np.ndarray) -> Any:
+        """Returns the vectors of ids that are no input, as constants.
+
+        The converter would fold codes and code embeddings into an N x d table,
+        and silently drop the sum over the positions.
+        """
+        if ids.size > MOST_CONSTANTS:
+            raise ValueError(
+                "A KDEmbedding can be exported with at most "
+                f"{MOST_CONSTANTS:,} ids that are not inputs of the model. "
+                f"Received: constant ids, shape={ids.shape}"
+            )
+        with tf.init_scope():
+            vectors = self._composition(self._table_of_codes[ids.astype(int)])
+            rows = np.asarray(vectors, np.float32)
+        return tf.constant(rows)
 
     def _embed(self, ids: Any) -> Any:
         codes = self.codes.of(ids)

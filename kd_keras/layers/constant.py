@@ -1,4 +1,4 @@
-"""Integers that are no input of a model, such as positions, in its graph."""
+"""An array that is no input of a model, such as positions, in its graph."""
 
 from typing import Any
 
@@ -14,23 +14,36 @@ class Constant(keras.layers.Layer):
     Args:
         values: array of numbers, or nested lists of them.
         dtype: str. The dtype of the array.
+        shape: tuple of int, or None for that of `values`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, values: Any, dtype: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        values: Any,
+        dtype: str,
+        shape: tuple[int, ...] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(trainable=False, **kwargs)
-        self.values = np.asarray(values, dtype).tolist()
-        self.values_dtype = dtype
+        # numpy has no bfloat16.
+        array = np.asarray(values, "float32" if dtype == "bfloat16" else dtype)
+        self._array = array if shape is None else array.reshape(shape)
+        self._array_dtype = dtype
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        return ops.convert_to_tensor(self.values, dtype=self.values_dtype)
+        return ops.convert_to_tensor(self._array, dtype=self._array_dtype)
 
     def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
-        return keras.KerasTensor(np.shape(self.values), self.values_dtype)
+        return keras.KerasTensor(self._array.shape, self._array_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        # A dtype policy would be of no use: integers stay what they are.
         config = super().get_config()
         del config["trainable"]
-        return config | {"values": self.values, "dtype": self.values_dtype}
+        # The dtype of the array stands in the place of the layer's policy.
+        return config | {
+            "values": self._array.tolist(),
+            "dtype": self._array_dtype,
+            "shape": self._array.shape,
+        }

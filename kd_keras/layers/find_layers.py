@@ -59,8 +59,12 @@ def ends_reversed(model: keras.layers.Layer) -> bool:
     if not outputs or len(outputs) > 1:
         return False
     history = outputs[0]._keras_history
-    call = history.operation._inbound_nodes[history.node_index].arguments
-    return bool(call.kwargs.get("reverse")) or call.args[1:] == (True,)
+    return is_reversed(history.operation._inbound_nodes[history.node_index])
+
+
+def is_reversed(node: Any) -> bool:
+    """Tells whether a call in a graph is one with `reverse=True`."""
+    return bool(node.arguments.kwargs.get("reverse"))
 
 
 def learners_of(callback: keras.callbacks.Callback) -> list[KDCodeLearner]:

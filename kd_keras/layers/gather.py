@@ -43,21 +43,28 @@ def integer_ids(inputs: Any, input_dim: int) -> Any:
     return ops.cast(inputs, "int32")
 
 
+def dense(inputs: Any) -> Any:
+    """Returns a sparse tensor as one with zeros, and any other as it is.
+
+    Id 0 stands for what is missing, as in `keras.layers.Embedding`.
+    """
+    # Of TensorFlow and of JAX.
+    if hasattr(inputs, "dense_shape") or hasattr(inputs, "todense"):
+        return ops.convert_to_tensor(inputs, sparse=False)
+    return inputs
+
+
 def on_flat_values(call: Any, inputs: Any) -> Any:
     """Calls a function of ids on the ids of a ragged or sparse tensor.
 
     Args:
         call: From a tensor of ids to one with the same first axes.
-        inputs: tensor, `tf.RaggedTensor`, or `tf.SparseTensor`, in which id 0
-            stands for what is missing, as in `keras.layers.Embedding`.
+        inputs: tensor, `tf.RaggedTensor`, or a sparse tensor.
 
     Returns:
         What `call` returns, ragged as the inputs are; None for None.
     """
-    if hasattr(inputs, "dense_shape"):
-        import tensorflow as tf
-
-        inputs = tf.sparse.to_dense(inputs)
+    inputs = dense(inputs)
     if not hasattr(inputs, "flat_values"):
         return call(inputs)
     outputs = call(inputs.flat_values)

@@ -20,6 +20,7 @@ from kd_keras.layers.compositions.code_search import (
 )
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.gather import (
+    dense,
     integer_ids,
     nan_out_of_range,
     on_flat_values,
@@ -143,6 +144,7 @@ class KDEmbedding(CodedLayer):
     ) -> Any:
         if reverse:
             return self.score(ops.cast(inputs, self.compute_dtype), training)
+        inputs = dense(inputs)
         vectors = on_flat_values(lambda ids: self._embed(ids, training), inputs)
         if self.mask_zero and self._are_hidden_states(inputs):
             # They are ids, but Keras does not tell this to `compute_mask`.

@@ -47,13 +47,15 @@ def classes_of(source: Any, user: str) -> dict[str, Any]:
             f"{user} needs classes and functions of different names. "
             f"Received: {short_repr(source)}, with {error}"
         ) from None
-    # These may be no part of a configuration, so their names may be any.
+    # These may be no part of the configuration. Of two with one name it may
+    # hold either, so Keras is left to say that it knows none.
+    twice = set()
     for value in others:
-        try:
-            found = own_objects([value]) | found
-        except ValueError:  # named like a function of Keras
-            continue
-    return found
+        if not _is_of_keras(value):
+            name = keras.saving.get_registered_name(value)
+            if found.setdefault(name, value) is not value:
+                twice.add(name)
+    return {name: x for name, x in found.items() if name not in twice}
 
 
 def compiled_objects(model: Any) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def own_objects(objects: Iterable[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for x in objects:
         kind = x if _is_function(x) else type(x)
-        if kind.__module__.split(".")[0] in ("keras", "builtins"):
+        if _is_of_keras(kind):
             continue
         name = keras.saving.get_registered_name(kind)
         is_unregistered = kind is x and name == x.__name__
@@ -103,6 +105,10 @@ def own_objects(objects: Iterable[Any]) -> dict[str, Any]:
         if found.setdefault(name, kind) is not kind:
             raise ValueError(f"two of the name {name}")
     return found
+
+
+def _is_of_keras(kind: Any) -> bool:
+    return kind.__module__.split(".")[0] in ("keras", "builtins")
 
 
 def _is_function(value: Any) -> bool:

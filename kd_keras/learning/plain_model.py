@@ -13,6 +13,7 @@ import numpy as np
 from keras.src.backend import get_keras_mask, set_keras_mask
 from keras.src.models.functional import Functional, functional_like_constructor
 
+from kd_keras.layers.calls_replaced import calls_replaced
 from kd_keras.layers.constant import Constant
 from kd_keras.learning.copy_model import are_close
 from kd_keras.learning.random_inputs import random_inputs
@@ -186,11 +187,22 @@ def _followed(layer: Any) -> Any:
         )
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        [anchor, *_] = keras.tree.flatten([args, kwargs])
+        given = keras.tree.flatten([args, kwargs])
+        anchor = next(x for x in given if isinstance(x, keras.KerasTensor))
         with _lifted_constants(layer, anchor):
-            return layer.call(*args, **kwargs)
+            return layer.call(*_tensors(args), **_tensors(kwargs))
 
     return call
+
+
+def _tensors(given: Any) -> Any:
+    """Converts arrays, as Keras does before it calls a layer."""
+
+    def tensor(x: Any) -> Any:
+        is_array = isinstance(x, np.ndarray)
+        return keras.ops.convert_to_tensor(x) if is_array else x
+
+    return keras.tree.map_structure(tensor, given)
 
 
 @contextmanager
@@ -205,43 +217,33 @@ def _lifted_constants(layer: Any, anchor: Any) -> Iterator[None]:
         layer: Keras layer whose `call` is followed.
         anchor: `KerasTensor` of the graph. `Constant` must be called on one.
     """
-    inside = [
-        x
-        for x in layer._flatten_layers(include_self=False)
-        if "call" not in vars(x)
-    ]
     lifting: list[Any] = []
 
-    def lifted(part: Any) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            arrays = None if lifting or kwargs else _arrays(args)
-            if arrays is None:
-                return type(part).call(part, *args, **kwargs)
+    def lifted(part: Any) -> Callable[[Any], Any]:
+        def call(inputs: Any) -> Any:
+            constant = None if lifting else _constant(inputs)
+            if constant is None:
+                return None
             lifting.append(part)
             try:
-                constants = [Constant(x, x.dtype.name) for x in arrays]
-                return part(*[x(anchor) for x in constants])
+                return part(constant(anchor))
             finally:
                 lifting.pop()
 
         return call
 
-    try:
-        for part in inside:
-            vars(part)["call"] = lifted(part)
+    inside = layer._flatten_layers(include_self=False)
+    with calls_replaced({part: lifted(part) for part in inside}):
         yield
-    finally:
-        for part in inside:
-            vars(part).pop("call", None)
 
 
-def _arrays(tensors: Sequence[Any]) -> list[np.ndarray] | None:
-    """Returns the values of tensors; None if some are not known yet."""
+def _constant(tensor: Any) -> Constant | None:
+    """Returns the layer of a tensor; None if its values are not known yet."""
     try:
-        arrays = [keras.ops.convert_to_numpy(x) for x in tensors]
+        values = keras.ops.convert_to_numpy(tensor)
     except Exception:  # what a backend raises for tensors of a graph
         return None
-    return arrays if all(x.dtype.kind in "iufb" for x in arrays) else None
+    return Constant(values, keras.backend.standardize_dtype(tensor.dtype))
 
 
 def _check_outputs(model: Any, plain: Any) -> None:

@@ -153,6 +153,32 @@ def test_own_functions_need_no_registration():
     np.testing.assert_allclose(kd_keras.freeze(coded)(text), wanted, rtol=1e-6)
 
 
+def scaled(factor):
+    def scale(x):
+        return factor * x
+
+    return layers.Lambda(scale)
+
+
+def relu3(x):
+    return 3 * ops.relu(x)
+
+
+relu3.__name__ = relu3.__qualname__ = "relu"
+
+
+def test_functions_of_one_name_are_not_taken_for_each_other():
+    model = classifier(scaled(2.0), scaled(10.0))
+    words = kd_keras.learn_codes(model.layers[0], 8, 4, effort=0, verbose=0)
+    with pytest.raises(ValueError, match="cannot be made.*scale"):
+        kd_keras.replace_layers(model, {"words": words})
+    # Keras has one of this name.
+    model = classifier(layers.Lambda(relu3), layers.Dense(4, "relu"))
+    small = kd_keras.replace_layers(model, {"words": words})
+    assert small.layers[2].function is relu3
+    assert small.layers[3].activation is keras.activations.relu
+
+
 def test_freeze_says_why_a_copy_cannot_be_made():
     class Without(layers.Layer):
         def __init__(self, size):

@@ -10,7 +10,7 @@ import pytest
 from exported_models import WORDS, N, embedding
 
 import kd_keras
-from kd_keras.export.device_embedding import on_device
+from kd_keras.export.device_embedding import MOST_CONSTANTS, on_device
 from kd_keras.export.litert.litert_runtimes import RUNTIMES
 from kd_keras.export.litert.quiet_litert import quiet_litert
 from kd_keras.export.signatures.id_ranges import _recorded
@@ -64,7 +64,8 @@ def test_a_model_computes_as_usual_in_other_threads_while_it_is_exported(
     wanted = np.asarray(model(ids))
     with on_device(CodedModel.of(model), "int8", unknown_id=0):
         with pytest.raises(ValueError, match="constant ids"):
-            model(ids)  # the device form, in this thread
+            # The device form, in this thread.
+            model(np.tile(ids, (MOST_CONSTANTS, 1)))
         found = in_a_thread(model, ids)
     np.testing.assert_array_equal(found, wanted)
     np.testing.assert_array_equal(model(ids), wanted)

@@ -172,6 +172,8 @@ def test_sparse_ids_are_those_of_the_dense_tensor(name):
     vectors = layer(sparse)
     np.testing.assert_array_equal(vectors, layer(ids))
     np.testing.assert_array_equal(layer.compute_mask(sparse), ids != 0)
+    as_float = tf.sparse.from_dense(np.arange(2.0 * SIZE).reshape(2, SIZE) % N)
+    assert layer(as_float).shape == (2, SIZE, SIZE)
     plain = keras.layers.Embedding(N, SIZE)
     assert plain(sparse).shape == vectors.shape
 

@@ -13,11 +13,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kd_keras.export.signatures.calls_replaced import (
+from kd_keras.export.size.coded_model import CodedModel
+from kd_keras.layers.calls_replaced import (
     calls_replaced,
     can_replace,
 )
-from kd_keras.export.size.coded_model import CodedModel
+from kd_keras.layers.find_layers import is_reversed
 from kd_keras.layers.kd_embedding import KDEmbedding
 
 # Up to this many columns of an input are tried one by one: `user(x[:, 0])` and
@@ -56,7 +57,11 @@ class IdProbe:
         self._layers = [*asked, *coded.tables]
         self._call = call
         # Whether ids may reach an embedding without being recorded.
-        self._is_blind = not all(map(can_replace, self._layers))
+        self._is_blind = not all(map(can_replace, self._layers)) or not any(
+            is_reversed(x)
+            for layer in self._layers
+            for x in layer._inbound_nodes
+        )
         for self.first_id in (0, 1):
             self._base = [
                 np.full(shape, self.first_id, dtype)
@@ -204,33 +209,12 @@ class IdProbe:
 
     def _asked(self, inputs: list[np.ndarray]) -> _Asked:
         """Lists `(layer, ids)` of each call of an embedding."""
-        asked: _Asked = []
-        with self._recorded(asked):
+        asked: list[Any] = []
+        with _recorded(self._layers, asked):
             self._call(inputs)
-        return asked
-
-    @contextlib.contextmanager
-    def _recorded(self, asked: _Asked) -> Iterator[None]:
-        """Makes embeddings record their ids and return zeros while it is open.
-
-        Only in this thread: in others they compute as usual.
-        """
-
-        def noted(layer: Any) -> Callable[[Any], Any]:
-            def call(inputs: Any) -> Any:
-                if not hasattr(inputs, "numpy"):
-                    # In a graph inside the model there are no values.
-                    self._is_blind = True
-                    return None
-                ids = np.asarray(keras.ops.cast(inputs, "int64"))
-                asked.append((layer, ids))
-                return keras.ops.zeros((*ids.shape, layer.output_dim))
-
-            return call
-
-        layers = filter(can_replace, self._layers)
-        with calls_replaced({x: noted(x) for x in layers}):
-            yield
+        known = [(layer, ids) for layer, ids in asked if ids is not None]
+        self._is_blind |= len(known) < len(asked)
+        return known
 
 
 def _fitted(array: np.ndarray, like: np.ndarray) -> np.ndarray:
@@ -242,3 +226,26 @@ def _fitted(array: np.ndarray, like: np.ndarray) -> np.ndarray:
     if array.shape == like.shape:
         return array
     return np.ones(like.shape, array.dtype)
+
+
+@contextlib.contextmanager
+def _recorded(layers: Sequence[Any], asked: list[Any]) -> Iterator[None]:
+    """Makes embeddings record their ids and return zeros while it is open.
+
+    Only in this thread: in others they compute as usual. In a graph inside the
+    model ids have no values, and None is recorded.
+    """
+
+    def noted(layer: Any) -> Callable[[Any], Any]:
+        def call(inputs: Any) -> Any:
+            if not hasattr(inputs, "numpy"):
+                asked.append((layer, None))
+                return None
+            ids = np.asarray(keras.ops.cast(inputs, "int64"))
+            asked.append((layer, ids))
+            return keras.ops.zeros((*ids.shape, layer.output_dim))
+
+        return call
+
+    with calls_replaced({x: noted(x) for x in layers if can_replace(x)}):
+        yield

@@ -35,14 +35,8 @@ def sum_of_rows(table: Any, codes: Any, training: bool = False) -> Any:
     Returns:
         Tensor of float, shape `(N, m)`.
     """
-    codes = ops.cast(codes, "int32")
+    table, codes = paired(table, ops.cast(codes, "int32"))
     D, K = table.shape[:2]
-    N = codes.shape[0]
-    while D % 2 == 0 and D // 2 * K**2 <= PAIRED_SHARE * N * D:
-        table = ops.expand_dims(table[::2], 2) + ops.expand_dims(table[1::2], 1)
-        codes = codes[:, ::2] * K + codes[:, 1::2]
-        D, K = D // 2, K**2
-        table = ops.reshape(table, (D, K, -1))
     flat = ops.reshape(table, (D * K, -1))
     rows = codes + K * ops.arange(D, dtype="int32")
     if keras.backend.backend() == "tensorflow" and not _compiled_by_xla():
@@ -50,8 +44,27 @@ def sum_of_rows(table: Any, codes: Any, training: bool = False) -> Any:
     return _gathered_sum(flat, rows)
 
 
+def paired(table: Any, codes: Any) -> tuple[Any, Any]:
+    """Joins positions of few values: half as many rows are summed.
+
+    Args:
+        table, codes: See `sum_of_rows`.
+
+    Returns:
+        `(table, codes)` of the same sums.
+    """
+    D, K = table.shape[:2]
+    N = codes.shape[0]
+    while D % 2 == 0 and D // 2 * K**2 <= PAIRED_SHARE * N * D:
+        table = ops.expand_dims(table[::2], 2) + ops.expand_dims(table[1::2], 1)
+        codes = codes[:, ::2] * K + codes[:, 1::2]
+        D, K = D // 2, K**2
+        table = ops.reshape(table, (D, K, -1))
+    return table, codes
+
+
 def _gathered_sum(table: Any, rows: Any) -> Any:
-    # XLA fuses these into one loop over the result.
+    # XLA makes one loop over the result of these.
     total = ops.take(table, rows[:, 0], axis=0)
     for j in range(1, rows.shape[1]):
         total = total + ops.take(table, rows[:, j], axis=0)
