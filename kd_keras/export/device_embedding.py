@@ -128,10 +128,12 @@ class DeviceEmbedding(tf.Module):
         The converter would fold codes and code embeddings into an N x d table,
         and silently drop the sum over the positions.
         """
-        if ids.size > MOST_CONSTANTS:
+        most = min(MOST_CONSTANTS, self.symbols - 1)
+        if ids.size > most:
             raise ValueError(
-                "A KDEmbedding can be exported with at most "
-                f"{MOST_CONSTANTS:,} ids that are not inputs of the model. "
+                f"A KDEmbedding can be exported with at most {most:,} ids that "
+                "are not inputs of the model; for logits of all symbols, call "
+                "it with `reverse=True`. "
                 f"Received: constant ids, shape={ids.shape}"
             )
         with tf.init_scope():

@@ -169,9 +169,9 @@ def test_low_precision_is_refused(tmp_path):
         kd_keras.export_litert(layer, tmp_path / "small.tflite")
 
 
-def test_ids_that_are_constants_are_refused(tmp_path):
-    # The converter would silently drop the sum over the positions.
-    with pytest.raises(ValueError, match="ids are inputs"):
+def test_a_table_that_is_read_as_a_whole_is_refused(tmp_path):
+    # The file would have all vectors as floats.
+    with pytest.raises(ValueError, match="`reverse=True`.*constant ids"):
         kd_keras.export_litert(constant_ids(), tmp_path / "m.tflite")
     assert not list(tmp_path.iterdir())
 
