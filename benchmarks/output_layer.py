@@ -13,6 +13,7 @@ slows all of them:
 The weights are random, which does not change these figures.
 
     python benchmarks/output_layer.py
+    python benchmarks/output_layer.py --training-only   # output_layer_step.json
 """
 
 import argparse
@@ -49,6 +50,7 @@ CODES = {
     "linear, K = 64, D = 16": (64, 16, "linear", None),
     "linear, K = 256, D = 8": (256, 8, "linear", None),
     "linear, K = 256, D = 16": (256, 16, "linear", None),
+    "linear, K = 256, D = 16, d' = 50": (256, 16, "linear", 50),
     "concat, K = 256, D = 25": (256, 25, "concat", None),
 }
 # Numbers of symbols and hidden states, and sizes of a vector.
@@ -165,6 +167,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--steps", type=int, default=6, help="per round")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--training-only", action="store_true")
     args = parser.parse_args()
     console = Console()
     results = {"d": HIDDEN}
@@ -179,6 +182,9 @@ def main():
         step_times(args.rounds, args.steps, args.seed)
     )
     show("training step", results["training_step"])
+    if args.training_only:
+        print(write_results("output_layer_step", results, args.seed))
+        return
     with tempfile.TemporaryDirectory() as folder:
         results["layer"] = []
         for case, (units, n, d) in enumerate(LAYERS):
