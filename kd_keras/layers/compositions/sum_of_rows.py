@@ -12,7 +12,7 @@ from keras import ops
 
 # A gathered and added number costs about as much as so many multiplications
 # of a matrix product, gradients included (measured on two cores of a CPU).
-COST_OF_ROWS = 16
+COST_OF_ROWS = 20
 # Pairs of positions become one position with the sums of both, while a table
 # of these has at most this share of the rows that are summed.
 PAIRED_SHARE = 1 / 32
