@@ -31,8 +31,8 @@ from kd_keras.compression.steps import (
 )
 
 # Share of the large model's outputs in the loss that is trained; the targets
-# have the rest. With half of it, questions of TREC were classified worse: a
-# model that goes on learning soon knows better than the one it comes from.
+# have the rest: a model that goes on learning may soon know better than the one
+# it comes from. (On two tasks, half of it was no better.)
 TEACHERS_SHARE = 0.2
 # Adam's learning rate, unless the model was trained by Adam with another. It
 # falls along a cosine to a fiftieth. All epochs are trained, also after some

@@ -1,4 +1,4 @@
-"""Replaces what embeddings compute in one thread.
+"""Replaces what layers compute in one thread.
 
 Other threads may call the same model meanwhile, and export it.
 """
@@ -40,11 +40,12 @@ def can_replace(layer: keras.layers.Layer) -> bool:
 def calls_replaced(
     calls: Mapping[keras.layers.Layer, Callable[[Any], Any]],
 ) -> Iterator[None]:
-    """Makes embeddings compute something else while it is open.
+    """Makes layers compute something else while it is open.
 
     Args:
-        calls: dict from layers for which `can_replace` holds to functions of
-            ids. One that returns None leaves the result to the layer.
+        calls: dict from layers to functions of their only input. One that
+            returns None leaves the result to the layer. An embedding's result
+            can stand for ids only if `can_replace` holds.
     """
     with _lock:
         for layer in calls:

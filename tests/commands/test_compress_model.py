@@ -266,7 +266,7 @@ def test_a_stopped_run_goes_on_where_it_was(run, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["mse", "mae", "binary_crossentropy"])
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5")
-def test_a_file_of_the_older_format_is_read(run, tmp_path, name, monkeypatch):
+def test_a_file_of_the_older_format_is_read(run, tmp_path, name):
     model = sequential()
     model.compile("adam", name, metrics=[name])
     model.save(tmp_path / "old.h5")

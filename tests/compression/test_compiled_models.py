@@ -7,15 +7,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from compiled_models import N, classifier, data, small_of
 from keras import layers, ops
 
 import kd_keras
-from kd_keras.compression.compress import compress_model
-from kd_keras.compression.distil import _optimizer, distil
-from kd_keras.compression.model_data import ModelData
 from kd_keras.utils.quiet_retracing import quiet_retracing
-
-N = 1000
 
 
 def own_loss(y, p):
@@ -51,31 +47,6 @@ class InNumpy(layers.Layer):
 
     def compute_output_shape(self, shape):
         return shape
-
-
-def classifier(*more, **options):
-    rng = np.random.default_rng(0)
-    table = layers.Embedding(N, 16, name="words", **options)
-    table.build()
-    table.set_weights([rng.normal(size=(N, 16)) * np.linspace(1, 0.1, 16)])
-    return keras.Sequential(
-        [
-            keras.Input((6,), dtype="int32"),
-            table,
-            layers.GlobalAveragePooling1D(),
-            *more,
-            layers.Dense(2, "softmax"),
-        ]
-    )
-
-
-def data():
-    x = (N * np.random.default_rng(1).random((60, 6)) ** 3).astype("int32")
-    return x, (x[:, 0] > 100).astype(int)
-
-
-def small_of(model, budget="8 KB", **options):
-    return kd_keras.compress(model, budget, verbose=0, effort=0, **options)
 
 
 @pytest.mark.parametrize(
@@ -197,70 +168,6 @@ def test_freeze_says_why_a_copy_cannot_be_made():
     assert "\n" not in str(error.value) and len(str(error.value)) < 600
 
 
-class OldLoss(keras.Model):
-    """Has the `compute_loss` of Keras before it had `training`."""
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
-        return super().compute_loss(x, y, y_pred, sample_weight)
-
-
-def test_an_own_compute_loss_may_lack_training():
-    plain = classifier()
-    model = OldLoss(plain.inputs[0], plain.outputs[0])
-    model.compile("adam", "sparse_categorical_crossentropy")
-    small = small_of(model, data=data())
-    assert type(small) is OldLoss
-
-
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("head", ["numbers", "softmax"])
-def test_mixed_precision_is_trained(policy, head):
-    keras.config.set_dtype_policy(policy)
-    try:
-        model = classifier(layers.Dense(1))
-        outputs = model.layers[-2 if head == "numbers" else -1].output
-        model = keras.Model(model.inputs[0], outputs)
-        x, y = data()
-        loss = "mse" if head == "numbers" else "sparse_categorical_crossentropy"
-        model.compile(keras.optimizers.Adam(1e-4), loss)
-        found = compress_model(model, "60%", (x, y), effort=0.01)
-        assert len(found.losses) > 1 and np.isfinite(found.losses).all()
-    finally:
-        keras.config.set_dtype_policy("float32")
-
-
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_inputs_are_not_rounded_for_the_training(policy):
-    keras.config.set_dtype_policy(policy)
-    try:
-        given = keras.Input((8,))  # ids in float32
-        vectors = layers.Embedding(20_000, 4, "random_normal")(given)
-        mean = layers.GlobalAveragePooling1D()(vectors)
-        model = keras.Model(given, layers.Dense(1, dtype="float32")(mean))
-        model.compile("adam", "mse")
-        ids = np.random.default_rng(0).integers(0, 20_000, (64, 8))
-        ids = ids.astype("float32")
-        valid = ModelData("data", (ids, model.predict(ids, verbose=0)))
-        # A model that is taught by itself loses nothing.
-        assert distil(model, model, valid, valid, 0) == pytest.approx([0.0])
-    finally:
-        keras.config.set_dtype_policy("float32")
-
-
-def test_the_learning_rate_is_the_models():
-    for given in (
-        keras.optimizers.Adam(5e-3, clipnorm=2.0),
-        keras.optimizers.LossScaleOptimizer(
-            keras.optimizers.Adam(5e-3, clipnorm=2.0)
-        ),
-    ):
-        model = classifier()
-        model.compile(given, "mse")
-        found = _optimizer(model, 10)
-        assert float(found.learning_rate) == pytest.approx(5e-3)
-        assert found.clipnorm == 2.0
-
-
 def weighted(factor):
     def loss(y, p):
         return factor * own_loss(y, p)
@@ -316,23 +223,6 @@ def test_a_function_with_the_name_of_one_of_keras_is_refused():
     words = kd_keras.learn_codes(model.layers[0], 8, 4, effort=0, verbose=0)
     with pytest.raises(ValueError, match="name of Keras' gelu"):
         kd_keras.replace_layers(model, {"words": words})
-
-
-@pytest.mark.slow
-def test_a_model_without_a_loss_learns_from_the_original():
-    model = classifier()
-    model.compile("adam")
-    told = []
-    handler = logging.Handler()
-    handler.emit = told.append
-    logging.getLogger("tensorflow").addHandler(handler)
-    try:
-        found = compress_model(model, "8 KB", data(), effort=0, verbose=0)
-    finally:
-        logging.getLogger("tensorflow").removeHandler(handler)
-    assert found.model.compiled and len(found.losses) == 2
-    assert np.isfinite(found.losses).all()
-    assert not [x for x in told if "retracing" in x.getMessage()]
 
 
 def test_warnings_stay_out_until_the_outermost_work_is_done():
