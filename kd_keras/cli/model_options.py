@@ -9,8 +9,8 @@ from kd_keras.utils.errors import BadInputError
 # Options of a table that mean something for a model too.
 _SHARED = {"seed", "effort", "output", "force", "litert", "quiet", "counts"}
 _OF_MODEL = {
-    "budget", "data", "validation_data", "custom", "tune", "dry_run",
-    "sequence_length",
+    "budget", "data", "validation_data", "teacher", "custom", "tune",
+    "dry_run", "sequence_length",
 }  # fmt: skip
 
 
@@ -35,6 +35,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="data of the same kind to choose by; default: a tenth of the rows "
         "of --data, which is then not trained on",
+    )
+    add(
+        "--teacher",
+        metavar="MODEL",
+        help="a better model with the same inputs and outputs, from which the "
+        "small one learns; default: the model itself",
     )
     add(
         "--custom",

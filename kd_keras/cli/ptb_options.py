@@ -208,6 +208,14 @@ def add_ptb_parser(
         help='the bytes that model.tflite may have: "1.2MB", or "40%%" of '
         "what it has now",
     )
+    compress.add_argument(
+        "--teacher",
+        nargs="+",
+        metavar="RUN",
+        help="folders written by `ptb train`, `retrain` or `tune`: the small "
+        "model learns from the mean of their predictions; default: from those "
+        "of the run of --from",
+    )
     precision_options(compress, "int8")
     seed_options(compress, integer)
     compress.add_argument(

@@ -25,6 +25,8 @@ from kd_keras.utils.whole_file import whole_file
 from kd_keras.vectors.stored_table import file_sha256
 
 FORMAT = 1
+# The arguments that are paths of files.
+FILES = ("data", "validation_data", "teacher", "counts")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +37,7 @@ class ModelArguments:
         model: str. The path of a `.keras` file.
         budget: str. See `compress`.
         data, validation_data: str or None. Paths of files, see `read_inputs`.
+        teacher: str or None. The path of another `.keras` file, see `compress`.
         counts: str or None. A file with one count per symbol, for the tables
             that have as many symbols.
         custom: tuple of str. `"module:name"` for each class or function of the
@@ -53,6 +56,7 @@ class ModelArguments:
     budget: str
     data: str | None = None
     validation_data: str | None = None
+    teacher: str | None = None
     counts: str | None = None
     custom: tuple[str, ...] = ()
     precision: str = "int8"
@@ -73,7 +77,7 @@ class ModelArguments:
     def command(self) -> str:
         """The command line with all options written out, except --force."""
         words = ["kd-keras", "compress", self.model, "--budget", self.budget]
-        for name in ("data", "validation_data", "counts"):
+        for name in FILES:
             if (value := getattr(self, name)) is not None:
                 words += [f"--{name.replace('_', '-')}", value]
         for custom in self.custom:
@@ -120,11 +124,12 @@ def _check(arguments: ModelArguments) -> None:
     as_bad_input(check_seed, "--seed", arguments.seed)
     length = arguments.sequence_length
     as_bad_input(check_integer_or_none, "--sequence-length", length)
-    if arguments.validation_data is not None and arguments.data is None:
-        raise BadInputError(
-            "--validation-data needs --data. Received: no --data"
-        )
-    for name in ("data", "validation_data", "counts"):
+    for name in ("validation_data", "teacher"):
+        if getattr(arguments, name) is not None and arguments.data is None:
+            raise BadInputError(
+                f"--{name.replace('_', '-')} needs --data. Received: no --data"
+            )
+    for name in FILES:
         path = getattr(arguments, name)
         if path is not None and not Path(path).is_file():
             raise BadInputError(
@@ -155,6 +160,9 @@ def _run(
         # Dropout, for instance, draws a seed when it is loaded.
         keras.utils.set_random_seed(arguments.seed)
         model = load_model(arguments.model, arguments.custom)
+        teacher = None
+        if arguments.teacher is not None:
+            teacher = load_model(arguments.teacher, arguments.custom)
     began = time.perf_counter()
     options = {
         "budget": arguments.budget,
@@ -166,6 +174,7 @@ def _run(
         "say": say,
         "counts": read_model_counts(arguments.counts),
         "contents": FileContents(sequence_length=arguments.sequence_length),
+        "teacher": teacher,
     }
     if output is None:
         return str(make_plan(model, **options).plan)
@@ -194,7 +203,7 @@ def _settings(arguments: ModelArguments) -> dict[str, Any]:
     given = dataclasses.asdict(arguments)
     for name in ("output", "force", "dry_run"):
         del given[name]
-    for name in ("model", "data", "validation_data", "counts"):
+    for name in ("model", *FILES):
         if given[name] is not None:
             given[name] = file_sha256(given[name])
     modules = {name.partition(":")[0] for name in arguments.custom}

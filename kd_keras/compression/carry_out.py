@@ -7,18 +7,14 @@ from typing import Any
 
 import keras
 
-from kd_keras.compression.distil import (
-    EPOCHS,
-    TEACHERS_SHARE,
-    distil,
-    measure,
-)
+from kd_keras.compression.distil import EPOCHS, distil, measure
 from kd_keras.compression.file_size import FileSize
 from kd_keras.compression.forms import Form
 from kd_keras.compression.make_plan import Planned
 from kd_keras.compression.model_tables import ModelTable
 from kd_keras.compression.plan import Plan
 from kd_keras.compression.planner import with_forms
+from kd_keras.compression.states import states_kept
 from kd_keras.compression.steps import (
     NOTHING_KEPT,
     Steps,
@@ -67,7 +63,7 @@ class Work:
     Attributes:
         model: Keras model that the plan is of.
         tune, effort, seed, verbose: See `compress`.
-        teachers_share: float. See `distil`.
+        teachers_share: float or None. See `distil`.
         say: Called with a line of text at the start of each step.
         steps: `Steps`. Runs the steps that take long.
     """
@@ -77,7 +73,7 @@ class Work:
     effort: float = 1.0
     seed: int = 0
     verbose: int = 0
-    teachers_share: float = TEACHERS_SHARE
+    teachers_share: float | None = None
     say: Say = lambda line: None
     steps: Steps = NOTHING_KEPT
 
@@ -178,18 +174,20 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
     if work.tune:
         work.say("Training the small model")
         forms = [table.form for table in plan.tables]
-        losses = distil(
-            small,
-            work.model,
-            train,
-            validation,
-            max(1, round(EPOCHS * work.effort)),
-            work.seed,
-            steps=work.steps,
-            name=f"training-{digest_of(repr(forms))}",
-            share=work.teachers_share,
-            on_epoch=lambda i, loss: work.say(f"Epoch {i}: loss {loss:.4f}"),
-        )
+        with states_kept(planned.teacher or work.model):
+            losses = distil(
+                small,
+                work.model,
+                train,
+                validation,
+                max(1, round(EPOCHS * work.effort)),
+                work.seed,
+                planned.teacher,
+                steps=work.steps,
+                name=f"training-{digest_of(repr(forms))}",
+                share=work.teachers_share,
+                on_epoch=lambda i, x: work.say(f"Epoch {i}: loss {x:.4f}"),
+            )
         plan = dataclasses.replace(plan, bytes=planned.size.of(small))
         if found := measure(small, validation):
             measured = measured | {"trained": found}

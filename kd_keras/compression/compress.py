@@ -7,7 +7,6 @@ from typing import Any
 import keras
 
 from kd_keras.compression.carry_out import Compressed, Work, carry_out
-from kd_keras.compression.distil import TEACHERS_SHARE
 from kd_keras.compression.file_size import FileContents
 from kd_keras.compression.make_plan import make_plan
 from kd_keras.compression.plan import Plan
@@ -33,6 +32,7 @@ def compress(
     verbose: int = 1,
     sequence_length: int | None = None,
     counts: Any = None,
+    teacher: keras.Model | None = None,
 ) -> keras.Model:
     """Makes a trained model small.
 
@@ -45,9 +45,8 @@ def compress(
     the targets.
 
     Args:
-        model: Keras model, built and trained: Sequential, functional, or
-            subclassed with a `get_config` that contains its layers; or a
-            backbone or task of keras-hub. It is not changed.
+        model: Keras model, built and trained: Sequential, functional,
+            subclassed, or a backbone or task of keras-hub. It is not changed.
         budget: int, bytes, or str: `"500 KB"`, `"2 MB"`, or `"10%"` of the
             present size. The bytes of the file that `export_litert` writes
             with this `quantization`, graph included.
@@ -74,6 +73,9 @@ def compress(
             symbol occurs, for the tables of N symbols; or a dict of such
             arrays by the names of layers. They replace what is counted in
             `data`.
+        teacher: Keras model whose outputs the small model learns from, with
+            the inputs and outputs of `model`: a larger model, or the mean of
+            several (`keras.layers.Average`). None: `model`.
 
     Returns:
         A model of the same class (or a plain functional one, see
@@ -83,8 +85,8 @@ def compress(
 
     Raises:
         BadInputError: If the model has no table that can be made small, the
-            budget is not one or too small, or the data do not fit the model.
-            It is a `ValueError`.
+            budget is not one or too small, or the data or the teacher do not
+            fit the model. It is a `ValueError`.
 
     Example:
 
@@ -121,6 +123,7 @@ def compress(
         say=_line if verbose else lambda line: None,
         contents=_contents(sequence_length),
         counts=counts,
+        teacher=teacher,
     ).model
 
 
@@ -191,7 +194,7 @@ def compress_model(
     effort: float = 1.0,
     seed: int = 0,
     verbose: int = 1,
-    teachers_share: float = TEACHERS_SHARE,
+    teachers_share: float | None = None,
     say: Say = lambda line: None,
     steps: Steps = NOTHING_KEPT,
     **given: Any,
@@ -200,7 +203,7 @@ def compress_model(
 
     Args:
         model, budget, data, tune, effort, seed, verbose: See `compress`.
-        teachers_share: float. See `distil`.
+        teachers_share: float or None. See `distil`.
         say, steps, **given: See `make_plan`.
     """
     as_bad_input(check_effort, effort)

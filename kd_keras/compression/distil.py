@@ -34,6 +34,8 @@ from kd_keras.compression.steps import (
 # have the rest: a model that goes on learning may soon know better than the one
 # it comes from. (On two tasks, half of it was no better.)
 TEACHERS_SHARE = 0.2
+# That of a teacher which is not the large model: it should be a better one.
+BETTER_TEACHERS_SHARE = 0.9
 # Adam's learning rate, unless the model was trained by Adam with another. It
 # falls along a cosine to a fiftieth. All epochs are trained, also after some
 # without a better validation: the gain may come only when the rate has fallen.
@@ -47,6 +49,7 @@ class _Distilled(keras.Model):
     def __init__(
         self,
         small: Any,
+        large: Any,
         teacher: Any,
         has_targets: bool,
         share: float,
@@ -60,7 +63,7 @@ class _Distilled(keras.Model):
         self.share, self.judged_share = share, judged_share
         # In functions, or Keras would take the teacher for a layer.
         self._teach: Callable[[Any], Any] = lambda x: teacher(x, training=False)
-        self._distances = lambda found: distances_for(teacher, found)
+        self._distances = lambda found: distances_for(large, found)
         self._reset_teacher = lambda: reset_states(teacher)
 
     def reset_states(self) -> None:
@@ -109,48 +112,61 @@ class _Distilled(keras.Model):
 
 def distil(
     small: Any,
-    teacher: Any,
+    large: Any,
     data: ModelData,
     validation: ModelData,
     epochs: int,
     seed: int = 0,
+    teacher: Any = None,
     verbose: int = 0,
     on_epoch: Callable[[int, float], object] = lambda epoch, loss: None,
     steps: Steps = NOTHING_KEPT,
     name: str = "training",
-    share: float = TEACHERS_SHARE,
+    share: float | None = None,
     judged_share: float = 0.0,
 ) -> list[float]:
     """Trains a small model, and leaves it with the weights of the best epoch.
 
     Args:
         small: Keras model. It learns from targets if it has a loss.
-        teacher: Keras model that computes what the small one should.
+        large: Keras model that the small one was made from. Its losses and
+            its optimizer say how the small one is trained.
         data: `ModelData` to train on.
         validation: `ModelData` to choose the best epoch by.
         epochs: int.
         seed: int. The global random seeds are set by it.
+        teacher: Keras model that computes what the small one should; None for
+            the large one.
         verbose: int. See `keras.Model.fit`.
         on_epoch: Function of the number of epochs done and the validation's
             loss.
         steps: `Steps`. Keeps what each epoch gave.
         name: str. The name of this step.
-        share: float, 0 to 1. That of the teacher's outputs in the loss that
-            is trained, if there are targets too.
+        share: float, 0 to 1, or None for the usual. That of the teacher's
+            outputs in the loss that is trained, if there are targets too.
         judged_share: float, 0 to 1. The same of the validation's loss.
 
     Returns:
         list of float: the losses of the validation before, and after each
         epoch. Without targets they are distances from the teacher.
     """
+    if share is None:
+        share = TEACHERS_SHARE if teacher is None else BETTER_TEACHERS_SHARE
     has_targets = data.has_targets and has_loss(small)
-    trained = _Distilled(small, teacher, has_targets, share, judged_share)
-    optimizer = _optimizer(teacher, max(1, epochs * data.steps()))
+    trained = _Distilled(
+        small,
+        large,
+        large if teacher is None else teacher,
+        has_targets,
+        share,
+        judged_share,
+    )
+    optimizer = _optimizer(large, max(1, epochs * data.steps()))
     # Layers of the user's own may need what the model was compiled with.
     trained.compile(
         optimizer,
-        run_eagerly=teacher.run_eagerly,
-        jit_compile="auto" if teacher.jit_compile else False,
+        run_eagerly=large.run_eagerly,
+        jit_compile="auto" if large.jit_compile else False,
     )
     optimizer = trained.optimizer  # in float16 one that scales the loss
     keras.utils.set_random_seed(seed)
@@ -238,9 +254,9 @@ def measure(model: Any, validation: ModelData) -> dict[str, float]:
     }
 
 
-def _optimizer(teacher: Any, steps: int) -> Any:
+def _optimizer(large: Any, steps: int) -> Any:
     """Makes an Adam with the learning rate the model was trained with."""
-    given = getattr(teacher, "optimizer", None)
+    given = getattr(large, "optimizer", None)
     given = getattr(given, "inner_optimizer", given)  # that scales the loss
     rate = LEARNING_RATE
     if isinstance(given, keras.optimizers.Adam):

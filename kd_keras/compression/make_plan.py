@@ -14,7 +14,12 @@ from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import ModelTable, find_tables
 from kd_keras.compression.plan import Alternative, Plan
 from kd_keras.compression.planner import BEST, WAYS, Planner
-from kd_keras.compression.read_data import check_targets, example_of, read_data
+from kd_keras.compression.read_data import (
+    check_targets,
+    check_teacher,
+    example_of,
+    read_data,
+)
 from kd_keras.compression.replaceable import (
     lost_settings,
     no_table,
@@ -38,6 +43,8 @@ class Planned:
         tables: list of `ModelTable`, as `plan.tables` has them.
         size: `FileSize` of the model.
         data, validation: `ModelData` or None.
+        teacher: Keras model that the small one learns from, or None for the
+            large one.
         planner: `Planner`, or None if there is nothing to do.
     """
 
@@ -46,6 +53,7 @@ class Planned:
     size: FileSize
     data: ModelData | None
     validation: ModelData | None
+    teacher: Any
     planner: Planner | None = None
 
     def smaller(self, total: int) -> "Planned | None":
@@ -84,8 +92,9 @@ def make_plan(
     needs_file: bool = False,
     contents: FileContents | None = None,
     steps: Steps = NOTHING_KEPT,
+    teacher: Any = None,
 ) -> Planned:
-    """Makes a plan; see `plan` for the arguments.
+    """Makes a plan; see `compress` for the arguments.
 
     Args:
         say: Called with a line of text at the start of each step.
@@ -100,6 +109,7 @@ def make_plan(
     given = read_data(model, data, validation_data)
     tables, left = find_tables(model, layers)
     check_targets(model, given[0])
+    check_teacher(model, teacher, given[0])
     counted = {} if counts is None else given_counts(tables, counts)
     say("Writing the model's file, to see its size")
     example = example_of(model, given[0])
@@ -121,7 +131,7 @@ def make_plan(
     if most >= before:
         note = "the file is within the budget already: nothing to do"
         done = dataclasses.replace(empty, notes=(*notes, note))
-        return Planned(done, [], size, *given)
+        return Planned(done, [], size, *given, teacher)
     tables, more, dissolved = replaceable(model, tables)
     left += more
     if not tables:
@@ -155,7 +165,7 @@ def make_plan(
         notes=tuple(notes),
     )
     plan = _with(plan, planner, chosen, total)
-    return Planned(plan, tables, size, *given, planner)
+    return Planned(plan, tables, size, *given, teacher, planner)
 
 
 def _with(

@@ -6,7 +6,8 @@ import keras
 
 from kd_keras.compression.distil import has_loss
 from kd_keras.compression.model_data import ModelData
-from kd_keras.compression.states import stateful_layers
+from kd_keras.compression.states import stateful_layers, states_kept
+from kd_keras.utils.checks import short_repr
 from kd_keras.utils.errors import BadInputError
 
 
@@ -65,6 +66,53 @@ def check_targets(model: Any, data: ModelData | None) -> None:
             "`data` must be what the model takes, as `model.fit` gets it. "
             f"Received: {' '.join(str(error).split())[:300]}"
         ) from error
+
+
+def check_teacher(model: Any, teacher: Any, data: ModelData | None) -> None:
+    """Checks on one batch that a teacher computes what a model does.
+
+    Args:
+        model: Keras model.
+        teacher: Keras model, or None for the model itself.
+        data: `ModelData` or None.
+
+    Raises:
+        BadInputError: If it is no built model, there are no data to learn
+            from, or its outputs have other shapes.
+    """
+    if teacher is None:
+        return
+    if not isinstance(teacher, keras.Model) or not teacher.built:
+        raise BadInputError(
+            "`teacher` must be a built Keras model. Received: "
+            f"{short_repr(teacher)}"
+        )
+    if data is None:
+        raise BadInputError(
+            "`teacher` needs `data`, on which the small model learns from it. "
+            "Received: data=None"
+        )
+    x, *_ = next(data.batches(1))
+    with states_kept(teacher):
+        try:
+            taught = teacher(x, training=False)
+        except Exception as error:
+            raise BadInputError(
+                "`teacher` must take the inputs of the model. Received: "
+                f"{' '.join(str(error).split())[:300]}"
+            ) from error
+    found, wanted = (_told(outputs) for outputs in (taught, model(x)))
+    if found != wanted:
+        raise BadInputError(
+            f"`teacher` must have the outputs of the model, of shape {wanted} "
+            f"for each example. Received: {found}"
+        )
+
+
+def _told(outputs: Any) -> str:
+    """Tells the shapes of outputs, without the batch, and how they are held."""
+    shapes = keras.tree.map_structure(lambda x: tuple(x.shape[1:]), outputs)
+    return str(shapes)
 
 
 def example_of(model: Any, data: ModelData | None) -> Any:

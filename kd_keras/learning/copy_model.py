@@ -1,6 +1,5 @@
 """Copies a layer or model with all its state."""
 
-import inspect
 import tempfile
 from collections import Counter
 from typing import Any
@@ -13,6 +12,7 @@ from kd_keras.layers.contexts import (
     codes_looked_up,
 )
 from kd_keras.layers.find_layers import coded_layers
+from kd_keras.learning.copy_attributes import Copies
 from kd_keras.learning.own_objects import classes_of
 from kd_keras.learning.random_inputs import random_inputs
 from kd_keras.utils.checks import reason_of, short_repr
@@ -21,14 +21,13 @@ from kd_keras.utils.checks import reason_of, short_repr
 # not add in the same order each time.
 TOLERANCE = 1e-4
 TOLERANCE_OF_HALVES = 0.05  # of float16 and bfloat16
-_ALIAS = "copied by kd_keras>"  # before the names of the source's classes
-_SOURCE = "the outermost"
 
 
 def copy_with_fixed_codes(source: Any) -> Any:
     """Copies a layer or model; its coded layers hold fixed codes.
 
-    The copy is made from the configuration. The state of each layer is then
+    The copy is made from the configuration or, if there is none, from the
+    attributes. The state of each layer is then
     copied as Keras saves and loads it, which covers look-up tables, the
     statistics of an adapted `Normalization`, and quantized weights.
 
@@ -45,7 +44,7 @@ def copy_with_fixed_codes(source: Any) -> Any:
     classes = classes_of(source, "freeze")
     try:
         with codes_fixed_in_copies():
-            copy = from_configuration(source, source.get_config(), classes)
+            copy = Copies(classes).of(source)
     except Exception as error:  # whatever Keras or the model's code raises
         raise ValueError(
             "freeze needs a model whose `get_config` describes all of it. "
@@ -61,54 +60,15 @@ def copy_with_fixed_codes(source: Any) -> Any:
     return copy
 
 
-def from_configuration(
-    source: Any, config: dict[str, Any], classes: dict[str, Any]
-) -> Any:
-    """Makes a layer or model of the class of another one.
+def copy_name(source: Any, target: Any) -> None:
+    """Gives a layer of a copy the name that it has in the source.
 
-    Args:
-        source: Keras layer or model, built.
-        config: dict. Its configuration, which may have been changed.
-        classes: dict. The classes and functions in it by their registered
-            names, as `classes_of` lists them.
-
-    Returns:
-        A built layer or model.
+    The names of layers that another one makes are not in its configuration.
+    Neither is whether they are trainable.
     """
-    functions = {x: y for x, y in classes.items() if inspect.isfunction(y)}
-    classes = {x: y for x, y in classes.items() if x not in functions}
-    classes |= {_SOURCE: type(source)}
-    whole = {
-        "class_name": type(source).__name__,
-        "registered_name": _ALIAS + _SOURCE,
-        "config": _with_aliases(config, classes),
-    }
-    with keras.saving.custom_object_scope(
-        {_ALIAS + name: kind for name, kind in classes.items()} | functions
-    ):
-        # Not safe mode: a Python lambda in it is the caller's own.
-        copy = keras.saving.deserialize_keras_object(whole, safe_mode=False)
-    if not copy.built:
-        copy.build_from_config(source.get_build_config() or {})
-        copy.built = True  # as Keras does when it loads a model
-    return copy
-
-
-def _with_aliases(config: Any, classes: dict[str, type]) -> Any:
-    """Names classes so that Keras finds those of the source.
-
-    By their own names it would find those that are registered now: a class
-    may have been defined again since.
-    """
-    if isinstance(config, (list, tuple)):
-        return type(config)(_with_aliases(x, classes) for x in config)
-    if not isinstance(config, dict):
-        return config
-    config = {name: _with_aliases(x, classes) for name, x in config.items()}
-    registered = config.get("registered_name")
-    if isinstance(registered, str) and registered in classes:
-        config["registered_name"] = _ALIAS + registered
-    return config
+    target.name = source.name
+    if target.trainable != source.trainable:
+        target.trainable = source.trainable
 
 
 def _copy_state(source: Any, copy: Any) -> None:
@@ -126,6 +86,7 @@ def _copy_state(source: Any, copy: Any) -> None:
         )
     for layer, target in zip(sources, copies, strict=True):
         try:
+            copy_name(layer, target)
             copy_own_state(layer, target)
         except Exception as error:
             raise ValueError(

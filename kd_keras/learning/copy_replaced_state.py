@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kd_keras.learning.copy_model import copy_own_state
+from kd_keras.learning.copy_model import copy_name, copy_own_state
 from kd_keras.utils.checks import short_repr
 
 NEEDS = (
@@ -47,6 +47,7 @@ def copy_state(
         new = replaced.get(id(source))
         try:
             if new is None:
+                copy_name(source, target)
                 _copy_layer(source, target)
                 continue
             if not target.built:

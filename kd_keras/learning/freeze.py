@@ -25,7 +25,7 @@ def freeze(layer_or_model: Any) -> Any:
 
     Args:
         layer_or_model: `KDEmbedding`, or a built Keras model (Sequential,
-            functional, or subclassed with `get_config`) that holds such
+            functional, or subclassed) that holds such
             layers at any depth. It is not changed.
 
     Returns:

@@ -16,14 +16,11 @@ from keras.src.models.functional import Functional, functional_like_constructor
 from kd_keras.layers.calls_replaced import calls_replaced
 from kd_keras.layers.constant import Constant
 from kd_keras.learning.copy_model import are_close
+from kd_keras.learning.from_configuration import NotCopiedError
 from kd_keras.learning.random_inputs import random_inputs
 
 # Arguments of `call` that Keras fills in, which a plain call would lack.
 _BY_KERAS = ("training", "mask")
-
-
-class NotPlainError(Exception):
-    """A model of which no plain model can be made; says why."""
 
 
 @contextmanager
@@ -48,7 +45,7 @@ def plain_model(model: Any, layers: Sequence[Any]) -> Iterator[Any]:
         models and layers that hide others.
 
     Raises:
-        NotPlainError: If that cannot be done.
+        NotCopiedError: If that cannot be done.
     """
     operations = {
         id(x): x
@@ -90,7 +87,7 @@ class _Maker:
     def plain(self, model: Any) -> Any:
         graph = _graph(model)
         if graph is None:
-            raise NotPlainError(f"{model.name} has no graph")
+            raise NotCopiedError(f"{model.name} has no graph")
         inputs = keras.tree.map_structure(_like, graph._inputs_struct)
         outputs = self._run(graph, inputs)
         plain = keras.Model(inputs, outputs, name=model.name)
@@ -156,7 +153,7 @@ class _Maker:
         for layer in self.followed:
             lost = [v for v in layer.variables if id(v) not in found]
             if lost:
-                raise NotPlainError(
+                raise NotCopiedError(
                     f"{layer.name}, a {type(layer).__name__}, holds layers "
                     "that its configuration does not describe, and has "
                     f"weights of its own: {lost[0].path}"
@@ -181,7 +178,7 @@ def _followed(layer: Any) -> Any:
     if layer.activity_regularizer is not None:
         reasons.append("it has an activity regularizer")
     if reasons:
-        raise NotPlainError(
+        raise NotCopiedError(
             f"{layer.name}, a {type(layer).__name__}, holds layers that its "
             f"configuration does not describe, and {reasons[0]}"
         )
@@ -264,7 +261,7 @@ def _check_outputs(model: Any, plain: Any) -> None:
         masks = [get_keras_mask(x) for x in (a, b)]
         pairs = [(a, b)] if masks == [None, None] else [(a, b), tuple(masks)]
         if not all(_agree(*pair) for pair in pairs):
-            raise NotPlainError(
+            raise NotCopiedError(
                 "a plain model of its layers computes other outputs or masks"
             )
 

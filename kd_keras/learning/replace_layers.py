@@ -11,11 +11,15 @@ from keras.src.models.functional import Functional
 # Without it, two layers of a copy could not share one.
 from keras.src.saving.serialization_lib import ObjectSharingScope
 
-from kd_keras.learning.copy_model import from_configuration, outputs_of
+from kd_keras.learning.copy_attributes import Copies
+from kd_keras.learning.copy_model import outputs_of
 from kd_keras.learning.copy_replaced_state import NEEDS, copy_state
+from kd_keras.learning.from_configuration import (
+    NotCopiedError,
+    from_configuration,
+)
 from kd_keras.learning.own_objects import classes_of, compiled_objects
 from kd_keras.learning.plain_model import (
-    NotPlainError,
     describes,
     is_of,
     plain_model,
@@ -30,8 +34,9 @@ def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
     The copy has the same inputs, outputs, names of layers and weights, except
     for the layers that are replaced, and the same class. It is made
     from the configuration, so layers in nested models are replaced too, and
-    masks pass as the new layers say. The original is not changed. A stateful
-    RNN starts anew.
+    masks pass as the new layers say. A subclassed model, or layer, whose
+    configuration does not describe its layers is copied attribute by
+    attribute. The original is not changed. A stateful RNN starts anew.
 
     A functional model, or one nested in it, may be of a class whose
     `get_config` holds other arguments than its layers, as the backbones and
@@ -40,8 +45,7 @@ def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
     models, whose layers it has itself.
 
     Args:
-        model: Keras model, built: Sequential, functional, or subclassed with a
-            `get_config` that contains its layers.
+        model: Keras model, built: Sequential, functional, or subclassed.
         replacements: dict from a layer of the model, or its name, to a built
             layer that takes the same inputs. The copy holds a copy of it,
             with the name of the layer that it replaces; whether it is
@@ -99,18 +103,11 @@ def replace_uncompiled(model: Any, replacements: Mapping[Any, Any]) -> Any:
         )
     classes = _classes(model, [new for _, new in pairs])
     try:
-        with _described(model, [old for old, _ in pairs]) as source:
-            config = source.get_config()
-        for old, new in pairs:
-            config, found = _swap(config, old, new)
-            if not found:
-                raise NotPlainError(f"it has no {old.name!r}")
         with ObjectSharingScope():
-            copy = from_configuration(source, config, classes)
+            source, copy = _copied(model, pairs, classes)
     except Exception as error:
-        why = (
-            str(error) if isinstance(error, NotPlainError) else reason_of(error)
-        )
+        told = isinstance(error, NotCopiedError)
+        why = str(error) if told else reason_of(error)
         raise ValueError(
             f"{NEEDS}, and replacements that fit. Received: "
             f"{short_repr(model)}, whose copy cannot be made: {why}"
@@ -118,6 +115,67 @@ def replace_uncompiled(model: Any, replacements: Mapping[Any, Any]) -> Any:
     copy_state(model, source, copy, pairs)
     _check_outputs(model, copy)
     return copy
+
+
+def _copied(
+    model: Any, pairs: list[tuple[Any, Any]], classes: dict[str, Any]
+) -> tuple[Any, Any]:
+    """Makes the copy, whose weights are not yet those of the model.
+
+    Returns:
+        `(source, copy)`. The source has the layers of the copy: it is the
+        model, or a plain one.
+    """
+
+    def replaced(part: Any) -> Any:
+        for old, new in pairs:
+            if part is old:
+                config = new.get_config() | {"name": old.name}
+                return from_configuration(new, config, classes)
+        inside = [
+            pair
+            for pair in pairs
+            if any(x is pair[0] for x in part._flatten_layers())
+        ]
+        return made(part, inside)[1] if inside else None
+
+    def made(part: Any, inside: list[tuple[Any, Any]]) -> tuple[Any, Any]:
+        layers = [old for old, _ in inside]
+        is_graph = isinstance(part, (Functional, keras.Sequential))
+        if not is_graph and not _describes_all(part, layers):
+            return part, copies.by_attributes(part)
+        with _small_configurations(layers), _described(part, layers) as source:
+            config = source.get_config()
+        for old, new in inside:
+            config, found = _swap(config, old, new)
+            if not found:
+                raise NotCopiedError(f"it has no {old.name!r}")
+        return source, from_configuration(source, config, classes)
+
+    copies = Copies(classes, replaced)
+    return made(model, pairs)
+
+
+@contextmanager
+def _small_configurations(layers: list[Any]) -> Iterator[None]:
+    """Leaves matrices that layers began with out of their configurations.
+
+    `Constant(matrix)`, the usual initializer of a table of word vectors, would
+    write each number of a table that is replaced anyway.
+    """
+    given = [
+        (layer, name, value)
+        for layer in layers
+        for name, value in vars(layer).items()
+        if isinstance(value, keras.initializers.Constant)
+    ]
+    for layer, name, _ in given:
+        setattr(layer, name, keras.initializers.Zeros())
+    try:
+        yield
+    finally:
+        for layer, name, value in given:
+            setattr(layer, name, value)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from kd_keras.vectors.stored_table import file_sha256
 ARGUMENTS = (
     "run",
     "budget",
+    "teacher",
     "precision",
     "seed",
     "effort",
@@ -39,8 +40,9 @@ ARGUMENTS = (
     "any_text",
 )
 
-# The share of the trained model's predictions in the loss. The language model
-# learns its text by heart, so they help more than in other tasks.
+# The share of the trained model's predictions in the loss, if it is its own
+# teacher. The language model learns its text by heart, so they help more than
+# in other tasks.
 TEACHERS_SHARE = 0.5
 
 # Those that decide the results, beside the files.
@@ -59,16 +61,16 @@ def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
         measured on the `.tflite` file.
 
     Raises:
-        BadInputError: If an option is invalid, or the run is unfinished or of
+        BadInputError: If an option is invalid, or a run is unfinished or of
             another text.
     """
     check_budget(given.budget)
     as_bad_input(check_effort, given.effort)
     as_bad_input(check_seed, "--seed", given.seed)
     need_litert()
-    run = RunFolder(given.run)
-    run.check_finished("--from", given.run)
+    run = _finished("--from", given.run)
     check_float32(run.read_settings(), given.run)
+    teachers = [_finished("--teacher", x) for x in given.teacher or ()]
     output = given.output
     if output is None:
         path = os.path.normpath(given.run)
@@ -78,13 +80,21 @@ def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     as_bad_input(check_utf8_path, "--output", output)
     with reserved(output, given.force) as folder:
         corpus = read_text(given, backend())
-        check_words(given.run, read_words(run.vocabulary), corpus)
-        return _compress(given, run, corpus, output, folder, say)
+        for one in (run, *teachers):
+            check_words(str(one.path), read_words(one.vocabulary), corpus)
+        return _compress(given, run, teachers, corpus, output, folder, say)
+
+
+def _finished(option: str, path: str) -> RunFolder:
+    run = RunFolder(path)
+    run.check_finished(option, path)
+    return run
 
 
 def _compress(
     given: argparse.Namespace,
     run: RunFolder,
+    teachers: list[RunFolder],
     corpus: Corpus,
     output: str,
     folder: Path,
@@ -102,6 +112,7 @@ def _compress(
         {
             **{name: arguments[name] for name in DECIDE},
             "run": file_sha256(run.model),
+            "teacher": [file_sha256(x.model) for x in teachers],
             "text": corpus.digest(),
             "versions": circumstances()["versions"],
         },
@@ -126,7 +137,8 @@ def _compress(
         needs_file=True,
         contents=_contents(corpus),
         steps=steps,
-        teachers_share=TEACHERS_SHARE,
+        teacher=_teacher(teachers, model.input_shape),
+        teachers_share=None if teachers else TEACHERS_SHARE,
     )
     asked = {
         "command": _command(given, output),
@@ -168,6 +180,16 @@ def _training_model(
     return model, texts
 
 
+def _teacher(runs: list[RunFolder], size: tuple[int, int]) -> Any:
+    """Loads the mean of the models of runs, or None if there are none."""
+    from kd_keras.language_model.evaluation import load_streaming_model
+    from kd_keras.language_model.mean_model import mean_model
+
+    if not runs:
+        return None
+    return mean_model([load_streaming_model(x.model) for x in runs], *size)
+
+
 def _contents(corpus: Corpus) -> Any:
     """Tells what `model.tflite` holds: what `ptb export` writes."""
     from kd_keras.compression.file_size import FileContents
@@ -181,6 +203,7 @@ def _contents(corpus: Corpus) -> Any:
 def _command(given: argparse.Namespace, output: str) -> str:
     words = ["kd-keras", "ptb", "compress", "--from", given.run]
     words += ["--budget", given.budget, "--precision", given.precision]
+    words += ["--teacher", *given.teacher] if given.teacher else []
     words += ["--seed", str(given.seed), "--effort", repr(given.effort)]
     words += ["--data-dir", given.data_dir] if given.data_dir else []
     words += ["--any-text"] if given.any_text else []

@@ -131,6 +131,11 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(run, tmp_path):
             "needs --data",
         ),
         (
+            ("model.keras", "--budget", "9KB", "--teacher", "model.keras"),
+            "--teacher needs --data",
+        ),
+        (("ids.npy", "--teacher", "model.keras"), "--teacher is for a model"),
+        (
             ("model.keras", "--budget", "9KB", "--data", "wrong.npz"),
             "must have the array 'x'.*with z",
         ),

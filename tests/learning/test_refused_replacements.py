@@ -20,17 +20,6 @@ from replaced_models import (
 import kd_keras
 
 
-class Hidden(keras.Model):
-    """Makes its layers itself, so its configuration does not have them."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.words = table()
-
-    def call(self, ids):
-        return self.words(ids)
-
-
 def two_of_one_name():
     ids = keras.Input((STEPS,), dtype="int32")
     inner = [keras.Sequential([table()], name=name) for name in "ab"]
@@ -69,13 +58,6 @@ def test_what_cannot_be_replaced_is_refused(make, key, new, message):
     with pytest.raises(ValueError, match=message) as caught:
         kd_keras.replace_layers(make(), {key: new()})
     assert "Received: " in str(caught.value)
-
-
-def test_a_model_that_makes_its_layers_itself_is_refused():
-    model = Hidden()
-    model(IDS)
-    with pytest.raises(ValueError, match="it has no 'words'"):
-        kd_keras.replace_layers(model, {"words": exact(model.words)})
 
 
 @keras.saving.register_keras_serializable(package="tests")

@@ -80,6 +80,18 @@ def test_the_file_is_within_the_budget_and_reads_the_text(trained, capsys):
     assert "test perplexity of the file" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_a_mean_of_runs_is_the_teacher(trained):
+    words = ["--from", RUN, "--budget", str(BUDGET), "--effort", "0", *TEXT]
+    losses = []
+    for output, teachers in (("one", ()), ("two", ("--teacher", RUN, RUN))):
+        run("compress", *words, *teachers, "--output", output)
+        report = read(Path(output) / "report.json")
+        assert report["arguments"]["teacher"] == (list(teachers[1:]) or None)
+        losses.append(report["losses"])
+    assert losses[0][0] == losses[1][0] and losses[0][1] != losses[1][1]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -87,6 +99,10 @@ def test_the_file_is_within_the_budget_and_reads_the_text(trained, capsys):
         (("--budget", "10KB"), "The budget must be at least"),
         (("--budget", "40KB", "--effort", "-1"), "effort"),
         (("--from", "text", "--budget", "40KB"), "is not the folder of a run"),
+        (
+            ("--budget", "40KB", "--teacher", RUN, "text"),
+            "is not the folder of a run",
+        ),
     ],
 )
 def test_refusals_leave_nothing(trained, capsys, words, told):

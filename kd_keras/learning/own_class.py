@@ -1,0 +1,52 @@
+"""Makes layers of a user's own classes from their configurations."""
+
+import inspect
+from typing import Any
+
+import keras
+
+# What Keras writes into the configuration of any layer.
+_OF_ANY_LAYER = ("name", "trainable", "dtype")
+
+
+class OwnClass:
+    """Stands for a class of layers in a scope of custom objects.
+
+    Keras writes the name, the policy and whether it is trainable into the
+    configuration of each layer, also of one whose `__init__` does not take
+    them, as in many tutorials:
+
+        class Block(keras.layers.Layer):
+            def __init__(self, units):
+                super().__init__()
+
+    Keras itself cannot make such a layer again.
+
+    Args:
+        kind: type. A class of layers or models.
+    """
+
+    def __init__(self, kind: type) -> None:
+        self.kind: Any = kind
+        parameters = inspect.signature(kind).parameters.values()
+        takes_any = any(x.kind is x.VAR_KEYWORD for x in parameters)
+        taken = _OF_ANY_LAYER if takes_any else {x.name for x in parameters}
+        self.not_taken = [x for x in _OF_ANY_LAYER if x not in taken]
+
+    def from_config(self, config: dict[str, Any]) -> Any:
+        """Makes a layer; `Keras` calls this as it would the class's own."""
+        left = {x: config[x] for x in self.not_taken if x in config}
+        taken = {x: value for x, value in config.items() if x not in left}
+        before = keras.config.dtype_policy()
+        # The policy of its time is that of the layers inside, too.
+        policy = keras.dtype_policies.get(left.get("dtype") or before)
+        keras.config.set_dtype_policy(policy)
+        try:
+            layer = self.kind.from_config(taken)
+        finally:
+            keras.config.set_dtype_policy(before)
+        if "name" in left:
+            layer.name = left["name"]
+        if left.get("trainable") is False:
+            layer.trainable = False
+        return layer

@@ -1,0 +1,239 @@
+"""Subclassed models without a `get_config`."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+from replaced_models import IDS, SIZE, N, exact, table
+
+import kd_keras
+
+
+class Block(layers.Layer):
+    def __init__(self, units, *given):  # Keras cannot tell what was given
+        super().__init__()
+        self.inner = layers.Dense(units)
+        self.gains = [self.add_weight(shape=(units,), name="gain")]
+
+    def call(self, inputs):
+        return self.inner(inputs) * self.gains[0]
+
+
+class Plain(keras.Model):
+    """As models are written that nobody means to load again."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = table(mask_zero=True)
+        self.stack = [layers.Dense(SIZE), Block(SIZE, 1)]
+        self.heads = {"a": layers.Dense(2), "b": (layers.Dense(2),)}
+        self.loss_tracker = keras.metrics.Mean(name="tracked")
+        self.noise = keras.random.SeedGenerator(3)
+        self.shift = self.add_weight(shape=(SIZE,), trainable=False)
+        self.chosen = self.first
+        self.last_layer = self.stack[-1]
+        self.scale, self.squash = np.float32(2), ops.tanh
+
+    def first(self, x):
+        return self.heads["a"](x)
+
+    def call(self, ids):
+        x = self.words(ids) + self.shift
+        for layer in self.stack:
+            x = self.squash(layer(x)) * self.scale
+        return self.chosen(x) + self.heads["b"][0](self.last_layer(x))
+
+
+class Built(keras.Model):
+    """Makes its layers and weights in `build`."""
+
+    def build(self, shape):
+        self.words = table()
+        self.shift = self.add_weight(shape=(SIZE,), name="shift")
+        self.head = layers.Dense(2)
+        self.words.build(shape)
+        self.head.build((*shape, SIZE))
+        self.built = True
+
+    def call(self, ids):
+        return self.head(self.words(ids) + self.shift)
+
+
+class Encoder(layers.Layer):
+    def __init__(self, *given):
+        super().__init__()
+        self.words = table()
+        self.sequence = keras.Sequential([layers.Dense(SIZE), layers.Dense(2)])
+
+    def call(self, ids):
+        return self.sequence(self.words(ids))
+
+
+class Nested(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.encoder = Encoder(1)
+        self.head = layers.Dense(2)
+
+    def call(self, ids):
+        return self.head(self.encoder(ids))
+
+
+class WithSequential(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.encoder = keras.Sequential([table(), layers.Dense(SIZE)])
+        self.head = layers.Dense(2)
+
+    def call(self, ids):
+        return self.head(self.encoder(ids))
+
+
+def made(kind):
+    model = kind()
+    model(IDS)
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        if "seed" not in weight.path:
+            weight.assign(rng.normal(size=weight.shape))
+    return model
+
+
+def table_of(model):
+    return next(x for x in model._flatten_layers() if x.name == "words")
+
+
+@pytest.mark.parametrize("kind", [Plain, Built, Nested, WithSequential])
+def test_it_is_copied_with_all_that_it_has(kind):
+    model = made(kind)
+    wanted = np.array(model(IDS))
+    coded = exact(table_of(model))
+    small = kd_keras.replace_layers(model, {table_of(model): coded})
+    assert type(small) is kind and small.name == model.name
+    assert isinstance(table_of(small), kd_keras.KDEmbedding)
+    np.testing.assert_allclose(small(IDS), wanted, atol=1e-5)
+    # Nothing is shared.
+    before = [x.numpy() for x in model.weights]
+    small.compile("sgd", "mse")
+    small.fit(IDS, np.ones((*IDS.shape, 2)), epochs=2, verbose=0)
+    assert np.abs(np.array(small(IDS)) - wanted).max() > 1e-3
+    for kept, weight in zip(before, model.weights, strict=True):
+        np.testing.assert_array_equal(kept, weight.numpy())
+    np.testing.assert_allclose(model(IDS), wanted, atol=1e-6)
+    # And a copy can be copied.
+    frozen = kd_keras.freeze(small)
+    np.testing.assert_allclose(frozen(IDS), small(IDS), atol=1e-6)
+
+
+def test_parts_are_those_of_the_copy():
+    model = made(Plain)
+    model.noise.next()
+    small = kd_keras.replace_layers(model, {"words": exact(model.words)})
+    assert small.last_layer is small.stack[-1] is not model.stack[-1]
+    assert small.chosen.__self__ is small
+    assert small.words.mask_zero
+    assert [x.name for x in small.metrics] == [x.name for x in model.metrics]
+    assert small.loss_tracker is not model.loss_tracker
+    state = small.noise.state.numpy()
+    np.testing.assert_array_equal(state, model.noise.state.numpy())
+    assert small.noise.state is not model.noise.state
+    assert not any(x is small.shift for x in small.trainable_weights)
+
+
+def test_tied_layers_stay_tied():
+    class Tied(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.words, self.out = table(), layers.Dense(N)
+
+        def call(self, ids):
+            return self.out(self.words(ids))
+
+    model = made(Tied)
+    coded = kd_keras.KDEmbedding(N, SIZE, 4, 2, name="coded")
+    coded.build()
+    logits = kd_keras.KDLogits(N, embedding=coded)
+    logits.build((None, SIZE))
+    small = kd_keras.replace_layers(model, {"words": coded, model.out: logits})
+    assert small.out.embedding is small.words
+    np.testing.assert_allclose(
+        small(IDS), logits(coded(IDS)), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_codes_that_are_learned_are_frozen():
+    class Learning(keras.Model):
+        def __init__(self, *given):
+            super().__init__()
+            self.words = kd_keras.KDEmbedding(N, SIZE, 4, 2, codes="learn")
+            self.blocks = [Block(SIZE, 1)]
+
+        def call(self, ids):
+            return self.blocks[0](self.words(ids))
+
+    model = Learning(1)
+    model(IDS)
+    frozen = kd_keras.freeze(model)
+    assert frozen.words.learner is None
+    np.testing.assert_allclose(frozen(IDS), model(IDS), atol=1e-6)
+
+
+class Helper:
+    def __init__(self, layer):
+        self.layer = layer
+
+
+@pytest.mark.parametrize(
+    ("attribute", "told"),
+    [
+        (lambda model: Helper(model.words), "'extra' of .*, a Helper"),
+        (lambda model: lambda x: model.words(x), "'extra' of .*, a function"),
+        (lambda model: [Helper(1)], "'extra' of .*, a Helper"),
+        (keras.optimizers.SGD, "'extra' of .*, a SGD"),
+    ],
+)
+def test_what_may_hold_layers_is_refused(attribute, told):
+    model = made(Plain)
+    model.extra = (
+        attribute() if attribute is keras.optimizers.SGD else attribute(model)
+    )
+    coded = exact(model.words)
+    with pytest.raises(ValueError, match=told):
+        kd_keras.replace_layers(model, {"words": coded})
+
+
+def test_weights_that_are_no_attributes_are_refused():
+    class Hidden(Plain):
+        def __init__(self):
+            super().__init__()
+            self.add_weight(shape=(2,))
+
+    model = made(Hidden)
+    with pytest.raises(ValueError, match="weights of its own that are no attr"):
+        kd_keras.replace_layers(model, {"words": exact(model.words)})
+
+
+def test_the_recommender_of_a_tutorial_is_made_small():
+    class Recommender(keras.Model):
+        def __init__(self, users, films, size, **kwargs):
+            super().__init__(**kwargs)
+            self.user = layers.Embedding(users, size, name="users")
+            self.film = layers.Embedding(films, size, name="films")
+            self.bias = layers.Embedding(films, 1)
+
+        def call(self, pairs):
+            user, film = self.user(pairs[:, 0]), self.film(pairs[:, 1])
+            dot = ops.sum(user * film, axis=1, keepdims=True)
+            return ops.sigmoid(dot + self.bias(pairs[:, 1]))
+
+    rng = np.random.default_rng(0)
+    pairs = np.stack([rng.integers(0, n, 200) for n in (600, 900)], axis=1)
+    model = Recommender(600, 900, 16)
+    model.compile("adam", "binary_crossentropy")
+    model.fit(pairs, rng.integers(0, 2, (200, 1)), verbose=0)
+    small = kd_keras.compress(model, "60%", pairs, effort=0, verbose=0)
+    assert isinstance(small, Recommender) and small.compiled
+    given = {"quantization": "int8", "example": pairs}
+    before = kd_keras.size_report(model, "int8")
+    assert kd_keras.size_report(small, "int8").total < before.total
+    assert kd_keras.export_litert(small, "small.tflite", **given).total
