@@ -29,6 +29,8 @@ def find_costs(
 ) -> None:
     """Finds how the outputs depend on the tables: their costs and metrics.
 
+    Also whether they depend on the vector of symbol 0, which may be padding.
+
     If a vector moves by delta, the distance of the outputs from what they were
     is about (gradient . delta)^2, for the gradient of a sum of the outputs
     with random signs. Probabilities are replaced by their square roots, so
@@ -47,6 +49,7 @@ def find_costs(
     ]
     costs = np.zeros(len(tables))
     squares = [np.zeros((table.shape[1],) * 2) for table in tables]
+    reads_first = [False] * len(tables)
     try:
         for x, _, sample_weight in data.batches(BATCHES):
             with tf.GradientTape() as tape:
@@ -75,6 +78,7 @@ def find_costs(
                     moved = tables[i].rows[ids] - means[i]
                     costs[i] += np.square((rows * moved).sum(axis=1)).sum()
                     squares[i] = squares[i] + rows.T @ rows
+                    reads_first[i] |= _is_of_first(ids, rows)
     except Exception as error:
         warnings.warn(
             "The gradients of the tables cannot be computed, so all tables "
@@ -83,7 +87,8 @@ def find_costs(
             stacklevel=4,
         )
         return
-    for table, square in zip(tables, squares, strict=True):
+    for table, square, reads in zip(tables, squares, reads_first, strict=True):
+        table.reads_padding = reads
         # The vectors of an output layer are multiplied by hidden states: a
         # metric of theirs did not help.
         if table.kind == EMBEDDING and np.trace(square) > 0:
@@ -91,6 +96,13 @@ def find_costs(
     if costs.max() > 0:
         for table, cost in zip(tables, costs / costs.max(), strict=True):
             table.cost = max(float(cost), LEAST_COST)
+
+
+def _is_of_first(ids: Any, rows: np.ndarray) -> bool:
+    """Tells whether the gradient of symbol 0 is among rows, and not 0."""
+    if isinstance(ids, slice):
+        return ids.start == 0 and bool(rows[0].any())
+    return bool(rows[ids == 0].any())
 
 
 def _root(squares: np.ndarray) -> np.ndarray:

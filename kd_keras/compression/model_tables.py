@@ -40,6 +40,8 @@ class ModelTable:
         metric: array of float, shape `(d, d)`, or None. An error e in a vector
             counts as `|e @ metric|^2`: directions on which the model's outputs
             depend count more. None if all count the same.
+        reads_padding: bool. Whether outputs depend on the vector of a masked
+            symbol, since layers after the table do not heed the mask.
     """
 
     layer: Any
@@ -48,6 +50,7 @@ class ModelTable:
     weights: np.ndarray | None = None
     cost: float = 1.0
     metric: np.ndarray | None = None
+    reads_padding: bool = False
 
     @property
     def name(self) -> str:

@@ -39,6 +39,9 @@ def weigh_tables(
     for table in tables:
         set_counts(table, counts[id(table)])
     find_costs(model, tables, data)
+    for table in tables:
+        if table.reads_padding:
+            set_counts(table, counts[id(table)])
 
 
 def set_counts(table: ModelTable, counts: np.ndarray | None) -> None:
@@ -52,6 +55,6 @@ def set_counts(table: ModelTable, counts: np.ndarray | None) -> None:
     if counts is None or not counts.any():
         return
     weights = weights_of_counts(counts, POWER)
-    if getattr(table.layer, "mask_zero", False):
-        weights[0] = weights.min()  # padding: nobody sees its vector
+    if getattr(table.layer, "mask_zero", False) and not table.reads_padding:
+        weights[0] = weights.min()  # nobody sees the vector of padding
     table.weights = weights

@@ -102,3 +102,38 @@ def test_errors_count_by_the_directions_on_which_outputs_depend():
     plain = kd_keras.compress(model, "30%", verbose=0, effort=0)
     errors = [np.abs(np.asarray(m(x)) - wanted).mean() for m in (small, plain)]
     assert errors[0] < 0.6 * errors[1]
+
+
+@pytest.mark.parametrize("heeds_the_mask", [True, False])
+def test_padding_counts_if_a_layer_does_not_heed_the_mask(heeds_the_mask):
+    class Mean(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.supports_masking = True
+
+        def compute_mask(self, inputs, previous_mask):
+            return None
+
+        def call(self, x, mask=None):
+            if not heeds_the_mask:
+                return keras.ops.mean(x, axis=1)
+            seen = keras.ops.cast(mask, x.dtype)[..., None]
+            total = keras.ops.sum(x * seen, axis=1)
+            return total / keras.ops.sum(seen, axis=1)
+
+    ids = ids_of(100)
+    ids[:, 0], ids[:, 1:] = 1, np.where(ids[:, 1:] % 2, ids[:, 1:], 0)
+    model = keras.Sequential(
+        [
+            keras.Input((STEPS,), dtype="int32"),
+            table(mask_zero=True),
+            Mean(),
+            layers.Dense(2),
+        ]
+    )
+    [found], _ = find_tables(model)
+    weigh_tables(model, [found], ModelData("data", ids))
+    assert found.reads_padding != heeds_the_mask
+    least = found.weights[0] == found.weights.min()
+    assert least == heeds_the_mask
+    assert (found.weights[0] == found.weights.max()) != heeds_the_mask
