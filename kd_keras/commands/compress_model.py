@@ -175,6 +175,7 @@ def _run(
         "counts": read_model_counts(arguments.counts),
         "contents": FileContents(sequence_length=arguments.sequence_length),
         "teacher": teacher,
+        "needs_file": True,
     }
     if output is None:
         return str(make_plan(model, **options).plan)
@@ -183,7 +184,6 @@ def _run(
         model,
         tune=arguments.tune,
         effort=arguments.effort,
-        needs_file=True,
         steps=steps,
         **options,
     )

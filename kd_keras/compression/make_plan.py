@@ -98,7 +98,8 @@ def make_plan(
 
     Args:
         say: Called with a line of text at the start of each step.
-        needs_file: bool. Whether a model that cannot be exported is refused.
+        needs_file: bool. Whether a model that cannot be exported is refused,
+            and tables are left alone with which it could not be saved.
         contents: `FileContents` or None. What the file holds.
         steps: `Steps`. Runs the steps that take long.
     """
@@ -132,7 +133,7 @@ def make_plan(
         note = "the file is within the budget already: nothing to do"
         done = dataclasses.replace(empty, notes=(*notes, note))
         return Planned(done, [], size, *given, teacher)
-    tables, more, dissolved = replaceable(model, tables)
+    tables, more, dissolved = replaceable(model, tables, needs_file)
     left += more
     if not tables:
         raise BadInputError(no_table(model, left))

@@ -8,15 +8,26 @@ import keras
 from kd_keras.compression.forms import Form
 from kd_keras.compression.model_tables import OUTPUT, LeftAlone, ModelTable
 from kd_keras.layers.constant import Constant
+from kd_keras.layers.find_layers import coded_layers
+from kd_keras.learning.plain_model import describes
 from kd_keras.learning.replace_layers import replace_uncompiled
 
 CONSTANTS = "it is looked up at constants, as positions are: nothing to gain"
+NOT_LOADED = (
+    "a class of your own makes it itself, so that a .keras file with another "
+    "table could not be loaded: call kd_keras.compress in Python"
+)
 
 
 def replaceable(
-    model: Any, tables: list[ModelTable]
+    model: Any, tables: list[ModelTable], is_saved: bool = False
 ) -> tuple[list[ModelTable], list[LeftAlone], set[str]]:
     """Sorts out the tables that a copy of the model cannot replace.
+
+    Args:
+        model: Keras model.
+        tables: list of `ModelTable` of it.
+        is_saved: bool. Whether the copy must be one that Keras can load.
 
     Returns:
         `(tables, left, names of classes of models that the copy lacks)`.
@@ -27,12 +38,12 @@ def replaceable(
 
     try:
         copy = replace_uncompiled(model, {x.layer: outline(x) for x in tables})
-        fixed = _looked_up_at_constants(copy)
-        kept = [x for x in tables if x.name not in fixed]
+        reasons = _reasons(copy, is_saved)
+        kept = [x for x in tables if x.name not in reasons]
         left = [
-            LeftAlone(x.name, x.layer.count_params(), CONSTANTS)
+            LeftAlone(x.name, x.layer.count_params(), reasons[x.name])
             for x in tables
-            if x.name in fixed
+            if x.name in reasons
         ]
         return kept, left, _classes(model) - _classes(copy)
     except ValueError:
@@ -41,8 +52,8 @@ def replaceable(
     for table in tables:
         try:
             copy = replace_uncompiled(model, {table.layer: outline(table)})
-            if table.name in _looked_up_at_constants(copy):
-                raise ValueError(CONSTANTS)
+            if reason := _reasons(copy, is_saved).get(table.name):
+                raise ValueError(reason)
             kept.append(table)
             dissolved |= _classes(model) - _classes(copy)
         except ValueError as error:
@@ -50,6 +61,20 @@ def replaceable(
             numbers = table.layer.count_params()
             left.append(LeftAlone(table.name, numbers, reason))
     return kept, left, dissolved
+
+
+def _reasons(copy: Any, is_saved: bool) -> dict[str, str]:
+    """Says of layers of a copy, by name, why they are left alone."""
+    reasons = dict.fromkeys(_looked_up_at_constants(copy), CONSTANTS)
+    if is_saved:
+        try:
+            config = copy.get_config()
+        except Exception:  # of a class that has none
+            config = None
+        for layer in coded_layers(copy):
+            if not describes(config, layer):
+                reasons.setdefault(layer.name, NOT_LOADED)
+    return reasons
 
 
 def _looked_up_at_constants(model: Any) -> set[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Container
 from typing import Any
 
+import keras
 import numpy as np
 
 from kd_keras.learning.copy_model import copy_name, copy_own_state
@@ -84,12 +85,15 @@ def _kinds(layers: list[Any], replaced: Container[int]) -> list[str]:
 
 
 def _layers(model: Any, replaced: list[Any]) -> list[Any]:
-    """Lists a model's layers without those inside replaced ones."""
+    """Lists a model's layers without inputs and those inside replaced ones."""
     kept = {id(x) for x in replaced}
     inside = {
         id(x)
         for layer in replaced
         for x in layer._flatten_layers(include_self=False)
     } - kept
-    layers = model._flatten_layers(include_self=False)
-    return [x for x in layers if id(x) not in inside]
+    return [
+        x
+        for x in model._flatten_layers(include_self=False)
+        if id(x) not in inside and not isinstance(x, keras.layers.InputLayer)
+    ]

@@ -66,11 +66,11 @@ def plain_model(model: Any, layers: Sequence[Any]) -> Iterator[Any]:
 
 def _operations(model: Any) -> Sequence[Any]:
     """Lists the operations of a model with a graph; none of other layers."""
-    graph = _graph(model)
+    graph = graph_of(model)
     return () if graph is None else graph._operations
 
 
-def _graph(model: Any) -> Any:
+def graph_of(model: Any) -> Any:
     """Returns the functional model that a model is or, if Sequential, has."""
     if isinstance(model, keras.Sequential):
         return model._functional
@@ -85,10 +85,10 @@ class _Maker:
         self.followed: list[Any] = []
 
     def plain(self, model: Any) -> Any:
-        graph = _graph(model)
+        graph = graph_of(model)
         if graph is None:
             raise NotCopiedError(f"{model.name} has no graph")
-        inputs = keras.tree.map_structure(_like, graph._inputs_struct)
+        inputs = keras.tree.map_structure(like, graph._inputs_struct)
         outputs = self._run(graph, inputs)
         plain = keras.Model(inputs, outputs, name=model.name)
         self._check_weights(plain)
@@ -101,7 +101,7 @@ class _Maker:
         return graph._run_through_graph(flat, operation_fn=self._as_plain)
 
     def _as_plain(self, operation: Any) -> Any:
-        graph = _graph(operation)
+        graph = graph_of(operation)
         if graph is not None and self._hides(operation):
 
             def run(x: Any, training: Any = None, mask: Any = None) -> Any:
@@ -127,7 +127,7 @@ class _Maker:
             and type(model).get_config is Functional.get_config
         )
         return not plain or any(
-            self._hides(x) if _graph(x) is not None else self._holds(x)
+            self._hides(x) if graph_of(x) is not None else self._holds(x)
             for x in _operations(model)
         )
 
@@ -160,7 +160,8 @@ class _Maker:
                 )
 
 
-def _like(tensor: Any) -> Any:
+def like(tensor: Any) -> Any:
+    """Makes an input like another one."""
     operation = tensor._keras_history.operation
     return keras.Input(
         batch_shape=tensor.shape,

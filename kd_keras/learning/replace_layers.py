@@ -12,6 +12,7 @@ from keras.src.models.functional import Functional
 from keras.src.saving.serialization_lib import ObjectSharingScope
 
 from kd_keras.learning.copy_attributes import Copies
+from kd_keras.learning.copy_graph import copy_graph
 from kd_keras.learning.copy_model import outputs_of
 from kd_keras.learning.copy_replaced_state import NEEDS, copy_state
 from kd_keras.learning.from_configuration import (
@@ -144,16 +145,38 @@ def _copied(
         is_graph = isinstance(part, (Functional, keras.Sequential))
         if not is_graph and not _describes_all(part, layers):
             return part, copies.by_attributes(part)
-        with _small_configurations(layers), _described(part, layers) as source:
-            config = source.get_config()
-        for old, new in inside:
-            config, found = _swap(config, old, new)
-            if not found:
-                raise NotCopiedError(f"it has no {old.name!r}")
-        return source, from_configuration(source, config, classes)
+        try:
+            return _by_configuration(part, inside, classes)
+        except Exception:
+            if not is_graph:
+                raise
+            # A layer that holds a table may be one that cannot be followed.
+            try:
+                return part, copy_graph(part, copies.of)
+            except Exception:  # the first error tells more
+                pass
+            raise
 
     copies = Copies(classes, replaced)
     return made(model, pairs)
+
+
+def _by_configuration(
+    model: Any, pairs: list[tuple[Any, Any]], classes: dict[str, Any]
+) -> tuple[Any, Any]:
+    """Makes the copy of a model whose configuration describes the layers.
+
+    Returns:
+        `(source, copy)`, see `_copied`.
+    """
+    layers = [old for old, _ in pairs]
+    with _small_configurations(layers), _described(model, layers) as source:
+        config = source.get_config()
+    for old, new in pairs:
+        config, found = _swap(config, old, new)
+        if not found:
+            raise NotCopiedError(f"it has no {old.name!r}")
+    return source, from_configuration(source, config, classes)
 
 
 @contextmanager

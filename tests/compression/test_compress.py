@@ -263,6 +263,23 @@ def test_a_model_that_nobody_can_copy_is_refused_even_if_it_is_small():
         kd_keras.compress(model, "12 MB", verbose=0)
 
 
+def test_what_keras_could_not_load_is_left_alone_by_the_command():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.words, self.pool = table(), layers.GlobalMaxPooling1D()
+
+        def call(self, ids):
+            return self.pool(self.words(ids))
+
+    model, ids = Own(), ids_of(20)
+    model(ids)
+    planned = kd_keras.plan(model, "60%", ids, verbose=0)
+    assert [x.name for x in planned.tables] == ["words"]
+    with pytest.raises(kd_keras.BadInputError, match="could not be loaded"):
+        make_plan(model, "60%", ids, verbose=0, needs_file=True)
+
+
 def test_a_model_without_a_table_is_refused():
     model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
     with pytest.raises(kd_keras.BadInputError, match="without one"):

@@ -213,6 +213,62 @@ def test_weights_that_are_no_attributes_are_refused():
         kd_keras.replace_layers(model, {"words": exact(model.words)})
 
 
+class Word(layers.Layer):
+    """Cannot be followed: its `call` takes `training`, and it has a weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.dropout = table(mask_zero=True), layers.Dropout(0.5)
+        self.scale = self.add_weight(shape=(), initializer="ones")
+
+    def compute_mask(self, ids, mask=None):
+        return self.words.compute_mask(ids)
+
+    def call(self, ids, training=False):
+        return self.dropout(self.words(ids), training=training) * self.scale
+
+
+class Places(layers.Layer):
+    """As in a tutorial: adds places of a number that is not known yet."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.places = table(), layers.Embedding(100, SIZE)
+        self.supports_masking = True
+
+    def compute_mask(self, ids, mask=None):
+        return ops.not_equal(ids, 0)
+
+    def call(self, ids):
+        places = ops.arange(ops.shape(ids)[-1])
+        return self.words(ids) + self.places(places)
+
+
+@pytest.mark.parametrize("kind", [Word, Places])
+@pytest.mark.parametrize("form", ["functional", "sequential", "nested"])
+def test_a_layer_in_a_graph_that_cannot_be_followed(kind, form):
+    ids = keras.Input((None,), dtype="int32")
+    if form == "functional":
+        last = layers.Dense(3)
+        hidden = layers.LSTM(4, return_sequences=True)(kind()(ids))
+        hidden = ops.tanh(hidden) + 1  # operations that are no layers
+        model = keras.Model(ids, [last(hidden), last(2 * hidden)])
+    else:
+        model = keras.Sequential([ids, kind(), layers.LSTM(4)])
+    if form == "nested":
+        model = keras.Model(ids, layers.Dense(2)(model(ids)))
+    wanted = keras.tree.flatten(model(IDS))
+    coded = exact(table_of(model))
+    small = kd_keras.replace_layers(model, {"words": coded})
+    for _ in range(2):  # the second time the original, which is unchanged
+        for a, b in zip(keras.tree.flatten(small(IDS)), wanted, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+    own = {id(x) for x in model.variables}
+    assert not any(id(x) in own for x in small.variables)
+    assert [x.name for x in small.layers] == [x.name for x in model.layers]
+    assert len(model.layers[1]._inbound_nodes) == 1
+
+
 def test_the_recommender_of_a_tutorial_is_made_small():
     class Recommender(keras.Model):
         def __init__(self, users, films, size, **kwargs):
