@@ -129,6 +129,10 @@ def _check(arguments: ModelArguments) -> None:
             raise BadInputError(
                 f"--{name.replace('_', '-')} needs --data. Received: no --data"
             )
+    if arguments.teacher is not None and not arguments.tune:
+        raise BadInputError(
+            "--teacher is for the training. Received: --teacher and --no-tune"
+        )
     for name in FILES:
         path = getattr(arguments, name)
         if path is not None and not Path(path).is_file():

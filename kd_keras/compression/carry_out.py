@@ -174,7 +174,8 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
     if work.tune:
         work.say("Training the small model")
         forms = [table.form for table in plan.tables]
-        with states_kept(planned.teacher or work.model):
+        teacher = work.model if planned.teacher is None else planned.teacher
+        with states_kept(teacher):
             losses = distil(
                 small,
                 work.model,
@@ -182,7 +183,7 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
                 validation,
                 max(1, round(EPOCHS * work.effort)),
                 work.seed,
-                planned.teacher,
+                teacher,
                 steps=work.steps,
                 name=f"training-{digest_of(repr(forms))}",
                 share=work.teachers_share,

@@ -74,8 +74,9 @@ def compress(
             arrays by the names of layers. They replace what is counted in
             `data`.
         teacher: Keras model whose outputs the small model learns from, with
-            the inputs and outputs of `model`: a larger model, or the mean of
-            several (`keras.layers.Average`). None: `model`.
+            the inputs of `model` and outputs of the same kind (probabilities
+            or logits): a larger model, or the mean of several
+            (`keras.layers.Average`). None: `model`.
 
     Returns:
         A model of the same class (or a plain functional one, see
@@ -207,6 +208,11 @@ def compress_model(
         say, steps, **given: See `make_plan`.
     """
     as_bad_input(check_effort, effort)
+    if given.get("teacher") is not None and not tune:
+        raise BadInputError(
+            "`teacher` needs `tune`, since it is for the training. Received: "
+            "tune=False"
+        )
     try:
         planned = make_plan(
             model,

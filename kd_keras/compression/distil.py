@@ -150,13 +150,15 @@ def distil(
         list of float: the losses of the validation before, and after each
         epoch. Without targets they are distances from the teacher.
     """
+    if teacher is None:
+        teacher = large
     if share is None:
-        share = TEACHERS_SHARE if teacher is None else BETTER_TEACHERS_SHARE
+        share = TEACHERS_SHARE if teacher is large else BETTER_TEACHERS_SHARE
     has_targets = data.has_targets and has_loss(small)
     trained = _Distilled(
         small,
         large,
-        large if teacher is None else teacher,
+        teacher,
         has_targets,
         share,
         judged_share,

@@ -39,6 +39,9 @@ def replaceable(
     try:
         copy = replace_uncompiled(model, {x.layer: outline(x) for x in tables})
         reasons = _reasons(copy, is_saved)
+        if _undescribed(copy):
+            # One layer that cannot be followed may keep others from it.
+            raise ValueError
         kept = [x for x in tables if x.name not in reasons]
         left = [
             LeftAlone(x.name, x.layer.count_params(), reasons[x.name])
@@ -67,14 +70,19 @@ def _reasons(copy: Any, is_saved: bool) -> dict[str, str]:
     """Says of layers of a copy, by name, why they are left alone."""
     reasons = dict.fromkeys(_looked_up_at_constants(copy), CONSTANTS)
     if is_saved:
-        try:
-            config = copy.get_config()
-        except Exception:  # of a class that has none
-            config = None
-        for layer in coded_layers(copy):
-            if not describes(config, layer):
-                reasons.setdefault(layer.name, NOT_LOADED)
+        for name in _undescribed(copy):
+            reasons.setdefault(name, NOT_LOADED)
     return reasons
+
+
+def _undescribed(copy: Any) -> set[str]:
+    """Names the layers with codes that the configuration does not have."""
+    try:
+        config = copy.get_config()
+    except Exception:  # of a class that has none
+        config = None
+    layers = coded_layers(copy)
+    return {x.name for x in layers if not describes(config, x)}
 
 
 def _looked_up_at_constants(model: Any) -> set[str]:

@@ -2,6 +2,7 @@
 
 import inspect
 import types
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,16 +10,23 @@ import keras
 import numpy as np
 from keras.src.models.functional import Functional
 
+# Keras refuses to load a Python lambda, also one that is here already.
+from keras.src.saving.serialization_lib import SafeModeScope
+
 from kd_keras.layers.find_layers import coded_layers
+from kd_keras.learning.copy_graph import copy_graph
 from kd_keras.learning.from_configuration import (
     NotCopiedError,
     from_configuration,
 )
+from kd_keras.learning.holds_state import holds_state
+from kd_keras.learning.own_objects import is_own
+from kd_keras.utils.checks import reason_of
 
 # What `compile`, `fit` and TensorFlow's checkpoints add to a model.
 _ADDED = {
-    "optimizer", "history", "stop_training", "stop_evaluating",
-    "stop_predicting", "train_function", "test_function", "predict_function",
+    "optimizer", "stop_training", "stop_evaluating", "stop_predicting",
+    "train_function", "test_function", "predict_function",
 }  # fmt: skip
 _ADDED_BEGIN = ("_self_", "_compile", "_eval_epoch")
 # Attributes of any layer that its `__init__` or `build` may have changed.
@@ -27,14 +35,7 @@ _CHANGED = (
     "_build_shapes_dict", "_convert_input_args", "_input_spec",
     "_supports_masking", "stateful", "supports_jit",
 )  # fmt: skip
-# Objects that hold no layers and do not change: two layers may share them.
-_CONSTANT = (
-    type(None), bool, int, float, complex, str, bytes, type, np.ndarray,
-    np.generic, np.dtype, range, types.ModuleType, types.BuiltinFunctionType,
-    keras.DTypePolicy, keras.Initializer, keras.InputSpec, keras.KerasTensor,
-    keras.Loss, keras.Regularizer, keras.constraints.Constraint,
-    keras.optimizers.schedules.LearningRateSchedule,
-)  # fmt: skip
+_WEIGHTS = ("_trainable_variables", "_non_trainable_variables")
 
 
 class Copies:
@@ -56,34 +57,36 @@ class Copies:
         self.made: dict[int, Any] = {}
 
     def of(self, layer: Any) -> Any:
-        """Returns the copy of a layer, by its configuration if it has one.
+        """Returns the copy of a layer, by its configuration if that is enough.
 
         Raises:
             NotCopiedError: See `by_attributes`.
         """
         if id(layer) not in self.made:
-            self.made[id(layer)] = self.special(layer) or self._whole(layer)
+            found = self.special(layer)
+            if found is None:
+                found = self._whole(layer)
+            self.made[id(layer)] = found
         return self.made[id(layer)]
 
     def _whole(self, layer: Any) -> Any:
         is_graph = isinstance(layer, (Functional, keras.Sequential))
-        why = None
-        try:
-            config = layer.get_config()
-            copy = from_configuration(layer, config, self.classes)
-            if is_graph or _kinds(layer) == _kinds(copy):
-                return copy
-        except Exception as error:
-            if is_graph:
-                raise
-            why = error
-        try:
-            return self.by_attributes(layer)
-        except NotCopiedError as other:
-            raise NotCopiedError(
-                f"{layer.name} has no `get_config` that describes it, and "
-                f"{other}"
-            ) from why
+        ways = (
+            lambda: self._by_configuration(layer),
+            lambda: (
+                copy_graph(layer, self.of)
+                if is_graph
+                else self.by_attributes(layer)
+            ),
+        )
+        # What Keras makes up knows the arguments of `__init__`, not what was
+        # changed or drawn since.
+        return first_of(*(ways[::-1] if has_no_configuration(layer) else ways))
+
+    def _by_configuration(self, layer: Any) -> Any:
+        copy = from_configuration(layer, layer.get_config(), self.classes)
+        check_alike(layer, copy)
+        return copy
 
     def by_attributes(self, layer: Any) -> Any:
         """Makes a layer of the same class that has copies of all attributes.
@@ -100,39 +103,94 @@ class Copies:
             weights are those of `layer`.
 
         Raises:
-            NotCopiedError: If an attribute may hold layers in a way that is
-                not known, or weights are no attributes.
+            NotCopiedError: If an attribute may hold layers or weights in a way
+                that is not known.
         """
-        return _Copier(layer, self.of).copy
+        return _Copier(layer, self).copy
 
 
-def _kinds(layer: Any) -> list[type]:
-    """Lists the classes of the layers inside that a copy must have too."""
+def first_of(*ways: Callable[[], Any]) -> Any:
+    """Returns what the first function returns that raises nothing.
+
+    Raises:
+        NotCopiedError: If all do. Says why each did.
+    """
+    reasons: list[str] = []
+    for way in ways:
+        try:
+            return way()
+        except Exception as error:  # of the user's own code too
+            told = isinstance(error, NotCopiedError)
+            reasons.append(str(error) if told else reason_of(error))
+    raise NotCopiedError("; ".join(dict.fromkeys(reasons)))
+
+
+def has_no_configuration(layer: Any) -> bool:
+    """Tells whether a layer is of a user's own class without `get_config`."""
+    kind: Any = type(layer)
+    defaults = (keras.Layer.get_config, keras.Model.get_config)
+    return is_own(kind) and kind.get_config in defaults
+
+
+def check_alike(layer: Any, copy: Any) -> None:
+    """Checks that a copy has the layers of a layer, in the same states.
+
+    Raises:
+        NotCopiedError: If it has others.
+    """
+    if _states(layer) != _states(copy):
+        raise NotCopiedError(
+            f"the configuration of {layer.name} does not describe all of it"
+        )
+
+
+def _states(layer: Any) -> list[tuple[Any, ...]]:
+    """Lists the layers that a copy must have too; learners may be left out."""
     learners = {id(x.learner) for x in coded_layers(layer)}
-    layers = layer._flatten_layers()
-    return [type(x) for x in layers if id(x) not in learners]
+    return [
+        (type(x), x.built, x.dtype_policy.name)
+        for x in layer._flatten_layers()
+        if id(x) not in learners and not isinstance(x, keras.layers.InputLayer)
+    ]
 
 
 class _Copier:
     """Copies the attributes of one layer."""
 
-    def __init__(self, layer: Any, copied: Callable[[Any], Any]) -> None:
-        self.layer, self.copied = layer, copied
+    def __init__(self, layer: Any, copies: Copies) -> None:
+        self.layer, self.copies = layer, copies
         self.made: dict[int, Any] = {}
         kind: Any = type(layer)
-        self.copy = kind.__new__(kind)
+        self.copy = copy = kind.__new__(kind)
+        copies.made[id(layer)] = copy  # a part of it may refer to it
+        try:
+            self._fill()
+        except Exception:
+            del copies.made[id(layer)]
+            raise
+
+    def _fill(self) -> None:
+        layer, copy = self.layer, self.copy
         is_model = isinstance(layer, keras.Model)
         base: Any = keras.Model if is_model else keras.Layer
-        base.__init__(self.copy, name=layer.name, dtype=layer.dtype_policy)
+        base.__init__(copy, name=layer.name, dtype=layer.dtype_policy)
         for name in _CHANGED:
             if name in vars(layer):
-                setattr(self.copy, name, getattr(layer, name))
-        known = vars(self.copy).keys() | _ADDED
+                setattr(copy, name, getattr(layer, name))
+        known = vars(copy).keys() | _ADDED
         for name, value in list(vars(layer).items()):
-            if name not in known and not name.startswith(_ADDED_BEGIN):
-                setattr(self.copy, name, self._of(name, value))
-        self._check_variables()
-        self.copy.built = True
+            is_added = name in known or name.startswith(_ADDED_BEGIN)
+            if not is_added and not isinstance(value, keras.callbacks.History):
+                setattr(copy, name, self._of(name, value))
+        # In the order in which the layer got them, which decides how weights
+        # are paired.
+        for name in ("_layers", *_WEIGHTS):
+            values = getattr(layer, name)
+            getattr(copy, name)[:] = [self._of("add_weight", x) for x in values]
+        for name in _WEIGHTS:
+            for value in getattr(layer, name):
+                self.made[id(value)].trainable = value.trainable
+        copy.built = layer.built
 
     def _of(self, name: str, value: Any) -> Any:
         """Returns the copy of an attribute, or of a part of one."""
@@ -151,48 +209,49 @@ class _Copier:
         return self.made[id(value)]
 
     def _single(self, name: str, value: Any) -> Any:
-        if value is self.layer:
-            return self.copy
         if isinstance(value, keras.Layer):
-            return self.copied(value)
+            return self.copies.of(value)
         if isinstance(value, keras.Variable):
-            return keras.Variable(
-                np.array(keras.ops.convert_to_numpy(value)),
-                dtype=value.dtype,
-                trainable=value.trainable,
-                name=value.name,
-            )
+            return _variable(value)
         if isinstance(value, keras.Metric):
-            return type(value).from_config(value.get_config())
+            return self._metric(value)
         if isinstance(value, keras.random.SeedGenerator):
-            return self._generator(value)
-        if inspect.ismethod(value) and value.__self__ is self.layer:
-            return types.MethodType(value.__func__, self.copy)
-        is_constant = isinstance(value, _CONSTANT) or _is_function(value)
-        if not is_constant and not keras.ops.is_tensor(value):
+            generator = keras.random.SeedGenerator(0, name=value.name)
+            generator.state.assign(keras.ops.convert_to_numpy(value.state))
+            return generator
+        if inspect.ismethod(value) and isinstance(value.__self__, keras.Layer):
+            owner = self.copies.of(value.__self__)
+            return types.MethodType(value.__func__, owner)
+        if isinstance(value, np.ndarray) and value.dtype != object:
+            return value.copy()
+        if holds_state(value):
             raise NotCopiedError(
                 f"its attribute {name!r} of {self.layer.name}, a "
-                f"{type(value).__name__}, may hold layers"
+                f"{type(value).__name__}, may hold layers or weights"
             )
         return value
 
-    def _generator(self, value: Any) -> Any:
-        generator = keras.random.SeedGenerator(0, name=value.name)
-        generator.state.assign(keras.ops.convert_to_numpy(value.state))
-        return generator
-
-    def _check_variables(self) -> None:
-        """Checks that the own weights are copies, in the same order."""
-        for name in ("_trainable_variables", "_non_trainable_variables"):
-            wanted = [self.made.get(id(x)) for x in getattr(self.layer, name)]
-            found = getattr(self.copy, name)
-            if [id(x) for x in wanted] != [id(x) for x in found]:
-                raise NotCopiedError(
-                    f"{self.layer.name}, a {type(self.layer).__name__}, has "
-                    "weights of its own that are no attributes"
-                )
+    def _metric(self, value: Any) -> Any:
+        kind: Any = type(value)
+        with SafeModeScope(False), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of lambdas
+            metric = kind.from_config(value.get_config())
+        for given, mine in zip(value.variables, metric.variables, strict=False):
+            if given.shape == mine.shape:
+                mine.assign(keras.ops.convert_to_numpy(given))
+        return metric
 
 
-def _is_function(value: Any) -> bool:
-    """Tells whether it is a function that knows nothing of its layer."""
-    return inspect.isfunction(value) and value.__closure__ is None
+def _variable(value: Any) -> Any:
+    """Copies a weight."""
+    copy = keras.Variable(
+        np.array(keras.ops.convert_to_numpy(value)),
+        dtype=value.dtype,
+        autocast=value._autocast,
+        aggregation=value.aggregation,
+        name=value.name,
+    )
+    for name in ("regularizer", "constraint", "overwrite_with_gradient"):
+        setattr(copy, name, getattr(value, name))
+    copy._path = value.path
+    return copy

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-
-from kd_keras.learning.plain_model import graph_of, like
+from keras.src.models.functional import Functional
 
 
 def copy_graph(model: Any, copied: Callable[[Any], Any]) -> Any:
@@ -22,11 +21,19 @@ def copy_graph(model: Any, copied: Callable[[Any], Any]) -> Any:
     Returns:
         A Sequential, or a plain functional model. It is not compiled.
     """
+    if isinstance(model, keras.Sequential):
+        layers = [
+            keras.layers.InputLayer.from_config(layer.get_config())
+            if isinstance(layer, keras.layers.InputLayer)
+            else copied(layer)
+            for layer in model._layers
+        ]
+        copy = keras.Sequential(layers, name=model.name)
+        # Keras makes no graph of some, and does not build them before a call.
+        copy.built = model.built
+        return copy
     graph = graph_of(model)
     inputs = keras.tree.map_structure(like, graph._inputs_struct)
-    if isinstance(model, keras.Sequential):
-        layers = [copied(layer) for layer in model.layers]
-        return keras.Sequential([inputs, *layers], name=model.name)
     operations: dict[int, Any] = {}
 
     def copy_of(operation: Any) -> Any:
@@ -41,3 +48,22 @@ def copy_graph(model: Any, copied: Callable[[Any], Any]) -> Any:
         graph._standardize_inputs(inputs), operation_fn=copy_of
     )
     return keras.Model(inputs, outputs, name=model.name)
+
+
+def graph_of(model: Any) -> Any:
+    """Returns the functional model that a model is or, if Sequential, has."""
+    if isinstance(model, keras.Sequential):
+        return model._functional
+    return model if isinstance(model, Functional) else None
+
+
+def like(tensor: Any) -> Any:
+    """Makes an input like another one."""
+    operation = tensor._keras_history.operation
+    return keras.Input(
+        batch_shape=tensor.shape,
+        dtype=tensor.dtype,
+        sparse=tensor.sparse,
+        name=operation.name,
+        optional=getattr(operation, "optional", False),
+    )

@@ -1,7 +1,9 @@
 """Copies a layer or model with all its state."""
 
+import functools
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -13,7 +15,9 @@ from kd_keras.layers.contexts import (
 )
 from kd_keras.layers.find_layers import coded_layers
 from kd_keras.learning.copy_attributes import Copies
-from kd_keras.learning.own_objects import classes_of
+from kd_keras.learning.from_configuration import NotCopiedError
+from kd_keras.learning.holds_state import holds_state
+from kd_keras.learning.own_objects import classes_of, is_own
 from kd_keras.learning.random_inputs import random_inputs
 from kd_keras.utils.checks import reason_of, short_repr
 
@@ -38,8 +42,8 @@ def copy_with_fixed_codes(source: Any) -> Any:
         A layer or model of the same class. It is not compiled.
 
     Raises:
-        ValueError: If the configuration does not describe all of the model, or
-            the copy does not compute what the original computes.
+        ValueError: If no copy can be made, or it does not compute what the
+            original computes.
     """
     classes = classes_of(source, "freeze")
     try:
@@ -47,9 +51,13 @@ def copy_with_fixed_codes(source: Any) -> Any:
             copy = Copies(classes).of(source)
     except Exception as error:  # whatever Keras or the model's code raises
         raise ValueError(
-            "freeze needs a model whose `get_config` describes all of it. "
-            f"Received: {short_repr(source)}, whose copy cannot be made: "
-            f"{reason_of(error)}"
+            "freeze needs a model of which a copy can be made. Received: "
+            f"{short_repr(source)}: "
+            + (
+                str(error)
+                if isinstance(error, NotCopiedError)
+                else reason_of(error)
+            )
         ) from error
     for layer, target in zip(
         coded_layers(source), coded_layers(copy), strict=True
@@ -60,15 +68,75 @@ def copy_with_fixed_codes(source: Any) -> Any:
     return copy
 
 
-def copy_name(source: Any, target: Any) -> None:
-    """Gives a layer of a copy the name that it has in the source.
+def copy_settings(source: Any, target: Any) -> None:
+    """Gives a layer of a copy what its configuration may not have.
 
-    The names of layers that another one makes are not in its configuration.
-    Neither is whether they are trainable.
+    The names of layers that another one makes are not in its configuration,
+    and neither is whether they are trainable. Nor are numbers and arrays that
+    a layer of a user's own class drew in `__init__`, or was given since.
     """
     target.name = source.name
     if target.trainable != source.trainable:
         target.trainable = source.trainable
+    if not is_own(type(source)) or type(source) is not type(target):
+        return
+    for name, value in list(vars(source).items()):
+        if name in _of_keras() or not _is_plain(value):
+            continue
+        if not _are_equal(value, vars(target).get(name)):
+            is_array = isinstance(value, np.ndarray)
+            setattr(target, name, value.copy() if is_array else value)
+
+
+@functools.cache
+def _of_keras() -> frozenset[str]:
+    """Names the attributes that any layer or model has."""
+    layers = keras.Layer(name="any"), keras.Model(name="any")
+    return frozenset(name for layer in layers for name in vars(layer))
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype != object
+    plain = (bool, int, float, complex, str, bytes, np.generic)
+    return value is None or isinstance(value, plain)
+
+
+def _are_equal(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and bool(np.all(np.equal(a, b)))
+
+
+def check_weights(
+    pairs: Iterable[tuple[Any, Any]], replaced: Iterable[Any] = ()
+) -> None:
+    """Checks that the weights of a copy are paired with those of its source.
+
+    Args:
+        pairs: Iterable of (layer, copy of it).
+        replaced: Iterable of layers that have no copy.
+
+    Raises:
+        ValueError: If a weight is held by two layers, and is two weights in
+            the copy; if a weight is in both; or if a `Lambda` uses layers,
+            which would then be used by both.
+    """
+    found: dict[int, Any] = {id(v): None for x in replaced for v in x.variables}
+    for layer, target in pairs:
+        is_lambda = isinstance(layer, keras.layers.Lambda)
+        if is_lambda and holds_state(layer.function):
+            raise ValueError(
+                "A copy needs a Lambda whose function uses no layers. "
+                f"Received: {layer.name}"
+            )
+        for name in ("_trainable_variables", "_non_trainable_variables"):
+            for a, b in zip(
+                getattr(layer, name), getattr(target, name), strict=False
+            ):
+                if a is b or found.setdefault(id(a), b) is not b:
+                    raise ValueError(
+                        "A copy needs weights that one layer holds. Received: "
+                        f"{layer.name}, which holds a weight of another layer"
+                    )
 
 
 def _copy_state(source: Any, copy: Any) -> None:
@@ -78,7 +146,7 @@ def _copy_state(source: Any, copy: Any) -> None:
     if kinds != kinds_of_copy:
         only = Counter(kinds), Counter(kinds_of_copy)
         raise ValueError(
-            "freeze needs a model whose `get_config` describes all of it, and "
+            "freeze needs a model of which a copy can be made, and "
             "no KDCodeLearner that is used both in a KDEmbedding and outside. "
             f"Received: {short_repr(source)}; only the model has "
             f"{sorted(only[0] - only[1])}, only its copy "
@@ -86,16 +154,17 @@ def _copy_state(source: Any, copy: Any) -> None:
         )
     for layer, target in zip(sources, copies, strict=True):
         try:
-            copy_name(layer, target)
+            copy_settings(layer, target)
             copy_own_state(layer, target)
         except Exception as error:
             raise ValueError(
-                "freeze needs a model whose `get_config` describes all of it. "
+                "freeze needs a model of which a copy can be made. "
                 f"Received: {short_repr(source)}, in whose copy {layer.name} "
                 f"cannot hold the same weights: {short_repr(error)}"
             ) from error
     # To the last bit, and the state of random generators too. Loading may have
     # changed weights: it merges those of LoRA.
+    check_weights(zip(sources, copies, strict=True))
     before, after = _weights_beside_codes(source), _weights_beside_codes(copy)
     if [v.shape for v in before] == [v.shape for v in after]:
         _assign(after, _values(before))
@@ -163,14 +232,14 @@ def _check(source: Any, copy: Any) -> None:
         found = outputs_of(copy, inputs)
     except Exception as error:
         raise ValueError(
-            "freeze needs a model whose `get_config` and saved weights "
-            f"describe all of it. Received: {short_repr(source)}, whose copy "
+            "freeze needs a model of which a copy can be made. "
+            f"Received: {short_repr(source)}, whose copy "
             f"cannot be called: {short_repr(error)}"
         ) from error
     if not all(map(are_close, wanted, found)):
         raise ValueError(
-            "freeze needs a model whose `get_config` and saved weights "
-            f"describe all of it. Received: {short_repr(source)}, whose copy "
+            "freeze needs a model of which a copy can be made. "
+            f"Received: {short_repr(source)}, whose copy "
             "computes other outputs"
         )
 

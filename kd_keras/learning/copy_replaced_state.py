@@ -6,19 +6,23 @@ from typing import Any
 import keras
 import numpy as np
 
-from kd_keras.learning.copy_model import copy_name, copy_own_state
+from kd_keras.learning.copy_model import (
+    check_weights,
+    copy_own_state,
+    copy_settings,
+)
+from kd_keras.learning.from_configuration import NotCopiedError
 from kd_keras.utils.checks import short_repr
 
-NEEDS = (
-    "replace_layers needs a model whose `get_config` describes all of its "
-    "layers"
-)
+NEEDS = "replace_layers needs a model of which a copy can be made"
 
 
 def copy_state(
     model: Any, source: Any, copy: Any, pairs: list[tuple[Any, Any]]
 ) -> None:
     """Copies the state of the layers that stay, and of the replacements.
+
+    Raises `ValueError` if that cannot be done.
 
     Args:
         model: Keras model, for messages.
@@ -27,28 +31,12 @@ def copy_state(
         pairs: list of (old layer, new layer).
     """
     replaced = {id(old): new for old, new in pairs}
-    sources = _layers(source, [old for old, _ in pairs])
-    names = {old.name: type(new) for old, new in pairs}
-    made = [
-        x
-        for x in copy._flatten_layers(include_self=False)
-        if names.get(x.name) is type(x)
-    ]
-    targets = _layers(copy, made)
-    # Names are new where a subclassed model leaves them to Keras.
-    if _kinds(sources, replaced) != _kinds(targets, {id(x) for x in made}):
-        raise ValueError(
-            f"{NEEDS}, and no layer that two nested models or layers hold. "
-            "Received: "
-            f"{short_repr(model)}, whose copy has other layers"
-        )
-    # The model itself may have weights, which are those of no layer in it.
-    pairs_of_layers = [(source, copy), *zip(sources, targets, strict=True)]
-    for source, target in pairs_of_layers:
+    both = layer_pairs(source, copy, pairs)
+    for source, target in both:
         new = replaced.get(id(source))
         try:
             if new is None:
-                copy_name(source, target)
+                copy_settings(source, target)
                 _copy_layer(source, target)
                 continue
             if not target.built:
@@ -63,6 +51,43 @@ def copy_state(
                 f"{target.name} cannot hold the same weights: "
                 f"{short_repr(error)}"
             ) from error
+
+    stay = [pair for pair in both if id(pair[0]) not in replaced]
+    check_weights(stay, [old for old, _ in pairs])
+
+
+def layer_pairs(
+    source: Any, copy: Any, pairs: list[tuple[Any, Any]]
+) -> list[tuple[Any, Any]]:
+    """Pairs the layers of a model with those of its copy.
+
+    Args:
+        source, copy, pairs: See `copy_state`.
+
+    Returns:
+        list of (layer, its copy or what replaces it), the model itself first:
+        it may have weights that are those of no layer in it.
+
+    Raises:
+        NotCopiedError: If the copy has other layers, or layers in other
+            states.
+    """
+    replaced = {id(old): new for old, new in pairs}
+    sources = _layers(source, [old for old, _ in pairs])
+    names = {old.name: type(new) for old, new in pairs}
+    made = [
+        x
+        for x in copy._flatten_layers(include_self=False)
+        if names.get(x.name) is type(x)
+    ]
+    targets = _layers(copy, made)
+    # Names are new where a subclassed model leaves them to Keras.
+    if _kinds(sources, replaced) != _kinds(targets, {id(x) for x in made}):
+        raise NotCopiedError(
+            "its copy has other layers: two models or layers in it may hold "
+            "the same layer, or its configuration may not describe all of it"
+        )
+    return [(source, copy), *zip(sources, targets, strict=True)]
 
 
 def _copy_layer(source: Any, target: Any) -> None:
@@ -81,7 +106,12 @@ def _copy_layer(source: Any, target: Any) -> None:
 
 
 def _kinds(layers: list[Any], replaced: Container[int]) -> list[str]:
-    return [x.name if id(x) in replaced else type(x).__name__ for x in layers]
+    return [
+        x.name
+        if id(x) in replaced
+        else f"{type(x).__name__} {x.built} {x.dtype_policy.name}"
+        for x in layers
+    ]
 
 
 def _layers(model: Any, replaced: list[Any]) -> list[Any]:

@@ -13,8 +13,8 @@ def freeze(layer_or_model: Any) -> Any:
     uint8 up to K = 256, instead of `(N, D, K)` float logits. All other
     weights, the code embeddings included, have the same values and can be
     trained further. The copy computes what the original computes in
-    evaluation: this is checked on random inputs, unless the model is a
-    subclassed one, which does not say what it takes, or has a stateful RNN.
+    evaluation: this is checked on random inputs, unless the model does not
+    say what it takes, or has a stateful RNN.
     The copy is not compiled, as with `keras.models.clone_model`, and a
     stateful RNN starts anew.
 
@@ -25,16 +25,15 @@ def freeze(layer_or_model: Any) -> Any:
 
     Args:
         layer_or_model: `KDEmbedding`, or a built Keras model (Sequential,
-            functional, or subclassed) that holds such
-            layers at any depth. It is not changed.
+            functional, or subclassed) that holds such layers at any depth. It
+            is not changed.
 
     Returns:
         A new layer or model of the same class.
 
     Raises:
-        ValueError: If there is no coded layer in it, it is not built, its
-            configuration and saved weights do not describe all of it, or it
-            has two classes of one name.
+        ValueError: If there is no coded layer in it, it is not built, no copy
+            can be made, or it has two classes of one name.
 
     Example:
 

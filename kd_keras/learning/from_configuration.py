@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from kd_keras.learning.own_class import OwnClass
+from kd_keras.learning.own_objects import is_own
 
 _ALIAS = "copied by kd_keras>"  # before the names of the source's classes
 _SOURCE = "the outermost"
@@ -42,7 +43,7 @@ def from_configuration(
     ):
         # Not safe mode: a Python lambda in it is the caller's own.
         copy = keras.saving.deserialize_keras_object(whole, safe_mode=False)
-    if not copy.built:
+    if source.built and not copy.built:
         _build(copy, source.get_build_config() or {})
         copy.built = True  # as Keras does when it loads a model
     return copy
@@ -51,15 +52,24 @@ def from_configuration(
 def _build(layer: Any, config: dict[str, Any]) -> None:
     """Builds a layer that has been made from a configuration."""
     shapes = config.get("input_shape")
-    if type(layer).build is not keras.Layer.build or shapes is None:
+    if not _has_no_build(type(layer)) or shapes is None:
         layer.build_from_config(config)
         return
     # Keras would build nothing of it, and warn. A call builds what it holds.
     layer(keras.tree.map_shape_structure(keras.KerasTensor, shapes))
 
 
+def _has_no_build(kind: Any) -> bool:
+    """Tells whether layers of a class are built by Keras alone."""
+    return issubclass(kind, keras.Layer) and all(
+        getattr(kind, name) is getattr(keras.Layer, name)
+        for name in ("build", "build_from_config")
+    )
+
+
 def _own(kind: type) -> Any:
-    return OwnClass(kind) if issubclass(kind, keras.Layer) else kind
+    is_layer = issubclass(kind, keras.Layer)
+    return OwnClass(kind) if is_layer and is_own(kind) else kind
 
 
 def _with_aliases(config: Any, classes: dict[str, type]) -> Any:
@@ -76,8 +86,7 @@ def _with_aliases(config: Any, classes: dict[str, type]) -> Any:
     registered = config.get("registered_name")
     if isinstance(registered, str) and registered in classes:
         config["registered_name"] = _ALIAS + registered
-        build = getattr(classes[registered], "build", None)
-        if build is keras.Layer.build:
+        if _has_no_build(classes[registered]):
             # It builds nothing, and warns: its first call builds the layer.
             config.pop("build_config", None)
     return config

@@ -14,7 +14,7 @@ class OwnClass:
 
     Keras writes the name, the policy and whether it is trainable into the
     configuration of each layer, also of one whose `__init__` does not take
-    them, as in many tutorials:
+    them, as in many tutorials, or does not pass them on:
 
         class Block(keras.layers.Layer):
             def __init__(self, units):
@@ -34,19 +34,21 @@ class OwnClass:
         self.not_taken = [x for x in _OF_ANY_LAYER if x not in taken]
 
     def from_config(self, config: dict[str, Any]) -> Any:
-        """Makes a layer; `Keras` calls this as it would the class's own."""
-        left = {x: config[x] for x in self.not_taken if x in config}
-        taken = {x: value for x, value in config.items() if x not in left}
+        """Makes a layer; Keras calls this as it would the class's own."""
+        taken = {x: y for x, y in config.items() if x not in self.not_taken}
+        layer = self.kind.from_config(dict(taken))
         before = keras.config.dtype_policy()
-        # The policy of its time is that of the layers inside, too.
-        policy = keras.dtype_policies.get(left.get("dtype") or before)
-        keras.config.set_dtype_policy(policy)
-        try:
-            layer = self.kind.from_config(taken)
-        finally:
-            keras.config.set_dtype_policy(before)
-        if "name" in left:
-            layer.name = left["name"]
-        if left.get("trainable") is False:
+        policy = keras.dtype_policies.get(config.get("dtype") or before)
+        if policy.name != layer.dtype_policy.name:
+            # It was the global policy when the layer was made, and so it is
+            # that of the layers inside.
+            keras.config.set_dtype_policy(policy)
+            try:
+                layer = self.kind.from_config(dict(taken))
+            finally:
+                keras.config.set_dtype_policy(before)
+        if "name" in config:
+            layer.name = config["name"]
+        if config.get("trainable") is False:
             layer.trainable = False
         return layer

@@ -107,6 +107,11 @@ def own_objects(objects: Iterable[Any]) -> dict[str, Any]:
     return found
 
 
+def is_own(kind: type) -> bool:
+    """Tells whether a class is a user's own."""
+    return kind.__module__.split(".")[0] not in ("keras", "kd_keras")
+
+
 def _is_of_keras(kind: Any) -> bool:
     return kind.__module__.split(".")[0] in ("keras", "builtins")
 

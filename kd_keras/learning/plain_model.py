@@ -15,6 +15,7 @@ from keras.src.models.functional import Functional, functional_like_constructor
 
 from kd_keras.layers.calls_replaced import calls_replaced
 from kd_keras.layers.constant import Constant
+from kd_keras.learning.copy_graph import graph_of, like
 from kd_keras.learning.copy_model import are_close
 from kd_keras.learning.from_configuration import NotCopiedError
 from kd_keras.learning.random_inputs import random_inputs
@@ -68,13 +69,6 @@ def _operations(model: Any) -> Sequence[Any]:
     """Lists the operations of a model with a graph; none of other layers."""
     graph = graph_of(model)
     return () if graph is None else graph._operations
-
-
-def graph_of(model: Any) -> Any:
-    """Returns the functional model that a model is or, if Sequential, has."""
-    if isinstance(model, keras.Sequential):
-        return model._functional
-    return model if isinstance(model, Functional) else None
 
 
 class _Maker:
@@ -158,18 +152,6 @@ class _Maker:
                     "that its configuration does not describe, and has "
                     f"weights of its own: {lost[0].path}"
                 )
-
-
-def like(tensor: Any) -> Any:
-    """Makes an input like another one."""
-    operation = tensor._keras_history.operation
-    return keras.Input(
-        batch_shape=tensor.shape,
-        dtype=tensor.dtype,
-        sparse=tensor.sparse,
-        name=operation.name,
-        optional=getattr(operation, "optional", False),
-    )
 
 
 def _followed(layer: Any) -> Any:

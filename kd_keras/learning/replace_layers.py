@@ -11,10 +11,18 @@ from keras.src.models.functional import Functional
 # Without it, two layers of a copy could not share one.
 from keras.src.saving.serialization_lib import ObjectSharingScope
 
-from kd_keras.learning.copy_attributes import Copies
+from kd_keras.learning.copy_attributes import (
+    Copies,
+    first_of,
+    has_no_configuration,
+)
 from kd_keras.learning.copy_graph import copy_graph
 from kd_keras.learning.copy_model import outputs_of
-from kd_keras.learning.copy_replaced_state import NEEDS, copy_state
+from kd_keras.learning.copy_replaced_state import (
+    NEEDS,
+    copy_state,
+    layer_pairs,
+)
 from kd_keras.learning.from_configuration import (
     NotCopiedError,
     from_configuration,
@@ -111,7 +119,7 @@ def replace_uncompiled(model: Any, replacements: Mapping[Any, Any]) -> Any:
         why = str(error) if told else reason_of(error)
         raise ValueError(
             f"{NEEDS}, and replacements that fit. Received: "
-            f"{short_repr(model)}, whose copy cannot be made: {why}"
+            f"{short_repr(model)}: {why}"
         ) from error
     copy_state(model, source, copy, pairs)
     _check_outputs(model, copy)
@@ -141,21 +149,20 @@ def _copied(
         return made(part, inside)[1] if inside else None
 
     def made(part: Any, inside: list[tuple[Any, Any]]) -> tuple[Any, Any]:
-        layers = [old for old, _ in inside]
+        # A graph may hold a layer that cannot be followed.
         is_graph = isinstance(part, (Functional, keras.Sequential))
-        if not is_graph and not _describes_all(part, layers):
-            return part, copies.by_attributes(part)
-        try:
-            return _by_configuration(part, inside, classes)
-        except Exception:
-            if not is_graph:
-                raise
-            # A layer that holds a table may be one that cannot be followed.
-            try:
-                return part, copy_graph(part, copies.of)
-            except Exception:  # the first error tells more
-                pass
-            raise
+        ways = (
+            lambda: _by_configuration(part, inside, classes),
+            lambda: (
+                part,
+                copy_graph(part, copies.of)
+                if is_graph
+                else copies.by_attributes(part),
+            ),
+        )
+        if not is_graph and has_no_configuration(part):
+            ways = ways[::-1]
+        return first_of(*ways)
 
     copies = Copies(classes, replaced)
     return made(model, pairs)
@@ -175,8 +182,12 @@ def _by_configuration(
     for old, new in pairs:
         config, found = _swap(config, old, new)
         if not found:
-            raise NotCopiedError(f"it has no {old.name!r}")
-    return source, from_configuration(source, config, classes)
+            raise NotCopiedError(
+                f"its configuration does not describe {old.name!r}"
+            )
+    copy = from_configuration(source, config, classes)
+    layer_pairs(source, copy, pairs)
+    return source, copy
 
 
 @contextmanager

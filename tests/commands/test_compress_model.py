@@ -134,6 +134,11 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(run, tmp_path):
             ("model.keras", "--budget", "9KB", "--teacher", "model.keras"),
             "--teacher needs --data",
         ),
+        (
+            ("model.keras", "--budget", "9KB", "--data", "ids.npy")
+            + ("--teacher", "model.keras", "--no-tune"),
+            "--teacher and --no-tune",
+        ),
         (("ids.npy", "--teacher", "model.keras"), "--teacher is for a model"),
         (
             ("model.keras", "--budget", "9KB", "--data", "wrong.npz"),

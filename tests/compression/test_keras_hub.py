@@ -132,7 +132,7 @@ def test_it_is_made_small_trains_and_is_exported(make, tmp_path):
     assert report.total <= found.plan.budget
 
 
-def test_a_layer_that_may_train_otherwise_is_left():
+def test_a_layer_that_may_train_otherwise_is_copied_as_it_is():
     class Words(keras.layers.Layer):
         def __init__(self, **kwargs):
             super().__init__(**kwargs)
@@ -144,5 +144,9 @@ def test_a_layer_that_may_train_otherwise_is_left():
     ids = keras.Input((STEPS,), dtype="int32")
     words = Words()
     model = keras.Model(ids, words(ids))
-    with pytest.raises(ValueError, match="`call` takes `training`"):
-        kd_keras.compress(model, "50%", verbose=0)
+    small = kd_keras.compress(model, "50%", verbose=0)
+    given = np.arange(STEPS)[None]
+    assert type(small.layers[1]) is Words
+    np.testing.assert_allclose(
+        small(given, training=True), 2 * small(given), rtol=1e-5
+    )

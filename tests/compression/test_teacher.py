@@ -68,6 +68,7 @@ def test_states_of_the_teacher_are_kept():
             "must be a built Keras model",
         ),
         (classifier, {"data": None}, "needs `data`"),
+        (classifier, {"tune": False}, "needs `tune`"),
         (
             lambda: keras.Sequential(
                 [keras.Input((6,), dtype="int32"), layers.Dense(3)]

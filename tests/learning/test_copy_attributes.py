@@ -1,8 +1,13 @@
 """Subclassed models without a `get_config`."""
 
+import dataclasses
+import functools
+import pathlib
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 from replaced_models import IDS, SIZE, N, exact, table
 
@@ -183,34 +188,223 @@ class Helper:
         self.layer = layer
 
 
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    size: int = SIZE
+    activation: object = functools.partial(ops.gelu, approximate=True)
+
+
+def closure(x):
+    return lambda y: (x, y)
+
+
+def default(x):
+    return lambda y, x=x: (x, y)
+
+
 @pytest.mark.parametrize(
-    ("attribute", "told"),
+    "attribute",
     [
-        (lambda model: Helper(model.words), "'extra' of .*, a Helper"),
-        (lambda model: lambda x: model.words(x), "'extra' of .*, a function"),
-        (lambda model: [Helper(1)], "'extra' of .*, a Helper"),
-        (keras.optimizers.SGD, "'extra' of .*, a SGD"),
+        lambda model: Helper(model.words),
+        lambda model: [{"a": Helper([model.words])}],
+        lambda model: closure(model.words),
+        lambda model: default(model.words),
+        lambda model: functools.partial(closure, model.words),
+        lambda model: closure(Helper(model.shift)),
+        lambda model: keras.optimizers.SGD(),
+        lambda model: tf.Variable(1.0),
+        lambda model: Helper(keras.metrics.Mean()).layer.update_state,
     ],
 )
-def test_what_may_hold_layers_is_refused(attribute, told):
+def test_what_may_hold_layers_or_weights_is_refused(attribute):
     model = made(Plain)
-    model.extra = (
-        attribute() if attribute is keras.optimizers.SGD else attribute(model)
-    )
+    model.extra = attribute(model)
     coded = exact(model.words)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match="'extra' of .*may hold layers"):
         kd_keras.replace_layers(model, {"words": coded})
 
 
-def test_weights_that_are_no_attributes_are_refused():
-    class Hidden(Plain):
+@pytest.mark.parametrize(
+    "value",
+    [
+        Settings(),
+        closure(3),
+        functools.partial(ops.gelu),
+        tf.nn.gelu,
+        tf.float32,
+        pathlib.Path("a"),
+        slice(3),
+        keras.losses.MeanSquaredError(),
+        tf.constant([1.0]),
+        Helper(1),
+    ],
+    ids=str,
+)
+def test_what_holds_none_is_taken_as_it_is(value):
+    model = made(Plain)
+    model.extra = value
+    small = kd_keras.replace_layers(model, {"words": exact(model.words)})
+    assert small.extra is value
+
+
+def test_arrays_are_copied():
+    model = made(Plain)
+    model.extra = [np.ones(3)]
+    small = kd_keras.replace_layers(model, {"words": exact(model.words)})
+    model.extra[0][:] = 5
+    np.testing.assert_array_equal(small.extra[0], np.ones(3))
+
+
+class Order(keras.Model):
+    """Keras knows its layers in another order than that of attributes."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.blocks, self.w = None, [], None
+        self.words = table()
+        self.b = layers.Dense(SIZE)
+        self.blocks.append(layers.Dense(SIZE))
+        self.a = layers.Dense(SIZE)
+        self.v = self.add_weight(shape=(SIZE,), name="v")
+        self.w = self.add_weight(shape=(SIZE,), name="w")
+        self.add_weight(shape=(2,), name="hidden")
+
+    def call(self, ids):
+        x = self.a(self.words(ids)) * self.v
+        return self.b(self.blocks[0](x)) + self.w
+
+
+class Frozen(Order):
+    def __init__(self):
+        super().__init__()
+        self.trainable = False
+
+
+class Drawn(layers.Layer):
+    """Draws and is given what no configuration tells."""
+
+    def __init__(self):
+        super().__init__()
+        self.drawn = np.random.default_rng().normal(size=(SIZE,))
+        self.factor = 1.0
+
+    def call(self, x):
+        return x * self.drawn * self.factor
+
+
+class WithDrawn(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.words, self.last = table(), Drawn()
+        self.last.factor = 3.0
+        self.aux = layers.Dense(2)  # is not built
+
+    def call(self, ids, aux=False):
+        x = self.last(self.words(ids))
+        return self.aux(x) if aux else x
+
+
+@pytest.mark.filterwarnings("ignore:.*`build")  # of `aux`
+@pytest.mark.parametrize("kind", [Order, Frozen, WithDrawn])
+def test_weights_and_states_are_those_of_the_same_layer(kind):
+    model = made(kind)
+    small = kd_keras.replace_layers(model, {"words": exact(model.words)})
+    np.testing.assert_allclose(small(IDS), model(IDS), atol=1e-5)
+    kept = {x.path: x.trainable for x in small.weights}
+    for weight in model.weights:
+        if "words" not in weight.path:
+            assert kept.get(weight.path, weight.trainable) == weight.trainable
+    assert len(small.trainable_weights) == len(model.trainable_weights)
+    assert [x.built for x in small.layers] == [x.built for x in model.layers]
+    if kind is WithDrawn:
+        assert small(IDS, aux=True).shape[-1] == 2
+
+
+def test_what_a_functional_model_was_given_since_is_kept():
+    model = keras.Sequential([keras.Input((5,)), table(), Drawn()])
+    model.layers[1].factor = 3.0
+    small = kd_keras.replace_layers(model, {"words": exact(model.layers[0])})
+    np.testing.assert_allclose(small(IDS), model(IDS), atol=1e-5)
+
+
+def test_own_weights_keep_their_settings():
+    class Own(Plain):
         def __init__(self):
             super().__init__()
-            self.add_weight(shape=(2,))
+            self.own = self.add_weight(
+                shape=(3,),
+                regularizer="l2",
+                constraint="non_neg",
+                autocast=False,
+            )
 
-    model = made(Hidden)
-    with pytest.raises(ValueError, match="weights of its own that are no attr"):
+    model = made(Own)
+    small = kd_keras.replace_layers(model, {"words": exact(model.words)})
+    assert len(small.losses) == len(model.losses) == 1
+    assert isinstance(small.own.constraint, keras.constraints.NonNeg)
+    assert small.own._autocast is False and small.own.path == model.own.path
+
+
+class OnVariable(layers.Layer):
+    def __init__(self, kernel):
+        super().__init__()
+        self.kernel = kernel
+
+    def call(self, x):
+        return ops.matmul(x, ops.transpose(self.kernel))
+
+
+@pytest.mark.parametrize("part", ["words", "dense"])
+def test_a_weight_that_two_layers_hold_is_refused(part):
+    class Tied(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.words, self.dense = table(), layers.Dense(SIZE)
+            self.words.build()
+            self.dense.build((None, SIZE))
+            kernel = getattr(self, part).weights[0]
+            self.head = OnVariable(kernel)
+
+        def call(self, ids):
+            return self.head(self.dense(self.words(ids)))
+
+    model = made(Tied)
+    with pytest.raises(ValueError, match="holds a weight of another layer"):
         kd_keras.replace_layers(model, {"words": exact(model.words)})
+
+
+@pytest.mark.filterwarnings("ignore:.*`build")  # Keras asks for a method
+def test_layers_of_keras_around_own_ones():
+    class Inner(layers.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.dense = layers.Dense(units)
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = keras.Sequential(
+        [keras.Input((5,)), table(), layers.TimeDistributed(Inner(3))]
+    )
+    model(IDS)  # only now is all of it built
+    small = kd_keras.replace_layers(model, {"words": exact(model.layers[0])})
+    np.testing.assert_allclose(small(IDS), model(IDS), atol=1e-5)
+    frozen = kd_keras.freeze(small)
+    np.testing.assert_allclose(frozen(IDS), model(IDS), atol=1e-5)
+
+
+def test_a_model_that_keeps_a_history_or_a_lambda_metric():
+    class Own(Plain):
+        def __init__(self):
+            super().__init__()
+            self.history = layers.Dense(3)
+            self.history.build((None, 2))
+            self.error = keras.metrics.MeanMetricWrapper(lambda a, b: a - b)
+
+    model = made(Own)
+    small = kd_keras.replace_layers(model, {"words": exact(model.words)})
+    assert isinstance(small.history, layers.Dense)
+    assert small.history is not model.history
 
 
 class Word(layers.Layer):
@@ -269,7 +463,7 @@ def test_a_layer_in_a_graph_that_cannot_be_followed(kind, form):
     assert len(model.layers[1]._inbound_nodes) == 1
 
 
-def test_the_recommender_of_a_tutorial_is_made_small():
+def test_the_recommender_of_a_tutorial_is_made_small(tmp_path):
     class Recommender(keras.Model):
         def __init__(self, users, films, size, **kwargs):
             super().__init__(**kwargs)
@@ -292,4 +486,20 @@ def test_the_recommender_of_a_tutorial_is_made_small():
     given = {"quantization": "int8", "example": pairs}
     before = kd_keras.size_report(model, "int8")
     assert kd_keras.size_report(small, "int8").total < before.total
-    assert kd_keras.export_litert(small, "small.tflite", **given).total
+    assert kd_keras.export_litert(
+        small, tmp_path / "small.tflite", **given
+    ).total
+
+
+def test_a_lambda_that_uses_a_layer_is_refused():
+    used = layers.Dense(SIZE)
+    used.build((None, SIZE))
+    model = keras.Sequential(
+        [
+            keras.Input((5,), dtype="int32"),
+            table(),
+            layers.Lambda(lambda x: used(x), output_shape=(5, SIZE)),
+        ]
+    )
+    with pytest.raises(ValueError, match="Lambda whose function uses no"):
+        kd_keras.replace_layers(model, {"words": exact(model.layers[0])})

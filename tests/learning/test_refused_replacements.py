@@ -44,7 +44,7 @@ def built(layer, shape=None):
             nested,
             "words",
             lambda: built(kd_keras.KDEmbedding(N, SIZE + 1, 4, 2)),
-            "whose copy cannot be made",
+            "a copy can be made",
         ),
         (
             lambda: keras.Sequential([table()]),
