@@ -14,7 +14,7 @@ from keras.src.models.functional import Functional
 from keras.src.saving.serialization_lib import SafeModeScope
 
 from kd_keras.layers.find_layers import coded_layers
-from kd_keras.learning.copy_graph import copy_graph
+from kd_keras.learning.copy_graph import copy_graph, keeps_class
 from kd_keras.learning.from_configuration import (
     NotCopiedError,
     from_configuration,
@@ -35,6 +35,15 @@ _CHANGED = (
     "_build_shapes_dict", "_convert_input_args", "_input_spec",
     "_supports_masking", "stateful", "supports_jit",
 )  # fmt: skip
+# Loading merges LoRA weights into others.
+_NOT_COMPARED = (
+    "name",
+    "built",
+    "stateful",
+    "lora_enabled",
+    "lora_rank",
+    "lora_alpha",
+)
 _WEIGHTS = ("_trainable_variables", "_non_trainable_variables")
 
 
@@ -79,9 +88,12 @@ class Copies:
                 else self.by_attributes(layer)
             ),
         )
-        # What Keras makes up knows the arguments of `__init__`, not what was
-        # changed or drawn since.
-        return first_of(*(ways[::-1] if has_no_configuration(layer) else ways))
+        # A layer in a graph may be held by others too. And what Keras makes up
+        # knows the arguments of `__init__`, not what was drawn since.
+        is_last = (
+            keeps_class(layer) if is_graph else has_no_configuration(layer)
+        )
+        return first_of(*(ways[::-1] if is_last else ways))
 
     def _by_configuration(self, layer: Any) -> Any:
         copy = from_configuration(layer, layer.get_config(), self.classes)
@@ -148,10 +160,37 @@ def _states(layer: Any) -> list[tuple[Any, ...]]:
     """Lists the layers that a copy must have too; learners may be left out."""
     learners = {id(x.learner) for x in coded_layers(layer)}
     return [
-        (type(x), x.built, x.dtype_policy.name)
+        (type(x), *state_of(x))
         for x in layer._flatten_layers()
         if id(x) not in learners and not isinstance(x, keras.layers.InputLayer)
     ]
+
+
+def state_of(layer: Any) -> tuple[Any, ...]:
+    """Returns what must be the same in a copy of a layer."""
+    if isinstance(layer, (Functional, keras.Sequential)):
+        return (layer.built,)
+    return layer.built, layer.dtype_policy.name, _settings(layer)
+
+
+def _settings(layer: Any) -> str:
+    """Tells the settings of a layer of Keras, as of one that another makes.
+
+    The `get_config` of a user's own layer may leave out some of what the layers
+    inside were made with.
+    """
+    of_keras = type(layer).__module__.split(".")[0] == "keras"
+    if not of_keras or isinstance(layer, keras.layers.Embedding):
+        return ""  # its initializer may have all numbers of the table
+    settings = {
+        name: value
+        for name, value in vars(layer).items()
+        if name[0] != "_"
+        and name not in _NOT_COMPARED
+        and isinstance(value, (bool, int, float, str, tuple))
+    }
+    activation = getattr(layer, "activation", None)
+    return f"{sorted(settings.items())} {getattr(activation, '__name__', '')}"
 
 
 class _Copier:
@@ -196,7 +235,7 @@ class _Copier:
         """Returns the copy of an attribute, or of a part of one."""
         if isinstance(value, dict):
             items = value.items()
-            return {key: self._of(name, x) for key, x in items}
+            return {self._key(name, x): self._of(name, y) for x, y in items}
         if isinstance(value, (list, tuple, set, frozenset)):
             parts = [self._of(name, x) for x in value]
             if hasattr(value, "_fields"):  # a named tuple
@@ -204,9 +243,15 @@ class _Copier:
             kinds = (list, tuple, set, frozenset)
             kind = next(x for x in kinds if isinstance(value, x))
             return kind(parts)
-        if id(value) not in self.made:
-            self.made[id(value)] = self._single(name, value)
-        return self.made[id(value)]
+        # Metrics and generators may be held by several layers.
+        shared = isinstance(value, (keras.Metric, keras.random.SeedGenerator))
+        made = self.copies.made if shared else self.made
+        if id(value) not in made:
+            made[id(value)] = self._single(name, value)
+        return made[id(value)]
+
+    def _key(self, name: str, key: Any) -> Any:
+        return self._of(name, key) if isinstance(key, keras.Layer) else key
 
     def _single(self, name: str, value: Any) -> Any:
         if isinstance(value, keras.Layer):

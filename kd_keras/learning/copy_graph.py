@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from keras.src.models.functional import Functional
+
+# Keras has no public name for the second.
+from keras.src.models.functional import Functional, functional_like_constructor
 
 
 def copy_graph(model: Any, copied: Callable[[Any], Any]) -> Any:
@@ -19,7 +21,8 @@ def copy_graph(model: Any, copied: Callable[[Any], Any]) -> Any:
             for each use of the layer, and must return the same copy.
 
     Returns:
-        A Sequential, or a plain functional model. It is not compiled.
+        A Sequential or functional model, of the same class if that is made from
+        inputs and outputs. It is not compiled.
     """
     if isinstance(model, keras.Sequential):
         layers = [
@@ -47,7 +50,15 @@ def copy_graph(model: Any, copied: Callable[[Any], Any]) -> Any:
     outputs = graph._run_through_graph(
         graph._standardize_inputs(inputs), operation_fn=copy_of
     )
-    return keras.Model(inputs, outputs, name=model.name)
+    kind: Any = type(model) if keeps_class(model) else keras.Model
+    return kind(inputs, outputs, name=model.name)
+
+
+def keeps_class(model: Any) -> bool:
+    """Tells whether a model is made from inputs and outputs, or of layers."""
+    if isinstance(model, keras.Sequential):
+        return type(model) is keras.Sequential
+    return bool(functional_like_constructor(type(model)))
 
 
 def graph_of(model: Any) -> Any:

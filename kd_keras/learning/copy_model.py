@@ -78,6 +78,11 @@ def copy_settings(source: Any, target: Any) -> None:
     target.name = source.name
     if target.trainable != source.trainable:
         target.trainable = source.trainable
+    for given, mine in zip(
+        source._trainable_variables, target._trainable_variables, strict=False
+    ):
+        if mine.trainable != given.trainable:
+            mine.trainable = given.trainable
     if not is_own(type(source)) or type(source) is not type(target):
         return
     for name, value in list(vars(source).items()):

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kd_keras.learning.copy_attributes import state_of
 from kd_keras.learning.copy_model import (
     check_weights,
     copy_own_state,
@@ -107,9 +108,7 @@ def _copy_layer(source: Any, target: Any) -> None:
 
 def _kinds(layers: list[Any], replaced: Container[int]) -> list[str]:
     return [
-        x.name
-        if id(x) in replaced
-        else f"{type(x).__name__} {x.built} {x.dtype_policy.name}"
+        x.name if id(x) in replaced else f"{type(x).__name__} {state_of(x)}"
         for x in layers
     ]
 

@@ -1,11 +1,14 @@
 """Finds out whether an object holds layers or weights."""
 
+import collections
 import functools
 import inspect
 import types
+import weakref
 from typing import Any
 
 import keras
+import numpy as np
 
 _STATE = (
     keras.Layer, keras.Variable, keras.Metric, keras.Optimizer,
@@ -14,9 +17,13 @@ _STATE = (
 # The parts of these are not looked at.
 _SIMPLE = (
     type(None), bool, int, float, complex, str, bytes, type, range,
-    types.ModuleType, types.BuiltinFunctionType,
+    types.ModuleType, types.BuiltinFunctionType, keras.DTypePolicy,
+    keras.KerasTensor,
 )  # fmt: skip
-_PASSED = ("keras", "numpy", "builtins", "jax", "tensorflow")
+_CONTAINERS = (list, tuple, set, frozenset, collections.deque)
+# Attributes of objects of TensorFlow that have variables.
+_OF_VARIABLES = ("resource_handle", "variables", "state")
+_MOST = 10_000  # parts, after which an object is taken to hold layers
 
 
 def holds_state(value: Any) -> bool:
@@ -31,33 +38,49 @@ def holds_state(value: Any) -> bool:
         bool. Whether there is a layer, a weight, a metric, an optimizer or a
         variable of a backend in it.
     """
-    return _holds(value, set())
+    seen: dict[int, Any] = {}
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, _SIMPLE) or id(part) in seen:
+            continue
+        seen[id(part)] = part
+        if isinstance(part, _STATE) or len(seen) > _MOST:
+            return True
+        if keras.ops.is_tensor(part):  # a variable of TensorFlow is one too
+            if hasattr(part, "assign"):
+                return True
+            continue
+        module = type(part).__module__.split(".")[0]
+        if module == "tensorflow" and (
+            any(hasattr(part, x) for x in _OF_VARIABLES)
+        ):
+            return True
+        waiting += _parts(part, module)
+    return False
 
 
-def _holds(value: Any, seen: set[int]) -> bool:
-    if isinstance(value, _STATE):
-        return True
-    if isinstance(value, _SIMPLE) or id(value) in seen:
-        return False
-    seen.add(id(value))
-    if keras.ops.is_tensor(value):  # a variable of TensorFlow is one too
-        return hasattr(value, "assign")
-    return any(_holds(part, seen) for part in _parts(value))
-
-
-def _parts(value: Any) -> list[Any]:
+def _parts(value: Any, module: str) -> list[Any]:
     if isinstance(value, dict):
         return [*value.keys(), *value.values()]
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, _CONTAINERS):
         return list(value)
+    if isinstance(value, np.ndarray):
+        return value.ravel().tolist() if value.dtype == object else []
+    if isinstance(value, weakref.ref):
+        return [value()]
     if inspect.ismethod(value):
         return [value.__self__, value.__func__]
     if isinstance(value, functools.partial):
         return [value.func, value.args, value.keywords]
     if inspect.isfunction(value):
         cells = [_contents(x) for x in value.__closure__ or ()]
-        return [*cells, value.__defaults__, value.__kwdefaults__]
-    if isinstance(value, _PASSED_KINDS) or _module(value) in _PASSED:
+        return [*cells, value.__defaults__, value.__kwdefaults__, vars(value)]
+    if hasattr(value, "python_function"):  # of `tf.function`
+        return [value.python_function]
+    if module in ("keras", "tensorflow", "jax", "numpy") and not isinstance(
+        value, keras.callbacks.Callback
+    ):
         return []
     slots = [
         getattr(value, name, None)
@@ -65,14 +88,6 @@ def _parts(value: Any) -> list[Any]:
         for name in _names(getattr(kind, "__slots__", ()))
     ]
     return [*slots, *getattr(value, "__dict__", {}).values()]
-
-
-# Objects of Keras that have parts of their own are state, see above.
-_PASSED_KINDS = (keras.DTypePolicy, keras.KerasTensor)
-
-
-def _module(value: Any) -> str:
-    return type(value).__module__.split(".")[0]
 
 
 def _names(slots: Any) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from kd_keras.learning.copy_attributes import (
     first_of,
     has_no_configuration,
 )
-from kd_keras.learning.copy_graph import copy_graph
+from kd_keras.learning.copy_graph import copy_graph, keeps_class
 from kd_keras.learning.copy_model import outputs_of
 from kd_keras.learning.copy_replaced_state import (
     NEEDS,
@@ -160,9 +160,13 @@ def _copied(
                 else copies.by_attributes(part),
             ),
         )
-        if not is_graph and has_no_configuration(part):
-            ways = ways[::-1]
-        return first_of(*ways)
+        # A layer in a part that is a graph may be held by other parts too.
+        is_last = (
+            part is not model and keeps_class(part)
+            if is_graph
+            else has_no_configuration(part)
+        )
+        return first_of(*(ways[::-1] if is_last else ways))
 
     copies = Copies(classes, replaced)
     return made(model, pairs)

@@ -1,8 +1,10 @@
 """Subclassed models without a `get_config`."""
 
+import collections
 import dataclasses
 import functools
 import pathlib
+import weakref
 
 import keras
 import numpy as np
@@ -212,6 +214,12 @@ def default(x):
         lambda model: functools.partial(closure, model.words),
         lambda model: closure(Helper(model.shift)),
         lambda model: keras.optimizers.SGD(),
+        lambda model: tf.function(model.first),
+        lambda model: tf.function(lambda x: model.words(x)),
+        lambda model: collections.deque([model.words]),
+        lambda model: np.array([model.words, None], dtype=object),
+        lambda model: weakref.ref(model.words),
+        lambda model: tf.random.Generator.from_seed(1),
         lambda model: tf.Variable(1.0),
         lambda model: Helper(keras.metrics.Mean()).layer.update_state,
     ],
@@ -238,7 +246,6 @@ def test_what_may_hold_layers_or_weights_is_refused(attribute):
         tf.constant([1.0]),
         Helper(1),
     ],
-    ids=str,
 )
 def test_what_holds_none_is_taken_as_it_is(value):
     model = made(Plain)
@@ -503,3 +510,88 @@ def test_a_lambda_that_uses_a_layer_is_refused():
     )
     with pytest.raises(ValueError, match="Lambda whose function uses no"):
         kd_keras.replace_layers(model, {"words": exact(model.layers[0])})
+
+
+class Part(layers.Layer):
+    """Its configuration leaves out some of its arguments."""
+
+    def __init__(self, units, activation="relu", rate=0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.dense = layers.Dense(units, activation=activation)
+        self.dropout = layers.Dropout(rate)
+
+    def call(self, x):
+        return self.dropout(self.dense(x))
+
+    def get_config(self):
+        return super().get_config() | {"units": self.units}
+
+
+def test_a_configuration_that_leaves_something_out():
+    model = keras.Sequential(
+        [keras.Input((5,), dtype="int32"), table(), Part(SIZE, "tanh", 0.5)]
+    )
+    model.layers[1].dense.bias.trainable = False
+    small = kd_keras.replace_layers(model, {"words": exact(model.layers[0])})
+    np.testing.assert_allclose(small(IDS), model(IDS), atol=1e-5)
+    assert small.layers[1].dropout.rate == 0.5
+    assert not small.layers[1].dense.bias.trainable
+
+
+class Trained(keras.Model):
+    def train_step(self, data):
+        return {"loss": ops.convert_to_tensor(5.0)}
+
+
+def test_a_functional_class_keeps_its_training():
+    ids = keras.Input((5,), dtype="int32")
+    model = Trained(ids, layers.Dense(2)(Word()(ids)))
+    small = kd_keras.replace_layers(model, {"words": exact(table_of(model))})
+    assert type(small) is Trained
+
+
+def test_what_several_layers_hold_is_one_in_the_copy():
+    class Head(layers.Layer):
+        def __init__(self, metric, seeds):
+            super().__init__()
+            self.metric, self.seeds = metric, seeds
+
+        def call(self, x):
+            return x
+
+    class Shared(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.words, self.dense = table(), layers.Dense(SIZE)
+            self.inner = keras.Sequential([self.words, self.dense])
+            self.factors = {self.dense: 2.0}
+            self.mean = keras.metrics.Mean()
+            self.seeds = keras.random.SeedGenerator(1)
+            self.head = Head(self.mean, self.seeds)
+
+        def call(self, ids):
+            x = self.head(self.inner(ids)) + self.dense(self.words(ids))
+            return x * self.factors[self.dense]
+
+    model = made(Shared)
+    small = kd_keras.replace_layers(model, {"words": exact(model.words)})
+    np.testing.assert_allclose(small(IDS), model(IDS), atol=1e-5)
+    assert small.head.metric is small.mean is not model.mean
+    assert small.head.seeds is small.seeds is not model.seeds
+    assert small.inner.layers[0] is small.words
+
+
+def test_a_sequential_in_another_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = made(WithSequential)
+    finally:
+        keras.config.set_dtype_policy(before)
+    words = {"words": exact(table_of(model))}
+    small = kd_keras.replace_layers(model, words)
+    assert small(IDS).dtype == model(IDS).dtype == "bfloat16"
+    np.testing.assert_array_equal(
+        np.float32(small(IDS)), np.float32(model(IDS))
+    )
