@@ -1,4 +1,4 @@
-"""Copies layers and models whose configurations do not describe them."""
+"""Copies layers and models attribute by attribute."""
 
 import inspect
 import types
@@ -8,20 +8,12 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras.src.models.functional import Functional
 
 # Keras refuses to load a Python lambda, also one that is here already.
 from keras.src.saving.serialization_lib import SafeModeScope
 
-from kd_keras.layers.find_layers import coded_layers
-from kd_keras.learning.copy_graph import copy_graph, keeps_class
-from kd_keras.learning.from_configuration import (
-    NotCopiedError,
-    from_configuration,
-)
+from kd_keras.learning.from_configuration import NotCopiedError
 from kd_keras.learning.holds_state import holds_state
-from kd_keras.learning.own_objects import is_own
-from kd_keras.utils.checks import reason_of
 
 # What `compile`, `fit` and TensorFlow's checkpoints add to a model.
 _ADDED = {
@@ -35,177 +27,49 @@ _CHANGED = (
     "_build_shapes_dict", "_convert_input_args", "_input_spec",
     "_supports_masking", "stateful", "supports_jit",
 )  # fmt: skip
-# Loading merges LoRA weights into others.
-_NOT_COMPARED = (
-    "name",
-    "built",
-    "stateful",
-    "lora_enabled",
-    "lora_rank",
-    "lora_alpha",
-)
 _WEIGHTS = ("_trainable_variables", "_non_trainable_variables")
 
 
-class Copies:
-    """Copies of layers, of each layer one.
+def copy_attributes(
+    layer: Any, copied: Callable[[Any], Any], made: dict[int, Any]
+) -> Any:
+    """Makes a layer of the same class that has copies of all attributes.
+
+    Neither `__init__` nor `build` of the class is called, whose arguments are
+    not known.
 
     Args:
-        classes: dict. The classes and functions of the layers by their
-            registered names, as `classes_of` lists them.
-        special: Function of a layer that returns another layer to be taken
-            for its copy, or None.
-    """
+        layer: Keras layer or model, built, not functional. It is not changed.
+        copied: Function of a layer that it holds, which returns the copy.
+        made: dict of copies by the `id` of what they are copies of. The copy
+            is put there, and so are those of what several layers may hold.
 
-    def __init__(
-        self,
-        classes: dict[str, Any],
-        special: Callable[[Any], Any] = lambda layer: None,
-    ) -> None:
-        self.classes, self.special = classes, special
-        self.made: dict[int, Any] = {}
-
-    def of(self, layer: Any) -> Any:
-        """Returns the copy of a layer, by its configuration if that is enough.
-
-        Raises:
-            NotCopiedError: See `by_attributes`.
-        """
-        if id(layer) not in self.made:
-            found = self.special(layer)
-            if found is None:
-                found = self._whole(layer)
-            self.made[id(layer)] = found
-        return self.made[id(layer)]
-
-    def _whole(self, layer: Any) -> Any:
-        is_graph = isinstance(layer, (Functional, keras.Sequential))
-        ways = (
-            lambda: self._by_configuration(layer),
-            lambda: (
-                copy_graph(layer, self.of)
-                if is_graph
-                else self.by_attributes(layer)
-            ),
-        )
-        # A layer in a graph may be held by others too. And what Keras makes up
-        # knows the arguments of `__init__`, not what was drawn since.
-        is_last = (
-            keeps_class(layer) if is_graph else has_no_configuration(layer)
-        )
-        return first_of(*(ways[::-1] if is_last else ways))
-
-    def _by_configuration(self, layer: Any) -> Any:
-        copy = from_configuration(layer, layer.get_config(), self.classes)
-        check_alike(layer, copy)
-        return copy
-
-    def by_attributes(self, layer: Any) -> Any:
-        """Makes a layer of the same class that has copies of all attributes.
-
-        Neither `__init__` nor `build` of the class is called, whose arguments
-        are not known.
-
-        Args:
-            layer: Keras layer or model, built, not functional. It is not
-                changed.
-
-        Returns:
-            A layer, or a model that is not compiled. The values of its own
-            weights are those of `layer`.
-
-        Raises:
-            NotCopiedError: If an attribute may hold layers or weights in a way
-                that is not known.
-        """
-        return _Copier(layer, self).copy
-
-
-def first_of(*ways: Callable[[], Any]) -> Any:
-    """Returns what the first function returns that raises nothing.
+    Returns:
+        A layer, or a model that is not compiled. The values of its own weights
+        are those of `layer`.
 
     Raises:
-        NotCopiedError: If all do. Says why each did.
+        NotCopiedError: If an attribute may hold layers or weights in a way
+            that is not known.
     """
-    reasons: list[str] = []
-    for way in ways:
-        try:
-            return way()
-        except Exception as error:  # of the user's own code too
-            told = isinstance(error, NotCopiedError)
-            reasons.append(str(error) if told else reason_of(error))
-    raise NotCopiedError("; ".join(dict.fromkeys(reasons)))
-
-
-def has_no_configuration(layer: Any) -> bool:
-    """Tells whether a layer is of a user's own class without `get_config`."""
-    kind: Any = type(layer)
-    defaults = (keras.Layer.get_config, keras.Model.get_config)
-    return is_own(kind) and kind.get_config in defaults
-
-
-def check_alike(layer: Any, copy: Any) -> None:
-    """Checks that a copy has the layers of a layer, in the same states.
-
-    Raises:
-        NotCopiedError: If it has others.
-    """
-    if _states(layer) != _states(copy):
-        raise NotCopiedError(
-            f"the configuration of {layer.name} does not describe all of it"
-        )
-
-
-def _states(layer: Any) -> list[tuple[Any, ...]]:
-    """Lists the layers that a copy must have too; learners may be left out."""
-    learners = {id(x.learner) for x in coded_layers(layer)}
-    return [
-        (type(x), *state_of(x))
-        for x in layer._flatten_layers()
-        if id(x) not in learners and not isinstance(x, keras.layers.InputLayer)
-    ]
-
-
-def state_of(layer: Any) -> tuple[Any, ...]:
-    """Returns what must be the same in a copy of a layer."""
-    if isinstance(layer, (Functional, keras.Sequential)):
-        return (layer.built,)
-    return layer.built, layer.dtype_policy.name, _settings(layer)
-
-
-def _settings(layer: Any) -> str:
-    """Tells the settings of a layer of Keras, as of one that another makes.
-
-    The `get_config` of a user's own layer may leave out some of what the layers
-    inside were made with.
-    """
-    of_keras = type(layer).__module__.split(".")[0] == "keras"
-    if not of_keras or isinstance(layer, keras.layers.Embedding):
-        return ""  # its initializer may have all numbers of the table
-    settings = {
-        name: value
-        for name, value in vars(layer).items()
-        if name[0] != "_"
-        and name not in _NOT_COMPARED
-        and isinstance(value, (bool, int, float, str, tuple))
-    }
-    activation = getattr(layer, "activation", None)
-    return f"{sorted(settings.items())} {getattr(activation, '__name__', '')}"
+    return _Copier(layer, copied, made).copy
 
 
 class _Copier:
     """Copies the attributes of one layer."""
 
-    def __init__(self, layer: Any, copies: Copies) -> None:
-        self.layer, self.copies = layer, copies
+    def __init__(
+        self, layer: Any, copied: Callable[[Any], Any], shared: dict[int, Any]
+    ) -> None:
+        self.layer, self.copied, self.shared = layer, copied, shared
         self.made: dict[int, Any] = {}
         kind: Any = type(layer)
         self.copy = copy = kind.__new__(kind)
-        copies.made[id(layer)] = copy  # a part of it may refer to it
+        shared[id(layer)] = copy  # a part of it may refer to it
         try:
             self._fill()
         except Exception:
-            del copies.made[id(layer)]
+            del shared[id(layer)]
             raise
 
     def _fill(self) -> None:
@@ -245,7 +109,7 @@ class _Copier:
             return kind(parts)
         # Metrics and generators may be held by several layers.
         shared = isinstance(value, (keras.Metric, keras.random.SeedGenerator))
-        made = self.copies.made if shared else self.made
+        made = self.shared if shared else self.made
         if id(value) not in made:
             made[id(value)] = self._single(name, value)
         return made[id(value)]
@@ -255,7 +119,7 @@ class _Copier:
 
     def _single(self, name: str, value: Any) -> Any:
         if isinstance(value, keras.Layer):
-            return self.copies.of(value)
+            return self.copied(value)
         if isinstance(value, keras.Variable):
             return _variable(value)
         if isinstance(value, keras.Metric):
@@ -265,7 +129,7 @@ class _Copier:
             generator.state.assign(keras.ops.convert_to_numpy(value.state))
             return generator
         if inspect.ismethod(value) and isinstance(value.__self__, keras.Layer):
-            owner = self.copies.of(value.__self__)
+            owner = self.copied(value.__self__)
             return types.MethodType(value.__func__, owner)
         if isinstance(value, np.ndarray) and value.dtype != object:
             return value.copy()

@@ -6,13 +6,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from kd_keras.learning.copy_attributes import state_of
-from kd_keras.learning.copy_model import (
+from kd_keras.learning.copy_layer_state import (
     check_weights,
     copy_own_state,
     copy_settings,
 )
 from kd_keras.learning.from_configuration import NotCopiedError
+from kd_keras.learning.layer_states import state_of
 from kd_keras.utils.checks import short_repr
 
 NEEDS = "replace_layers needs a model of which a copy can be made"
