@@ -60,7 +60,9 @@ def copy_replaced(
         return first_of(*(ways[::-1] if is_last else ways))
 
     copies = Copies(classes, replaced)
-    return made(model, pairs)
+    source, copy = made(model, pairs)
+    layer_pairs(source, copy, pairs)  # checks that they can be paired
+    return source, copy
 
 
 def _by_configuration(
@@ -72,6 +74,10 @@ def _by_configuration(
         `(source, copy)`, see `copy_replaced`.
     """
     layers = [old for old, _ in pairs]
+    held = [(x.name, type(x)) for x in model._flatten_layers()]
+    for x in layers:
+        if held.count((x.name, type(x))) > 1:
+            raise NotCopiedError(f"several layers have the name {x.name!r}")
     with _small_configurations(layers), _described(model, layers) as source:
         config = source.get_config()
     for old, new in pairs:

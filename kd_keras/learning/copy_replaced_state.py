@@ -75,11 +75,11 @@ def layer_pairs(
     """
     replaced = {id(old): new for old, new in pairs}
     sources = _layers(source, [old for old, _ in pairs])
-    names = {old.name: type(new) for old, new in pairs}
+    kinds = {(old.name, type(new)) for old, new in pairs}
     made = [
         x
         for x in copy._flatten_layers(include_self=False)
-        if names.get(x.name) is type(x)
+        if (x.name, type(x)) in kinds
     ]
     targets = _layers(copy, made)
     # Names are new where a subclassed model leaves them to Keras.

@@ -121,7 +121,7 @@ def _classes(model: Any, replacements: list[Any]) -> dict[str, Any]:
 
 
 def _find(model: Any, key: Any) -> Any:
-    """Returns the layer, which is the only one of its name and class."""
+    """Returns the layer that is meant."""
     layers = [
         x
         for x in model._flatten_layers(include_self=False)
@@ -130,10 +130,7 @@ def _find(model: Any, key: Any) -> Any:
     if isinstance(key, str):
         named = [x for x in layers if x.name == key]
     else:
-        kind, name = type(key), getattr(key, "name", None)
-        named = [x for x in layers if x.name == name and type(x) is kind]
-        if not any(x is key for x in named):
-            named = []
+        named = [x for x in layers if x is key]
     if not named:
         raise ValueError(
             "A layer to be replaced must be in the model. Received: "
@@ -142,8 +139,9 @@ def _find(model: Any, key: Any) -> Any:
         )
     if len(named) > 1:
         raise ValueError(
-            "A layer to be replaced must be the only one of its name. "
-            f"Received: {named[0].name!r}, the name of {len(named)} layers"
+            "A layer that is named must be the only one of its name: give the "
+            f"layer. Received: {named[0].name!r}, the name of {len(named)} "
+            "layers"
         )
     return named[0]
 

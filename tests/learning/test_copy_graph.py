@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from replaced_models import IDS, SIZE, exact, table
+from replaced_models import IDS, SIZE, N, exact, table
 from subclassed_models import WithSequential, Word, made, table_of
 
 import kd_keras
@@ -96,3 +96,22 @@ def test_a_sequential_in_another_precision():
     np.testing.assert_array_equal(
         np.float32(small(IDS)), np.float32(model(IDS))
     )
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("first", [0, 1])
+def test_layers_of_one_name(count, first):
+    ids = keras.Input((5,), dtype="int32")
+    towers = [keras.Sequential([table()], name=name) for name in "ab"]
+    model = keras.Model(ids, towers[0](ids) - towers[1](ids))
+    words = [x.layers[0] for x in towers]
+    for i, layer in enumerate(words):
+        rng = np.random.default_rng(i)
+        layer.set_weights([rng.normal(size=(N, SIZE))])
+    replaced = (words if count == 2 else words[first : first + 1])[::-1]
+    small = kd_keras.replace_layers(model, {x: exact(x) for x in replaced})
+    np.testing.assert_allclose(small(IDS), model(IDS), atol=1e-5)
+    kinds = [type(small.get_layer(name).layers[0]) for name in "ab"]
+    assert kinds.count(kd_keras.KDEmbedding) == count
+    if count == 1:
+        assert kinds[first] is kd_keras.KDEmbedding

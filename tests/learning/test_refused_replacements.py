@@ -26,6 +26,31 @@ def two_of_one_name():
     return keras.Model(ids, inner[0](ids) + inner[1](ids))
 
 
+class Tower(keras.Model):
+    """A functional model that is made from a number, as in keras-hub."""
+
+    def __init__(self, units):
+        ids = keras.Input((STEPS,), dtype="int32")
+        words = table()
+        super().__init__(ids, layers.LSTM(units, name="reader")(words(ids)))
+        self.words, self.units = words, units
+
+    def get_config(self):
+        return {"units": self.units}
+
+
+def two_towers():
+    ids = keras.Input((STEPS,), dtype="int32")
+    return keras.Model(ids, Tower(4)(ids) - Tower(4)(ids))
+
+
+def test_two_hidden_models_with_layers_of_the_same_names_are_refused():
+    model = two_towers()
+    words = {x.words: exact(x.words) for x in model.layers[1:3]}
+    with pytest.raises(ValueError, match="Received: <Functional.*has other la"):
+        kd_keras.replace_layers(model, words)
+
+
 def built(layer, shape=None):
     layer.build(shape)
     return layer
