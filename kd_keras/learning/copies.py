@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from keras.src.models.functional import Functional
 
 from kd_keras.learning.copy_attributes import copy_attributes
-from kd_keras.learning.copy_graph import copy_graph, keeps_class
+from kd_keras.learning.copy_graph import copy_graph, is_graph, keeps_class
 from kd_keras.learning.from_configuration import (
     NotCopiedError,
     from_configuration,
@@ -39,7 +38,7 @@ class Copies:
         """Returns the copy of a layer, by its configuration if that is enough.
 
         Raises:
-            NotCopiedError: See `by_attributes`.
+            NotCopiedError: If no copy can be made.
         """
         if id(layer) not in self.made:
             found = self.special(layer)
@@ -49,33 +48,39 @@ class Copies:
         return self.made[id(layer)]
 
     def _whole(self, layer: Any) -> Any:
-        is_graph = isinstance(layer, (Functional, keras.Sequential))
         ways = (
             lambda: self._by_configuration(layer),
-            lambda: (
-                copy_graph(layer, self.of)
-                if is_graph
-                else self.by_attributes(layer)
-            ),
+            lambda: self.by_parts(layer),
         )
-        # A layer in a graph may be held by others too. And what Keras makes up
-        # knows the arguments of `__init__`, not what was drawn since.
-        is_last = (
-            keeps_class(layer) if is_graph else has_no_configuration(layer)
-        )
-        return first_of(*(ways[::-1] if is_last else ways))
+        return first_of(*(ways[::-1] if parts_come_first(layer) else ways))
 
     def _by_configuration(self, layer: Any) -> Any:
         copy = from_configuration(layer, layer.get_config(), self.classes)
         check_alike(layer, copy)
         return copy
 
-    def by_attributes(self, layer: Any) -> Any:
-        """Makes a layer that has copies of all attributes.
+    def by_parts(self, layer: Any) -> Any:
+        """Copies a graph layer by layer, or a layer attribute by attribute.
 
-        Args, returns, raises: See `copy_attributes`.
+        Args, returns, raises: See `copy_graph` and `copy_attributes`.
         """
+        if is_graph(layer):
+            return copy_graph(layer, self.of)
         return copy_attributes(layer, self.of, self.made)
+
+
+def parts_come_first(layer: Any) -> bool:
+    """Tells whether a configuration is only the second best way to a copy.
+
+    A layer in a graph may be held by others too. And what Keras makes up for an
+    own class without `get_config` knows the arguments of `__init__`, not what
+    was changed or drawn since.
+    """
+    if is_graph(layer):
+        return keeps_class(layer)
+    kind: Any = type(layer)
+    defaults = (keras.Layer.get_config, keras.Model.get_config)
+    return is_own(kind) and kind.get_config in defaults
 
 
 def first_of(*ways: Callable[[], Any]) -> Any:
@@ -92,10 +97,3 @@ def first_of(*ways: Callable[[], Any]) -> Any:
             told = isinstance(error, NotCopiedError)
             reasons.append(str(error) if told else reason_of(error))
     raise NotCopiedError("; ".join(dict.fromkeys(reasons)))
-
-
-def has_no_configuration(layer: Any) -> bool:
-    """Tells whether a layer is of a user's own class without `get_config`."""
-    kind: Any = type(layer)
-    defaults = (keras.Layer.get_config, keras.Model.get_config)
-    return is_own(kind) and kind.get_config in defaults

@@ -54,6 +54,11 @@ def copy_graph(model: Any, copied: Callable[[Any], Any]) -> Any:
     return kind(inputs, outputs, name=model.name)
 
 
+def is_graph(layer: Any) -> bool:
+    """Tells whether a layer is a functional or Sequential model."""
+    return isinstance(layer, (Functional, keras.Sequential))
+
+
 def keeps_class(model: Any) -> bool:
     """Tells whether a model is made from inputs and outputs, or of layers."""
     if isinstance(model, keras.Sequential):

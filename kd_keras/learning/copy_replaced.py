@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-from keras.src.models.functional import Functional
 
-from kd_keras.learning.copies import Copies, first_of, has_no_configuration
-from kd_keras.learning.copy_graph import copy_graph, keeps_class
+from kd_keras.learning.copies import Copies, first_of, parts_come_first
+from kd_keras.learning.copy_graph import is_graph
 from kd_keras.learning.copy_replaced_state import layer_pairs
 from kd_keras.learning.from_configuration import (
     NotCopiedError,
@@ -40,24 +39,14 @@ def copy_replaced(
         return made(part, inside)[1] if inside else None
 
     def made(part: Any, inside: list[tuple[Any, Any]]) -> tuple[Any, Any]:
-        # A graph may hold a layer that cannot be followed.
-        is_graph = isinstance(part, (Functional, keras.Sequential))
         ways = (
             lambda: _by_configuration(part, inside, classes),
-            lambda: (
-                part,
-                copy_graph(part, copies.of)
-                if is_graph
-                else copies.by_attributes(part),
-            ),
+            lambda: (part, copies.by_parts(part)),
         )
-        # A layer in a part that is a graph may be held by other parts too.
-        is_last = (
-            part is not model and keeps_class(part)
-            if is_graph
-            else has_no_configuration(part)
-        )
-        return first_of(*(ways[::-1] if is_last else ways))
+        # A configuration of the whole model keeps its class.
+        is_whole = part is model and is_graph(part)
+        parts_first = parts_come_first(part) and not is_whole
+        return first_of(*(ways[::-1] if parts_first else ways))
 
     copies = Copies(classes, replaced)
     source, copy = made(model, pairs)
@@ -116,8 +105,7 @@ def _small_configurations(layers: list[Any]) -> Iterator[None]:
 @contextmanager
 def _described(model: Any, layers: list[Any]) -> Iterator[Any]:
     """Gives a model whose configuration describes some of its layers."""
-    graphs = (Functional, keras.Sequential)
-    if not isinstance(model, graphs) or _describes_all(model, layers):
+    if not is_graph(model) or _describes_all(model, layers):
         yield model
         return
     with plain_model(model, layers) as plain:

@@ -3,9 +3,9 @@
 from typing import Any
 
 import keras
-from keras.src.models.functional import Functional
 
 from kd_keras.layers.find_layers import coded_layers
+from kd_keras.learning.copy_graph import is_graph
 from kd_keras.learning.from_configuration import NotCopiedError
 
 # Loading merges LoRA weights into others.
@@ -43,7 +43,7 @@ def _states(layer: Any) -> list[tuple[Any, ...]]:
 
 def state_of(layer: Any) -> tuple[Any, ...]:
     """Returns what must be the same in a copy of a layer."""
-    if isinstance(layer, (Functional, keras.Sequential)):
+    if is_graph(layer):
         return (layer.built,)
     return layer.built, layer.dtype_policy.name, _settings(layer)
 
