@@ -10,10 +10,10 @@ from kd_keras.learning.copy_graph import copy_graph, is_graph, keeps_class
 from kd_keras.learning.from_configuration import (
     NotCopiedError,
     from_configuration,
+    why_not_copied,
 )
 from kd_keras.learning.layer_states import check_alike
 from kd_keras.learning.own_objects import is_own
-from kd_keras.utils.checks import reason_of
 
 
 class Copies:
@@ -94,6 +94,5 @@ def first_of(*ways: Callable[[], Any]) -> Any:
         try:
             return way()
         except Exception as error:  # of the user's own code too
-            told = isinstance(error, NotCopiedError)
-            reasons.append(str(error) if told else reason_of(error))
+            reasons.append(why_not_copied(error))
     raise NotCopiedError("; ".join(dict.fromkeys(reasons)))

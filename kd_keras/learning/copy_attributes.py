@@ -12,6 +12,7 @@ import numpy as np
 # Keras refuses to load a Python lambda, also one that is here already.
 from keras.src.saving.serialization_lib import SafeModeScope
 
+from kd_keras.learning.copy_layer_state import OWN_WEIGHTS
 from kd_keras.learning.from_configuration import NotCopiedError
 from kd_keras.learning.holds_state import holds_state
 
@@ -27,7 +28,6 @@ _CHANGED = (
     "_build_shapes_dict", "_convert_input_args", "_input_spec",
     "_supports_masking", "stateful", "supports_jit",
 )  # fmt: skip
-_WEIGHTS = ("_trainable_variables", "_non_trainable_variables")
 
 
 def copy_attributes(
@@ -87,10 +87,10 @@ class _Copier:
                 setattr(copy, name, self._of(name, value))
         # In the order in which the layer got them, which decides how weights
         # are paired.
-        for name in ("_layers", *_WEIGHTS):
+        for name in ("_layers", *OWN_WEIGHTS):
             values = getattr(layer, name)
             getattr(copy, name)[:] = [self._of("add_weight", x) for x in values]
-        for name in _WEIGHTS:
+        for name in OWN_WEIGHTS:
             for value in getattr(layer, name):
                 self.made[id(value)].trainable = value.trainable
         copy.built = layer.built

@@ -50,7 +50,13 @@ def copy_graph(model: Any, copied: Callable[[Any], Any]) -> Any:
     outputs = graph._run_through_graph(
         graph._standardize_inputs(inputs), operation_fn=copy_of
     )
-    kind: Any = type(model) if keeps_class(model) else keras.Model
+    return model_of(model, inputs, outputs)
+
+
+def model_of(model: Any, inputs: Any, outputs: Any) -> Any:
+    """Makes a functional model of the class of another one, or a plain one."""
+    is_functional = isinstance(model, Functional) and keeps_class(model)
+    kind: Any = type(model) if is_functional else keras.Model
     return kind(inputs, outputs, name=model.name)
 
 

@@ -11,6 +11,9 @@ import numpy as np
 from kd_keras.learning.holds_state import holds_state
 from kd_keras.learning.own_objects import is_own
 
+# The lists of a layer's own weights; Keras has no public names for them.
+OWN_WEIGHTS = ("_trainable_variables", "_non_trainable_variables")
+
 
 def copy_settings(source: Any, target: Any) -> None:
     """Gives a layer of a copy what its configuration may not have.
@@ -77,7 +80,7 @@ def check_weights(
                 "A copy needs a Lambda whose function uses no layers. "
                 f"Received: {layer.name}"
             )
-        for name in ("_trainable_variables", "_non_trainable_variables"):
+        for name in OWN_WEIGHTS:
             for a, b in zip(
                 getattr(layer, name), getattr(target, name), strict=False
             ):

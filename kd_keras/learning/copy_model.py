@@ -17,10 +17,10 @@ from kd_keras.learning.copy_layer_state import (
     copy_own_state,
     copy_settings,
 )
-from kd_keras.learning.from_configuration import NotCopiedError
+from kd_keras.learning.from_configuration import why_not_copied
 from kd_keras.learning.own_objects import classes_of
 from kd_keras.learning.random_inputs import random_inputs
-from kd_keras.utils.checks import reason_of, short_repr
+from kd_keras.utils.checks import short_repr
 
 # What a copy may differ by, relative to the largest output: some devices do
 # not add in the same order each time.
@@ -32,9 +32,9 @@ def copy_with_fixed_codes(source: Any) -> Any:
     """Copies a layer or model; its coded layers hold fixed codes.
 
     The copy is made from the configuration or, if there is none, from the
-    attributes. The state of each layer is then
-    copied as Keras saves and loads it, which covers look-up tables, the
-    statistics of an adapted `Normalization`, and quantized weights.
+    attributes. The state of each layer is then copied as Keras saves and loads
+    it, which covers look-up tables, the statistics of an adapted
+    `Normalization`, and quantized weights.
 
     Args:
         source: Keras layer or model, built. It is not changed.
@@ -53,12 +53,7 @@ def copy_with_fixed_codes(source: Any) -> Any:
     except Exception as error:  # whatever Keras or the model's code raises
         raise ValueError(
             "freeze needs a model of which a copy can be made. Received: "
-            f"{short_repr(source)}: "
-            + (
-                str(error)
-                if isinstance(error, NotCopiedError)
-                else reason_of(error)
-            )
+            f"{short_repr(source)}: {why_not_copied(error)}"
         ) from error
     for layer, target in zip(
         coded_layers(source), coded_layers(copy), strict=True
@@ -92,9 +87,9 @@ def _copy_state(source: Any, copy: Any) -> None:
                 f"Received: {short_repr(source)}, in whose copy {layer.name} "
                 f"cannot hold the same weights: {short_repr(error)}"
             ) from error
+    check_weights(zip(sources, copies, strict=True))
     # To the last bit, and the state of random generators too. Loading may have
     # changed weights: it merges those of LoRA.
-    check_weights(zip(sources, copies, strict=True))
     before, after = _weights_beside_codes(source), _weights_beside_codes(copy)
     if [v.shape for v in before] == [v.shape for v in after]:
         _assign(after, _values(before))

@@ -18,12 +18,11 @@ from kd_keras.learning.plain_model import describes, is_of, plain_model
 
 def copy_replaced(
     model: Any, pairs: list[tuple[Any, Any]], classes: dict[str, Any]
-) -> tuple[Any, Any]:
+) -> tuple[Any, list[tuple[Any, Any]]]:
     """Makes the copy, whose weights are not yet those of the model.
 
     Returns:
-        `(source, copy)`. The source has the layers of the copy: it is the
-        model, or a plain one.
+        `(copy, layers)`, see `layer_pairs` for the second.
     """
 
     def replaced(part: Any) -> Any:
@@ -50,8 +49,7 @@ def copy_replaced(
 
     copies = Copies(classes, replaced)
     source, copy = made(model, pairs)
-    layer_pairs(source, copy, pairs)  # checks that they can be paired
-    return source, copy
+    return copy, layer_pairs(source, copy, pairs)
 
 
 def _by_configuration(
@@ -60,7 +58,8 @@ def _by_configuration(
     """Makes the copy of a model whose configuration describes the layers.
 
     Returns:
-        `(source, copy)`, see `copy_replaced`.
+        `(source, copy)`. The source has the layers of the copy: it is the
+        model, or a plain one.
     """
     layers = [old for old, _ in pairs]
     held = [(x.name, type(x)) for x in model._flatten_layers()]
@@ -76,7 +75,7 @@ def _by_configuration(
                 f"its configuration does not describe {old.name!r}"
             )
     copy = from_configuration(source, config, classes)
-    layer_pairs(source, copy, pairs)
+    layer_pairs(source, copy, pairs)  # else there may be another way
     return source, copy
 
 

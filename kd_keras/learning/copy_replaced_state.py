@@ -19,7 +19,7 @@ NEEDS = "replace_layers needs a model of which a copy can be made"
 
 
 def copy_state(
-    model: Any, source: Any, copy: Any, pairs: list[tuple[Any, Any]]
+    model: Any, both: list[tuple[Any, Any]], pairs: list[tuple[Any, Any]]
 ) -> None:
     """Copies the state of the layers that stay, and of the replacements.
 
@@ -27,12 +27,10 @@ def copy_state(
 
     Args:
         model: Keras model, for messages.
-        source: The model, or a plain one of the same layers.
-        copy: Keras model made from the configuration of `source`.
+        both: list of (layer, its copy), see `layer_pairs`.
         pairs: list of (old layer, new layer).
     """
     replaced = {id(old): new for old, new in pairs}
-    both = layer_pairs(source, copy, pairs)
     for source, target in both:
         new = replaced.get(id(source))
         try:
@@ -63,7 +61,9 @@ def layer_pairs(
     """Pairs the layers of a model with those of its copy.
 
     Args:
-        source, copy, pairs: See `copy_state`.
+        source: The model, or a plain one of the same layers.
+        copy: Keras model with copies of them.
+        pairs: list of (old layer, new layer).
 
     Returns:
         list of (layer, its copy or what replaces it), the model itself first:

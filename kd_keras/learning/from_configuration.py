@@ -7,6 +7,7 @@ import keras
 
 from kd_keras.learning.own_class import OwnClass
 from kd_keras.learning.own_objects import is_own
+from kd_keras.utils.checks import reason_of
 
 _ALIAS = "copied by kd_keras>"  # before the names of the source's classes
 _SOURCE = "the outermost"
@@ -14,6 +15,11 @@ _SOURCE = "the outermost"
 
 class NotCopiedError(Exception):
     """A model or layer of which no copy can be made; says why."""
+
+
+def why_not_copied(error: Exception) -> str:
+    """Tells in one line why a copy cannot be made."""
+    return str(error) if isinstance(error, NotCopiedError) else reason_of(error)
 
 
 def from_configuration(

@@ -15,7 +15,7 @@ from keras.src.models.functional import Functional, functional_like_constructor
 
 from kd_keras.layers.calls_replaced import calls_replaced
 from kd_keras.layers.constant import Constant
-from kd_keras.learning.copy_graph import graph_of, keeps_class, like
+from kd_keras.learning.copy_graph import graph_of, like, model_of
 from kd_keras.learning.copy_model import are_close
 from kd_keras.learning.from_configuration import NotCopiedError
 from kd_keras.learning.random_inputs import random_inputs
@@ -84,10 +84,7 @@ class _Maker:
             raise NotCopiedError(f"{model.name} has no graph")
         inputs = keras.tree.map_structure(like, graph._inputs_struct)
         outputs = self._run(graph, inputs)
-        kind: Any = type(model) if keeps_class(model) else keras.Model
-        if isinstance(model, keras.Sequential):
-            kind = keras.Model
-        plain = kind(inputs, outputs, name=model.name)
+        plain = model_of(model, inputs, outputs)
         self._check_weights(plain)
         _check_outputs(model, plain)
         return plain

@@ -12,10 +12,10 @@ from keras.src.saving.serialization_lib import ObjectSharingScope
 from kd_keras.learning.copy_model import outputs_of
 from kd_keras.learning.copy_replaced import copy_replaced
 from kd_keras.learning.copy_replaced_state import NEEDS, copy_state
-from kd_keras.learning.from_configuration import NotCopiedError
+from kd_keras.learning.from_configuration import why_not_copied
 from kd_keras.learning.own_objects import classes_of, compiled_objects
 from kd_keras.learning.random_inputs import random_inputs
-from kd_keras.utils.checks import reason_of, short_repr
+from kd_keras.utils.checks import short_repr
 
 
 def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
@@ -94,15 +94,13 @@ def replace_uncompiled(model: Any, replacements: Mapping[Any, Any]) -> Any:
     classes = _classes(model, [new for _, new in pairs])
     try:
         with ObjectSharingScope():
-            source, copy = copy_replaced(model, pairs, classes)
+            copy, both = copy_replaced(model, pairs, classes)
     except Exception as error:
-        told = isinstance(error, NotCopiedError)
-        why = str(error) if told else reason_of(error)
         raise ValueError(
             f"{NEEDS}, and replacements that fit. Received: "
-            f"{short_repr(model)}: {why}"
+            f"{short_repr(model)}: {why_not_copied(error)}"
         ) from error
-    copy_state(model, source, copy, pairs)
+    copy_state(model, both, pairs)
     _check_outputs(model, copy)
     return copy
 

@@ -132,6 +132,22 @@ def test_it_is_made_small_trains_and_is_exported(make, tmp_path):
     assert report.total <= found.plan.budget
 
 
+def test_a_masked_language_model_is_refused():
+    """Its head reads the table of the backbone."""
+    backbone = hub.models.BertBackbone(
+        vocabulary_size=N,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=16,
+        intermediate_dim=16,
+        max_sequence_length=STEPS,
+    )
+    model = hub.models.BertMaskedLM(backbone, preprocessor=None)
+    told = "token_embedding: .*may hold the same layer"
+    with pytest.raises(kd_keras.BadInputError, match=told):
+        kd_keras.compress(model, "70%", verbose=0)
+
+
 def test_a_layer_that_may_train_otherwise_is_copied_as_it_is():
     class Words(keras.layers.Layer):
         def __init__(self, **kwargs):
