@@ -1,32 +1,21 @@
 """What `compress_folder` writes: files, report, page."""
 
 import html
-import importlib.util
 import json
 import os
-import shlex
 import subprocess
 import sys
 
 import keras
 import numpy as np
 import pytest
+from small_table import SIZE, WORDS, D, K, N, compress
 
 import kd_keras
 from kd_keras.cli.main import main
-from kd_keras.commands import write_result
-from kd_keras.commands.arguments import Arguments
-from kd_keras.commands.compress_folder import compress_folder
-from kd_keras.export.litert import quiet_litert
 from kd_keras.folders.output_folder import FILES
 from kd_keras.folders.report_file import read_report
 from kd_keras.utils.quiet_start import LEVEL
-from kd_keras.vectors.stored_table import stored_dtype
-
-N, SIZE, K, D = 50, 8, 4, 3
-WORDS = ["<unk>", "two words", '"q"', "ü", "\x85", "日本"] + [
-    f"word{i}" for i in range(N - 6)
-]
 
 RUN = "import sys, kd_keras_command; "
 
@@ -34,44 +23,9 @@ RUN = "import sys, kd_keras_command; "
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != LEVEL}
 
 
-@pytest.fixture
-def vectors():
-    return np.random.default_rng(0).normal(size=(N, SIZE)).astype("f4")
-
-
-@pytest.fixture
-def source(tmp_path, vectors):
-    path = tmp_path / "table.npz"
-    np.savez(path, vectors=vectors.astype("f2"), words=WORDS)
-    return path
-
-
-@pytest.fixture
-def fake_learning(monkeypatch):
-    """Replaces the search with random codes and records the calls."""
-    calls = []
-
-    def learn_codes(vectors, **given):
-        calls.append(given)
-        of_search = ("verbose", "effort", "weights")
-        given = {k: v for k, v in given.items() if k not in of_search}
-        embedding = kd_keras.KDEmbedding(*vectors.shape, **given)
-        embedding.build()
-        return embedding
-
-    learning = importlib.import_module("kd_keras.learning.learn_codes")
-    monkeypatch.setattr(learning, "learn_codes", learn_codes)
-    return calls
-
-
 def read(source):
     with np.load(source) as file:
         return file["vectors"].astype("f8")
-
-
-def compress(source, output, **given):
-    given = {"K": K, "D": D, "output": str(output)} | given
-    return compress_folder(Arguments(str(source), **given))
 
 
 @pytest.mark.parametrize(
@@ -200,23 +154,6 @@ def test_litert_files_are_written_and_measured(
     assert "on LiteRT" in capsys.readouterr().out
 
 
-def test_a_missing_extra_is_told_before_any_work(
-    source, tmp_path, monkeypatch, capsys
-):
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        quiet_litert,
-        "find_spec",
-        lambda name: None if name == "ai_edge_litert" else found(name),
-    )
-    words = ["compress", str(source), "--litert", "--output", "out"]
-    monkeypatch.chdir(tmp_path)
-    assert main(words) == 2
-    said = capsys.readouterr().err
-    assert "pip install 'kd_keras[litert]'" in said and said.count("\n") == 1
-    assert not (tmp_path / "out").exists()
-
-
 def test_equal_rows_give_no_shares_of_nothing(tmp_path, fake_learning):
     np.save(tmp_path / "table.npy", np.zeros((6, 2), np.float32))
     report = compress(tmp_path / "table.npy", tmp_path / "out")
@@ -235,66 +172,12 @@ def test_shared_codes_are_listed(tmp_path, vectors, fake_learning):
     assert report["near_codes"] == []
 
 
-@pytest.mark.parametrize(
-    "dtype, name", [("f2", "table.npz"), ("f8", "table.npy"), (None, "t.txt")]
-)
-def test_precision_is_read_from_headers(tmp_path, vectors, dtype, name):
-    path = tmp_path / name
-    if name.endswith("npz"):
-        np.savez_compressed(path, aaa=[1], vectors=vectors.astype(dtype))
-    elif dtype:
-        np.save(path, vectors.astype(dtype))
-    else:
-        path.write_text("the 1 2\n")
-    assert stored_dtype(path) == (np.dtype(dtype).name if dtype else None)
-
-
 def test_a_link_to_a_folder_stays_a_link(source, tmp_path, fake_learning):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     compress(source, tmp_path / "link")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "report.json").exists()
-
-
-def test_a_failing_step_leaves_nothing(
-    source, tmp_path, fake_learning, monkeypatch
-):
-    def fail(*given):
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(write_result, "write_report", fail)
-    with pytest.raises(OSError, match="No space"):
-        compress(source, tmp_path / "out")
-    assert [p.name for p in tmp_path.iterdir()] == ["table.npz"]
-
-
-def test_what_was_learned_is_kept_if_the_page_fails(
-    source, tmp_path, fake_learning, monkeypatch
-):
-    def fail(*given):
-        raise RuntimeError("no page")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(write_result, "write_report", fail)
-        with pytest.raises(RuntimeError, match="no page"):
-            compress(source, tmp_path / "out")
-    names = sorted(p.name for p in tmp_path.iterdir())
-    assert names == ["out.partial", "table.npz"]
-    compress(source, tmp_path / "out")
-    assert len(fake_learning) == 1
-    names = sorted(p.name for p in tmp_path.iterdir())
-    assert names == ["out", "table.npz"]
-
-
-def test_a_word_that_litert_cannot_hold_is_refused_before_learning(
-    tmp_path, vectors, fake_learning
-):
-    words = ["a\rb", *WORDS[1:]]
-    np.savez(tmp_path / "table.npz", vectors=vectors, words=words)
-    with pytest.raises(kd_keras.BadInputError, match="carriage return"):
-        compress(tmp_path / "table.npz", tmp_path / "out", litert="float32")
-    assert not fake_learning
 
 
 @pytest.mark.slow
@@ -343,11 +226,3 @@ def lines_on_page(folder):
     page = (folder / "out" / "report.html").read_text(encoding="utf-8")
     lines = page.split('<pre id="use">')[1].split("</pre>")[0]
     return html.unescape(lines)
-
-
-def test_effort_is_told_to_the_last_digit():
-    arguments = Arguments("table.npy", effort=0.123456789)
-    words = shlex.split(arguments.command)
-    assert float(words[words.index("--effort") + 1]) == 0.123456789
-    settings = (Arguments("t.npy", effort=n).settings for n in (1, 1.0))
-    assert len({repr(given) for given in settings}) == 1
