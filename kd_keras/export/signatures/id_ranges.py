@@ -56,7 +56,8 @@ class IdProbe:
         asked = [x for x in coded.layers if isinstance(x, KDEmbedding)]
         self._layers = [*asked, *coded.tables]
         self._call = call
-        # Whether ids may reach an embedding without being recorded.
+        # If no ids are recorded: whether some may have reached an embedding all
+        # the same. Not if it is called on hidden states, by `reverse=True`.
         self._is_blind = not all(map(can_replace, self._layers)) or not any(
             is_reversed(x)
             for layer in self._layers
