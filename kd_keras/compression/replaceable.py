@@ -38,25 +38,26 @@ def replaceable(
 
     try:
         copy = replace_uncompiled(model, {x.layer: outline(x) for x in tables})
-        reasons = _reasons(copy, is_saved)
-        if _undescribed(copy):
-            # One layer that cannot be followed may keep others from it.
-            raise ValueError
-        kept = [x for x in tables if x.name not in reasons]
+    except ValueError:
+        copy = None
+    # Else one layer that cannot be followed may keep others from being so.
+    if copy is not None and _describes(copy, tables):
+        fixed = _looked_up_at_constants(copy)
+        kept = [x for x in tables if x.name not in fixed]
         left = [
-            LeftAlone(x.name, x.layer.count_params(), reasons[x.name])
+            LeftAlone(x.name, x.layer.count_params(), CONSTANTS)
             for x in tables
-            if x.name in reasons
+            if x.name in fixed
         ]
         return kept, left, _classes(model) - _classes(copy)
-    except ValueError:
-        pass
     kept, left, dissolved = [], [], set()
     for table in tables:
         try:
             copy = replace_uncompiled(model, {table.layer: outline(table)})
-            if reason := _reasons(copy, is_saved).get(table.name):
-                raise ValueError(reason)
+            if table.name in _looked_up_at_constants(copy):
+                raise ValueError(CONSTANTS)
+            if is_saved and not _describes(copy, [table]):
+                raise ValueError(NOT_LOADED)
             kept.append(table)
             dissolved |= _classes(model) - _classes(copy)
         except ValueError as error:
@@ -66,23 +67,15 @@ def replaceable(
     return kept, left, dissolved
 
 
-def _reasons(copy: Any, is_saved: bool) -> dict[str, str]:
-    """Says of layers of a copy, by name, why they are left alone."""
-    reasons = dict.fromkeys(_looked_up_at_constants(copy), CONSTANTS)
-    if is_saved:
-        for name in _undescribed(copy):
-            reasons.setdefault(name, NOT_LOADED)
-    return reasons
-
-
-def _undescribed(copy: Any) -> set[str]:
-    """Names the layers with codes that the configuration does not have."""
+def _describes(copy: Any, tables: Sequence[ModelTable]) -> bool:
+    """Tells whether a configuration has the layers in the place of tables."""
     try:
         config = copy.get_config()
     except Exception:  # of a class that has none
         config = None
-    layers = coded_layers(copy)
-    return {x.name for x in layers if not describes(config, x)}
+    names = {table.name for table in tables}
+    made = [x for x in coded_layers(copy) if x.name in names]
+    return all(describes(config, x) for x in made)
 
 
 def _looked_up_at_constants(model: Any) -> set[str]:

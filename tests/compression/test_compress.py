@@ -280,6 +280,21 @@ def test_what_keras_could_not_load_is_left_alone_by_the_command():
         make_plan(model, "60%", ids, verbose=0, needs_file=True)
 
 
+def test_codes_that_a_class_makes_itself_keep_no_other_table_from_it():
+    class Coded(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.codes = kd_keras.KDEmbedding(N, SIZE, 4, 2, name="codes")
+
+        def call(self, ids):
+            return self.codes(ids)
+
+    ids = keras.Input((STEPS,), dtype="int32")
+    model = keras.Model(ids, table()(ids) + Coded()(ids))
+    found = make_plan(model, "60%", verbose=0, needs_file=True)
+    assert [x.name for x in found.plan.tables] == ["words"]
+
+
 def test_a_model_without_a_table_is_refused():
     model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
     with pytest.raises(kd_keras.BadInputError, match="without one"):
