@@ -19,8 +19,9 @@ RIVALS = (
     "rounded", "cut", "low_rank", "smaller", "hashing", "quotient_remainder",
 )  # fmt: skip
 HAS_NOTHING_BETWEEN = "rounded"  # 4 and 2 bits
-# The converter that writes the rivals' files takes up to so much more than
-# `export_litert` for the same model: they are counted as that much smaller.
+# TensorFlow's converter, which writes most of the rivals' files, takes up to so
+# much more than `export_litert` for the same model: these files are counted as
+# that much smaller.
 OF_THE_CONVERTER = 1900
 
 
@@ -66,7 +67,9 @@ def best_rival(found, others):
         for row in others:
             if row["task"] == found[0]["task"] and row["method"] == method:
                 cell = tuple(str(row.get(name)) for name in OPTIONS)
-                size = row["bytes"] - OF_THE_CONVERTER
+                size = row["bytes"]
+                if row.get("writer") != "export_litert":
+                    size -= OF_THE_CONVERTER
                 cells.setdefault(cell, {})[row["seed"]] = row | {"bytes": size}
         ways = [_not_larger(cell) for cell in cells.values()]
         if method != HAS_NOTHING_BETWEEN:

@@ -43,6 +43,7 @@ class Task:
         quality: Measures a model on the test data, in percent.
         measure: The name of the quality.
         data: Data to train on and to validate with, as `fit` takes them.
+        is_recurrent: Whether the model has an LSTM.
         kept: What methods share: the model to be made small.
     """
 
@@ -52,6 +53,7 @@ class Task:
     quality: Callable
     measure: str
     data: tuple
+    is_recurrent: bool = False
     kept: dict = dataclasses.field(default_factory=dict)
 
 
@@ -105,7 +107,10 @@ def text_task(files, kind, glove, seed):
         found = model.evaluate(*data[2], 500, verbose=0, return_dict=True)
         return 100 * found["accuracy"]
 
-    return Task((table,), build, fit, quality, "accuracy", tuple(data[:2]))
+    return Task(
+        (table,), build, fit, quality, "accuracy", tuple(data[:2]),
+        is_recurrent=kind == "lstm",
+    )  # fmt: skip
 
 
 def recommender_task(path, seed, d=64):

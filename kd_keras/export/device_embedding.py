@@ -32,7 +32,7 @@ class DeviceEmbedding(tf.Module):
     Rows are gathered first, then unpacked and converted to float32. So the
     only whole tables in memory are the stored ones:
 
-    - codes: see `PackedCodes`;
+    - codes: see `PackedCodes`, transposed if no layer reads single rows;
     - code embeddings `(D * K, d')`: float32; or int8 with scales, see
       `round_rows`; or float16, whose bits the graph sees as int16, since the
       converter does not support a gather of float16;
@@ -47,6 +47,7 @@ class DeviceEmbedding(tf.Module):
             now.
         quantization: None, `"int8"` or `"float16"`.
         unknown_id: int or None.
+        only_scores: bool. Whether only `score` will be called.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class DeviceEmbedding(tf.Module):
         embedding: Any,
         quantization: str | None = None,
         unknown_id: int | None = None,
+        only_scores: bool = False,
     ) -> None:
         super().__init__(name="device_embedding")
         composition = embedding.composition
@@ -63,7 +65,9 @@ class DeviceEmbedding(tf.Module):
         self.unknown_id = unknown_id
         self._composition = composition
         self._table_of_codes = embedding.codes
-        self.codes = PackedCodes(self._table_of_codes, self.K, embedding.tiers)
+        self.codes = PackedCodes(
+            self._table_of_codes, self.K, embedding.tiers, only_scores
+        )
         self._store(
             np.asarray(composition.code_embeddings.numpy(), np.float32),
             quantization,
@@ -183,8 +187,8 @@ class DeviceEmbedding(tf.Module):
             values *= tf.constant(self.position_scales[:, None, None])
             values = tf.reshape(values, [self.D * self.K, -1])
         if self.row_scales is not None:
-            own = tf.gather(self.row_scales[None], zero)[0]
-            values *= tf.cast(own, tf.float32)[:, None]
+            own = tf.gather(self.row_scales[None], zero)
+            values *= tf.cast(tf.reshape(own, [-1, 1]), tf.float32)
         scores = self.codes.sum_values(values, zero)
         if None not in hidden.shape:
             shape = [*hidden.shape[:-1], self.symbols]
@@ -201,7 +205,9 @@ class DeviceEmbedding(tf.Module):
         if self.bias_steps is None:
             return self._bias
         flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
-        steps = tf.gather(self.bias_steps[None], _zero(flat))[0]
+        steps = tf.gather(self.bias_steps[None], _zero(flat))
+        # Not `[0]`: LiteRT slices byte by byte.
+        steps = tf.reshape(steps, [-1])
         return tf.cast(steps, tf.float32) * self._step + self._low
 
 
@@ -247,8 +253,18 @@ def on_device(
         unknown = {id(layer): unknown_id for layer in coded.layers}
     first: dict = {}
     forms = {}
+    read = {
+        layer.code_source()
+        for layer in coded.layers
+        if not isinstance(layer, KDLogits)
+    }
     for layer in coded.layers:
-        form = DeviceEmbedding(layer, quantization, unknown.get(id(layer)))
+        form = DeviceEmbedding(
+            layer,
+            quantization,
+            unknown.get(id(layer)),
+            only_scores=layer.code_source() not in read,
+        )
         forms[id(layer)] = form
         # Codes and compositions that layers share are in the file once.
         codes = first.setdefault(layer.code_source(), form)

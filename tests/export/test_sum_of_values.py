@@ -21,7 +21,7 @@ def test_sums(K, D, n, monkeypatch):
     values = rng.normal(size=(D, K, n)).astype(np.float32)
     found = sum_of_values(
         tf.constant(values.reshape(D * K, n)),
-        tf.constant(pack_codes(codes, K)),
+        tf.constant(pack_codes(codes, K).T),
         K,
         D,
     )

@@ -20,18 +20,29 @@ class PackedCodes(tf.Module):
         codes: array of int, shape `(N, D)`.
         K: int, 2 to 65,536. Number of values of a code position.
         tiers: `Tiers` or None.
+        only_summed: bool. Whether only `sum_values` will be called. Then the
+            tables are stored as it reads them: transposed.
     """
 
-    def __init__(self, codes: np.ndarray, K: int, tiers: Tiers | None) -> None:
+    def __init__(
+        self,
+        codes: np.ndarray,
+        K: int,
+        tiers: Tiers | None,
+        only_summed: bool = False,
+    ) -> None:
         super().__init__(name="packed_codes")
         N, self.D = codes.shape
         self.K = K
+        self._only_summed = only_summed
         self._parts = [(slice(0, N), self.D)]
         if tiers is not None:
             self._parts = list(tiers.parts(N))
         tables, ranks = pack_tiers(codes, K, tiers)
         self._tables = [
-            tf.Variable(table, trainable=False, name="codes")
+            tf.Variable(
+                table.T if only_summed else table, trainable=False, name="codes"
+            )
             for table in tables
         ]
         self._ranks: Any = None
@@ -101,6 +112,8 @@ class PackedCodes(tf.Module):
             total: Any = 0
             if D:
                 packed = whole(self._tables[tier])
+                if not self._only_summed:
+                    packed = tf.transpose(packed)
                 total = sum_of_values(values[: D * self.K], packed, self.K, D)
             if D < self.D:  # at the other positions the value is 0
                 rest = tf.reduce_sum(values[D * self.K :: self.K], axis=0)
