@@ -105,7 +105,7 @@ def test_the_example_runs_where_there_is_no_tensorflow(tmp_path):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert "city" in lines[2] and "xyzzy (unknown)" in lines[3]
-    assert "10,000 words, 1.20 MB" in lines[-1]
+    assert "10,000 words, 1.19 MB" in lines[-1]
 
 
 def test_the_example_compares_answers_with_the_model_of_the_demo(tmp_path):
