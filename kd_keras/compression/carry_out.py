@@ -187,7 +187,7 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
                 steps=work.steps,
                 name=f"training-{digest_of(repr(forms))}",
                 share=work.teachers_share,
-                on_epoch=lambda i, x: work.say(f"Epoch {i}: loss {x:.4f}"),
+                on_epoch=lambda i, x: work.say(f"Epoch {i}: loss {x:#.5g}"),
             )
         plan = dataclasses.replace(plan, bytes=planned.size.of(small))
         if found := measure(small, validation):

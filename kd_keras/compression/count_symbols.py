@@ -10,7 +10,7 @@ from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import OUTPUT, ModelTable
 from kd_keras.layers.calls_replaced import calls_replaced
 from kd_keras.layers.find_layers import output_layer
-from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.errors import BadInputError, told_by
 
 
 class _EnoughError(Exception):
@@ -92,7 +92,7 @@ def _call(model: Any, x: Any) -> Any:
     except Exception as error:
         raise BadInputError(
             "`data` must be what the model takes, as `model.fit` gets it. "
-            f"Received: {' '.join(str(error).split())[:300]}"
+            f"Received: {told_by(error)}"
         ) from error
 
 

@@ -5,12 +5,17 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from kd_keras.export.size.coded_model import table_role
 from kd_keras.export.size.model_sizes import report_model
-from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.errors import BadInputError, told_by
 
 # Of a recurrent model whose sequences have any length; the file's size hardly
 # depends on it.
 SEQUENCE_LENGTH = 32
+
+
+class NotExportedError(Exception):
+    """A model like the first one cannot be exported; says why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,17 +68,37 @@ class FileSize:
         self.before, error = self._first(model)
         self.is_measured = self.before is not None
         if not self.is_measured:
-            self.note = (
-                "sizes are those of the weights, without a graph, since the "
-                f"model cannot be exported: {error}"
-            )
-            self.before = report_model(model, quantization)
+            self.count_weights(model, f"the model cannot be exported: {error}")
+
+    def count_weights(self, model: Any, why: str) -> None:
+        """From now on, counts weights instead of writing files.
+
+        Args:
+            model: Keras model. The first one.
+            why: str. For the note.
+        """
+        self.is_measured = False
+        self.note = (
+            f"sizes are those of the weights, without a graph, since {why}"
+        )
+        self.before = report_model(model, self.quantization)
 
     def of(self, model: Any) -> int:
-        """Returns the bytes of the file of a model like the first one."""
+        """Returns the bytes of the file of a model like the first one.
+
+        Raises:
+            NotExportedError: If it cannot be exported.
+        """
         if not self.is_measured:
             return int(report_model(model, self.quantization).total)
-        return int(self._report(model).total)
+        try:
+            return int(self._report(model).total)
+        except Exception as error:  # of the model's own code too
+            raise NotExportedError(told_by(error, 400)) from error
+
+    def bytes_of_table(self, name: str) -> int:
+        """Returns the bytes of a table of the model, 0 if it is not known."""
+        return int(self.before.parts.get(table_role(name), 0))
 
     def export(self, model: Any, path: str | os.PathLike[str]) -> Any:
         """Writes the file of a model like the first one, and checks it.
@@ -107,7 +132,7 @@ class FileSize:
             try:
                 report = self._report(model)
             except Exception as error:  # of the model's own code too
-                why = " ".join(str(error).split())[:400]
+                why = told_by(error, 400)
                 if "sequence_length" not in why:
                     break
                 if given.sequence_length is not None:

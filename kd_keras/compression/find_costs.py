@@ -14,6 +14,7 @@ from kd_keras.compression.distances import (
 )
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import EMBEDDING, OUTPUT, ModelTable
+from kd_keras.utils.errors import told_by
 from kd_keras.utils.row_blocks import row_blocks
 from kd_keras.vectors.row_sums import BLOCK_ROWS, weighted_mean
 
@@ -82,8 +83,7 @@ def find_costs(
     except Exception as error:
         warnings.warn(
             "The gradients of the tables cannot be computed, so all tables "
-            "and directions count the same: "
-            + " ".join(str(error).split())[:200],
+            "and directions count the same: " + told_by(error, 200),
             stacklevel=4,
         )
         return

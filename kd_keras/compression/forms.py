@@ -88,6 +88,8 @@ class Form:
             return codes + parts + _matrix_bytes(self.code_dim, d, quantization)
         rows = N if self.kept is None else self.kept + 1
         size = _stored(rows * (self.width or d), quantization)
+        if self.kind == AS_IT_IS:
+            return size * table.times
         if self.kept is not None and not table.in_order:
             size += places_bytes(N, self.kept)
         return size + _matrix_bytes(self.width, d, quantization)

@@ -1,17 +1,25 @@
 """Decides what form each table of a model gets."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 
 from kd_keras.compression.budget import check_budget, read_budget
-from kd_keras.compression.file_size import FileContents, FileSize
+from kd_keras.compression.file_size import (
+    FileContents,
+    FileSize,
+    NotExportedError,
+)
 from kd_keras.compression.forms import Form
 from kd_keras.compression.given_counts import given_counts
 from kd_keras.compression.model_data import ModelData
-from kd_keras.compression.model_tables import ModelTable, find_tables
+from kd_keras.compression.model_tables import (
+    LeftAlone,
+    ModelTable,
+    find_tables,
+)
 from kd_keras.compression.plan import Alternative, Plan
 from kd_keras.compression.planner import BEST, WAYS, Planner
 from kd_keras.compression.read_data import (
@@ -117,22 +125,17 @@ def make_plan(
     size = FileSize(model, quantization, example, contents)
     if needs_file and not size.is_measured:
         raise BadInputError(f"model.tflite cannot be written: {size.note}")
-    before = int(size.before.total)
-    most = read_budget(budget, before)
     notes = [size.note] if size.note else []
     if given[0] is not None and given[0] is given[1]:
         notes.append(
             "no validation data: the small model is judged by what it is "
             "trained on"
         )
-    empty = Plan(
-        model.name, quantization, most, before, before, before,
-        left=tuple(left), notes=tuple(notes),
-    )  # fmt: skip
-    if most >= before:
+    plan = _empty(model, size, budget)
+    if plan.budget >= plan.before:
         note = "the file is within the budget already: nothing to do"
-        done = dataclasses.replace(empty, notes=(*notes, note))
-        return Planned(done, [], size, *given, teacher)
+        plan = dataclasses.replace(plan, left=tuple(left), notes=(*notes, note))
+        return Planned(plan, [], size, *given, teacher)
     tables, more, dissolved = replaceable(model, tables, needs_file)
     left += more
     if not tables:
@@ -149,7 +152,32 @@ def make_plan(
             f"of {' and '.join(sorted(dissolved))}, whose layers are its own "
             "layers now"
         )
-    planner = Planner(model, tables, size, most, seed, verbose, steps)
+    options = seed, verbose, steps
+    planner = Planner(model, tables, size, plan.budget, *options)
+    try:
+        plan = _choose(planner, plan, given, say, left)
+    except NotExportedError as error:
+        why = f"the model with other tables cannot be exported: {error}"
+        if needs_file:
+            told = f"model.tflite cannot be written: {why}"
+            raise BadInputError(told) from None
+        size.count_weights(model, why)
+        notes.append(str(size.note))
+        plan = _empty(model, size, budget)
+        planner = Planner(model, tables, size, plan.budget, *options)
+        plan = _choose(planner, plan, given, say, left)
+    plan = dataclasses.replace(plan, left=tuple(left), notes=tuple(notes))
+    return Planned(plan, tables, size, *given, teacher, planner)
+
+
+def _choose(
+    planner: Planner,
+    empty: Plan,
+    given: tuple[ModelData | None, ModelData | None],
+    say: Say,
+    left: Sequence[LeftAlone],
+) -> Plan:
+    """Chooses the forms of a plan."""
     planner.draft()
     alternatives, forms = planner.compare(*given, say, left)
     say("Writing files of this plan, to see their size")
@@ -157,16 +185,15 @@ def make_plan(
         if (fitted := planner.fit(forms[way], WAYS[way])) is not None:
             break
     assert fitted is not None  # that of BEST did fit
-    chosen, total = fitted
-    plan = dataclasses.replace(
-        empty,
-        left=tuple(left),
-        way=way,
-        alternatives=tuple(alternatives),
-        notes=tuple(notes),
-    )
-    plan = _with(plan, planner, chosen, total)
-    return Planned(plan, tables, size, *given, teacher, planner)
+    plan = dataclasses.replace(empty, way=way, alternatives=tuple(alternatives))
+    return _with(plan, planner, *fitted)
+
+
+def _empty(model: Any, size: FileSize, budget: Any) -> Plan:
+    """Returns the plan in which nothing is done yet."""
+    before = int(size.before.total)
+    most = read_budget(budget, before)
+    return Plan(model.name, size.quantization, most, before, before, before)
 
 
 def _with(

@@ -42,6 +42,8 @@ class ModelTable:
             depend count more. None if all count the same.
         reads_padding: bool. Whether outputs depend on the vector of a masked
             symbol, since layers after the table do not heed the mask.
+        times: int. How often the file of the model has the table: the
+            converter may store one twice that is looked up and multiplied by.
     """
 
     layer: Any
@@ -51,6 +53,7 @@ class ModelTable:
     cost: float = 1.0
     metric: np.ndarray | None = None
     reads_padding: bool = False
+    times: int = 1
 
     @property
     def name(self) -> str:

@@ -131,7 +131,7 @@ class Plan:
         for x in self.alternatives:
             numbers = [f"{x.bytes:,}", f"{x.error:.3f}"]
             if has_losses:
-                numbers.append("" if x.loss is None else f"{x.loss:.4f}")
+                numbers.append("" if x.loss is None else f"{x.loss:#.5g}")
             taken = " (taken)" if x.way == self.way else ""
             table.add_row(x.way + taken, *numbers)
         return table

@@ -45,6 +45,8 @@ WAYS = {
     CUT_AND_NARROW: (CUT, NARROW, CUT_AND_NARROW),
     BEST: KINDS,
 }
+# Share of the bytes that must turn out to be free for new drafts.
+MORE_ROOM = 0.05
 ROUNDS = 4  # of writing a file to see what the graph takes
 TRIAL_BATCHES = 300  # of the short training that compares the ways
 # Share of the large model's outputs in its loss. By the targets alone, a way
@@ -97,6 +99,9 @@ class Planner:
         self.model, self.tables, self.size = model, tables, size
         self.most, self.seed, self.verbose = most, seed, verbose
         now = self.bytes_of([Form()] * len(tables))
+        for table, one in zip(tables, now, strict=True):
+            table.times = max(1, round(size.bytes_of_table(table.name) / one))
+        now = self.bytes_of([Form()] * len(tables))
         self.rest = int(size.before.total) - sum(now)
         self.added = 0  # what a file has more than is estimated
         self.curves: list[Curve] = []
@@ -118,13 +123,14 @@ class Planner:
 
     def draft(self) -> None:
         """Estimates the curve of each table."""
-        room = max(0, self.most - self.rest)
+        room = max(0, self.most - self.rest - self.added)
         count = len(self.tables)
+        self.curves = []
         with progress_bar("Drafting codes", self.verbose) as progress:
             for i, table in enumerate(self.tables):
                 part = progress.part(i / count, (i + 1) / count)
                 drafted = functools.partial(self._curve_of, table, room, part)
-                found = self.steps.run(f"draft-{i}", drafted)
+                found = self.steps.run(f"draft-{i}-{room}", drafted)
                 self.curves.append(Curve.from_arrays(found))
 
     def _curve_of(self, table: ModelTable, room: int, part: Progress) -> Arrays:
@@ -170,6 +176,10 @@ class Planner:
                 break
             forms = again
         return best
+
+    def _fit_best(self) -> tuple[list[Form], int] | None:
+        first = self.forms_of(KINDS)
+        return None if first is None else self.fit(first, KINDS)
 
     def _size_of(self, forms: list[Form]) -> int:
         """Returns the bytes of a file of these forms, with random codes."""
@@ -226,10 +236,12 @@ class Planner:
         Raises:
             BadInputError: If none does.
         """
-        first = self.forms_of(KINDS)
-        fitted = None if first is None else self.fit(first, KINDS)
-        if fitted is None:
-            fitted = self._smallest(left)
+        fitted = self._fit_best() or self._smallest(left)
+        if self.added < -MORE_ROOM * self.most:
+            # The graph without the tables is smaller than with them, so there
+            # is room for codes that have not been drafted.
+            self.draft()
+            fitted = self._fit_best() or fitted
         # From here on `added` is what the graph of these forms takes.
         best, _ = fitted
         forms: dict[str, list[Form]] = {}
@@ -306,15 +318,18 @@ class Planner:
         forms = [x.forms[int(x.bytes.argmin())] for x in self.curves]
         total = self._size_of(forms)
         if total > self.most:
-            raise BadInputError(self._too_small(total, left))
+            rest = total - sum(self.bytes_of(forms))
+            raise BadInputError(self._too_small(total, rest, left))
         self.added += total - self.in_file(forms)
         return forms, total
 
-    def _too_small(self, least: int, left: Sequence[LeftAlone]) -> str:
+    def _too_small(
+        self, least: int, rest: int, left: Sequence[LeftAlone]
+    ) -> str:
         other = sum(x.numbers for x in left)
         return (
             f"The budget must be at least {least:,} bytes, of which "
-            f"{self.rest:,} are not tables that can be made small"
+            f"{rest:,} are not tables that can be made small"
             + (
                 f" ({other:,} weights of tables are left alone)"
                 if other

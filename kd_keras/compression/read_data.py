@@ -8,7 +8,7 @@ from kd_keras.compression.distil import has_loss
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.states import stateful_layers, states_kept
 from kd_keras.utils.checks import short_repr
-from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.errors import BadInputError, told_by
 
 
 def read_data(
@@ -64,7 +64,7 @@ def check_targets(model: Any, data: ModelData | None) -> None:
     except Exception as error:
         raise BadInputError(
             "`data` must be what the model takes, as `model.fit` gets it. "
-            f"Received: {' '.join(str(error).split())[:300]}"
+            f"Received: {told_by(error)}"
         ) from error
 
 
@@ -99,7 +99,7 @@ def check_teacher(model: Any, teacher: Any, data: ModelData | None) -> None:
         except Exception as error:
             raise BadInputError(
                 "`teacher` must take the inputs of the model. Received: "
-                f"{' '.join(str(error).split())[:300]}"
+                f"{told_by(error)}"
             ) from error
     found, wanted = (_told(outputs) for outputs in (taught, model(x)))
     if found != wanted:

@@ -11,6 +11,7 @@ from kd_keras.layers.constant import Constant
 from kd_keras.layers.find_layers import coded_layers
 from kd_keras.learning.plain_model import describes
 from kd_keras.learning.replace_layers import replace_uncompiled
+from kd_keras.utils.errors import told_by
 
 CONSTANTS = "it is looked up at constants, as positions are: nothing to gain"
 NOT_LOADED = (
@@ -61,8 +62,8 @@ def replaceable(
             kept.append(table)
             dissolved |= _classes(model) - _classes(copy)
         except ValueError as error:
-            reason = " ".join(str(error).split())
             numbers = table.layer.count_params()
+            reason = told_by(error, 1000)
             left.append(LeftAlone(table.name, numbers, reason))
     return kept, left, dissolved
 

@@ -15,6 +15,7 @@ from kd_keras.export.litert.scales import one_scale_is_enough
 from kd_keras.export.signatures.signature import Signature
 from kd_keras.export.size.coded_model import CodedModel
 from kd_keras.export.size.variable_roles import by_attribute
+from kd_keras.utils.errors import told_by
 
 # An attribute of the converter, not public, that older ones do not have.
 ONE_SCALE = "_experimental_disable_per_channel_quantization_for_dense_layers"
@@ -59,7 +60,7 @@ def convert(
             if not missing:
                 raise ValueError(
                     "LiteRT's converter must be able to convert the model. "
-                    f"Received: {' '.join(str(error).split())[:300]}"
+                    f"Received: {told_by(error)}"
                 ) from error
             raise ValueError(
                 "LiteRT has no builtin operator for a part of the model, and "

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kd_keras.layers.kd_embedding import KDEmbedding
-from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.errors import BadInputError, told_by
 from kd_keras.utils.row_blocks import row_blocks
 
 
@@ -43,7 +43,7 @@ def load_embedding(path: str | os.PathLike) -> KDEmbedding:
         embedding = keras.saving.load_model(path).layers[0]
     except Exception as error:  # damage leads to errors of many kinds
         raise BadInputError(
-            f"{path} cannot be loaded: {' '.join(str(error).split())[:200]}"
+            f"{path} cannot be loaded: {told_by(error, 200)}"
         ) from None
     if not isinstance(embedding, KDEmbedding):
         raise BadInputError(

@@ -193,6 +193,15 @@ class KDEmbedding(CodedLayer):
         shape = self.compute_output_shape(inputs.shape, reverse)
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
+    @property
+    def embeddings(self) -> Any:
+        """What `keras.layers.Embedding` has: there is no table here."""
+        raise AttributeError(
+            "KDEmbedding has no table `embeddings`: call it with hidden states "
+            "and `reverse=True` for their products with all vectors (as "
+            "keras.layers.ReversibleEmbedding), or with ids for vectors"
+        )
+
     def encode(
         self,
         vectors: npt.ArrayLike,

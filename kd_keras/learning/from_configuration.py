@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from kd_keras.learning.global_policy import global_policy
 from kd_keras.learning.own_class import OwnClass
 from kd_keras.learning.own_objects import is_own
 from kd_keras.utils.checks import reason_of
@@ -44,8 +45,10 @@ def from_configuration(
         "registered_name": _ALIAS + _SOURCE,
         "config": _with_aliases(config, classes),
     }
-    with keras.saving.custom_object_scope(
-        {_ALIAS + x: _own(kind) for x, kind in classes.items()} | functions
+    scope = {_ALIAS + x: _own(kind) for x, kind in classes.items()} | functions
+    with (
+        global_policy(source.dtype_policy),
+        keras.saving.custom_object_scope(scope),
     ):
         # Not safe mode: a Python lambda in it is the caller's own.
         copy = keras.saving.deserialize_keras_object(whole, safe_mode=False)

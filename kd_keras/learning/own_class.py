@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from kd_keras.learning.global_policy import global_policy
+
 # What Keras writes into the configuration of any layer.
 _OF_ANY_LAYER = ("name", "trainable", "dtype")
 
@@ -37,16 +39,13 @@ class OwnClass:
         """Makes a layer; Keras calls this as it would the class's own."""
         taken = {x: y for x, y in config.items() if x not in self.not_taken}
         layer = self.kind.from_config(dict(taken))
-        before = keras.config.dtype_policy()
-        policy = keras.dtype_policies.get(config.get("dtype") or before)
+        given = config.get("dtype") or keras.config.dtype_policy()
+        policy = keras.dtype_policies.get(given)
         if policy.name != layer.dtype_policy.name:
             # It was the global policy when the layer was made, and so it is
             # that of the layers inside.
-            keras.config.set_dtype_policy(policy)
-            try:
+            with global_policy(policy):
                 layer = self.kind.from_config(dict(taken))
-            finally:
-                keras.config.set_dtype_policy(before)
         if "name" in config:
             layer.name = config["name"]
         if config.get("trainable") is False:

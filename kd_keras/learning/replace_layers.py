@@ -15,7 +15,7 @@ from kd_keras.learning.copy_replaced_state import NEEDS, copy_state
 from kd_keras.learning.from_configuration import why_not_copied
 from kd_keras.learning.own_objects import classes_of, compiled_objects
 from kd_keras.learning.random_inputs import random_inputs
-from kd_keras.utils.checks import short_repr
+from kd_keras.utils.checks import reason_of, short_repr
 
 
 def replace_layers(model: Any, replacements: Mapping[Any, Any]) -> Any:
@@ -166,10 +166,11 @@ def _check_outputs(model: Any, copy: Any) -> None:
     try:
         found: Any = _shapes(copy, inputs)
     except Exception as error:
-        found = short_repr(error)
+        found = reason_of(error)
     if found != wanted:
         raise ValueError(
-            "A replacement must compute outputs of the same shape. Received: "
+            "With the replacements, the model must compute outputs of the same "
+            "shapes. Received: "
             f"{short_repr(model)}, whose outputs have shapes {wanted}; with "
             f"the replacements: {found}"
         )

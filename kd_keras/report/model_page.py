@@ -61,7 +61,7 @@ def metric_lines(measured: dict[str, dict[str, float]]) -> list[str]:
     names = next(iter(measured.values()), {})
     return [
         f"{name} of the validation data: "
-        + ", ".join(f"{x[name]:.4f} {when}" for when, x in measured.items())
+        + ", ".join(f"{x[name]:#.5g} {when}" for when, x in measured.items())
         for name in names
     ]
 
@@ -94,7 +94,7 @@ def _alternatives(plan: dict[str, Any]) -> str:
             x["way"],
             f"{x['bytes']:,}",
             f"{x['error']:.3f}",
-            "" if x["loss"] is None else f"{x['loss']:.4f}",
+            "" if x["loss"] is None else f"{x['loss']:#.5g}",
         )
         for x in plan["alternatives"]
     ]
@@ -123,7 +123,8 @@ def _training(report: dict[str, Any]) -> str:
         return page
     names = list(next(iter(measured.values())))
     rows: list[tuple[str, ...]] = [
-        (name, *(f"{x[name]:.4f}" for x in measured.values())) for name in names
+        (name, *(f"{x[name]:#.5g}" for x in measured.values()))
+        for name in names
     ]
     return page + _table(("of the validation data", *measured), rows)
 

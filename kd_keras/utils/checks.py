@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from kd_keras.utils.errors import told_by
+
 MAX_SIZE = 2**63 - 1  # the largest size of an axis of a tensor
 MAX_INT32 = 2**31 - 1
 MAX_UINT32 = 2**32 - 1
@@ -18,12 +20,8 @@ def short_repr(value: object) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """Returns what an error says, on one line of at most 300 characters.
-
-    Keras tells a whole configuration before the reason why it cannot be read.
-    """
-    told = str(error).rpartition("Exception encountered:")[2]
-    return f"{type(error).__name__}: {' '.join(told.split())[:300]}"
+    """Returns the kind of an error and what it says, on one line."""
+    return f"{type(error).__name__}: {told_by(error)}"
 
 
 def plain_array(

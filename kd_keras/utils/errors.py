@@ -1,7 +1,17 @@
 """The errors that users of the package meet."""
 
+import re
 from collections.abc import Callable
 from typing import Any
+
+# What others put around a message: Keras calls of layers, and configurations
+# that it cannot read; AutoGraph the lines of the user's code.
+_WRAPPED = (
+    r"Exception encountered when calling .*?\x1b\[1m(.*?)\x1b\[0m",
+    r".*Exception encountered: (.*)",
+    r"Could not automatically infer.*Error encountered:\s+(.*)",
+    r"in user code:.*\n\n    \w+: (.*)",
+)
 
 
 class BadInputError(ValueError):
@@ -70,3 +80,22 @@ def as_bad_input(function: Callable[..., Any], *values: Any) -> Any:
         if "\n" in str(error):  # from Keras, not written for a user
             raise
         raise BadInputError(str(error)) from None
+
+
+def told_by(error: Exception, most: int = 300) -> str:
+    """Returns what an error says, on one line.
+
+    Args:
+        error: Exception.
+        most: int. The most characters.
+
+    Example:
+
+    >>> told_by(ValueError("in user code:\\n\\n    f()\\n\\n    OSError: none"))
+    'none'
+    """
+    told = str(error)
+    for pattern in _WRAPPED:
+        if found := re.search(pattern, told, re.DOTALL):
+            told = found[1]
+    return " ".join(re.sub(r"\x1b\[\d*m", "", told).split())[:most]

@@ -20,6 +20,7 @@ from replaced_models import (
 )
 
 import kd_keras
+from kd_keras.learning.global_policy import global_policy
 
 
 def called_twice():
@@ -234,3 +235,17 @@ def test_an_input_may_have_the_name_of_a_layer():
     model = keras.Sequential([keras.Input((STEPS,)), table(), inner])
     small = kd_keras.replace_layers(model, {"words": exact(model.layers[0])})
     np.testing.assert_allclose(small(IDS), model(IDS), atol=1e-6)
+
+
+def test_policies_stay_whatever_the_global_one_is():
+    with global_policy(keras.DTypePolicy("mixed_bfloat16")):
+        ids = keras.Input((3,), dtype="int64")
+        known = layers.IntegerLookup(vocabulary=list(range(300)))
+        words = layers.Embedding(301, 8, name="words")
+        output = layers.Dense(2, name="output")
+        model = keras.Model(ids, output(words(known(ids))))
+    coded = kd_keras.learn_codes(words, 4, 2, effort=0, verbose=0)
+    small = kd_keras.replace_layers(model, {words: coded})
+    assert keras.config.dtype_policy().name == "float32"
+    policies = {x.name: x.dtype_policy.name for x in small.layers}
+    assert policies[known.name] == policies["output"] == "mixed_bfloat16"

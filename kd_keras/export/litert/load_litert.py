@@ -5,7 +5,7 @@ import struct
 
 from kd_keras.export.litert.litert_model import LiteRTModel
 from kd_keras.utils.checks import MAX_INT32, check_integer
-from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.errors import BadInputError, told_by
 
 
 def load_litert(
@@ -64,7 +64,7 @@ def load_litert(
             runtime = InterpreterRuntime(os.fspath(path), num_threads)
     except (RuntimeError, ValueError, struct.error) as error:
         raise BadInputError(
-            f"{path} is damaged: {' '.join(str(error).split())[:200]}"
+            f"{path} is damaged: {told_by(error, 200)}"
         ) from None
     try:
         return LiteRTModel(runtime, configuration, vocabularies)

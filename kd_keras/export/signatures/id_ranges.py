@@ -20,6 +20,7 @@ from kd_keras.layers.calls_replaced import (
 )
 from kd_keras.layers.find_layers import is_reversed
 from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.utils.errors import told_by
 
 # Up to this many columns of an input are tried one by one: `user(x[:, 0])` and
 # `item(x[:, 1])` have different ranges.
@@ -74,7 +75,7 @@ class IdProbe:
                 raise ValueError(
                     f"An export calls the model, here on {self.first_id}s of "
                     f"shape {', '.join(map(str, shapes))}. Received an error: "
-                    + " ".join(str(error).split())[:300]
+                    + told_by(error)
                 ) from error
             if all((ids >= 0).all() for _, ids in self._at_base):
                 break

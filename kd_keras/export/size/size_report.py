@@ -8,7 +8,7 @@ from typing import Any
 
 from kd_keras.export.litert.check_configuration import have_sizes
 from kd_keras.export.size.report import SizeReport, predict
-from kd_keras.utils.errors import BadInputError
+from kd_keras.utils.errors import BadInputError, told_by
 
 
 def size_report(
@@ -148,8 +148,7 @@ def _report_saved_model(path: Path) -> SizeReport:
         return _read_saved_model(path)
     except Exception as error:  # damage leads to errors of many kinds
         raise BadInputError(
-            f"{path} is a damaged SavedModel: "
-            f"{' '.join(str(error).split())[:200]}"
+            f"{path} is a damaged SavedModel: {told_by(error, 200)}"
         ) from None
 
 
@@ -209,7 +208,7 @@ def _report_keras(path: Path, total: int) -> SizeReport:
         if isinstance(error, BadInputError):
             raise
         raise BadInputError(
-            f"{path} cannot be loaded: {' '.join(str(error).split())[:200]}"
+            f"{path} cannot be loaded: {told_by(error, 200)}"
         ) from None
     parts, embeddings, tables = parts_in_memory(model)
     parts["optimizer"] = optimizer
