@@ -13,7 +13,6 @@ from kd_keras.compression.forms import Form
 from kd_keras.compression.make_plan import Planned
 from kd_keras.compression.model_tables import ModelTable
 from kd_keras.compression.plan import Plan
-from kd_keras.compression.planner import with_forms
 from kd_keras.compression.states import states_kept
 from kd_keras.compression.steps import (
     NOTHING_KEPT,
@@ -23,6 +22,7 @@ from kd_keras.compression.steps import (
     assign,
     digest_of,
 )
+from kd_keras.compression.with_forms import with_forms
 from kd_keras.report.model_page import metric_lines
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.progress_bar import Say

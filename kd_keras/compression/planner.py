@@ -2,15 +2,14 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from kd_keras.compression.allocate import allocate
 from kd_keras.compression.curve import Curve, curve_of
-from kd_keras.compression.distil import distil
 from kd_keras.compression.file_size import FileSize
 from kd_keras.compression.forms import (
     AS_IT_IS,
@@ -26,10 +25,8 @@ from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import LeftAlone, ModelTable
 from kd_keras.compression.plan import Alternative, TablePlan
 from kd_keras.compression.steps import Arrays, Steps, digest_of
-from kd_keras.learning.replace_layers import (
-    replace_layers,
-    replace_uncompiled,
-)
+from kd_keras.compression.trial import loss_of_trial
+from kd_keras.compression.with_forms import with_forms
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.progress_bar import Progress, Say, progress_bar
 
@@ -48,38 +45,6 @@ WAYS = {
 # Share of the bytes that must turn out to be free for new drafts.
 MORE_ROOM = 0.05
 ROUNDS = 4  # of writing a file to see what the graph takes
-TRIAL_BATCHES = 300  # of the short training that compares the ways
-# Share of the large model's outputs in its loss. By the targets alone, a way
-# that loses words can look better: it makes a model that is too sure of itself
-# less sure, and less accurate.
-TRIAL_SHARE = 0.5
-
-
-def with_forms(
-    model: Any,
-    tables: Sequence[ModelTable],
-    forms: Sequence[Form],
-    make: Callable[[Form, ModelTable], Any],
-    compiled: bool = True,
-) -> Any:
-    """Copies a model with other layers in the place of its tables.
-
-    Args:
-        model: Keras model.
-        tables: list of `ModelTable` of it.
-        forms: list of `Form`, one for each table.
-        make: Function of a form and a table that makes the layer.
-        compiled: bool. Whether the copy is compiled like the model.
-    """
-    replace = replace_layers if compiled else replace_uncompiled
-    return replace(
-        model,
-        {
-            table.layer: make(form, table)
-            for form, table in zip(forms, tables, strict=True)
-            if form.kind != AS_IT_IS
-        },
-    )
 
 
 class Planner:
@@ -98,14 +63,22 @@ class Planner:
         self.steps = steps
         self.model, self.tables, self.size = model, tables, size
         self.most, self.seed, self.verbose = most, seed, verbose
-        now = self.bytes_of([Form()] * len(tables))
-        for table, one in zip(tables, now, strict=True):
-            table.times = max(1, round(size.bytes_of_table(table.name) / one))
+        self._set_times()
         now = self.bytes_of([Form()] * len(tables))
         self.rest = int(size.before.total) - sum(now)
         self.added = 0  # what a file has more than is estimated
         self.curves: list[Curve] = []
         self._written: dict[tuple[Form, ...], int] = {}
+
+    def _set_times(self) -> None:
+        """Tells how often the file has each table."""
+        once: Counter[str] = Counter()
+        for table in self.tables:
+            table.times = 1
+            once[table.name] += Form().bytes(table, self.size.quantization)
+        for table in self.tables:
+            stored = self.size.bytes_of_table(table.name)
+            table.times = max(1, round(stored / once[table.name]))
 
     def bytes_of(self, forms: Sequence[Form]) -> list[int]:
         return [
@@ -272,25 +245,11 @@ class Planner:
     ) -> float:
         def tried() -> Arrays:
             say(f"Trying {way}")
-            keras.utils.set_random_seed(self.seed)
-            small = with_forms(
-                self.model,
-                self.tables,
-                forms,
-                lambda form, table: form.make(table, self.seed, 0.0),
+            tables, seed = self.tables, self.seed
+            found = loss_of_trial(
+                self.model, tables, forms, data, validation, seed
             )
-            part = data.part(TRIAL_BATCHES)
-            losses = distil(
-                small,
-                self.model,
-                part,
-                validation,
-                1,
-                self.seed,
-                share=TRIAL_SHARE,
-                judged_share=TRIAL_SHARE,
-            )
-            return {"loss": np.array(min(losses))}
+            return {"loss": np.array(found)}
 
         name = f"trial-{digest_of(repr(forms))}"
         return float(self.steps.run(name, tried)["loss"])

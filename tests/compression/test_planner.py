@@ -45,6 +45,19 @@ def test_more_bytes_are_used_and_never_make_a_plan_worse():
     assert plans[0].tables[0].bytes_before == 2 * N * DIM
 
 
+def test_tables_of_one_name_are_not_one_table_twice():
+    inputs = [keras.Input((STEPS,), dtype="int32") for _ in "ab"]
+    towers = []
+    for tower in "ab":
+        ids = keras.Input((STEPS,), dtype="int32")
+        words = layers.Embedding(N, DIM, name="words")
+        towers.append(keras.Model(ids, words(ids), name=tower))
+    found = [f(x) for f, x in zip(towers, inputs, strict=True)]
+    model = keras.Model(inputs, layers.Dot(2)(found))
+    plan = kd_keras.plan(model, "50%", verbose=0)
+    assert [x.bytes_before for x in plan.tables] == [N * DIM, N * DIM]
+
+
 class AllAtOnce(keras.Model):
     """Scores all items by looking each of them up."""
 
