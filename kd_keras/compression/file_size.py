@@ -14,8 +14,12 @@ from kd_keras.utils.errors import BadInputError, told_by
 SEQUENCE_LENGTH = 32
 
 
-class NotExportedError(Exception):
-    """A model like the first one cannot be exported; says why."""
+class NotExportedError(BadInputError):
+    """A model like the first one cannot be exported."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The small model cannot be exported: {why}")
+        self.why = why
 
 
 @dataclasses.dataclass(frozen=True)

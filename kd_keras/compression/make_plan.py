@@ -157,11 +157,11 @@ def make_plan(
     try:
         plan = _choose(planner, plan, given, say, left)
     except NotExportedError as error:
-        why = f"the model with other tables cannot be exported: {error}"
         if needs_file:
-            told = f"model.tflite cannot be written: {why}"
-            raise BadInputError(told) from None
-        size.count_weights(model, why)
+            raise
+        size.count_weights(
+            model, f"the small model cannot be exported: {error.why}"
+        )
         notes.append(str(size.note))
         plan = _empty(model, size, budget)
         planner = Planner(model, tables, size, plan.budget, *options)

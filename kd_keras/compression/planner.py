@@ -213,8 +213,12 @@ class Planner:
         if self.added < -MORE_ROOM * self.most:
             # The graph without the tables is smaller than with them, so there
             # is room for codes that have not been drafted.
+            before = self.curves, self.added
             self.draft()
-            fitted = self._fit_best() or fitted
+            if (again := self._fit_best()) is not None:
+                fitted = again
+            else:  # their curves know these forms
+                self.curves, self.added = before
         # From here on `added` is what the graph of these forms takes.
         best, _ = fitted
         forms: dict[str, list[Form]] = {}

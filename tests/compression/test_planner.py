@@ -92,6 +92,12 @@ def test_weights_are_counted_if_only_the_small_model_cannot_be_exported():
     assert plan.bytes <= 12_000 and plan.before == 2000 * DIM
     assert "without a graph" in plan.notes[-1]
     assert "2000" in plan.notes[-1] and "user code" not in plan.notes[-1]
+    codes = kd_keras.KDEmbedding(2000, DIM, 16, 4)
+    codes.build()
+    small = kd_keras.replace_layers(model, {"items": codes})
+    with pytest.raises(kd_keras.BadInputError, match="cannot be exp") as told:
+        FileSize(model, "int8", ids).of(small)
+    assert "\n" not in str(told.value)
 
 
 def test_a_model_that_reads_the_table_itself_is_refused_with_advice():
