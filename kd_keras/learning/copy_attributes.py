@@ -28,6 +28,8 @@ _CHANGED = (
     "_build_shapes_dict", "_convert_input_args", "_input_spec",
     "_supports_masking", "stateful", "supports_jit",
 )  # fmt: skip
+# What several layers may hold.
+_SHARED = keras.Metric, keras.Optimizer, keras.random.SeedGenerator
 
 
 def copy_attributes(
@@ -107,9 +109,7 @@ class _Copier:
             kinds = (list, tuple, set, frozenset)
             kind = next(x for x in kinds if isinstance(value, x))
             return kind(parts)
-        # Metrics and generators may be held by several layers.
-        shared = isinstance(value, (keras.Metric, keras.random.SeedGenerator))
-        made = self.shared if shared else self.made
+        made = self.shared if isinstance(value, _SHARED) else self.made
         if id(value) not in made:
             made[id(value)] = self._single(name, value)
         return made[id(value)]
@@ -124,6 +124,10 @@ class _Copier:
             return _variable(value)
         if isinstance(value, keras.Metric):
             return self._metric(value)
+        if isinstance(value, keras.Optimizer):
+            # A new one, as when a model is compiled.
+            kind: Any = type(value)
+            return kind.from_config(value.get_config())
         if isinstance(value, keras.random.SeedGenerator):
             generator = keras.random.SeedGenerator(0, name=value.name)
             generator.state.assign(keras.ops.convert_to_numpy(value.state))

@@ -48,7 +48,7 @@ def default(x):
         lambda model: default(model.words),
         lambda model: functools.partial(closure, model.words),
         lambda model: closure(Helper(model.shift)),
-        lambda model: keras.optimizers.SGD(),
+        lambda model: Helper(keras.optimizers.SGD()),
         lambda model: tf.function(model.first),
         lambda model: tf.function(lambda x: model.words(x)),
         lambda model: collections.deque([model.words]),
@@ -95,6 +95,18 @@ def test_arrays_are_copied():
     small = kd_keras.replace_layers(model, {"words": exact(model.words)})
     model.extra[0][:] = 5
     np.testing.assert_array_equal(small.extra[0], np.ones(3))
+
+
+def test_optimizers_are_made_anew():
+    model = made(Plain)
+    model.own = keras.optimizers.Adam(0.02, beta_1=0.5)
+    model.own.build(model.trainable_variables)
+    model.others = [keras.optimizers.SGD(0.1), model.own]
+    small = kd_keras.replace_layers(model, {"words": exact(model.words)})
+    assert small.own.get_config() == model.own.get_config()
+    assert isinstance(small.others[0], keras.optimizers.SGD)
+    assert small.others[1] is small.own is not model.own
+    assert not small.own.built  # its variables are not those of the copy
 
 
 class OnVariable(layers.Layer):
