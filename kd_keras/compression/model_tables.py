@@ -11,6 +11,7 @@ from keras.src.models.functional import Functional
 from kd_keras.layers.coded_layer import CodedLayer
 from kd_keras.layers.find_layers import is_reversed
 from kd_keras.layers.reduced_embedding import ReducedEmbedding
+from kd_keras.learning.own_objects import is_own
 from kd_keras.learning.source_layer import table_of
 from kd_keras.utils.checks import short_repr
 from kd_keras.utils.errors import BadInputError
@@ -162,6 +163,8 @@ def find_tables(
                     "`layers` must be embeddings or Dense output layers. "
                     f"Received: {layer.name!r}, {type(layer).__name__}"
                 )
+            if id(layer) not in inside and (reason := _may_be_table(layer)):
+                left.append(LeftAlone(layer.name, layer.count_params(), reason))
             continue
         reason = _reason_to_leave(layer)
         if reason is None:
@@ -256,6 +259,23 @@ def _computes_otherwise(kind: type) -> bool:
     ]
     methods = {"__call__", "build", "call", "compute_mask", "embeddings"}
     return any(methods & set(vars(x)) for x in own)
+
+
+def _may_be_table(layer: Any) -> str | None:
+    """Tells of a layer that is no table to us why it may be one to a user."""
+    for weight in layer._trainable_variables:
+        N, *rest = weight.shape or (0,)
+        if len(rest) != 1 or N < LEAST_UNITS or N <= rest[0]:
+            continue
+        if type(layer) is keras.layers.Dense:
+            return f"its {N:,} inputs may be symbols, but are no ids"
+        if is_own(type(layer)):
+            name = type(layer).__name__
+            return (
+                f"its class, {name}, has a weight of {N:,} x {rest[0]:,}: a "
+                "table must be a layer of Keras"
+            )
+    return None
 
 
 def _reason_to_leave(layer: Any) -> str | None:

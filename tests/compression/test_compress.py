@@ -5,7 +5,7 @@ import re
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 from small_models import (
     SIZE,
     STEPS,
@@ -93,7 +93,7 @@ def test_training_with_data_lowers_the_loss_and_keeps_the_original(trained):
 @pytest.mark.slow
 def test_without_targets_it_learns_from_the_original(trained):
     model, (x, _) = trained
-    found = compress_model(model, "45%", x, effort=0.4, verbose=0)
+    found = compress_model(model, "25%", x, effort=0.4, verbose=0)
     assert 0 <= min(found.losses) < found.losses[0]
     assert found.measured == {}
 
@@ -149,6 +149,24 @@ def test_small_tables_and_own_classes_are_left_and_said():
     reasons = {x.name: x.reason for x in planned.left}
     assert "its class, Own" in reasons["own"] and "small" in reasons["few"]
     assert "left: few, it is small" in str(planned)
+
+
+def test_what_may_be_a_table_is_named():
+    class Bag(layers.Layer):
+        def build(self, shape):
+            self.table = self.add_weight(shape=(2000, SIZE), name="table")
+
+        def call(self, ids):
+            return ops.mean(ops.take(self.table, ids, axis=0), axis=1)
+
+    ids = keras.Input((STEPS,), dtype="int32")
+    counts = keras.Input((1500,))
+    words = layers.GlobalAveragePooling1D()(table()(ids))
+    wide = layers.Dense(SIZE, name="wide")(counts)
+    model = keras.Model([ids, counts], words + Bag(name="bag")(ids) + wide)
+    reasons = {x.name: x.reason for x in kd_keras.plan(model, "90%").left}
+    assert "Bag, has a weight of 2,000 x 16" in reasons["bag"]
+    assert "1,500 inputs" in reasons["wide"]
 
 
 @pytest.mark.slow
