@@ -196,11 +196,16 @@ def recommender_task(path, seed, d=64):
                 best = hits, model.get_weights()
         model.set_weights(best[1])
 
-    # Users and films of the cases that are kept for validation.
+    # Users and films of the cases that are kept for validation. Films that the
+    # user has not rated count as much as in training, or a model that is less
+    # sure of everything would have the lower loss.
     u = np.repeat([u for u, _ in valid], 1 + CANDIDATES)[:, None]
     f = np.concatenate([f for _, f in valid])[:, None]
     y = np.tile([[1.0]] + [[0.0]] * CANDIDATES, (len(valid), 1))
-    data = draw(np.random.default_rng([seed, 2])), ([u, f], y)
+    counts_as = np.tile(
+        [1.0] + [NEGATIVES / CANDIDATES] * CANDIDATES, len(valid)
+    )
+    data = draw(np.random.default_rng([seed, 2])), ([u, f], y, counts_as)
     return Task(
         tables, build, fit, lambda model: _hits(model, test), "HR@10", data
     )
