@@ -43,7 +43,7 @@ def count_ids(
                 ids = np.asarray(inputs)
             except Exception:
                 return None  # in a graph inside the model
-            if told := _wrong_ids(table, ids):
+            if told := _wrong_ids(table, ids, data.name):
                 wrong.append(told)  # Keras would change the error
                 raise _EnoughError
             ids = ids.astype(np.int64).ravel()
@@ -62,7 +62,7 @@ def count_ids(
         seen = 0
         try:
             with calls_replaced(replaced):
-                _call(model, x)
+                _call(model, x, data.name)
         except _EnoughError:
             if wrong:
                 raise BadInputError(wrong[0]) from None
@@ -73,25 +73,25 @@ def count_ids(
     return found | counts
 
 
-def _wrong_ids(table: ModelTable, ids: np.ndarray) -> str | None:
+def _wrong_ids(table: ModelTable, ids: np.ndarray, name: str) -> str | None:
     N = len(table.rows)
     if not ids.size or 0 <= int(ids.min()) <= int(ids.max()) < N:
         return None
     wrong = ids.min() if ids.min() < 0 else ids.max()
     return (
         f"The ids of {table.name!r} must be from 0 to {N - 1:,}. "
-        f"Received: {int(wrong):,} in `data`"
+        f"Received: {int(wrong):,} in `{name}`"
     )
 
 
-def _call(model: Any, x: Any) -> Any:
+def _call(model: Any, x: Any, name: str) -> Any:
     try:
         return model(x, training=False)
     except (_EnoughError, BadInputError):
         raise
     except Exception as error:
         raise BadInputError(
-            "`data` must be what the model takes, as `model.fit` gets it. "
+            f"`{name}` must be what the model takes, as `model.fit` gets it. "
             f"Received: {told_by(error)}"
         ) from error
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from kd_keras.compression.budget import check_budget, read_budget
+from kd_keras.compression.coded_forms import ENOUGH
 from kd_keras.compression.file_size import (
     FileContents,
     FileSize,
@@ -21,7 +22,7 @@ from kd_keras.compression.model_tables import (
     find_tables,
 )
 from kd_keras.compression.plan import Alternative, Plan
-from kd_keras.compression.planner import BEST, WAYS, Planner
+from kd_keras.compression.planner import BEST, Planner
 from kd_keras.compression.read_data import (
     check_targets,
     check_teacher,
@@ -40,6 +41,8 @@ from kd_keras.export.litert.precisions import PRECISIONS
 from kd_keras.utils.checks import check_choice, check_seed, short_repr
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
+
+MOST_USED = 0.9  # share of the budget below which a plan says why
 
 
 @dataclasses.dataclass
@@ -117,7 +120,8 @@ def make_plan(
     as_bad_input(check_seed, "`seed`", seed)
     given = read_data(model, data, validation_data)
     tables, left = find_tables(model, layers)
-    check_targets(model, given[0])
+    for part in dict.fromkeys(given):
+        check_targets(model, part)
     check_teacher(model, teacher, given[0])
     counted = {} if counts is None else given_counts(tables, counts)
     say("Writing the model's file, to see its size")
@@ -142,7 +146,7 @@ def make_plan(
         raise BadInputError(no_table(model, left))
     if given[0] is not None:
         say("Counting the symbols in the data")
-        weigh_tables(model, tables, given[0])
+        weigh_tables(model, tables, given[0], given[1])
     for table in tables:
         set_counts(table, counted.get(id(table)))
     notes += lost_settings(tables)
@@ -166,6 +170,12 @@ def make_plan(
         plan = _empty(model, size, budget)
         planner = Planner(model, tables, size, plan.budget, *options)
         plan = _choose(planner, plan, given, say, left)
+    coded = [x.error for x in plan.tables if x.form.K]
+    if plan.bytes < MOST_USED * plan.budget and sum(coded) < ENOUGH:
+        notes.append(
+            "more bytes would hardly help: the error of the codes is "
+            f"{sum(coded):.4f} already"
+        )
     plan = dataclasses.replace(plan, left=tuple(left), notes=tuple(notes))
     return Planned(plan, tables, size, *given, teacher, planner)
 
@@ -179,14 +189,17 @@ def _choose(
 ) -> Plan:
     """Chooses the forms of a plan."""
     planner.draft()
-    alternatives, forms = planner.compare(*given, say, left)
-    say("Writing files of this plan, to see their size")
-    for way in (*(x.way for x in sorted(alternatives, key=_rank)), BEST):
-        if (fitted := planner.fit(forms[way], WAYS[way])) is not None:
-            break
-    assert fitted is not None  # that of BEST did fit
+    say("Writing files of several plans, to see their sizes")
+    alternatives = planner.compare(*given, say, left)
+    way = min(alternatives, key=_rank).way
+    forms, total = planner.choose(way)
+    error = sum(planner.errors_of(forms))
+    alternatives = [
+        dataclasses.replace(x, bytes=total, error=error) if x.way == way else x
+        for x in alternatives
+    ]
     plan = dataclasses.replace(empty, way=way, alternatives=tuple(alternatives))
-    return _with(plan, planner, *fitted)
+    return _with(plan, planner, forms, total)
 
 
 def _empty(model: Any, size: FileSize, budget: Any) -> Plan:

@@ -1,5 +1,6 @@
 """Chooses forms for the tables of a model within a number of bytes."""
 
+import dataclasses
 import functools
 import math
 from collections import Counter
@@ -47,6 +48,21 @@ MORE_ROOM = 0.05
 ROUNDS = 4  # of writing a file to see what the graph takes
 
 
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """Forms of the tables of which the file fits.
+
+    Attributes:
+        forms: list of `Form`.
+        bytes: int. Those of the file.
+        added: int. What it has more than is estimated.
+    """
+
+    forms: list[Form]
+    bytes: int
+    added: int
+
+
 class Planner:
     """Chooses forms for the tables of one model within a number of bytes."""
 
@@ -68,6 +84,7 @@ class Planner:
         self.rest = int(size.before.total) - sum(now)
         self.added = 0  # what a file has more than is estimated
         self.curves: list[Curve] = []
+        self.ways: dict[str, Fitted] = {}
         self._written: dict[tuple[Form, ...], int] = {}
 
     def _set_times(self) -> None:
@@ -126,7 +143,7 @@ class Planner:
         ]
 
     def fit(
-        self, forms: list[Form], kinds: Sequence[str]
+        self, forms: list[Form], kinds: Sequence[str], rounds: int = ROUNDS
     ) -> tuple[list[Form], int] | None:
         """Changes forms until the file that they make fits.
 
@@ -134,7 +151,7 @@ class Planner:
             `(forms, bytes)` with the least error that fits, or None.
         """
         best, least = None, math.inf
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             total = self._size_of(forms)
             more = self.added + total - self.in_file(forms)
             error = sum(self.errors_of(forms))
@@ -194,7 +211,7 @@ class Planner:
         validation: ModelData | None,
         say: Say,
         left: Sequence[LeftAlone] = (),
-    ) -> tuple[list[Alternative], dict[str, list[Form]]]:
+    ) -> list[Alternative]:
         """Compares the ways, by a short training if there are data.
 
         Args:
@@ -203,8 +220,7 @@ class Planner:
             left: list of `LeftAlone`, for an error.
 
         Returns:
-            `(alternatives, forms)`. The forms by way; those of `BEST` make a
-            file that fits.
+            list of `Alternative`. Their files fit.
 
         Raises:
             BadInputError: If none does.
@@ -219,25 +235,44 @@ class Planner:
                 fitted = again
             else:  # their curves know these forms
                 self.curves, self.added = before
-        # From here on `added` is what the graph of these forms takes.
-        best, _ = fitted
-        forms: dict[str, list[Form]] = {}
-        for way, kinds in WAYS.items():
-            found = best if way == BEST else self.forms_of(kinds)
-            if found is None or found in forms.values():
-                continue
-            if any(form.kind in kinds for form in found):
-                forms[way] = found
+        self._fit_ways(fitted)
         alternatives = []
-        for way, found in forms.items():
+        some = len(self.ways) > 1  # one alone needs no trial
+        for way, found in self.ways.items():
             loss = None
-            # One way alone needs no trial.
-            if data is not None and validation is not None and len(forms) > 1:
-                loss = self._loss(way, found, data, validation, say)
-            total = self.in_file(found)
-            error = sum(self.errors_of(found))
-            alternatives.append(Alternative(way, total, error, loss))
-        return alternatives, forms | {BEST: best}
+            if data is not None and validation is not None and some:
+                loss = self._loss(way, found.forms, data, validation, say)
+            error = sum(self.errors_of(found.forms))
+            alternatives.append(Alternative(way, found.bytes, error, loss))
+        return alternatives
+
+    def _fit_ways(self, best: tuple[list[Form], int]) -> None:
+        """Finds forms of each way of which the file fits."""
+        added = self.added
+        for way, kinds in WAYS.items():
+            self.added = added
+            found = self.forms_of(kinds)
+            fitted: tuple[list[Form], int] | None = None
+            if way == BEST or found == best[0]:
+                fitted = best
+            elif found is None:
+                continue
+            else:
+                fitted = self.fit(found, kinds, rounds=2)
+            if fitted is None:
+                continue
+            forms, total = fitted
+            known = any(x.forms == forms for x in self.ways.values())
+            if not known and any(form.kind in kinds for form in forms):
+                self.ways[way] = Fitted(forms, total, self.added)
+        if not self.ways:
+            self.ways[BEST] = Fitted(*best, added)
+
+    def choose(self, way: str) -> tuple[list[Form], int]:
+        """Returns the forms of a way, and the bytes of their file."""
+        found = self.ways[way]
+        self.added = found.added
+        return self.fit(found.forms, WAYS[way]) or (found.forms, found.bytes)
 
     def _loss(
         self,

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from kd_keras.compression.distil import has_loss
 from kd_keras.compression.model_data import ModelData
@@ -60,12 +61,24 @@ def check_targets(model: Any, data: ModelData | None) -> None:
     x, y, weights = next(data.batches(1))
     try:
         # By name: keras-hub's tasks have the arguments in another order.
-        model.evaluate(x=x, y=y, sample_weight=weights, verbose=0, steps=1)
+        found = model.evaluate(
+            x=x,
+            y=y,
+            sample_weight=weights,
+            verbose=0,
+            steps=1,
+            return_dict=True,
+        )
     except Exception as error:
         raise BadInputError(
-            "`data` must be what the model takes, as `model.fit` gets it. "
-            f"Received: {told_by(error)}"
+            f"`{data.name}` must be what the model takes, as `model.fit` gets "
+            f"it. Received: {told_by(error)}"
         ) from error
+    if np.isnan(found.get("loss", 0.0)):
+        raise BadInputError(
+            "The model's loss must be a number. Received: nan on the first "
+            f"rows of `{data.name}`"
+        )
 
 
 def check_teacher(model: Any, teacher: Any, data: ModelData | None) -> None:

@@ -17,7 +17,10 @@ POWER = 0.5
 
 
 def weigh_tables(
-    model: Any, tables: Sequence[ModelTable], data: ModelData
+    model: Any,
+    tables: Sequence[ModelTable],
+    data: ModelData,
+    validation: ModelData | None = None,
 ) -> None:
     """Sets the weights of rows by counts, and the costs by gradients.
 
@@ -25,12 +28,15 @@ def weigh_tables(
         model: Keras model.
         tables: list of `ModelTable` of it. They are changed.
         data: `ModelData`.
+        validation: `ModelData` or None. Its ids are checked too.
 
     Raises:
         BadInputError: If the model cannot be called on the data, or an id is
             out of range.
     """
     counts = count_ids(model, tables, data)
+    if validation is not None and validation is not data:
+        count_ids(model, tables, validation)
     for table in tables:
         if table.kind == OUTPUT:
             counts[id(table)] = count_targets(

@@ -244,6 +244,10 @@ def test_the_least_budget_that_an_error_names_is_met(make, quantization):
         ({"layers": []}, "must be a list of layers"),
         ({"data": np.full((4, STEPS), N)}, f"0 to {N - 1:,}.*{N:,} in `data`"),
         ({"data": -np.ones((4, STEPS), int)}, "Received: -1 in `data`"),
+        (
+            {"data": ids_of(9), "validation_data": -np.ones((4, STEPS), int)},
+            "Received: -1 in `validation_data`",
+        ),
         ({"data": (np.ones((4, STEPS)), np.ones(3))}, "one row for each"),
         ({"data": np.ones((4, 2, 2, 2, STEPS))}, "what the model takes"),
         ({"data": 3}, "must be arrays"),
@@ -256,6 +260,37 @@ def test_bad_input_is_one_line_before_any_work(change, message):
     with pytest.raises(kd_keras.BadInputError, match=message) as error:
         kd_keras.compress(**given)
     assert "\n" not in str(error.value)
+
+
+def test_a_held_back_row_is_checked_too():
+    model = sequential()
+    for row in range(20):  # some are held back
+        ids = ids_of(20)
+        ids[row, 2] = N
+        with pytest.raises(kd_keras.BadInputError, match=f"{N:,} in `data`"):
+            kd_keras.plan(model, "50%", ids, verbose=0)
+
+
+def test_a_loss_that_is_no_number_is_told(trained):
+    model, (x, y) = trained
+    x, y = x[:30], y[:30]
+    model = keras.models.clone_model(model)
+    model.compile("sgd", "mse")
+    bad = np.full((30, model.output_shape[-1]), np.nan)
+    with pytest.raises(kd_keras.BadInputError, match="nan.*`data`"):
+        kd_keras.plan(model, "50%", (x, bad), verbose=0)
+
+
+@pytest.mark.parametrize("budget", ["40%", "60%"])
+def test_the_taken_way_is_the_plan(budget):
+    planned = kd_keras.plan(sequential(), budget, verbose=0)
+    [taken] = [x for x in planned.alternatives if x.way == planned.way]
+    assert taken.bytes == planned.bytes
+    errors = [x.error for x in planned.tables]
+    assert taken.error == pytest.approx(sum(errors))
+    # Without data the plan with the least error is taken.
+    assert taken.error == min(x.error for x in planned.alternatives)
+    assert all(x.bytes <= planned.budget for x in planned.alternatives)
 
 
 def test_symbols_that_occur_equally_often_may_have_tiers():
