@@ -137,9 +137,12 @@ def _panel(axis, task, by_share, others):
         own.append((size, *mean_and_error([r["quality"] for r in found])))
         if rival := best_rival(found, others):
             best.append((size, *mean_and_error(rival["quality"])))
+            at_the_edge = len(best) == 1  # the largest files come first
             axis.annotate(
-                NAMES[rival["method"]], best[-1][:2], (5, -9),
+                NAMES[rival["method"]],
+                best[-1][:2], (-5 if at_the_edge else 5, -9),
                 textcoords="offset points", fontsize=7, color="#444444",
+                ha="right" if at_the_edge else "left",
             )  # fmt: skip
     for points, colour, label in (
         (own, "#D55E00", "compress"),
@@ -156,6 +159,7 @@ def _panel(axis, task, by_share, others):
         label="the model that is compressed",
     )  # fmt: skip
     axis.set_xscale("log")
+    axis.margins(0.12)  # for the labels
     axis.set_xticks([20, 50, 100, 200])
     axis.set_xticklabels(["20", "50", "100", "200"])
     axis.xaxis.set_minor_formatter(NullFormatter())

@@ -89,7 +89,8 @@ def low_rank(task, seed, rank):
         left, strengths, right = np.linalg.svd(trained, full_matrices=False)
         made = LowRank(t.N, rank, t.d)
         made.build()
-        made.set_weights([left[:, :rank] * strengths[:rank], right[:rank]])
+        made.matrix.assign(right[:rank])
+        made.narrow.set_weights([left[:, :rank] * strengths[:rank]])
         return made
 
     return _replaced(task, seed, layer)
@@ -237,15 +238,15 @@ class LowRank(layers.Layer):
     def __init__(self, N, rank, d, **kwargs):
         super().__init__(**kwargs)
         self.sizes = N, rank, d
+        self.narrow = layers.Embedding(N, rank, name="narrow")
 
     def build(self, shape=None):
-        N, rank, d = self.sizes
-        self.narrow = self.add_weight(shape=(N, rank), name="narrow")
-        self.matrix = self.add_weight(shape=(rank, d), name="matrix")
+        self.narrow.build()
+        self.matrix = self.add_weight(shape=self.sizes[1:], name="matrix")
         self.built = True
 
     def call(self, ids):
-        return ops.take(self.narrow, ids, axis=0) @ self.matrix
+        return self.narrow(ids) @ self.matrix
 
     def get_config(self):
         sizes = dict(zip(("N", "rank", "d"), self.sizes, strict=True))

@@ -99,7 +99,10 @@ def exported_bytes(model):
     """Returns the bytes of an int8 `.tflite` file as this package writes it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.tflite")
-        return kd_keras.export_litert(model, path, quantization="int8").total
+        # A rival may lose more by int8 than an export allows.
+        return kd_keras.export_litert(
+            model, path, quantization="int8", tolerance=1
+        ).total
 
 
 def converted_bytes(model):
