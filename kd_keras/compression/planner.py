@@ -114,6 +114,8 @@ class Planner:
     def draft(self) -> None:
         """Estimates the curve of each table."""
         room = max(0, self.most - self.rest - self.added)
+        # Not to the byte: names in a file may differ from run to run.
+        room -= room % 256
         count = len(self.tables)
         self.curves = []
         with progress_bar("Drafting codes", self.verbose) as progress:

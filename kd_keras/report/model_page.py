@@ -56,7 +56,7 @@ def metric_lines(measured: dict[str, dict[str, float]]) -> list[str]:
     Example:
 
     >>> metric_lines({"before": {"loss": 0.5}, "trained": {"loss": 0.25}})
-    ['loss of the validation data: 0.5000 before, 0.2500 trained']
+    ['loss of the validation data: 0.50000 before, 0.25000 trained']
     """
     names = next(iter(measured.values()), {})
     return [
