@@ -253,14 +253,11 @@ class Planner:
         added = self.added
         for way, kinds in WAYS.items():
             self.added = added
-            found = self.forms_of(kinds)
-            fitted: tuple[list[Form], int] | None = None
-            if way == BEST or found == best[0]:
-                fitted = best
-            elif found is None:
+            found = best[0] if way == BEST else self.forms_of(kinds)
+            if found is None:
                 continue
-            else:
-                fitted = self.fit(found, kinds, rounds=2)
+            is_best = found == best[0]
+            fitted = best if is_best else self.fit(found, kinds, rounds=2)
             if fitted is None:
                 continue
             forms, total = fitted
