@@ -51,6 +51,7 @@ def measure(task, seed, share):
         },
         "quality": round(task.quality(found.model), 3),
         "measure": task.measure,
+        **{x: round(y, 3) for x, y in task.also(found.model).items()},
         "seconds": round(seconds, 1),
         **measured_now(),
     }

@@ -44,6 +44,7 @@ class Task:
         measure: The name of the quality.
         data: Data to train on and to validate with, as `fit` takes them.
         is_recurrent: Whether the model has an LSTM.
+        also: Measures a model in other ways: percent by their names.
         kept: What methods share: the model to be made small.
     """
 
@@ -54,6 +55,7 @@ class Task:
     measure: str
     data: tuple
     is_recurrent: bool = False
+    also: Callable = lambda model: {}
     kept: dict = dataclasses.field(default_factory=dict)
 
 
@@ -191,7 +193,7 @@ def recommender_task(path, seed, d=64):
         best = None
         for _ in range(epochs):
             model.fit(*draw(rng), 1000, 1, 0)
-            hits = _hits(model, valid)
+            hits = _ranked(model, valid)["HR@10"]
             if best is None or hits > best[0]:
                 best = hits, model.get_weights()
         model.set_weights(best[1])
@@ -207,12 +209,22 @@ def recommender_task(path, seed, d=64):
     )
     data = draw(np.random.default_rng([seed, 2])), ([u, f], y, counts_as)
     return Task(
-        tables, build, fit, lambda model: _hits(model, test), "HR@10", data
+        tables,
+        build,
+        fit,
+        lambda model: _ranked(model, test)["HR@10"],
+        "HR@10",
+        data,
+        also=lambda model: _ranked(model, test),
     )
 
 
-def _hits(model, cases):
-    """Returns how often the film is among the ten best of 100, in percent."""
+def _ranked(model, cases):
+    """Tells how high a model ranks the film among 100, in percent.
+
+    HR@10 is how often it is among the ten best, NDCG@10 counts it there by
+    1 / log2(1 + place).
+    """
     users = np.repeat([u for u, _ in cases], 1 + CANDIDATES)[:, None]
     films = np.concatenate([f for _, f in cases])[:, None]
     scores = model.predict([users, films], 10_000, verbose=0)
@@ -220,8 +232,13 @@ def _hits(model, cases):
     better = (scores[:, 1:] > scores[:, :1]).sum(axis=1)
     # Films that share a vector tie, and are in any order.
     equal = (scores[:, 1:] == scores[:, :1]).sum(axis=1)
-    hits = np.clip((TOP - better) / (1 + equal), 0, 1)
-    return 100 * float(hits.mean())
+    worth = np.zeros((2, 2 + CANDIDATES))  # of the first places, summed
+    worth[0, 1:] = np.minimum(np.arange(1 + CANDIDATES), TOP - 1) + 1
+    worth[1, 1 : 1 + TOP] = (1 / np.log2(np.arange(TOP) + 2)).cumsum()
+    worth[1, 1 + TOP :] = worth[1, TOP]
+    found = (worth[:, better + equal + 1] - worth[:, better]) / (1 + equal)
+    hits, gain = 100 * found.mean(axis=1)
+    return {"HR@10": float(hits), "NDCG@10": float(gain)}
 
 
 def _by_count(ids, kept):

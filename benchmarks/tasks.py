@@ -129,6 +129,7 @@ def measure(task, cell, seed):
         "writer": "export_litert" if ours else "TFLiteConverter",
         "quality": round(task.quality(model), 3),
         "measure": task.measure,
+        **{x: round(y, 3) for x, y in task.also(model).items()},
         "seconds": round(seconds, 1),
         **measured_now(),
     }
