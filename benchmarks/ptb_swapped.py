@@ -32,6 +32,12 @@ INT4, HADAMARD, INT2 = (
     "dynamic_wi4c_hr_afp32",
     "dynamic_wi2c_afp32",
 )
+# Lengths of codes and the tiers' ends: the first for the most frequent words.
+TIERS = (
+    ((80, 64, 40), (1500, 5000)),
+    ((96, 48, 32), (1500, 4000)),
+    ((48, 32, 16), (1500, 4000)),
+)
 CODES = ((16, 16), (16, 32), (16, 64), (16, 96), (16, 128), (256, 16))
 
 
@@ -66,17 +72,17 @@ def methods(counts):
         yield f"codes, K = {K}, D = {D}", functools.partial(codes, K=K, D=D)
         counted = functools.partial(codes, K=K, D=D, weights=counts**0.5)
         yield f"codes, K = {K}, D = {D}, counts", counted
+    for D, tiers in TIERS:
+        tiered = functools.partial(
+            codes, K=16, D=D, weights=counts**0.5, tiers=tiers
+        )
+        yield f"codes, K = 16, D = {D}, tiers = {tiers}, counts", tiered
 
 
-def codes(vectors, K, D, weights=None):
+def codes(vectors, K, D, **options):
     return chart_methods.exported(
         kd_keras.learn_codes(
-            vectors,
-            K,
-            D,
-            effort=chart_methods.EFFORT,
-            weights=weights,
-            verbose=0,
+            vectors, K, D, effort=chart_methods.EFFORT, verbose=0, **options
         )
     )
 

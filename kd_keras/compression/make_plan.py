@@ -214,11 +214,11 @@ def _with(
 ) -> Plan:
     """Returns a plan with these forms; its bytes are estimated if not known."""
     if total is None:
-        total = planner.in_file(forms)
+        total = planner.files.estimated(forms)
     return dataclasses.replace(
         plan,
         bytes=total,
-        rest=total - sum(planner.bytes_of(forms)),
+        rest=total - sum(planner.files.of_tables(forms)),
         tables=tuple(planner.table_plans(forms)),
     )
 

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from kd_keras.compression.allocate import allocate
 from kd_keras.compression.curve import Curve, curve_of
+from kd_keras.compression.file_bytes import FileBytes
 from kd_keras.compression.file_size import FileSize
 from kd_keras.compression.forms import (
     AS_IT_IS,
@@ -27,7 +27,6 @@ from kd_keras.compression.model_tables import LeftAlone, ModelTable
 from kd_keras.compression.plan import Alternative, TablePlan
 from kd_keras.compression.steps import Arrays, Steps, digest_of
 from kd_keras.compression.trial import loss_of_trial
-from kd_keras.compression.with_forms import with_forms
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.progress_bar import Progress, Say, progress_bar
 
@@ -79,41 +78,13 @@ class Planner:
         self.steps = steps
         self.model, self.tables, self.size = model, tables, size
         self.most, self.seed, self.verbose = most, seed, verbose
-        self._set_times()
-        now = self.bytes_of([Form()] * len(tables))
-        self.rest = int(size.before.total) - sum(now)
-        self.added = 0  # what a file has more than is estimated
+        self.files = FileBytes(model, tables, size)
         self.curves: list[Curve] = []
         self.ways: dict[str, Fitted] = {}
-        self._written: dict[tuple[Form, ...], int] = {}
-
-    def _set_times(self) -> None:
-        """Tells how often the file has each table."""
-        once: Counter[str] = Counter()
-        for table in self.tables:
-            table.times = 1
-            once[table.name] += Form().bytes(table, self.size.quantization)
-        for table in self.tables:
-            stored = self.size.bytes_of_table(table.name)
-            table.times = max(1, round(stored / once[table.name]))
-
-    def bytes_of(self, forms: Sequence[Form]) -> list[int]:
-        return [
-            form.bytes(table, self.size.quantization)
-            for form, table in zip(forms, self.tables, strict=True)
-        ]
-
-    def in_file(self, forms: Sequence[Form]) -> int:
-        """Estimates the bytes of a file: weights and operators."""
-        graphs = [
-            form.graph_bytes(table.kind)
-            for form, table in zip(forms, self.tables, strict=True)
-        ]
-        return self.rest + self.added + sum(self.bytes_of(forms)) + sum(graphs)
 
     def draft(self) -> None:
         """Estimates the curve of each table."""
-        room = max(0, self.most - self.rest - self.added)
+        room = max(0, self.most - self.files.of_others())
         # Not to the byte: names in a file may differ from run to run.
         room -= room % 256
         count = len(self.tables)
@@ -136,7 +107,7 @@ class Planner:
         for curve in self.curves:
             some = curve.of_kinds((*kinds, AS_IT_IS))
             curves.append(some if len(some.forms) > 1 else curve)
-        return allocate(curves, self.most - self.rest - self.added)
+        return allocate(curves, self.most - self.files.of_others())
 
     def errors_of(self, forms: Sequence[Form]) -> list[float]:
         return [
@@ -154,15 +125,13 @@ class Planner:
         """
         best, least = None, math.inf
         for _ in range(rounds):
-            total = self._size_of(forms)
-            more = self.added + total - self.in_file(forms)
+            total = self.files.written(forms)
+            missing = self.files.missing(forms, total)
             error = sum(self.errors_of(forms))
-            if total <= self.most:
-                self.added = more
-                if error < least:
-                    best, least = (forms, total), error
-            else:
-                self.added = max(self.added, more)
+            fits = total <= self.most
+            self.files.added += missing if fits else max(0, missing)
+            if fits and error < least:
+                best, least = (forms, total), error
             again = self.forms_of(kinds)
             if again is None or again == forms:
                 break
@@ -172,16 +141,6 @@ class Planner:
     def _fit_best(self) -> tuple[list[Form], int] | None:
         first = self.forms_of(KINDS)
         return None if first is None else self.fit(first, KINDS)
-
-    def _size_of(self, forms: list[Form]) -> int:
-        """Returns the bytes of a file of these forms, with random codes."""
-        key = tuple(forms)
-        if key not in self._written:
-            small = with_forms(
-                self.model, self.tables, forms, Form.outline, compiled=False
-            )
-            self._written[key] = self.size.of(small)
-        return self._written[key]
 
     def smaller(
         self, forms: list[Form], total: int, way: str
@@ -200,7 +159,7 @@ class Planner:
         Returns:
             `(way, forms)`, of `BEST` if that way has none; or None.
         """
-        self.added += total - self.in_file(forms)
+        self.files.added += self.files.missing(forms, total)
         for other in (way, BEST):
             found = self.forms_of(WAYS[other])
             if found is not None:
@@ -228,15 +187,15 @@ class Planner:
             BadInputError: If none does.
         """
         fitted = self._fit_best() or self._smallest(left)
-        if self.added < -MORE_ROOM * self.most:
+        if self.files.added < -MORE_ROOM * self.most:
             # The graph without the tables is smaller than with them, so there
             # is room for codes that have not been drafted.
-            before = self.curves, self.added
+            before = self.curves, self.files.added
             self.draft()
             if (again := self._fit_best()) is not None:
                 fitted = again
             else:  # their curves know these forms
-                self.curves, self.added = before
+                self.curves, self.files.added = before
         self._fit_ways(fitted)
         alternatives = []
         some = len(self.ways) > 1  # one alone needs no trial
@@ -250,9 +209,9 @@ class Planner:
 
     def _fit_ways(self, best: tuple[list[Form], int]) -> None:
         """Finds forms of each way of which the file fits."""
-        added = self.added
+        added = self.files.added
         for way, kinds in WAYS.items():
-            self.added = added
+            self.files.added = added
             found = best[0] if way == BEST else self.forms_of(kinds)
             if found is None:
                 continue
@@ -263,15 +222,17 @@ class Planner:
             forms, total = fitted
             known = any(x.forms == forms for x in self.ways.values())
             if not known and any(form.kind in kinds for form in forms):
-                self.ways[way] = Fitted(forms, total, self.added)
+                self.ways[way] = Fitted(forms, total, self.files.added)
         if not self.ways:
             self.ways[BEST] = Fitted(*best, added)
 
     def choose(self, way: str) -> tuple[list[Form], int]:
         """Returns the forms of a way, and the bytes of their file."""
         found = self.ways[way]
-        self.added = found.added
-        return self.fit(found.forms, WAYS[way]) or (found.forms, found.bytes)
+        self.files.added = found.added
+        fitted = self.fit(found.forms, WAYS[way])
+        assert fitted is not None  # the forms to begin with fit
+        return fitted
 
     def _loss(
         self,
@@ -293,9 +254,9 @@ class Planner:
         return float(self.steps.run(name, tried)["loss"])
 
     def table_plans(self, forms: Sequence[Form]) -> list[TablePlan]:
-        now = self.bytes_of([Form()] * len(forms))
+        now = self.files.of_tables([Form()] * len(forms))
         rows = zip(
-            self.tables, forms, now, self.bytes_of(forms),
+            self.tables, forms, now, self.files.of_tables(forms),
             self.errors_of(forms), strict=True,
         )  # fmt: skip
         return [
@@ -313,11 +274,11 @@ class Planner:
             BadInputError: If even this file is too large.
         """
         forms = [x.forms[int(x.bytes.argmin())] for x in self.curves]
-        total = self._size_of(forms)
+        total = self.files.written(forms)
         if total > self.most:
-            rest = total - sum(self.bytes_of(forms))
+            rest = total - sum(self.files.of_tables(forms))
             raise BadInputError(self._too_small(total, rest, left))
-        self.added += total - self.in_file(forms)
+        self.files.added += self.files.missing(forms, total)
         return forms, total
 
     def _too_small(

@@ -5,18 +5,25 @@ References:
     compression", CVPR 2014, section 3 (codebooks by least squares).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.kmeans import sum_by_value
 from kd_keras.search.methods.weighted_rows import Weights
+from kd_keras.utils.cores import spread
 
 # With up to this many unknowns per dimension, the normal equations are solved
-# directly; with more, by conjugate gradients, which need no (D K)^2 matrix.
-DIRECT_UNKNOWNS = 5000
-# The value added to the diagonal of the normal equations, which counts rows,
-# and the number of steps of conjugate gradients.
-RIDGE, ITERATIONS = 1e-4, 50
+# directly; with more, by conjugate gradients. These need no (D K)^2 matrix, but
+# are faster with one, which takes 256 MiB at most.
+DIRECT_UNKNOWNS, PAIRED_UNKNOWNS = 5000, 8192
+# The value added to the diagonal of the normal equations, which counts rows.
+RIDGE = 1e-4
+# Conjugate gradients end after so many steps, or when the squared gradient has
+# fallen to this fraction: the squared error is then above the least one by less
+# than a millionth of what the solution explains. Most systems need 10 to 20.
+ITERATIONS, ENOUGH = 50, 1e-6
 
 
 def _pair_counts(
@@ -61,6 +68,30 @@ def _sums(
     )
 
 
+def _normal_product(
+    codes: np.ndarray, K: int, weights: Weights
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns the function from x, `(D, K, d)`, to A^T A x."""
+    D = codes.shape[1]
+    if D * K > PAIRED_UNKNOWNS:
+        return lambda x: _sums(
+            decode_additive(codes, x.astype(np.float32)), codes, K, weights
+        )
+    pairs = _pair_counts(codes, K, weights, np.float32).reshape(D, K, D * K)
+
+    def product(x: np.ndarray) -> np.ndarray:
+        flat = x.reshape(D * K, -1).astype(np.float32)
+        out = np.empty(x.shape, np.float32)
+
+        def multiply(j: int) -> None:
+            np.matmul(pairs[j], flat, out=out[j])
+
+        spread(multiply, range(D))
+        return out
+
+    return product
+
+
 def _conjugate_gradients(
     vectors: np.ndarray,
     codes: np.ndarray,
@@ -76,9 +107,12 @@ def _conjugate_gradients(
     rest = _sums(vectors, codes, K, weights)
     step = inverse * rest
     length = np.einsum("jkd,jkd->d", rest, step)
+    enough = ENOUGH * length.sum()
+    product = _normal_product(codes, K, weights)
     for _ in range(iterations):
-        image = _sums(decode_additive(codes, step), codes, K, weights)
-        image += RIDGE * step
+        if length.sum() <= enough:
+            break
+        image = product(step) + RIDGE * step
         curve = np.einsum("jkd,jkd->d", step, image)
         rate = np.divide(
             length, curve, out=np.zeros_like(length), where=curve > 0
