@@ -32,6 +32,7 @@ def count_ids(
     """
     asked = [table for table in tables if table.kind != OUTPUT]
     counts = {id(table): np.zeros(len(table.rows)) for table in asked}
+    known: dict[Any, int] = {}  # numbers of calls by the shapes of inputs
     calls, seen = None, 0
     wrong: list[str] = []
 
@@ -59,7 +60,8 @@ def count_ids(
         return dict.fromkeys(map(id, tables))
     replaced = {table.layer: counted(table) for table in asked}
     for x, *_ in data.batches():
-        seen = 0
+        shapes = _shapes(x)
+        calls, seen = known.get(shapes), 0
         try:
             with calls_replaced(replaced):
                 _call(model, x, data.name)
@@ -67,10 +69,19 @@ def count_ids(
             if wrong:
                 raise BadInputError(wrong[0]) from None
             continue
-        # From the second batch on, nothing after the last call is computed.
-        calls = seen or None
+        # Of later batches like this one, nothing after the last call is
+        # computed. The steps of others may call a table more often.
+        if seen and shapes is not None:
+            known[shapes] = seen
     found: dict[int, np.ndarray | None] = dict.fromkeys(map(id, tables))
     return found | counts
+
+
+def _shapes(x: Any) -> tuple | None:
+    """Returns the shapes of inputs, or None if one is not known."""
+    shapes = [getattr(leaf, "shape", (None,)) for leaf in keras.tree.flatten(x)]
+    told = tuple(tuple(shape) for shape in shapes)
+    return None if any(None in shape for shape in told) else told
 
 
 def _wrong_ids(table: ModelTable, ids: np.ndarray, name: str) -> str | None:

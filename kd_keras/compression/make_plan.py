@@ -140,7 +140,7 @@ def make_plan(
         note = "the file is within the budget already: nothing to do"
         plan = dataclasses.replace(plan, left=tuple(left), notes=(*notes, note))
         return Planned(plan, [], size, *given, teacher)
-    tables, more, dissolved = replaceable(model, tables, needs_file)
+    tables, more, dissolved = replaceable(model, tables, needs_file, given[0])
     left += more
     if not tables:
         raise BadInputError(no_table(model, left))

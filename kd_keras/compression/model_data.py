@@ -8,6 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from kd_keras.compression.data_values import (
+    as_array,
+    called,
+    fed,
+    of_each,
+    unpacked,
+)
 from kd_keras.utils.checks import short_repr
 from kd_keras.utils.errors import BadInputError
 
@@ -46,14 +53,21 @@ class ModelData:
         self.is_arrays = not _is_dataset(data)
         if self.is_arrays:
             whole = data if isinstance(data, tuple) else (data,)
+            while len(whole) > 1 and whole[-1] is None:
+                whole = whole[:-1]
             if not 1 <= len(whole) <= 3:
                 raise BadInputError(
                     f"`{name}` must be inputs, or (inputs, targets) or "
                     "(inputs, targets, sample weights). Received: a tuple of "
                     f"{len(whole)}"
                 )
-            self._whole = keras.tree.map_structure(_as_array, whole)
-            lengths = {len(x) for x in keras.tree.flatten(self._whole)}
+            if whole[0] is None:
+                raise BadInputError(
+                    f"`{name}` must have inputs. Received: None in their place"
+                )
+            self._whole = of_each(as_array, whole)
+            leaves = keras.tree.flatten(self._whole)
+            lengths = {len(x) for x in leaves if x is not None}
             if len(lengths) != 1 or 0 in lengths:
                 raise BadInputError(
                     f"`{name}` must consist of arrays with one row for each "
@@ -68,7 +82,7 @@ class ModelData:
                         f"{batch_size} rows. Received: {lengths.pop()}"
                     )
                 self._whole = self._rows(slice(self.rows))
-            self.has_targets = len(whole) > 1
+            self.has_targets = len(whole) > 1 and whole[1] is not None
             return
         self._whole = data
         if _is_endless(data):
@@ -81,7 +95,7 @@ class ModelData:
             raise BadInputError(
                 f"`{name}` must not be empty. Received: {short_repr(data)}"
             )
-        self.has_targets = _unpacked(first)[1] is not None
+        self.has_targets = unpacked(first)[1] is not None
 
     def batches(self, most: int | None = None) -> Iterator[tuple]:
         """Yields `(x, y, sample_weight)` of each batch, or of the first ones.
@@ -90,18 +104,15 @@ class ModelData:
         """
         if not self.is_arrays:
             elements = itertools.islice(self._counted(), most)
-            yield from map(_unpacked, elements)
+            yield from map(called, map(unpacked, elements))
             return
         size = self.batch_size or BATCH_SIZE
         starts = np.arange(0, self.rows, size)
         if most is not None and len(starts) > most:
             starts = starts[np.linspace(0, len(starts) - 1, most).astype(int)]
         for start in starts.tolist():
-            part = keras.tree.map_structure(
-                lambda x, start=start: _fed(x[start : start + size]),
-                self._whole,
-            )
-            yield (*part, None, None)[:3]
+            part = self._rows(slice(start, start + size))
+            yield called((*part, None, None)[:3])
 
     def split(self) -> tuple["ModelData", "ModelData"]:
         """Returns data to train on and data to validate with.
@@ -125,7 +136,7 @@ class ModelData:
         return train, valid
 
     def _rows(self, kept: Any) -> Any:
-        return keras.tree.map_structure(lambda x: x[kept], self._whole)
+        return of_each(lambda x: x[kept], self._whole)
 
     def part(self, most: int) -> "ModelData":
         """Returns the data, or a part of `most` batches; a `PyDataset` whole.
@@ -156,8 +167,8 @@ class ModelData:
         if not self.is_arrays:
             return {"x": self._whole}
         names = ("x", "y", "sample_weight")
-        fed = keras.tree.map_structure(_fed, self._whole)
-        named = dict(zip(names, fed, strict=False))
+        values = of_each(fed, self._whole)
+        named = dict(zip(names, values, strict=False))
         return named | {"batch_size": self.training_batch}
 
     def steps(self) -> int:
@@ -226,43 +237,3 @@ def _is_endless(data: Any) -> bool:
 
 def _has_unknown_length(data: Any) -> bool:
     return hasattr(data, "cardinality") and int(data.cardinality()) == -2
-
-
-def _as_array(values: Any) -> np.ndarray:
-    if hasattr(values, "shape") and len(values.shape) == 0:
-        raise BadInputError(
-            "Data must be arrays, a tf.data.Dataset or a PyDataset. "
-            f"Received: {short_repr(values)}"
-        )
-    if hasattr(values, "flat_values"):
-        raise BadInputError(
-            "Ragged data must come as a tf.data.Dataset of batches. Received: "
-            f"{short_repr(values)}"
-        )
-    if isinstance(values, np.ndarray):
-        return values
-    try:
-        array = keras.ops.convert_to_numpy(values)
-    except Exception:
-        array = np.asarray(values, object)
-    if array.ndim == 0:
-        raise BadInputError(
-            "Data must be arrays, a tf.data.Dataset or a PyDataset. "
-            f"Received: {short_repr(values)}"
-        )
-    return array
-
-
-def _fed(values: np.ndarray) -> Any:
-    """Returns an array as `fit` takes it: strings must be tensors."""
-    if values.dtype.kind not in "OUS":
-        return values
-    if values.size and not isinstance(values.flat[0], str | bytes):
-        return np.array(values.tolist())  # numbers, as pandas holds them
-    return keras.ops.convert_to_tensor(values.tolist(), dtype="string")
-
-
-def _unpacked(element: Any) -> tuple:
-    if isinstance(element, list):  # of a PyDataset
-        element = tuple(element)
-    return keras.utils.unpack_x_y_sample_weight(element)

@@ -81,6 +81,21 @@ def check_targets(model: Any, data: ModelData | None) -> None:
         )
 
 
+def check_training(model: Any, data: ModelData) -> None:
+    """Checks that a copy of a model has a loss in training, on one batch.
+
+    Raises:
+        ValueError: If code of the user's own fails that worked in the model.
+    """
+    if not (data.has_targets and has_loss(model)):
+        return
+    x, y, weights = next(data.batches(1))
+    try:
+        model._compute_loss(x, y, model(x, training=True), weights, True)
+    except Exception as error:
+        raise ValueError(f"in training, {told_by(error)}") from error
+
+
 def check_teacher(model: Any, teacher: Any, data: ModelData | None) -> None:
     """Checks on one batch that a teacher computes what a model does.
 

@@ -5,12 +5,18 @@ from typing import Any
 
 import keras
 
+from kd_keras.compression.distil import has_loss
 from kd_keras.compression.forms import Form
+from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import OUTPUT, LeftAlone, ModelTable
+from kd_keras.compression.read_data import check_training
 from kd_keras.layers.constant import Constant
 from kd_keras.layers.find_layers import coded_layers
 from kd_keras.learning.plain_model import describes
-from kd_keras.learning.replace_layers import replace_uncompiled
+from kd_keras.learning.replace_layers import (
+    replace_layers,
+    replace_uncompiled,
+)
 from kd_keras.utils.errors import told_by
 
 CONSTANTS = "it is looked up at constants, as positions are: nothing to gain"
@@ -21,7 +27,10 @@ NOT_LOADED = (
 
 
 def replaceable(
-    model: Any, tables: list[ModelTable], is_saved: bool = False
+    model: Any,
+    tables: list[ModelTable],
+    is_saved: bool = False,
+    data: ModelData | None = None,
 ) -> tuple[list[ModelTable], list[LeftAlone], set[str]]:
     """Sorts out the tables that a copy of the model cannot replace.
 
@@ -29,6 +38,8 @@ def replaceable(
         model: Keras model.
         tables: list of `ModelTable` of it.
         is_saved: bool. Whether the copy must be one that Keras can load.
+        data: `ModelData` or None. On a batch of them, a copy must have a loss:
+            code for training alone may read the weights of a table.
 
     Returns:
         `(tables, left, names of classes of models that the copy lacks)`.
@@ -37,8 +48,16 @@ def replaceable(
     def outline(table: ModelTable) -> Any:
         return Form(K=2, D=(1,)).outline(table)
 
+    def copy_with(tables: list[ModelTable]) -> Any:
+        outlines = {table.layer: outline(table) for table in tables}
+        if data is None or not has_loss(model):
+            return replace_uncompiled(model, outlines)
+        copy = replace_layers(model, outlines)
+        check_training(copy, data)
+        return copy
+
     try:
-        copy = replace_uncompiled(model, {x.layer: outline(x) for x in tables})
+        copy = copy_with(tables)
     except ValueError:
         copy = None
     # Else one layer that cannot be followed may keep others from being so.
@@ -54,7 +73,7 @@ def replaceable(
     kept, left, dissolved = [], [], set()
     for table in tables:
         try:
-            copy = replace_uncompiled(model, {table.layer: outline(table)})
+            copy = copy_with([table])
             if table.name in _looked_up_at_constants(copy):
                 raise ValueError(CONSTANTS)
             if is_saved and not _describes(copy, [table]):

@@ -25,7 +25,7 @@ from kd_keras.layers.shared_layers import (
     deserialize_shared,
     serialize_shared,
 )
-from kd_keras.utils.checks import check_integer
+from kd_keras.utils.checks import check_integer, check_seed
 
 
 class CodedLayer(keras.layers.Layer):
@@ -77,7 +77,7 @@ class CodedLayer(keras.layers.Layer):
         self.K = K
         self.D = D
         self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.seed = seed
+        self.seed = None if seed is None else check_seed("`seed`", seed)
         self.composition: Any = composition
         self.output_dim: Any = output_dim
         self.code_dim: Any = code_dim

@@ -27,7 +27,7 @@ from kd_keras.layers.gather import (
 )
 from kd_keras.layers.shared_layers import made_before, made_now
 from kd_keras.search.effort import check_effort
-from kd_keras.utils.checks import check_integer
+from kd_keras.utils.checks import check_integer, check_seed
 from kd_keras.vectors.checks import check_rows
 
 
@@ -235,6 +235,7 @@ class KDEmbedding(CodedLayer):
                 `lengths` is out of its range.
         """
         check_effort(effort)
+        seed = check_seed("`seed`", seed)
         rows = check_rows(vectors)
         if rows.shape[1] != self.output_dim:
             raise ValueError(

@@ -232,6 +232,10 @@ class KDLogits(CodedLayer):
         if self.embedding is None:
             if isinstance(self.composition, str):
                 self.make_composition(size)
+                # As in a layer that is made from a configuration, which has
+                # its composition at once: a file holds an optimizer's variables
+                # in the order of the layers.
+                self._layers.sort(key=lambda x: x is not self.composition)
             self.build_codes()
             self.composition.build()
         else:

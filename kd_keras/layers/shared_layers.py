@@ -28,7 +28,10 @@ def deserialize_shared(config: dict[str, Any]) -> keras.layers.Layer:
     shared = config.get("shared_object_id")
     layer = made_before(shared)
     if layer is None:
-        layer = keras.saving.deserialize_keras_object(config)
+        # The layer that holds it builds it, so that its weights get their
+        # paths, in which that layer's name comes first.
+        unbuilt = {x: y for x, y in config.items() if x != "build_config"}
+        layer = keras.saving.deserialize_keras_object(unbuilt)
         made_now(shared, layer)
     return layer
 

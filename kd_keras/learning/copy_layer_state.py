@@ -91,6 +91,35 @@ def check_weights(
                     )
 
 
+def check_graphs(model: Any) -> None:
+    """Checks that no graph in a model reads a weight of a layer by itself.
+
+    `ops.einsum("bd,nd->bn", hidden, table.embeddings)` of a symbolic tensor is
+    such a graph. In a copy, as in one by Keras, it would read a constant.
+
+    Raises:
+        ValueError: If one does.
+    """
+    layers = model._flatten_layers()
+    owners = {
+        id(v): layer.name
+        for layer in layers
+        for name in OWN_WEIGHTS
+        for v in getattr(layer, name)
+    }
+    graphs = [getattr(x, "_nodes_by_depth", {}).values() for x in layers]
+    nodes = [x for graph in graphs for found in graph for x in found]
+    for node in nodes:
+        read = keras.tree.flatten((node.arguments.args, node.arguments.kwargs))
+        names = [owners[id(x)] for x in read if id(x) in owners]
+        if names:
+            raise ValueError(
+                "A copy needs weights that only layers read: tie tables by "
+                "`reverse=True` of keras.layers.ReversibleEmbedding. Received: "
+                f"{node.operation.name}, which reads those of {names[0]}"
+            )
+
+
 def copy_own_state(layer: Any, target: Any) -> None:
     """Copies what a layer saves, without that of the layers inside it."""
     store: dict[str, Any] = {}

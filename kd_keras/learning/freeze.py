@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import keras
+
 from kd_keras.layers.find_layers import coded_layers
 from kd_keras.learning.copy_model import copy_with_fixed_codes
 
@@ -47,8 +49,8 @@ def freeze(layer_or_model: Any) -> Any:
     >>> print(np.allclose(before, small(ids)), small.layers[0].codes.dtype)
     True uint8
     """
-    layers = coded_layers(layer_or_model)
-    if not layers:
+    is_layer = isinstance(layer_or_model, keras.layers.Layer)
+    if not is_layer or not coded_layers(layer_or_model):
         raise ValueError(
             "freeze needs a KDEmbedding or a model with one. Received: "
             f"{layer_or_model!r}"

@@ -29,6 +29,7 @@ from kd_keras.search.learning_sample import (
     tier_sample,
     training_sample,
 )
+from kd_keras.utils.checks import check_seed
 from kd_keras.utils.cores import one_blas_thread
 from kd_keras.utils.progress_bar import progress_bar
 from kd_keras.utils.row_blocks import Rows, row_blocks
@@ -219,6 +220,7 @@ def learn_codebooks(
     """
     rows = check_rows(vectors)
     check_effort(effort)
+    seed = check_seed("`seed`", seed)
     count, dim = rows.shape
     lengths = code_lengths(K, D, tiers, count, weights)
     K, D, _ = read_tiers(K, D, tiers)

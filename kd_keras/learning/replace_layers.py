@@ -9,6 +9,7 @@ import keras
 # Without it, two layers of a copy could not share one.
 from keras.src.saving.serialization_lib import ObjectSharingScope
 
+from kd_keras.learning.copy_layer_state import check_graphs
 from kd_keras.learning.copy_model import outputs_of
 from kd_keras.learning.copy_replaced import copy_replaced
 from kd_keras.learning.copy_replaced_state import NEEDS, copy_state
@@ -91,6 +92,7 @@ def replace_uncompiled(model: Any, replacements: Mapping[Any, Any]) -> Any:
             "A layer can be replaced once. Received: "
             f"{short_repr(list(replacements))}"
         )
+    check_graphs(model)
     classes = _classes(model, [new for _, new in pairs])
     try:
         with ObjectSharingScope():

@@ -58,12 +58,21 @@ def metric_lines(measured: dict[str, dict[str, float]]) -> list[str]:
     >>> metric_lines({"before": {"loss": 0.5}, "trained": {"loss": 0.25}})
     ['loss of the validation data: 0.50000 before, 0.25000 trained']
     """
-    names = next(iter(measured.values()), {})
     return [
         f"{name} of the validation data: "
         + ", ".join(f"{x[name]:#.5g} {when}" for when, x in measured.items())
-        for name in names
+        for name in _names(measured)
     ]
+
+
+def _names(measured: dict[str, dict[str, float]]) -> list[str]:
+    """Lists what was measured each time.
+
+    A model that was compiled twice still tells metrics of the first time, and
+    its copy does not.
+    """
+    first = next(iter(measured.values()), {})
+    return [x for x in first if all(x in found for found in measured.values())]
 
 
 def _tables(plan: dict[str, Any]) -> str:
@@ -121,10 +130,9 @@ def _training(report: dict[str, Any]) -> str:
     page = "".join(f"<p>{line}</p>" for line in lines)
     if not measured:
         return page
-    names = list(next(iter(measured.values())))
     rows: list[tuple[str, ...]] = [
         (name, *(f"{x[name]:#.5g}" for x in measured.values()))
-        for name in names
+        for name in _names(measured)
     ]
     return page + _table(("of the validation data", *measured), rows)
 

@@ -9,8 +9,11 @@ import pytest
 import tensorflow as tf
 from compiled_models import N, classifier, data, small_of
 from keras import layers, ops
+from small_models import ids_of, sequential
 
 import kd_keras
+from kd_keras.compression.compress import compress_model
+from kd_keras.report.model_page import metric_lines
 from kd_keras.utils.quiet_retracing import quiet_retracing
 
 
@@ -136,6 +139,19 @@ def relu3(x):
 
 
 relu3.__name__ = relu3.__qualname__ = "relu"
+
+
+def test_a_model_that_was_compiled_twice():
+    model, x = sequential(), ids_of(60)
+    y = x[:, 0] % 3
+    kind = "sparse_categorical_crossentropy"
+    model.compile("adam", kind, metrics=["accuracy"])
+    model.fit(x, y, verbose=0)
+    model.compile("adam", kind)
+    assert "accuracy" in model.evaluate(x, y, verbose=0, return_dict=True)
+    found = compress_model(model, "45%", (x, y), effort=0.01, verbose=0)
+    [line] = metric_lines(found.measured)
+    assert line.startswith("loss of the validation data")
 
 
 def test_functions_of_one_name_are_not_taken_for_each_other():

@@ -128,3 +128,75 @@ def test_data_of_unknown_length_are_told_in_case_they_have_no_end(monkeypatch):
     assert len(list(rows(5).batches(3))) == 3
     known = tf.data.Dataset.from_tensor_slices(np.zeros((5, 8), "int32"))
     assert len(list(ModelData("data", known).batches())) == 5
+
+
+def text_and_number():
+    text = keras.Input((3,), dtype="string", name="text")
+    number = keras.Input((1,), name="number")
+    ids = layers.StringLookup(vocabulary=[f"w{i}" for i in range(699)])(text)
+    flat = layers.Flatten()(layers.Embedding(700, 16)(ids))
+    both = layers.Concatenate()([flat, number])
+    found = keras.Model(
+        {"text": text, "number": number}, layers.Dense(1, "sigmoid")(both)
+    )
+    found.compile("adam", "binary_crossentropy")
+    return found
+
+
+@pytest.mark.parametrize("kind", ["array", "tensor", "PyDataset"])
+def test_texts_and_numbers_together(kind):
+    rng = np.random.default_rng(0)
+    texts = np.char.add("w", rng.integers(0, 699, (64, 3)).astype(str))
+    x = {"text": texts, "number": np.ones((64, 1), "float32")}
+    if kind != "array":
+        x["text"] = tf.constant(texts)
+    data = x, rng.integers(0, 2, 64)
+    if kind == "PyDataset":
+
+        class Whole(keras.utils.PyDataset):
+            num_batches = 1
+
+            def __getitem__(self, i):
+                return x, rng.integers(0, 2, 64)
+
+        data = Whole()
+    planned = kd_keras.plan(text_and_number(), "40%", data, verbose=0)
+    assert planned.tables[0].weighted
+
+
+def two_outputs(loss):
+    ids = keras.Input((6,), dtype="int32", name="ids")
+    hidden = layers.Embedding(1000, 16)(ids)
+    hidden = layers.GlobalAveragePooling1D()(hidden)
+    outputs = {
+        "kind": layers.Dense(3, "softmax", name="kind")(hidden),
+        "amount": layers.Dense(1, name="amount")(hidden),
+    }
+    found = keras.Model({"ids": ids}, outputs)
+    kind = "sparse_categorical_crossentropy"
+    found.compile("adam", {"kind": kind, "amount": loss})
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.parametrize("without", ["targets", "weights"])
+def test_an_output_may_have_no_targets_or_no_weights(without):
+    ids = np.random.default_rng(0).integers(0, 1000, (60, 6))
+    y = {"kind": ids[:, 0] % 3, "amount": np.ones((60, 1), "float32")}
+    weights = {"kind": np.ones(60, "float32"), "amount": None}
+    loss = "mse"
+    if without == "targets":
+        y["amount"] = weights = loss = None
+    given = two_outputs(loss)
+    data = {"ids": ids}, y, weights
+    given.fit(*data[:2], sample_weight=weights, verbose=0)
+    small = kd_keras.compress(given, "40%", data, effort=0.01, verbose=0)
+    assert small.evaluate(*data[:2], verbose=0) is not None
+
+
+def test_none_in_the_place_of_targets_is_none():
+    x = np.zeros((4, 2))
+    for data in ((x, None), (x, None, None)):
+        assert not ModelData("data", data).has_targets
+    with pytest.raises(kd_keras.BadInputError, match="must have inputs"):
+        ModelData("data", (None, x))

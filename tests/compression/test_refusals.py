@@ -5,7 +5,7 @@ import re
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 from small_models import (
     SIZE,
     STEPS,
@@ -137,3 +137,48 @@ def test_a_model_without_a_table_is_refused():
     model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
     with pytest.raises(kd_keras.BadInputError, match="without one"):
         kd_keras.compress(model, "50%", verbose=0)
+
+
+class Decayed(keras.Model):
+    """Adds to its loss what one of its tables has, in a way of its own."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind, self.pool = kind, layers.GlobalMaxPooling1D()
+        self.words, self.others = table("words"), table("others")
+
+    def squares(self):
+        return 1e-4 * ops.sum(ops.square(self.words.embeddings))
+
+    def call(self, ids, training=False):
+        if training and self.kind == "call":
+            self.add_loss(self.squares())
+        return self.pool(self.words(ids) + self.others(ids))
+
+    def compute_loss(self, *given, **named):
+        loss = super().compute_loss(*given, **named)
+        return loss + self.squares() if self.kind == "loss" else loss
+
+
+@pytest.mark.parametrize("kind", ["call", "loss"])
+def test_a_table_that_training_reads_is_left_alone(kind):
+    model, ids = Decayed(kind), ids_of(60)
+    y = np.zeros((60, SIZE))
+    model.compile("adam", "mse")
+    model.fit(ids, y, verbose=0)
+    found = kd_keras.plan(model, "80%", (ids, y), verbose=0)
+    assert [x.name for x in found.tables] == ["others"]
+    [left] = found.left
+    assert left.name == "words" and "in training" in left.reason
+
+
+def test_a_graph_that_reads_a_table_by_itself_is_refused():
+    words, ids = table(), keras.Input((STEPS,), dtype="int32")
+    hidden = layers.GlobalMaxPooling1D()(words(ids))
+    hidden = layers.Dense(SIZE)(hidden)
+    scores = ops.einsum("bd,nd->bn", hidden, words.embeddings)
+    model = keras.Model(ids, scores)
+    with pytest.raises(kd_keras.BadInputError, match="reads those of words"):
+        kd_keras.compress(model, "60%", verbose=0)
+    with pytest.raises(ValueError, match="reads those of words"):
+        kd_keras.replace_layers(model, {})

@@ -137,3 +137,50 @@ def test_padding_counts_if_a_layer_does_not_heed_the_mask(heeds_the_mask):
     least = found.weights[0] == found.weights.min()
     assert least == heeds_the_mask
     assert (found.weights[0] == found.weights.max()) != heeds_the_mask
+
+
+class Looked(layers.Layer):
+    """A cell that reads a symbol at each step."""
+
+    state_size = 4
+
+    def __init__(self, words, **options):
+        super().__init__(**options)
+        self.words, self.cell = words, layers.SimpleRNNCell(4)
+
+    def build(self, shape):
+        self.words.build()
+        self.cell.build((None, SIZE))
+
+    def call(self, ids, states):
+        return self.cell(self.words(ids[..., 0]), states)
+
+
+@pytest.mark.parametrize("kind", ["time distributed", "cell"])
+def test_ids_of_longer_batches_are_counted_too(kind):
+    words = layers.Embedding(N, SIZE, name="words")
+    inner = 5 if kind == "time distributed" else 1
+    ids = keras.Input((None, inner), dtype="int32")
+    if kind == "time distributed":
+        pooled = [keras.Input((inner,), dtype="int32"), words]
+        encoder = keras.Sequential([*pooled, layers.GlobalMaxPooling1D()])
+        hidden = layers.TimeDistributed(encoder)(ids)
+        output = layers.GlobalMaxPooling1D()(hidden)
+    else:
+        output = layers.RNN(Looked(words), unroll=False)(ids)
+    model = keras.Model(ids, output)
+
+    def data(last):
+        texts = [np.full((n, inner), n, "int32") for n in (2, 2, 9, 9)]
+        texts[-1][-1] = last
+        made = tf.data.Dataset.from_generator(
+            lambda: iter(texts),
+            output_signature=tf.TensorSpec((None, inner), tf.int32),
+        )
+        return ModelData("data", made.batch(2))
+
+    [found], _ = find_tables(model)
+    counts = count_ids(model, [found], data(9))[id(found)]
+    assert counts[9] >= 2 * 9 * inner
+    with pytest.raises(kd_keras.BadInputError, match=f"{N:,} in `data`"):
+        count_ids(model, [found], data(N))
