@@ -215,7 +215,7 @@ def recommender_task(path, seed, d=64):
         lambda model: _ranked(model, test)["HR@10"],
         "HR@10",
         data,
-        also=lambda model: _ranked(model, test),
+        also=lambda model: {"NDCG@10": _ranked(model, test)["NDCG@10"]},
     )
 
 

@@ -15,10 +15,13 @@ from kd_keras.search.methods.weighted_rows import (
     pick,
     weighted,
 )
+from kd_keras.utils.cores import spread
 
 # Distances are computed for this many (row, centre) pairs at a time, so that
 # they stay in cache and memory does not grow with N.
 PAIRS_PER_BLOCK = 1 << 19
+# For few points, this many floats of rows at a time, on a core each.
+FLOATS_PER_BLOCK = 1 << 21
 # With more centres than this, the start is K distinct rows and no centres are
 # swapped, since the time of a greedy start and of swaps grows with K^2.
 MANY = 2048
@@ -119,11 +122,20 @@ def _distances_to(
 
     `lengths` are the squared lengths of the vectors.
     """
-    out = points @ vectors.T
-    out *= -2
-    out += lengths
-    out += np.einsum("nd,nd->n", points, points)[:, None]
-    return np.maximum(out, 0, out=out)
+    out = np.empty((len(points), len(vectors)), vectors.dtype)
+    norms = np.einsum("nd,nd->n", points, points)[:, None]
+    step = max(1, FLOATS_PER_BLOCK // vectors.shape[1])
+
+    def compute(start: int) -> None:
+        part = slice(start, start + step)
+        found = points @ vectors[part].T
+        found *= -2
+        found += lengths[part]
+        found += norms
+        np.maximum(found, 0, out=out[:, part])
+
+    spread(compute, range(0, len(vectors), step))
+    return out
 
 
 def _greedy_start(
