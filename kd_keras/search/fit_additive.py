@@ -238,7 +238,7 @@ def _descend(
         codes, _ = search_codes(
             rows, codes, tables, [0, 0], noise, step, lengths
         )
-        tables = fit_code_embeddings(rows, codes, K, weights)
+        tables = fit_code_embeddings(rows, codes, K, weights, tables)
         if np.array_equal(before, codes):
             break
     errors = additive_errors(rows, codes, tables)

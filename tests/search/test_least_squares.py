@@ -23,10 +23,24 @@ def test_conjugate_gradients_equal_the_direct_solution(monkeypatch):
     vectors, codes, _ = random_codes_of_rows(count=300)
     direct = fit_code_embeddings(vectors, codes, 5)
     monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", 1)
+    quick = fit_code_embeddings(vectors, codes, 5)
+    errors = [additive_error(vectors, codes, x).sum() for x in (direct, quick)]
+    squares = np.square(vectors - vectors.mean(axis=0)).sum()
+    assert errors[1] - errors[0] < 10 * least_squares.ENOUGH * squares
+    monkeypatch.setattr(least_squares, "ENOUGH", 1e-12)
     iterated = fit_code_embeddings(vectors, codes, 5)
     # Their code embeddings may differ by constants that cancel in the sum.
     np.testing.assert_allclose(
         decode_additive(codes, iterated),
+        decode_additive(codes, direct),
+        atol=1e-3,
+    )
+    # From a start, with fewer steps. Without a matrix of pairs, too.
+    monkeypatch.setattr(least_squares, "PAIRED_UNKNOWNS", 1)
+    monkeypatch.setattr(least_squares, "COLUMNS", 2)
+    again = fit_code_embeddings(vectors, codes, 5, start=0.9 * direct)
+    np.testing.assert_allclose(
+        decode_additive(codes, again),
         decode_additive(codes, direct),
         atol=1e-3,
     )
@@ -37,6 +51,7 @@ def test_improve_code_embeddings_goes_to_the_optimum(
     monkeypatch, direct_unknowns
 ):
     monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", direct_unknowns)
+    monkeypatch.setattr(least_squares, "ENOUGH", 1e-12)
     vectors, codes, tables = random_codes_of_rows(count=300)
     vectors -= vectors.mean(axis=0)
     best = additive_error(

@@ -11,7 +11,7 @@ import numpy as np
 
 from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.kmeans import sum_by_value
-from kd_keras.search.methods.weighted_rows import Weights
+from kd_keras.search.methods.weighted_rows import Weights, weighted_mean
 from kd_keras.utils.cores import spread
 
 # With up to this many unknowns per dimension, the normal equations are solved
@@ -20,9 +20,9 @@ from kd_keras.utils.cores import spread
 DIRECT_UNKNOWNS, PAIRED_UNKNOWNS = 5000, 8192
 # The value added to the diagonal of the normal equations, which counts rows.
 RIDGE = 1e-4
-# Conjugate gradients end after so many steps, or when the squared gradient has
-# fallen to this fraction: what is left to gain is of the same order. They work
-# on so many columns at a time, whatever the number of cores.
+# Conjugate gradients end after so many steps, or when the squared gradient is
+# this fraction of the squared rows: what is left to gain is of the same order.
+# They work on so many columns at a time, whatever the number of cores.
 ITERATIONS, ENOUGH, COLUMNS = 50, 1e-6, 128
 
 
@@ -74,20 +74,30 @@ def _conjugate_gradients(
     K: int,
     iterations: int,
     weights: Weights,
+    start: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Solves the normal equations with products only."""
-    D = codes.shape[1]
+    """Solves the normal equations with products only, from a start or zero."""
+    D, d = codes.shape[1], vectors.shape[1]
     counts = np.stack([np.bincount(c, weights, minlength=K) for c in codes.T])
     inverse = 1 / (counts + RIDGE)[:, :, None]
     product = _normal_product(codes, K, weights)
-    solution = np.empty((D, K, vectors.shape[1]))
+    squares = np.einsum("nd,nd->n", vectors, vectors)
+    enough = ENOUGH * len(vectors) * weighted_mean(squares, weights) / d
+    gap = vectors
+    solution = np.zeros((D, K, d))
+    if start is not None:
+        gap = vectors - decode_additive(codes, start)
+        solution += start
 
-    def solve(start: int) -> None:
-        part = slice(start, start + COLUMNS)
-        right = _sums(vectors[:, part], codes, K, weights)
-        solution[:, :, part] = _solve(product, right, inverse, iterations)
+    def solve(first: int) -> None:
+        part = slice(first, first + COLUMNS)
+        right = _sums(gap[:, part], codes, K, weights)
+        right -= RIDGE * solution[:, :, part]
+        solution[:, :, part] += _solve(
+            product, right, inverse, iterations, enough * right.shape[2]
+        )
 
-    spread(solve, range(0, vectors.shape[1], COLUMNS))
+    spread(solve, range(0, d, COLUMNS))
     return solution
 
 
@@ -96,16 +106,17 @@ def _solve(
     right: np.ndarray,
     inverse: np.ndarray,
     iterations: int,
+    enough: float,
 ) -> np.ndarray:
     """Solves `product(x) + RIDGE * x = right` for some columns.
 
-    Each column takes steps of its own, but all take equally many.
+    Each column takes steps of its own, but all take equally many: until their
+    squared gradients, times `inverse`, sum up to `enough`.
     """
     solution = np.zeros_like(right)
     rest = right
     step = inverse * rest
     length = np.einsum("jkd,jkd->d", rest, step)
-    enough = ENOUGH * length.sum()
     for _ in range(iterations):
         if length.sum() <= enough:
             break
@@ -140,7 +151,11 @@ def _normal_product(
 
 
 def fit_code_embeddings(
-    vectors: np.ndarray, codes: np.ndarray, K: int, weights: Weights = None
+    vectors: np.ndarray,
+    codes: np.ndarray,
+    K: int,
+    weights: Weights = None,
+    start: np.ndarray | None = None,
 ) -> np.ndarray:
     """Finds the code embeddings with the least squared error for given codes.
 
@@ -155,6 +170,9 @@ def fit_code_embeddings(
         K: int. Number of values per position.
         weights: array of float32, shape `(N,)`, or None. How many times the
             error of each row counts.
+        start: array of float32, shape `(D, K, d)`, or None. Code embeddings
+            that are near the best ones, from which conjugate gradients take
+            fewer steps.
 
     Returns:
         array of float32, shape `(D, K, d)`.
@@ -170,7 +188,11 @@ def fit_code_embeddings(
         right = _sums(centred, codes, K, weights).reshape(D * K, d)
         solution = np.linalg.solve(normal, right).reshape(D, K, d)
     else:
-        solution = _conjugate_gradients(centred, codes, K, ITERATIONS, weights)
+        if start is not None:
+            start = start - (mean / D).astype(np.float32)
+        solution = _conjugate_gradients(
+            centred, codes, K, ITERATIONS, weights, start
+        )
     return (solution + mean / D).astype(np.float32)
 
 
@@ -232,14 +254,13 @@ def improve_code_embeddings(
 
     Returns:
         array of float32, shape `(D, K, d)`. The error is never higher than
-        before. A value that no row has becomes zero, or stays as it is with
-        more than `DIRECT_UNKNOWNS` unknowns.
+        before. A value that no row has becomes zero.
     """
     D, K, d = code_embeddings.shape
     if D * K > DIRECT_UNKNOWNS:
-        gap = vectors - decode_additive(codes, code_embeddings)
-        step = _conjugate_gradients(gap, codes, K, 3 * passes, weights)
-        return code_embeddings + step.astype(np.float32)
+        return _conjugate_gradients(
+            vectors, codes, K, 3 * passes, weights, code_embeddings
+        ).astype(np.float32)
     normal = _pair_counts(codes, K, weights, np.float32)
     right = _sums(vectors, codes, K, weights).astype(np.float32)
     flat = code_embeddings.reshape(D * K, d).copy()
