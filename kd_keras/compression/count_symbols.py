@@ -69,8 +69,8 @@ def count_ids(
             if wrong:
                 raise BadInputError(wrong[0]) from None
             continue
-        # Of later batches like this one, nothing after the last call is
-        # computed. The steps of others may call a table more often.
+        # Of later batches of these shapes, nothing after the last call is
+        # computed. Others may have more steps, each of which calls a table.
         if seen and shapes is not None:
             known[shapes] = seen
     found: dict[int, np.ndarray | None] = dict.fromkeys(map(id, tables))

@@ -14,7 +14,7 @@ def as_array(values: Any) -> np.ndarray:
     """Returns values as an array with a row for each example.
 
     Raises:
-        BadInputError: If they are none.
+        BadInputError: If they are no arrays, or ragged.
     """
     if hasattr(values, "shape") and len(values.shape) == 0:
         raise BadInputError(
@@ -59,7 +59,7 @@ def of_each(function: Callable[[Any], Any], values: Any) -> Any:
     )
 
 
-def called(values: tuple) -> tuple:
+def for_call(values: tuple) -> tuple:
     """Returns a batch as calls of a model take it, which `fit` would make so.
 
     Strings must be tensors, and then everything else too.

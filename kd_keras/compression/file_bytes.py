@@ -55,7 +55,7 @@ class FileBytes:
         ]
 
     def of_others(self) -> int:
-        """Returns the bytes that tables of any form leave to the rest."""
+        """Estimates the bytes of all but the tables and their operators."""
         return self.rest + self.added
 
     def estimated(self, forms: Sequence[Form]) -> int:

@@ -10,8 +10,8 @@ import numpy as np
 
 from kd_keras.compression.data_values import (
     as_array,
-    called,
     fed,
+    for_call,
     of_each,
     unpacked,
 )
@@ -53,14 +53,14 @@ class ModelData:
         self.is_arrays = not _is_dataset(data)
         if self.is_arrays:
             whole = data if isinstance(data, tuple) else (data,)
-            while len(whole) > 1 and whole[-1] is None:
-                whole = whole[:-1]
             if not 1 <= len(whole) <= 3:
                 raise BadInputError(
                     f"`{name}` must be inputs, or (inputs, targets) or "
                     "(inputs, targets, sample weights). Received: a tuple of "
                     f"{len(whole)}"
                 )
+            while len(whole) > 1 and whole[-1] is None:
+                whole = whole[:-1]
             if whole[0] is None:
                 raise BadInputError(
                     f"`{name}` must have inputs. Received: None in their place"
@@ -104,7 +104,7 @@ class ModelData:
         """
         if not self.is_arrays:
             elements = itertools.islice(self._counted(), most)
-            yield from map(called, map(unpacked, elements))
+            yield from map(for_call, map(unpacked, elements))
             return
         size = self.batch_size or BATCH_SIZE
         starts = np.arange(0, self.rows, size)
@@ -112,7 +112,7 @@ class ModelData:
             starts = starts[np.linspace(0, len(starts) - 1, most).astype(int)]
         for start in starts.tolist():
             part = self._rows(slice(start, start + size))
-            yield called((*part, None, None)[:3])
+            yield for_call((*part, None, None)[:3])
 
     def split(self) -> tuple["ModelData", "ModelData"]:
         """Returns data to train on and data to validate with.

@@ -5,9 +5,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from kd_keras.compression.data_values import of_each
 from kd_keras.compression.distil import has_loss
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.states import stateful_layers, states_kept
+from kd_keras.layers.find_layers import coded_layers
 from kd_keras.utils.checks import short_repr
 from kd_keras.utils.errors import BadInputError, told_by
 
@@ -82,18 +84,34 @@ def check_targets(model: Any, data: ModelData | None) -> None:
 
 
 def check_training(model: Any, data: ModelData) -> None:
-    """Checks that a copy of a model has a loss in training, on one batch.
+    """Checks that no code for training reads a table, on one batch.
+
+    Other errors are let be: they may not arise in `fit`.
+
+    Args:
+        model: Keras model with other layers in the place of its tables.
+        data: `ModelData`.
 
     Raises:
-        ValueError: If code of the user's own fails that worked in the model.
+        ValueError: If it reads a weight that the other layers do not have.
     """
     if not (data.has_targets and has_loss(model)):
         return
-    x, y, weights = next(data.batches(1))
+    x, y, weights = of_each(_as_in_fit, next(data.batches(1)))
     try:
         model._compute_loss(x, y, model(x, training=True), weights, True)
     except Exception as error:
-        raise ValueError(f"in training, {told_by(error)}") from error
+        told = told_by(error)
+        kinds = {type(layer).__name__ for layer in coded_layers(model)}
+        if isinstance(error, AttributeError) and any(x in told for x in kinds):
+            raise ValueError(f"in training, {told}") from error
+
+
+def _as_in_fit(values: Any) -> Any:
+    """Returns values as tensors, floats in Keras' own kind, as `fit` does."""
+    values = keras.ops.convert_to_tensor(values)
+    is_float = "float" in keras.backend.standardize_dtype(values.dtype)
+    return keras.ops.cast(values, keras.config.floatx()) if is_float else values
 
 
 def check_teacher(model: Any, teacher: Any, data: ModelData | None) -> None:

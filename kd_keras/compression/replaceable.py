@@ -1,5 +1,6 @@
 """Finds the tables that a copy of a model can have in other forms."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,8 +39,8 @@ def replaceable(
         model: Keras model.
         tables: list of `ModelTable` of it.
         is_saved: bool. Whether the copy must be one that Keras can load.
-        data: `ModelData` or None. On a batch of them, a copy must have a loss:
-            code for training alone may read the weights of a table.
+        data: `ModelData` or None. Code for training alone may read the weights
+            of a table: that is tried on a batch of them.
 
     Returns:
         `(tables, left, names of classes of models that the copy lacks)`.
@@ -52,7 +53,10 @@ def replaceable(
         outlines = {table.layer: outline(table) for table in tables}
         if data is None or not has_loss(model):
             return replace_uncompiled(model, outlines)
-        copy = replace_layers(model, outlines)
+        with warnings.catch_warnings():
+            # Said when the small model is made.
+            warnings.filterwarnings("ignore", "The copy is not compiled")
+            copy = replace_layers(model, outlines)
         check_training(copy, data)
         return copy
 

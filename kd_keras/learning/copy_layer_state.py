@@ -95,7 +95,8 @@ def check_graphs(model: Any) -> None:
     """Checks that no graph in a model reads a weight of a layer by itself.
 
     `ops.einsum("bd,nd->bn", hidden, table.embeddings)` of a symbolic tensor is
-    such a graph. In a copy, as in one by Keras, it would read a constant.
+    such a graph. In a copy that is trained, as in one by Keras, it would read a
+    constant. (`ops.transpose(table.embeddings)` is one in the model already.)
 
     Raises:
         ValueError: If one does.
@@ -114,8 +115,9 @@ def check_graphs(model: Any) -> None:
         names = [owners[id(x)] for x in read if id(x) in owners]
         if names:
             raise ValueError(
-                "A copy needs weights that only layers read: tie tables by "
-                "`reverse=True` of keras.layers.ReversibleEmbedding. Received: "
+                "A copy needs weights that only layers read, as a layer of "
+                "your own does, or keras.layers.ReversibleEmbedding with "
+                "`reverse=True`. Received: "
                 f"{node.operation.name}, which reads those of {names[0]}"
             )
 

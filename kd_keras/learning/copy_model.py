@@ -13,7 +13,6 @@ from kd_keras.layers.contexts import (
 from kd_keras.layers.find_layers import coded_layers
 from kd_keras.learning.copies import Copies
 from kd_keras.learning.copy_layer_state import (
-    check_graphs,
     check_weights,
     copy_own_state,
     copy_settings,
@@ -47,7 +46,6 @@ def copy_with_fixed_codes(source: Any) -> Any:
         ValueError: If no copy can be made, or it does not compute what the
             original computes.
     """
-    check_graphs(source)
     classes = classes_of(source, "freeze")
     try:
         with codes_fixed_in_copies():

@@ -182,3 +182,24 @@ def test_a_graph_that_reads_a_table_by_itself_is_refused():
         kd_keras.compress(model, "60%", verbose=0)
     with pytest.raises(ValueError, match="reads those of words"):
         kd_keras.replace_layers(model, {})
+
+
+def test_a_loss_that_needs_what_fit_gives_is_no_reason():
+    class Plain(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.words, self.pool = table(), layers.GlobalMaxPooling1D()
+
+        def call(self, ids):
+            return self.pool(self.words(ids))
+
+        def compute_loss(self, x, y, y_pred, *others, **named):
+            assert y.dtype == y_pred.dtype  # as in `fit`, not numpy's doubles
+            return ops.mean(ops.square(y - y_pred))
+
+    model, ids = Plain(), ids_of(60)
+    model.compile("adam")
+    y = np.zeros((60, SIZE))
+    model.fit(ids, y, verbose=0)
+    found = kd_keras.plan(model, "60%", (ids, y), verbose=0)
+    assert [x.name for x in found.tables] == ["words"] and not found.left

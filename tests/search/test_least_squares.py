@@ -66,3 +66,38 @@ def test_improve_code_embeddings_goes_to_the_optimum(
         assert best - 1e-6 <= after <= before + 1e-6
         before = after
     assert after < 1.01 * best
+
+
+@pytest.mark.parametrize("direct_unknowns", [1, 1000])
+def test_a_value_that_no_row_has_gets_the_mean(monkeypatch, direct_unknowns):
+    monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", direct_unknowns)
+    vectors, codes, tables = random_codes_of_rows(count=300)
+    codes[codes[:, 1] == 2, 1] = 3
+    start = tables + 0.5
+    found = fit_code_embeddings(vectors, codes, 5, start=start)[1, 2]
+    np.testing.assert_allclose(found, vectors.mean(axis=0) / 3, atol=1e-5)
+    improved = least_squares.improve_code_embeddings(vectors, codes, start)
+    np.testing.assert_array_equal(improved[1, 2], 0)
+
+
+@pytest.mark.parametrize("scale", [0.01, 1, 100])
+def test_the_scale_of_weights_does_not_matter(monkeypatch, scale):
+    vectors, codes, _ = random_codes_of_rows(count=300)
+    weights = np.full(300, scale, np.float32)
+    direct = fit_code_embeddings(vectors, codes, 5)
+    monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", 1)
+    found = fit_code_embeddings(vectors, codes, 5, weights)
+    errors = [additive_error(vectors, codes, x).sum() for x in (direct, found)]
+    assert errors[1] < 1.0001 * errors[0]
+
+
+def test_rows_that_are_sums_are_found_again(monkeypatch):
+    _, codes, tables = random_codes_of_rows(count=300)
+    vectors = decode_additive(codes, tables)
+    monkeypatch.setattr(least_squares, "DIRECT_UNKNOWNS", 1)
+    found = fit_code_embeddings(vectors, codes, 5)
+    for _ in range(3):
+        before = additive_error(vectors, codes, found).sum()
+        found = fit_code_embeddings(vectors, codes, 5, start=found)
+        after = additive_error(vectors, codes, found).sum()
+        assert after < max(0.1 * before, 1e-6)

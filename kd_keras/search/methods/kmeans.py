@@ -20,7 +20,8 @@ from kd_keras.utils.cores import spread
 # Distances are computed for this many (row, centre) pairs at a time, so that
 # they stay in cache and memory does not grow with N.
 PAIRS_PER_BLOCK = 1 << 19
-# For few points, this many floats of rows at a time, on a core each.
+# Distances of all rows to few points are computed for this many floats of rows
+# at a time.
 FLOATS_PER_BLOCK = 1 << 21
 # With more centres than this, the start is K distinct rows and no centres are
 # swapped, since the time of a greedy start and of swaps grows with K^2.
@@ -238,13 +239,13 @@ def _swapped(
     np.fill_diagonal(between, np.inf)
     cost = between.min(axis=1)
     spare = int(cost.argmin())
-    spread = np.bincount(labels, losses, minlength=K)
-    spread[spare] = 0
-    spread[between[spare].argmin()] = 0
-    if spread.sum() <= 0:
+    lost = np.bincount(labels, losses, minlength=K)
+    lost[spare] = 0
+    lost[between[spare].argmin()] = 0
+    if lost.sum() <= 0:
         return centres
     # Wide clusters are by far the likeliest to contain two true clusters.
-    needy = int(rng.choice(K, p=spread**2 / (spread**2).sum()))
+    needy = int(rng.choice(K, p=lost**2 / (lost**2).sum()))
     likely = np.where(labels == needy, losses, 0).astype(np.float64)
     row = int(rng.choice(len(vectors), p=likely / likely.sum()))
     centres = centres.copy()

@@ -11,19 +11,25 @@ import numpy as np
 
 from kd_keras.search.methods.additive_sum import decode_additive
 from kd_keras.search.methods.kmeans import sum_by_value
-from kd_keras.search.methods.weighted_rows import Weights, weighted_mean
+from kd_keras.search.methods.weighted_rows import Weights, weighted
 from kd_keras.utils.cores import spread
 
 # With up to this many unknowns per dimension, the normal equations are solved
 # directly; with more, by conjugate gradients. These need no (D K)^2 matrix, but
-# are faster with one, which takes 256 MiB at most.
+# may be faster with one, which takes 256 MiB at most.
 DIRECT_UNKNOWNS, PAIRED_UNKNOWNS = 5000, 8192
+# Nanoseconds, measured on a core of 2024: to count a row and a pair of values,
+# for a multiplication in a matrix product, and for a number that is looked up
+# and added up again. And about how many steps are needed.
+ROW_COUNTED, PAIR_COUNTED, MULTIPLIED, SUMMED, STEPS = 10, 40, 0.014, 2.3, 15
 # The value added to the diagonal of the normal equations, which counts rows.
 RIDGE = 1e-4
-# Conjugate gradients end after so many steps, or when the squared gradient is
-# this fraction of the squared rows: what is left to gain is of the same order.
+# Conjugate gradients end after so many steps, or when the squared gradient,
+# each number in units of its row of the matrix, is this fraction of the squared
+# rows, and this fraction of the squared errors of the start.
+ITERATIONS, ENOUGH, ENOUGH_OF_START = 50, 1e-6, 1e-3
 # They work on so many columns at a time, whatever the number of cores.
-ITERATIONS, ENOUGH, COLUMNS = 50, 1e-6, 128
+COLUMNS = 128
 
 
 def _pair_counts(
@@ -80,14 +86,15 @@ def _conjugate_gradients(
     D, d = codes.shape[1], vectors.shape[1]
     counts = np.stack([np.bincount(c, weights, minlength=K) for c in codes.T])
     inverse = 1 / (counts + RIDGE)[:, :, None]
-    product = _normal_product(codes, K, weights)
-    squares = np.einsum("nd,nd->n", vectors, vectors)
-    enough = ENOUGH * len(vectors) * weighted_mean(squares, weights) / d
+    product = _normal_product(codes, K, weights, d, iterations)
+    enough = ENOUGH * _sum_of_squares(vectors, weights) / d
     gap = vectors
     solution = np.zeros((D, K, d))
     if start is not None:
         gap = vectors - decode_additive(codes, start)
-        solution += start
+        squares = _sum_of_squares(gap, weights)
+        enough = min(enough, ENOUGH_OF_START * squares / d)
+        solution += start * (counts > 0)[:, :, None]
 
     def solve(first: int) -> None:
         part = slice(first, first + COLUMNS)
@@ -111,10 +118,10 @@ def _solve(
     """Solves `product(x) + RIDGE * x = right` for some columns.
 
     Each column takes steps of its own, but all take equally many: until their
-    squared gradients, times `inverse`, sum up to `enough`.
+    squared gradients, times `inverse`, sum up to at most `enough`.
     """
     solution = np.zeros_like(right)
-    rest = right
+    rest = right.copy()
     step = inverse * rest
     length = np.einsum("jkd,jkd->d", rest, step)
     for _ in range(iterations):
@@ -136,11 +143,11 @@ def _solve(
 
 
 def _normal_product(
-    codes: np.ndarray, K: int, weights: Weights
+    codes: np.ndarray, K: int, weights: Weights, d: int, iterations: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Returns the function from some columns x, `(D, K, n)`, to A^T A x."""
     D = codes.shape[1]
-    if D * K > PAIRED_UNKNOWNS:
+    if not _pairs_pay(len(codes), D, K, d, min(iterations, STEPS)):
         return lambda x: _sums(
             decode_additive(codes, x.astype(np.float32)), codes, K, weights
         )
@@ -148,6 +155,19 @@ def _normal_product(
     return lambda x: (pairs @ x.reshape(D * K, -1).astype(np.float32)).reshape(
         x.shape
     )
+
+
+def _pairs_pay(N: int, D: int, K: int, d: int, steps: int) -> bool:
+    """Tells whether a matrix of the counts of pairs saves time."""
+    counted = D * D / 2 * (N * ROW_COUNTED + K * K * PAIR_COUNTED)
+    step = MULTIPLIED * (D * K) ** 2 * d
+    is_small = D * K <= PAIRED_UNKNOWNS
+    return is_small and counted + steps * step < steps * SUMMED * N * D * d
+
+
+def _sum_of_squares(rows: np.ndarray, weights: Weights) -> float:
+    squares = np.einsum("nd,nd->n", rows, rows, dtype=np.float64)
+    return float(weighted(squares, weights).sum())
 
 
 def fit_code_embeddings(
@@ -172,7 +192,8 @@ def fit_code_embeddings(
             error of each row counts.
         start: array of float32, shape `(D, K, d)`, or None. Code embeddings
             that are near the best ones, from which conjugate gradients take
-            fewer steps.
+            fewer steps; a direct solution needs none. Constants that cancel
+            between positions stay as they are in it.
 
     Returns:
         array of float32, shape `(D, K, d)`.
@@ -240,8 +261,9 @@ def improve_code_embeddings(
 
     Uses block Gauss-Seidel on the normal equations: each position in turn gets
     its best code embeddings, given those of the other positions. Within a
-    position the equations are diagonal. When only a few codes have changed,
-    this costs far less than `fit_code_embeddings` and works as well in an
+    position the equations are diagonal. (With more than `DIRECT_UNKNOWNS`, it
+    takes three steps of conjugate gradients for each pass.) When only a few
+    codes have changed, this costs far less than `fit_code_embeddings` and works as well in an
     alternation.
 
     Args:
@@ -253,8 +275,8 @@ def improve_code_embeddings(
             error of each row counts.
 
     Returns:
-        array of float32, shape `(D, K, d)`. The error is never higher than
-        before. A value that no row has becomes zero.
+        array of float32, shape `(D, K, d)`. But for the ridge, the error is
+        never higher than before. A value that no row has becomes zero.
     """
     D, K, d = code_embeddings.shape
     if D * K > DIRECT_UNKNOWNS:

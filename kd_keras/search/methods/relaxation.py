@@ -83,13 +83,11 @@ def relax(
         # The noise falls with the square root of the fraction of rounds left.
         left = (np.sqrt(1 - (step + 1) / rounds) * size).astype(np.float32)
         if many:
-            tables = fit_code_embeddings(rows, codes, K, weights, tables)
+            tables = fit_code_embeddings(rows, codes, K, weights)
             tables += left * rng.standard_normal(tables.shape, np.float32)
         else:
             drawn = left * rng.standard_normal(rows.shape, np.float32)
-            tables = fit_code_embeddings(
-                rows + drawn, codes, K, weights, tables
-            )
+            tables = fit_code_embeddings(rows + drawn, codes, K, weights)
         errors = additive_errors(rows, codes, tables)
         hot = heat * typical_error(errors) / d
         codes, errors = improve_codes(
