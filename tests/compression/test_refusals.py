@@ -198,7 +198,7 @@ def test_a_loss_that_needs_what_fit_gives_is_no_reason():
             return ops.mean(ops.square(y - y_pred))
 
     model, ids = Plain(), ids_of(60)
-    model.compile("adam")
+    model.compile("adam", "mse")
     y = np.zeros((60, SIZE))
     model.fit(ids, y, verbose=0)
     found = kd_keras.plan(model, "60%", (ids, y), verbose=0)

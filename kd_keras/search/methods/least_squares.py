@@ -263,8 +263,8 @@ def improve_code_embeddings(
     its best code embeddings, given those of the other positions. Within a
     position the equations are diagonal. (With more than `DIRECT_UNKNOWNS`, it
     takes three steps of conjugate gradients for each pass.) When only a few
-    codes have changed, this costs far less than `fit_code_embeddings` and works as well in an
-    alternation.
+    codes have changed, this costs far less than `fit_code_embeddings` and works
+    as well in an alternation.
 
     Args:
         vectors: array of float32, shape `(N, d)`, without their mean.
