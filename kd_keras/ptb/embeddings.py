@@ -127,6 +127,6 @@ def make_output_layer(
         code_dim=settings.output_code_dim,
         embeddings_initializer=initializers(),
         bias_initializer=initializers(),
-        seed=(settings.seed + 1)
-        % 2**32,  # not the random codes of the embedding
+        # Not the random codes of the embedding.
+        seed=(settings.seed + 1) % 2**32,
     )
