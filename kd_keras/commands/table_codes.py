@@ -159,7 +159,7 @@ class TableCodes:
         with quiet_start():
             from kd_keras.folders.embedding_file import load_embedding
             from kd_keras.layers.compositions.code_search import encode
-            from kd_keras.learning.learn_codes import code_lengths
+            from kd_keras.learning.code_lengths import code_lengths
 
             path = self.codebooks_folder / "embedding.keras"
             embedding = load_embedding(path)

@@ -95,11 +95,11 @@ def check_training(model: Any, data: ModelData) -> None:
     Raises:
         ValueError: If it reads a weight that the other layers do not have.
     """
-    if not (data.has_targets and has_loss(model)):
-        return
     x, y, weights = of_each(_as_in_fit, next(data.batches(1)))
     try:
-        model._compute_loss(x, y, model(x, training=True), weights, True)
+        outputs = model(x, training=True)
+        if data.has_targets and has_loss(model):
+            model._compute_loss(x, y, outputs, weights, True)
     except Exception as error:
         told = told_by(error)
         kinds = {type(layer).__name__ for layer in coded_layers(model)}

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 
-from kd_keras.compression.distil import has_loss
 from kd_keras.compression.forms import Form
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import OUTPUT, LeftAlone, ModelTable
@@ -51,7 +50,7 @@ def replaceable(
 
     def copy_with(tables: list[ModelTable]) -> Any:
         outlines = {table.layer: outline(table) for table in tables}
-        if data is None or not has_loss(model):
+        if data is None:
             return replace_uncompiled(model, outlines)
         with warnings.catch_warnings():
             # Said when the small model is made.

@@ -13,6 +13,7 @@ from kd_keras.layers.compositions.code_search import (
 )
 from kd_keras.layers.compositions.composition import Composition
 from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.learning.code_lengths import code_lengths
 from kd_keras.learning.grow_embedding import with_codes
 from kd_keras.learning.output_scale import add_scale
 from kd_keras.learning.recipes import recipe_of
@@ -277,34 +278,6 @@ def learn_codebooks(
         )
         recipe.learn(embedding, task)
     return embedding
-
-
-def code_lengths(
-    K: int,
-    D: int | Sequence[int],
-    tiers: Sequence[int] | None,
-    N: int,
-    weights: npt.ArrayLike | None,
-) -> np.ndarray | None:
-    """Returns the number of positions of each symbol's code.
-
-    Args:
-        K, D, tiers, weights: See `learn_codes`.
-        N: int. Number of symbols.
-
-    Returns:
-        array of int, shape `(N,)`, or None if there are no tiers. Among equal
-        weights, the first symbols are in the higher tier.
-    """
-    *_, found = read_tiers(K, D, tiers, N)
-    if found is None:
-        return None
-    lengths = found.lengths(N)
-    shares = None if weights is None else check_weights(weights, N)
-    if shares is not None:  # None: all weigh the same
-        heaviest = np.argsort(-np.asarray(shares), kind="stable")
-        lengths[heaviest] = lengths.copy()
-    return lengths
 
 
 def _check_size(vectors: Rows) -> None:

@@ -101,16 +101,19 @@ def test_a_model_that_nobody_can_copy_is_refused_even_if_it_is_small():
         kd_keras.compress(model, "12 MB", verbose=0)
 
 
+class Pooled(keras.Model):
+    """A class whose configuration does not describe its layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.pool = table(), layers.GlobalMaxPooling1D()
+
+    def call(self, ids):
+        return self.pool(self.words(ids))
+
+
 def test_what_keras_could_not_load_is_left_alone_by_the_command():
-    class Own(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.words, self.pool = table(), layers.GlobalMaxPooling1D()
-
-        def call(self, ids):
-            return self.pool(self.words(ids))
-
-    model, ids = Own(), ids_of(20)
+    model, ids = Pooled(), ids_of(20)
     model(ids)
     planned = kd_keras.plan(model, "60%", ids, verbose=0)
     assert [x.name for x in planned.tables] == ["words"]
@@ -160,13 +163,16 @@ class Decayed(keras.Model):
         return loss + self.squares() if self.kind == "loss" else loss
 
 
-@pytest.mark.parametrize("kind", ["call", "loss"])
-def test_a_table_that_training_reads_is_left_alone(kind):
+@pytest.mark.parametrize(
+    "kind, has_targets", [("call", True), ("call", False), ("loss", True)]
+)
+def test_a_table_that_training_reads_is_left_alone(kind, has_targets):
     model, ids = Decayed(kind), ids_of(60)
     y = np.zeros((60, SIZE))
     model.compile("adam", "mse")
     model.fit(ids, y, verbose=0)
-    found = kd_keras.plan(model, "80%", (ids, y), verbose=0)
+    data = (ids, y) if has_targets else ids
+    found = kd_keras.plan(model, "80%", data, verbose=0)
     assert [x.name for x in found.tables] == ["others"]
     [left] = found.left
     assert left.name == "words" and "in training" in left.reason
@@ -185,14 +191,7 @@ def test_a_graph_that_reads_a_table_by_itself_is_refused():
 
 
 def test_a_loss_that_needs_what_fit_gives_is_no_reason():
-    class Plain(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.words, self.pool = table(), layers.GlobalMaxPooling1D()
-
-        def call(self, ids):
-            return self.pool(self.words(ids))
-
+    class Plain(Pooled):
         def compute_loss(self, x, y, y_pred, *others, **named):
             assert y.dtype == y_pred.dtype  # as in `fit`, not numpy's doubles
             return ops.mean(ops.square(y - y_pred))

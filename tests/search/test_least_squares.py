@@ -35,7 +35,7 @@ def test_conjugate_gradients_equal_the_direct_solution(monkeypatch):
         decode_additive(codes, direct),
         atol=1e-3,
     )
-    # From a start, with fewer steps. Without a matrix of pairs, too.
+    # From a start, without a matrix of pairs, and by blocks of columns.
     monkeypatch.setattr(least_squares, "PAIRED_UNKNOWNS", 1)
     monkeypatch.setattr(least_squares, "COLUMNS", 2)
     again = fit_code_embeddings(vectors, codes, 5, start=0.9 * direct)
