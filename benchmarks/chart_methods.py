@@ -105,6 +105,12 @@ def quantizer(vectors, recipe, algorithm):
     It leaves the GATHER that Keras' Embedding becomes as it is, so the file has
     an EMBEDDING_LOOKUP in its place.
     """
+    content = quantized(vectors, recipe, algorithm)
+    return len(content), rows_of(content, len(vectors))
+
+
+def quantized(vectors, recipe, algorithm):
+    """Returns the content of the file that `quantizer` measures."""
     from ai_edge_quantizer import quantizer as edge
     from ai_edge_quantizer import recipe as recipes
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
@@ -117,8 +123,7 @@ def quantizer(vectors, recipe, algorithm):
         if algorithm is not None:  # else the recipe's own
             options["algorithm_key"] = AlgorithmName[algorithm]
         work.load_quantization_recipe(getattr(recipes, recipe)(**options))
-        content = bytes(work.quantize().quantized_model)
-    return len(content), rows_of(content, len(vectors))
+        return bytes(work.quantize().quantized_model)
 
 
 def lookup_file(vectors):

@@ -17,6 +17,7 @@ LINES = {
     "compress": ("#D55E00", "s-"),
     "codes": ("#0072B2", "o-"),
     "learned": ("#56B4E9", "x--"),
+    "unfrozen": ("#0072B2", "1:"),
     "low_rank": ("#009E73", "^-"),
     "rounded": ("#8C510A", "p-"),
     "cut": ("#E69F00", "v-"),
@@ -26,6 +27,9 @@ LINES = {
     "random_codes": ("#444444", "*:"),
 }
 NAMES = {
+    "codes": "codes of the table",
+    "learned": "codes learned in the task",
+    "unfrozen": "codes of the table, unfrozen",
     "rounded": "int4 and int2 tables",
     "cut": "cut vocabulary",
     "low_rank": "low rank",

@@ -93,7 +93,9 @@ def low_rank(task, seed, rank):
         made.narrow.set_weights([left[:, :rank] * strengths[:rank]])
         return made
 
-    return _replaced(task, seed, layer)
+    small = _replaced(task, seed, layer)
+    task.fit(small, MORE)
+    return small
 
 
 def random_codes(task, seed, K, D):
@@ -105,7 +107,22 @@ def random_codes(task, seed, K, D):
 
 def codes(task, seed, K, D, code_dim=None, counted=True, tiers=None):
     """Codes of the trained tables, tuned. D and tiers may have shares of N."""
+    small = _coded(task, seed, K, D, code_dim, counted, tiers)
+    task.fit(small, MORE)
+    return small
 
+
+def unfrozen(task, seed, K, D):
+    """Codes of the trained tables that go on learning, then frozen again."""
+    model = kd_keras.unfreeze(_coded(task, seed, K, D))
+    task.fit(model, MORE - 1)
+    small = kd_keras.freeze(model)
+    small.compile_from_config(model.get_compile_config())
+    task.fit(small, 1)
+    return small
+
+
+def _coded(task, seed, K, D, code_dim=None, counted=True, tiers=None):
     def layer(t, trained):
         ends = tiers and tuple(max(K, int(share * t.N)) for share in tiers)
         if ends and (ends[-1] >= t.N or sorted(set(ends)) != list(ends)):
@@ -163,6 +180,7 @@ METHODS = {
         low_rank,
         random_codes,
         codes,
+        unfrozen,
         learned,
         rounded,
     )
@@ -197,9 +215,7 @@ def _replaced(task, seed, layer):
         t.name: layer(t, model.get_layer(t.name).get_weights()[0])
         for t in task.tables
     }
-    small = kd_keras.replace_layers(model, made)
-    task.fit(small, MORE)
-    return small
+    return kd_keras.replace_layers(model, made)
 
 
 class Mapped(layers.Layer):

@@ -54,6 +54,8 @@ COMMON = (
     {"method": "random_codes", "K": 16, "D": 16},
     {"method": "learned", "K": 16, "D": 16},
     {"method": "learned", "K": 16, "D": 8},
+    {"method": "unfrozen", "K": 16, "D": 16},
+    {"method": "unfrozen", "K": 16, "D": 8},
 )
 OF_TEXTS = (
     *COMMON,

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kd_keras.commands.arguments import (
-    Arguments,
+from kd_keras.commands.arguments import Arguments
+from kd_keras.commands.check_arguments import (
     check_arguments,
     check_fit,
     rows_of_shard,

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from kd_keras.compression.calibrated_loss import is_scored
 from kd_keras.compression.distil import EPOCHS, distil, measure
 from kd_keras.compression.file_size import FileSize
 from kd_keras.compression.forms import Form
@@ -187,6 +188,7 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
                 steps=work.steps,
                 name=f"training-{digest_of(repr(forms))}",
                 share=work.teachers_share,
+                is_calibrated=is_scored(small),
                 on_epoch=lambda i, x: work.say(f"Epoch {i}: loss {x:#.5g}"),
             )
         plan = dataclasses.replace(plan, bytes=planned.size.of(small))

@@ -25,10 +25,14 @@ class Distance:
             tensor of shape `(...)`: the distance at each place.
         spread: Function of a value that returns a tensor in which the squared
             distance of two near values is about the same distance.
+        tempered: Function of a value and a temperature T that divides the
+            logits by T: above 1 the probabilities are less sure. None for
+            values that are no probabilities.
     """
 
     between: Callable[[Any, Any], Any]
     spread: Callable[[Any], Any]
+    tempered: Callable[[Any, float], Any] | None = None
 
 
 def distances_for(model: Any, outputs: Sequence[Any]) -> list[Distance | None]:
@@ -83,17 +87,13 @@ def _output_names(model: Any, count: int) -> list[Any]:
 
 def _of_output(tensor: Any, loss: Any) -> Distance:
     activation = _activation_of(tensor)
-    for part, make, of_logits in (
-        ("categorical", _probabilities, ops.softmax),
-        ("binary", _chances, ops.sigmoid),
-    ):
+    for part, make in (("categorical", _of_classes), ("binary", _of_events)):
         if part in _cross_entropy(loss):
-            is_logits = getattr(loss, "from_logits", False)
-            return make(of_logits if is_logits else lambda x: x)
+            return make(getattr(loss, "from_logits", False))
     if activation == "softmax":
-        return _probabilities(lambda x: x)
+        return _of_classes(are_logits=False)
     if activation == "sigmoid":
-        return _chances(lambda x: x)
+        return _of_events(are_logits=False)
     return Distance(
         lambda a, b: ops.mean(ops.square(_float32(a) - _float32(b)), axis=-1),
         lambda x: _float32(x) / x.shape[-1] ** 0.5,
@@ -143,8 +143,39 @@ def _activation_of(tensor: Any) -> str | None:
     return None
 
 
-def _probabilities(of: Callable[[Any], Any]) -> Distance:
+def _of_classes(are_logits: bool) -> Distance:
     """Compares distributions over the last axis."""
+    if are_logits:
+        return Distance(*_compared(ops.softmax), _divided)
+    return Distance(
+        *_compared(lambda x: x),
+        lambda x, T: ops.softmax(ops.log(_clipped(x) + _EPSILON) / T),
+    )
+
+
+def _of_events(are_logits: bool) -> Distance:
+    """Compares probabilities, each of an event of its own."""
+    of = ops.sigmoid if are_logits else lambda x: x
+    divergence, spread = _compared(
+        lambda x: ops.stack([of(x), 1 - of(x)], axis=-1)  # yes and no
+    )
+
+    def tempered(chances: Any, T: float) -> Any:
+        yes = _clipped(chances)
+        logits = ops.log(yes + _EPSILON) - ops.log(1 - yes + _EPSILON)
+        return ops.sigmoid(logits / T)
+
+    return Distance(
+        lambda a, b: ops.mean(divergence(a, b), axis=-1),
+        spread,
+        _divided if are_logits else tempered,
+    )
+
+
+def _compared(
+    of: Callable[[Any], Any],
+) -> tuple[Callable[[Any, Any], Any], Callable[[Any], Any]]:
+    """Returns the divergence of distributions, and their spread."""
 
     def between(taught: Any, given: Any) -> Any:
         a, b = (_clipped(of(x)) for x in (taught, given))
@@ -153,9 +184,11 @@ def _probabilities(of: Callable[[Any], Any]) -> Distance:
 
     # The divergence of two near distributions is twice the squared distance of
     # their square roots.
-    return Distance(
-        between, lambda x: ops.sqrt(2 * (_clipped(of(x)) + _EPSILON))
-    )
+    return between, lambda x: ops.sqrt(2 * (_clipped(of(x)) + _EPSILON))
+
+
+def _divided(logits: Any, T: float) -> Any:
+    return _float32(logits) / T
 
 
 def _clipped(values: Any) -> Any:
@@ -165,16 +198,6 @@ def _clipped(values: Any) -> Any:
 
 def _float32(values: Any) -> Any:
     return ops.cast(values, "float32")
-
-
-def _chances(of: Callable[[Any], Any]) -> Distance:
-    """Compares probabilities, each of an event of its own."""
-    each = _probabilities(
-        lambda x: ops.stack([of(x), 1 - of(x)], axis=-1)  # yes and no
-    )
-    return Distance(
-        lambda a, b: ops.mean(each.between(a, b), axis=-1), each.spread
-    )
 
 
 def weights_of_places(

@@ -2,23 +2,19 @@
 
 References:
     Hinton, Vinyals & Dean, "Distilling the knowledge in a neural network",
-    2015.
+    2015. Wortsman et al., "Robust fine-tuning of zero-shot models", 2022:
+    weights between those before and after a training.
 """
 
+import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
-from kd_keras.compression.distances import (
-    distances_for,
-    mean_distance,
-    places_of,
-    weights_of_places,
-)
+from kd_keras.compression.distilled_model import DistilledModel
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.states import reset_states
 from kd_keras.compression.steps import (
@@ -41,73 +37,11 @@ BETTER_TEACHERS_SHARE = 0.9
 # without a better validation: the gain may come only when the rate has fallen.
 LEARNING_RATE, LAST_RATE = 1e-3, 0.02
 EPOCHS = 5  # at effort 1
-
-
-class _Distilled(keras.Model):
-    """Trains a model with targets, with another model's outputs, or both."""
-
-    def __init__(
-        self,
-        small: Any,
-        large: Any,
-        teacher: Any,
-        has_targets: bool,
-        share: float,
-        judged_share: float,
-    ) -> None:
-        super().__init__(name="distilled")
-        # Inputs reach the models as they are: rounded ids are other ids.
-        self.autocast = self._convert_input_args = False
-        self.small = small
-        self.has_targets = has_targets
-        self.share, self.judged_share = share, judged_share
-        # In functions, or Keras would take the teacher for a layer.
-        self._teach: Callable[[Any], Any] = lambda x: teacher(x, training=False)
-        self._distances = lambda found: distances_for(large, found)
-        self._reset_teacher = lambda: reset_states(teacher)
-
-    def reset_states(self) -> None:
-        """Lets both models read a text from its beginning."""
-        reset_states(self.small)
-        self._reset_teacher()
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        return self.small(inputs, training=training)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        if self.has_targets:
-            # What `fit` calls: `compute_loss` of a user may lack `training`.
-            loss = self.small._compute_loss(
-                x, y, y_pred, sample_weight, training
-            )
-            share = self.share if training else self.judged_share
-            if not share:
-                return loss
-        taught = places_of(
-            keras.tree.map_structure(ops.stop_gradient, self._teach(x))
-        )
-        given = places_of(y_pred)
-        distance = sum(
-            mean_distance(kind.between(a, b), weights)
-            for kind, a, b, weights in zip(
-                self._distances(taught),
-                taught,
-                given,
-                weights_of_places(given, sample_weight),
-                strict=True,
-            )
-            if kind is not None
-        )
-        if not self.has_targets:
-            return distance + sum(self.small.losses)
-        return (1 - share) * loss + share * distance
+# After the last epoch, weights that are so far from the first to the last.
+BETWEEN = (0.25, 0.5, 0.75)
+# So much worse than it looks is the calibrated loss before the training taken
+# to be: the epoch of the original was often chosen by the same validation data.
+HANDICAP = 0.05
 
 
 def distil(
@@ -124,8 +58,13 @@ def distil(
     name: str = "training",
     share: float | None = None,
     judged_share: float = 0.0,
+    is_calibrated: bool = False,
+    between: Sequence[float] = BETWEEN,
 ) -> list[float]:
-    """Trains a small model, and leaves it with the weights of the best epoch.
+    """Trains a small model, and leaves it with the best weights it had.
+
+    Those are the weights before, after an epoch, or between the first and the
+    last ones, by the validation's loss.
 
     Args:
         small: Keras model. It learns from targets if it has a loss.
@@ -145,6 +84,11 @@ def distil(
         share: float, 0 to 1, or None for the usual. That of the teacher's
             outputs in the loss that is trained, if there are targets too.
         judged_share: float, 0 to 1. The same of the validation's loss.
+        is_calibrated: bool. Whether the best weights are those of the least
+            loss at the best temperature, see `CalibratedLoss`, if there are
+            targets.
+        between: list of float, 0 to 1. Shares of the way from the first to the
+            last weights.
 
     Returns:
         list of float: the losses of the validation before, and after each
@@ -155,13 +99,14 @@ def distil(
     if share is None:
         share = TEACHERS_SHARE if teacher is large else BETTER_TEACHERS_SHARE
     has_targets = data.has_targets and has_loss(small)
-    trained = _Distilled(
+    trained = DistilledModel(
         small,
         large,
         teacher,
         has_targets,
         share,
         judged_share,
+        is_calibrated and has_targets,
     )
     optimizer = _optimizer(large, max(1, epochs * data.steps()))
     # Layers of the user's own may need what the model was compiled with.
@@ -174,23 +119,26 @@ def distil(
     keras.utils.set_random_seed(seed)
     optimizer.build(trained.trainable_variables)
     variables = [*small.variables, *optimizer.variables]
+    first = best = small.get_weights()
     kept = steps.read(name)
     if _is_of(kept, variables, small.weights):
-        losses = kept["losses"].tolist()
+        judged = [_Judged(*x) for x in kept["judged"].tolist()]
         assign(variables, kept)
         best = [kept[f"best{i}"] for i in range(len(small.weights))]
     else:
-        losses = [_loss_of(trained, validation)]
-        best = small.get_weights()
+        start = _judge(trained, validation)
+        if trained.calibrated is not None:
+            start = _Judged(start.loss, (1 + HANDICAP) * start.score)
+        judged = [start]
 
     def state() -> Arrays:
         return {
-            "losses": np.array(losses),
+            "judged": np.array([dataclasses.astuple(x) for x in judged]),
             **arrays_of(variables),
             **arrays_of(best, "best"),
         }
 
-    for epoch in range(len(losses), epochs + 1):
+    for epoch in range(len(judged), epochs + 1):
         # Each epoch has a seed, so that what follows a kept one is the same.
         keras.utils.set_random_seed((seed + epoch) % 2**32)
         trained.reset_states()
@@ -201,13 +149,58 @@ def distil(
             # Not the rows of a text that a model reads batch by batch.
             shuffle=data.is_arrays and data.batch_size is None,
         )
-        losses.append(_loss_of(trained, validation))
-        on_epoch(epoch, losses[-1])
-        if losses[-1] < min(losses[:-1]):
+        found = _judge(trained, validation)
+        on_epoch(epoch, found.loss)
+        if found.score < min(x.score for x in judged):
             best = small.get_weights()
+        judged.append(found)
         steps.write(name, state)
+    least = min(x.score for x in judged)
+    last = small.get_weights()
+    for way in between if epochs else ():
+        weights = _between(first, last, way)
+        small.set_weights(weights)
+        found = _judge(trained, validation)
+        if found.score < least:
+            least, best = found.score, weights
     small.set_weights(best)
-    return losses
+    return [x.loss for x in judged]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Judged:
+    """How good weights are.
+
+    Attributes:
+        loss: float. The validation's loss.
+        score: float. The least is the best: the loss, or the calibrated loss.
+    """
+
+    loss: float
+    score: float
+
+
+def _judge(trained: DistilledModel, validation: ModelData) -> _Judged:
+    trained.reset_states()
+    arguments = validation.fit_arguments()
+    found = trained.evaluate(**arguments, verbose=0, return_dict=True)
+    loss = _number(found["loss"])
+    if trained.calibrated is None:
+        return _Judged(loss, loss)
+    return _Judged(loss, _number(found[trained.calibrated.name]))
+
+
+def _number(found: Any) -> float:
+    # What is no number is worse than any.
+    return float(found) if np.isfinite(found) else math.inf
+
+
+def _between(first: list[Any], last: list[Any], way: float) -> list[Any]:
+    """Returns weights on the way; those that are no floats are the last."""
+    return [
+        a + way * (b - a) if "float" in str(b.dtype) else b
+        for a, b in zip(first, last, strict=True)
+    ]
 
 
 def has_loss(model: Any) -> bool:
@@ -220,16 +213,9 @@ def _is_of(kept: Arrays, variables: list[Any], weights: list[Any]) -> bool:
     return (
         are_of(kept, variables)
         and are_of(kept, weights, "best")
-        and kept["losses"].size > 0
+        and "judged" in kept
+        and kept["judged"].size > 0
     )
-
-
-def _loss_of(trained: _Distilled, validation: ModelData) -> float:
-    trained.reset_states()
-    arguments = validation.fit_arguments()
-    found = trained.evaluate(**arguments, verbose=0, return_dict=True)["loss"]
-    # What is no number is worse than any.
-    return float(found) if np.isfinite(found) else math.inf
 
 
 def measure(model: Any, validation: ModelData) -> dict[str, float]:

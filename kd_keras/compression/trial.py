@@ -49,5 +49,6 @@ def loss_of_trial(
         seed,
         share=TRIAL_SHARE,
         judged_share=TRIAL_SHARE,
+        between=(),
     )
     return min(losses)

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kd_keras.commands.arguments import Arguments, check_arguments
+from kd_keras.commands.arguments import Arguments
+from kd_keras.commands.check_arguments import check_arguments
 from kd_keras.commands.compress_folder import compress_folder
 from kd_keras.folders.report_file import read_report
 from kd_keras.ptb.inputs import check_words, read_text, read_words

@@ -8,9 +8,11 @@ import pytest
 from compiled_models import classifier, data, small_of
 from keras import layers
 
+from kd_keras.compression.calibrated_loss import is_scored
 from kd_keras.compression.compress import compress_model
-from kd_keras.compression.distil import _optimizer, distil
+from kd_keras.compression.distil import _optimizer, distil, measure
 from kd_keras.compression.model_data import ModelData
+from kd_keras.compression.steps import NOTHING_KEPT, KeptSteps
 
 
 class OldLoss(keras.Model):
@@ -75,6 +77,87 @@ def test_the_learning_rate_is_the_models():
         found = _optimizer(model, 10)
         assert float(found.learning_rate) == pytest.approx(5e-3)
         assert found.clipnorm == 2.0
+
+
+def one_number(rate, validation):
+    """Trains y = w x, w = 0, for one step of that size; returns w."""
+    model = keras.Sequential(
+        [
+            keras.Input((1,)),
+            layers.Dense(1, use_bias=False, kernel_initializer="zeros"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(rate), "mse")
+    x = np.ones((8, 1), "float32")
+    rows = [ModelData("data", (x, y * x)) for y in (1.0, validation)]
+    losses = distil(model, model, *rows, 1, share=0.0)
+    [[[w]]] = model.get_weights()
+    return w, losses
+
+
+@pytest.mark.parametrize("best", [0.25, 0.5, 0.75])
+def test_weights_between_the_first_and_the_last_are_tried(best):
+    w, losses = one_number(2.0, 2.0 * best)
+    assert w == pytest.approx(2.0 * best, abs=1e-4)
+    # Those before, and after the epoch.
+    expected = [(2 * best) ** 2, (2 - 2 * best) ** 2]
+    assert losses == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_first_or_last_weights_are_kept_if_they_are_best():
+    assert one_number(2.0, -1.0)[0] == 0.0
+    assert one_number(2.0, 3.0)[0] == pytest.approx(2.0, abs=1e-4)
+
+
+def surer(metrics, steps=NOTHING_KEPT, epochs=1):
+    """Trains a classifier that answers well to answer with more sureness."""
+    model = keras.Sequential(
+        [
+            keras.Input((2,)),
+            layers.Dense(2, "softmax", False, kernel_initializer="identity"),
+        ]
+    )
+    # All targets of the training are as it says, three in four of the others.
+    x = np.tile(np.eye(2, dtype="float32"), (32, 1))
+    y = x.argmax(axis=1)
+    wrong = np.where(np.arange(64) % 8 < 2, 1 - y, y)
+    model.compile(
+        keras.optimizers.Adam(0.5),
+        "sparse_categorical_crossentropy",
+        metrics=metrics,
+    )
+    valid = ModelData("data", (x, wrong))
+    measure(model, valid)
+    losses = distil(
+        model, model, ModelData("data", (x, y)), valid, epochs, steps=steps,
+        share=0.0, is_calibrated=is_scored(model),
+    )  # fmt: skip
+    return losses, model.get_weights()[0]
+
+
+def test_a_classifier_may_grow_surer_than_its_loss_allows():
+    losses, kernel = surer(["accuracy"])
+    assert losses[1] > losses[0]
+    assert kernel[0, 0] > 1.0
+    # Where nobody asks for the accuracy, the loss counts.
+    losses, kernel = surer(None)
+    assert losses[1] > losses[0]
+    assert kernel[0, 0] == 1.0
+
+
+def test_an_interrupted_training_keeps_the_same_weights(tmp_path):
+    class Interrupted(KeptSteps):
+        def write(self, name, give):
+            super().write(name, give)
+            raise KeyboardInterrupt
+
+    whole = surer(["accuracy"], epochs=2)
+    folder = tmp_path / "small"
+    with pytest.raises(KeyboardInterrupt):
+        surer(["accuracy"], Interrupted(folder, {}), 2)
+    again = surer(["accuracy"], KeptSteps(folder, {}), 2)
+    assert whole[0] == again[0]
+    np.testing.assert_array_equal(whole[1], again[1])
 
 
 @pytest.mark.slow
