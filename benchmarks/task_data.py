@@ -175,7 +175,11 @@ def recommender_task(path, seed, d=64):
         hidden = layers.Dense(64, "relu")(hidden)
         output = layers.Dense(1, "sigmoid", name="rated")(hidden)
         model = keras.Model(inputs, output)
-        model.compile(keras.optimizers.Adam(2e-3), "binary_crossentropy")
+        model.compile(
+            keras.optimizers.Adam(2e-3),
+            "binary_crossentropy",
+            metrics=[keras.metrics.AUC()],  # the order counts
+        )
         return model
 
     def draw(rng):
