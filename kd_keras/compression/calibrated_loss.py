@@ -9,16 +9,18 @@ References:
     each model.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 from keras.src.backend import get_keras_mask, set_keras_mask
 
-from kd_keras.compression.distances import Distance
+from kd_keras.compression.distances import Distance, distances_for
 
 TEMPERATURES = tuple(2 ** (i / 2) for i in range(-2, 7))  # 0.5 to 8
+# Of an output. A softmax over words takes long, and its loss is what counts.
+MOST_CLASSES = 1000
 
 
 class CalibratedLoss(keras.metrics.Metric):
@@ -65,38 +67,49 @@ def tempered(outputs: Any, kinds: Sequence[Distance | None]) -> Iterator[Any]:
     """
     flat = keras.tree.flatten(outputs)
     for T in TEMPERATURES:
-        made = [
-            _masked_as(x, kind.tempered(x, T))
-            if kind is not None and kind.tempered is not None
-            else x
-            for x, kind in zip(flat, kinds, strict=True)
-        ]
+        made = [_at(x, kind, T) for x, kind in zip(flat, kinds, strict=True)]
         yield keras.tree.pack_sequence_as(outputs, made)
 
 
-def _masked_as(original: Any, made: Any) -> Any:
-    mask = get_keras_mask(original)
+def _at(output: Any, kind: Distance | None, T: float) -> Any:
+    temper = _temper_of(output, kind)
+    if temper is None:
+        return output
+    made = temper(output, T)
+    mask = get_keras_mask(output)
     if mask is not None:
         set_keras_mask(made, mask)
     return made
 
 
-def is_scored(model: Any) -> bool:
-    """Tells whether a model has a metric that should be high, as accuracy.
+def _temper_of(
+    output: Any, kind: Distance | None
+) -> Callable[[Any, float], Any] | None:
+    is_narrow = len(output.shape) < 2 or output.shape[-1] <= MOST_CLASSES
+    return kind.tempered if kind is not None and is_narrow else None
 
-    What such metrics of classes measure does not depend on how sure the model
-    is. A model's own `compute_loss` may do more than compute a loss: with it,
-    there is no other loss than what it gives.
+
+def is_scored(model: Any, x: Any) -> bool:
+    """Tells whether a model has classes and a metric that should be high.
+
+    What such metrics measure, as accuracy does, does not depend on how sure a
+    model is. A model's own `compute_loss` may do more than compute a loss: with
+    it, there is no other loss than what it gives.
 
     Args:
         model: Keras model that is compiled and has been evaluated, since Keras
             makes the metrics then.
+        x: Inputs of a batch.
     """
     if type(model).compute_loss is not keras.Model.compute_loss:
         return False
-    return any(
-        # As Keras' own `EarlyStopping` finds out.
+    # As Keras' own `EarlyStopping` finds out.
+    if not any(
         getattr(metric, "_direction", None) == "up"
         for held in model.metrics
         for metric in getattr(held, "metrics", [held])
-    )
+    ):
+        return False
+    outputs = keras.tree.flatten(model(x, training=False))
+    kinds = distances_for(model, outputs)
+    return any(x is not None for x in map(_temper_of, outputs, kinds))

@@ -176,6 +176,7 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
         work.say("Training the small model")
         forms = [table.form for table in plan.tables]
         teacher = work.model if planned.teacher is None else planned.teacher
+        [(x, _, _)] = validation.batches(1)
         with states_kept(teacher):
             losses = distil(
                 small,
@@ -188,7 +189,7 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
                 steps=work.steps,
                 name=f"training-{digest_of(repr(forms))}",
                 share=work.teachers_share,
-                is_calibrated=is_scored(small),
+                is_calibrated=is_scored(small, x),
                 on_epoch=lambda i, x: work.say(f"Epoch {i}: loss {x:#.5g}"),
             )
         plan = dataclasses.replace(plan, bytes=planned.size.of(small))

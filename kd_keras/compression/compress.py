@@ -62,7 +62,9 @@ def compress(
             units and more units than inputs.
         tune: bool. Whether to train the small model if there are data. It
             learns from the outputs of the original; with targets, and if the
-            model is compiled, from both.
+            model is compiled, from both. It keeps the weights with the least
+            validation loss; where the model has a metric that should be high,
+            as accuracy, the loss at the best temperature.
         seed: int. Decides the codes and the training, for which the global
             random seeds are set.
         effort: float, 0 to 1,000. How long to search for codes and to train.

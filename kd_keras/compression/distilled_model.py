@@ -80,7 +80,7 @@ class DistilledModel(keras.Model):
                     self.small._compute_loss(x, y, y_at, sample_weight, False)
                     for y_at in tempered(y_pred, kinds)
                 ]
-                rows = ops.shape(keras.tree.flatten(x)[0])[0]
+                rows = ops.shape(keras.tree.flatten(y_pred)[0])[0]
                 self.calibrated.update_state(losses, rows)
             share = self.share if training else self.judged_share
             if not share:

@@ -110,6 +110,17 @@ def test_it_is_for_models_with_a_metric_that_should_be_high():
         def compute_loss(self, x, y, y_pred, sample_weight, training=True):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
 
+    def ending(units, activation):
+        plain = classifier()
+        last = layers.Dense(units, activation)
+        return keras.Model(plain.inputs[0], last(plain.layers[-2].output))
+
+    def numbers():
+        return ending(2, None)
+
+    def words():
+        return ending(1001, "softmax")
+
     def own():
         plain = classifier()
         return Own(plain.inputs[0], plain.outputs[0])
@@ -125,12 +136,16 @@ def test_it_is_for_models_with_a_metric_that_should_be_high():
         (classifier, classes, None, False),
         (classifier, "mse", ["mae"], False),
         (own, classes, ["accuracy"], False),
+        # Numbers, though their order is measured.
+        (classifier, "mse", [keras.metrics.R2Score()], True),
+        (numbers, "mse", [keras.metrics.R2Score()], False),
+        (words, classes, ["accuracy"], False),
     ):
         model = make()
         model.compile("adam", loss, metrics=metrics)
         targets = np.eye(2)[y] if loss == "mse" else y
         model.evaluate(x, targets, verbose=0)
-        assert is_scored(model) == wanted, (make, metrics)
+        assert is_scored(model, x) == wanted, (make, metrics)
 
 
 def test_numbers_are_left_as_they_are():

@@ -130,7 +130,7 @@ def surer(metrics, steps=NOTHING_KEPT, epochs=1):
     measure(model, valid)
     losses = distil(
         model, model, ModelData("data", (x, y)), valid, epochs, steps=steps,
-        share=0.0, is_calibrated=is_scored(model),
+        share=0.0, is_calibrated=is_scored(model, x),
     )  # fmt: skip
     return losses, model.get_weights()[0]
 
