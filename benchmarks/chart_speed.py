@@ -1,8 +1,8 @@
 """Look-ups a second and seconds to encode, for forms of `chart.py`.
 
-The files are those of the chart. Each is read by LiteRT on one thread, in
-turns, so that a busy machine slows all of them; a call has 20 new ids. To
-encode is to find the codes of 10,000 vectors when the code embeddings or
+The files are made as for the chart, of at most 10,000 rows of a table. Each is
+read by LiteRT on one thread, in turns, so that a busy machine slows all of
+them; a call has 20 new ids. To encode is to find the codes of 10,000 vectors when the code embeddings or
 codebooks are there, as for new symbols: `KDEmbedding.encode` with the effort
 that learned them, and `index.add` of faiss.
 
@@ -37,7 +37,7 @@ CODES = (
     {"K": 256, "D": 8},
     {"K": 16, "D": 16, "composition": "concat"},
 )
-FAISS = ("PQ{D}", "OPQ{D}_{even},PQ{D}", "RQ{D}x8")
+FAISS = ("PQ8", "OPQ8_{even},PQ8", "RQ8x8")
 
 
 def write_files(vectors, layers, folder):
@@ -95,26 +95,25 @@ def faiss_seconds(vectors, factory):
     return seconds_of(encode)
 
 
-def measure(name):
-    vectors = TABLES[name]()[:ENCODED]
+def measure(name, vectors):
     N, d = vectors.shape
     rows, layers = [], {}
     for options in CODES:
         if "composition" in options and d % options["D"]:
             continue
-        told = ", ".join([f"K = {options['K']}", f"D = {options['D']}"])
-        form = f"codes, {told}, {options.get('composition', 'linear')}"
+        form = "codes, K = {K}, D = {D}, {composition}".format(
+            **{"composition": "linear"} | options
+        )
         layer = kd_keras.learn_codes(
             vectors, effort=EFFORT, verbose=0, **options
         )
         layers[form] = layer
         encode = seconds_of(lambda x=layer: x.encode(vectors, effort=EFFORT))
         rows.append({"form": form, "encode_seconds": encode})
-    for factory in FAISS:
-        D = 8
-        if factory.startswith("PQ") and d % D:
+    for kind in FAISS:
+        if kind.startswith("PQ") and d % 8:
             continue
-        factory = factory.format(D=D, even=d - d % D)
+        factory = kind.format(even=d - d % 8)
         seconds = faiss_seconds(vectors, factory)
         rows.append({"form": f"faiss {factory}", "encode_seconds": seconds})
     with tempfile.TemporaryDirectory() as folder:
@@ -140,8 +139,11 @@ def main():
     path = RESULTS / f"{NAME}.json"
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
     for name in given.tables:
+        vectors = TABLES[name]()
+        if vectors is None:
+            continue
         rows = [row for row in rows if row["table"] != name]
-        rows += measure(name)
+        rows += measure(name, vectors[:ENCODED])
         write_results(NAME, {"ids_of_a_call": IDS, "rows": rows}, 0)
     for row in rows:
         print(row)

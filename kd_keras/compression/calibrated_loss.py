@@ -1,7 +1,7 @@
 """The loss of a classifier whose outputs are as sure as they should be.
 
-A classifier that goes on learning grows surer of its answers. Its loss rises
-then, though no answer changes: that alone says nothing about the model.
+A classifier that goes on learning grows surer of its answers. Its loss may rise
+then, even if no answer changes.
 
 References:
     Ashukha et al., "Pitfalls of in-domain uncertainty estimation and ensembling
@@ -9,25 +9,32 @@ References:
     each model.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 from keras.src.backend import get_keras_mask, set_keras_mask
 
-from kd_keras.compression.distances import Distance, distances_for
+from kd_keras.compression.distances import (
+    Distance,
+    distances_for,
+    is_cross_entropy,
+)
+from kd_keras.compression.model_data import ModelData
 
 TEMPERATURES = tuple(2 ** (i / 2) for i in range(-2, 7))  # 0.5 to 8
-# Of an output. A softmax over words takes long, and its loss is what counts.
-MOST_CLASSES = 1000
+# Of an output, for each example. With more, as for words, the losses at all
+# temperatures take long and much memory.
+MOST_VALUES = 2000
 
 
 class CalibratedLoss(keras.metrics.Metric):
     """The mean loss at the temperature at which it is least.
 
-    The least value is that of a parabola through the three losses around the
-    least one.
+    Between two temperatures, it is the least value of a parabola through the
+    three losses around the least one.
     """
 
     def __init__(self) -> None:
@@ -41,21 +48,25 @@ class CalibratedLoss(keras.metrics.Metric):
         """Adds the losses of a batch.
 
         Args:
-            losses: list of scalars, one for each of `TEMPERATURES`.
+            losses: list of tensors, one for each of `TEMPERATURES`.
             rows: int. Number of rows of the batch.
         """
         rows = ops.cast(rows, "float32")
-        losses = ops.stack([ops.cast(x, "float32") for x in losses])
+        # A loss without a reduction is one for each row.
+        losses = ops.stack([ops.mean(ops.cast(x, "float32")) for x in losses])
         self.sums.assign_add(losses * rows)
         self.rows.assign_add(rows)
 
     def result(self) -> Any:
         means = self.sums / ops.maximum(self.rows, 1.0)
-        i = ops.clip(ops.argmin(means), 1, len(TEMPERATURES) - 2)
+        least = ops.argmin(means)
+        last = len(TEMPERATURES) - 1
+        i = ops.clip(least, 1, last - 1)
         before, at, after = (ops.take(means, i + j) for j in (-1, 0, 1))
-        bend = before - 2 * at + after
-        gain = ops.square(after - before) / (8 * ops.maximum(bend, 1e-7))
-        return ops.minimum(ops.min(means), at - ops.where(bend > 0, gain, 0.0))
+        bend = ops.maximum(before - 2 * at + after, 1e-7)
+        below = at - ops.square(after - before) / (8 * bend)
+        # At either end there is no parabola around the least loss.
+        return ops.where(ops.equal(least, i), below, ops.min(means))
 
 
 def tempered(outputs: Any, kinds: Sequence[Distance | None]) -> Iterator[Any]:
@@ -72,44 +83,44 @@ def tempered(outputs: Any, kinds: Sequence[Distance | None]) -> Iterator[Any]:
 
 
 def _at(output: Any, kind: Distance | None, T: float) -> Any:
-    temper = _temper_of(output, kind)
-    if temper is None:
+    if kind is None or kind.tempered is None:
         return output
-    made = temper(output, T)
+    made = kind.tempered(output, T)
     mask = get_keras_mask(output)
     if mask is not None:
         set_keras_mask(made, mask)
     return made
 
 
-def _temper_of(
-    output: Any, kind: Distance | None
-) -> Callable[[Any, float], Any] | None:
-    is_narrow = len(output.shape) < 2 or output.shape[-1] <= MOST_CLASSES
-    return kind.tempered if kind is not None and is_narrow else None
+def has_temperature(model: Any, data: ModelData) -> bool:
+    """Tells whether weights of a model are compared by `CalibratedLoss`.
 
-
-def is_scored(model: Any, x: Any) -> bool:
-    """Tells whether a model has classes and a metric that should be high.
-
-    What such metrics measure, as accuracy does, does not depend on how sure a
-    model is. A model's own `compute_loss` may do more than compute a loss: with
-    it, there is no other loss than what it gives.
+    The model has one output, of classes, whose loss is a cross entropy of
+    Keras, and a metric that should be high. What such metrics measure, as
+    accuracy does, does not depend on how sure the model is. A model's own
+    `compute_loss` may do more than compute a loss, so it is left alone.
 
     Args:
         model: Keras model that is compiled and has been evaluated, since Keras
             makes the metrics then.
-        x: Inputs of a batch.
+        data: `ModelData` of the model.
     """
-    if type(model).compute_loss is not keras.Model.compute_loss:
-        return False
-    # As Keras' own `EarlyStopping` finds out.
-    if not any(
-        getattr(metric, "_direction", None) == "up"
-        for held in model.metrics
-        for metric in getattr(held, "metrics", [held])
+    if (
+        type(model).compute_loss is not keras.Model.compute_loss
+        or not is_cross_entropy(getattr(model, "loss", None))
+        or not any(
+            getattr(metric, "_direction", None) == "up"
+            for held in model.metrics
+            for metric in getattr(held, "metrics", [held])
+        )
     ):
         return False
+    [(x, _, _)] = data.batches(1)
     outputs = keras.tree.flatten(model(x, training=False))
-    kinds = distances_for(model, outputs)
-    return any(x is not None for x in map(_temper_of, outputs, kinds))
+    [kind, *others] = distances_for(model, outputs)
+    return (
+        not others
+        and kind is not None
+        and kind.tempered is not None
+        and math.prod(outputs[0].shape[1:]) <= MOST_VALUES
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kd_keras.compression.calibrated_loss import is_scored
+from kd_keras.compression.calibrated_loss import has_temperature
 from kd_keras.compression.distil import EPOCHS, distil, measure
 from kd_keras.compression.file_size import FileSize
 from kd_keras.compression.forms import Form
@@ -44,6 +44,7 @@ class Compressed:
         plan: `Plan`.
         losses: list of float. The validation's loss with new tables, and after
             each epoch of training, see `distil`. Empty if nothing was trained.
+            The model's weights may lie between those, see `measured`.
         size: `FileSize` of the original: what an export needs.
         measured: dict of dict of float. The model's own loss and metrics of
             the validation data: `"before"`, `"with new tables"`, and
@@ -176,7 +177,6 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
         work.say("Training the small model")
         forms = [table.form for table in plan.tables]
         teacher = work.model if planned.teacher is None else planned.teacher
-        [(x, _, _)] = validation.batches(1)
         with states_kept(teacher):
             losses = distil(
                 small,
@@ -189,7 +189,7 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
                 steps=work.steps,
                 name=f"training-{digest_of(repr(forms))}",
                 share=work.teachers_share,
-                is_calibrated=is_scored(small, x),
+                is_calibrated=has_temperature(small, validation),
                 on_epoch=lambda i, x: work.say(f"Epoch {i}: loss {x:#.5g}"),
             )
         plan = dataclasses.replace(plan, bytes=planned.size.of(small))

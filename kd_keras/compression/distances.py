@@ -25,9 +25,9 @@ class Distance:
             tensor of shape `(...)`: the distance at each place.
         spread: Function of a value that returns a tensor in which the squared
             distance of two near values is about the same distance.
-        tempered: Function of a value and a temperature T that divides the
-            logits by T: above 1 the probabilities are less sure. None for
-            values that are no probabilities.
+        tempered: Function of a value and a temperature T that returns the
+            value, logits or probabilities, with the logits divided by T: above
+            1 it is less sure. None for values that are neither.
     """
 
     between: Callable[[Any, Any], Any]
@@ -89,7 +89,11 @@ def _of_output(tensor: Any, loss: Any) -> Distance:
     activation = _activation_of(tensor)
     for part, make in (("categorical", _of_classes), ("binary", _of_events)):
         if part in _cross_entropy(loss):
-            return make(getattr(loss, "from_logits", False))
+            # Keras takes the output of a softmax or sigmoid for probabilities,
+            # whatever the loss says.
+            is_activated = activation in ("softmax", "sigmoid")
+            from_logits = getattr(loss, "from_logits", False)
+            return make(from_logits and not is_activated)
     if activation == "softmax":
         return _of_classes(are_logits=False)
     if activation == "sigmoid":
@@ -98,6 +102,11 @@ def _of_output(tensor: Any, loss: Any) -> Distance:
         lambda a, b: ops.mean(ops.square(_float32(a) - _float32(b)), axis=-1),
         lambda x: _float32(x) / x.shape[-1] ** 0.5,
     )
+
+
+def is_cross_entropy(loss: Any) -> bool:
+    """Tells whether a loss is a cross entropy of Keras, over the last axis."""
+    return bool(_cross_entropy(loss)) and getattr(loss, "axis", -1) == -1
 
 
 def _cross_entropy(loss: Any) -> str:

@@ -71,7 +71,7 @@ def distil(
         large: Keras model that the small one was made from. Its losses and
             its optimizer say how the small one is trained.
         data: `ModelData` to train on.
-        validation: `ModelData` to choose the best epoch by.
+        validation: `ModelData` to choose the best weights by.
         epochs: int.
         seed: int. The global random seeds are set by it.
         teacher: Keras model that computes what the small one should; None for
@@ -84,9 +84,8 @@ def distil(
         share: float, 0 to 1, or None for the usual. That of the teacher's
             outputs in the loss that is trained, if there are targets too.
         judged_share: float, 0 to 1. The same of the validation's loss.
-        is_calibrated: bool. Whether the best weights are those of the least
-            loss at the best temperature, see `CalibratedLoss`, if there are
-            targets.
+        is_calibrated: bool. Whether the best weights are those with the least
+            `CalibratedLoss`, see `has_temperature`.
         between: list of float, 0 to 1. Shares of the way from the first to the
             last weights.
 
@@ -198,7 +197,10 @@ def _number(found: Any) -> float:
 def _between(first: list[Any], last: list[Any], way: float) -> list[Any]:
     """Returns weights on the way; those that are no floats are the last."""
     return [
-        a + way * (b - a) if "float" in str(b.dtype) else b
+        # Of two infinities there is no difference.
+        b
+        if "float" not in str(b.dtype) or np.array_equal(a, b)
+        else a + way * (b - a)
         for a, b in zip(first, last, strict=True)
     ]
 

@@ -76,8 +76,11 @@ class DistilledModel(keras.Model):
             )
             if self.calibrated is not None and not training:
                 kinds = self._distances(keras.tree.flatten(y_pred))
+                # What regularizers add says nothing about the data.
+                added = sum(ops.sum(x) for x in self.small.losses)
                 losses = [
                     self.small._compute_loss(x, y, y_at, sample_weight, False)
+                    - added
                     for y_at in tempered(y_pred, kinds)
                 ]
                 rows = ops.shape(keras.tree.flatten(y_pred)[0])[0]

@@ -9,11 +9,13 @@ from keras import layers, ops
 from keras.src.backend import get_keras_mask, set_keras_mask
 
 from kd_keras.compression.calibrated_loss import (
+    TEMPERATURES,
     CalibratedLoss,
-    is_scored,
+    has_temperature,
     tempered,
 )
 from kd_keras.compression.distances import distances_for
+from kd_keras.compression.model_data import ModelData
 
 
 def of_numpy(logits, classes):
@@ -37,7 +39,7 @@ def drawn(sureness, count=2):
     return sureness * logits, (logits + noise).argmax(axis=-1)
 
 
-@pytest.mark.parametrize("sureness", [0.7, 1.0, 2.5, 6.0])
+@pytest.mark.parametrize("sureness", [0.5, 0.7, 1.0, 2.5, 6.0])
 @pytest.mark.parametrize("kind", ["softmax", "logits", "sigmoid", "numbers"])
 def test_it_is_the_least_loss_over_temperatures(kind, sureness):
     logits, classes = drawn(sureness)
@@ -64,6 +66,22 @@ def test_it_is_the_least_loss_over_temperatures(kind, sureness):
     assert float(metric.result()) == pytest.approx(
         of_numpy(logits, classes), abs=2e-3
     )
+
+
+def test_at_either_end_it_is_the_loss_there():
+    temperatures = np.array(TEMPERATURES)
+    for losses in (1 + 0.1 * temperatures, 1 + 0.1 / temperatures):
+        metric = CalibratedLoss()
+        metric.update_state(list(losses), 7)
+        assert float(metric.result()) == pytest.approx(losses.min(), abs=1e-6)
+
+
+def test_a_loss_without_a_reduction_counts_by_its_mean():
+    metric = CalibratedLoss()
+    metric.update_state(
+        [ops.convert_to_tensor([1.0, 3.0])] * len(TEMPERATURES), 2
+    )
+    assert float(metric.result()) == pytest.approx(2.0)
 
 
 def test_how_sure_the_outputs_are_does_not_matter():
@@ -119,7 +137,11 @@ def test_it_is_for_models_with_a_metric_that_should_be_high():
         return ending(2, None)
 
     def words():
-        return ending(1001, "softmax")
+        return ending(2001, "softmax")
+
+    def two():
+        plain = classifier()
+        return keras.Model(plain.inputs[0], plain.outputs * 2)
 
     def own():
         plain = classifier()
@@ -136,16 +158,19 @@ def test_it_is_for_models_with_a_metric_that_should_be_high():
         (classifier, classes, None, False),
         (classifier, "mse", ["mae"], False),
         (own, classes, ["accuracy"], False),
-        # Numbers, though their order is measured.
-        (classifier, "mse", [keras.metrics.R2Score()], True),
+        # R2 depends on how sure the classes are.
+        (classifier, "mse", [keras.metrics.R2Score()], False),
         (numbers, "mse", [keras.metrics.R2Score()], False),
         (words, classes, ["accuracy"], False),
+        (two, classes, [["accuracy"], ["accuracy"]], False),
     ):
         model = make()
         model.compile("adam", loss, metrics=metrics)
         targets = np.eye(2)[y] if loss == "mse" else y
+        targets = [y, y] if make is two else targets
         model.evaluate(x, targets, verbose=0)
-        assert is_scored(model, x) == wanted, (make, metrics)
+        rows = ModelData("data", (x, targets))
+        assert has_temperature(model, rows) == wanted, (make, metrics)
 
 
 def test_numbers_are_left_as_they_are():

@@ -106,6 +106,17 @@ def test_probabilities_are_found_wherever_they_are_made():
     assert ends(keras.Model(given, cut)) == [NUMBERS]
 
 
+def test_a_softmax_gives_probabilities_whatever_the_loss_says():
+    given = keras.Input((4,))
+    for activation, loss, kind in (
+        ("softmax", keras.losses.CategoricalCrossentropy, PROBABILITIES),
+        ("sigmoid", keras.losses.BinaryCrossentropy, CHANCES),
+    ):
+        model = keras.Model(given, layers.Dense(2, activation)(given))
+        model.compile(loss=loss(from_logits=True))  # as Keras corrects it
+        assert ends(model) == [kind]
+
+
 def test_a_loss_tells_what_an_output_is():
     given = keras.Input((4,))
     a, b = (layers.Dense(2, name=name)(given) for name in "ab")

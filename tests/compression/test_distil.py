@@ -8,9 +8,18 @@ import pytest
 from compiled_models import classifier, data, small_of
 from keras import layers
 
-from kd_keras.compression.calibrated_loss import is_scored
+from kd_keras.compression import distil as distil_module
+from kd_keras.compression.calibrated_loss import has_temperature
 from kd_keras.compression.compress import compress_model
-from kd_keras.compression.distil import _optimizer, distil, measure
+from kd_keras.compression.distil import (
+    _between,
+    _judge,
+    _Judged,
+    _optimizer,
+    distil,
+    measure,
+)
+from kd_keras.compression.distilled_model import DistilledModel
 from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.steps import NOTHING_KEPT, KeptSteps
 
@@ -130,7 +139,7 @@ def surer(metrics, steps=NOTHING_KEPT, epochs=1):
     measure(model, valid)
     losses = distil(
         model, model, ModelData("data", (x, y)), valid, epochs, steps=steps,
-        share=0.0, is_calibrated=is_scored(model, x),
+        share=0.0, is_calibrated=has_temperature(model, valid),
     )  # fmt: skip
     return losses, model.get_weights()[0]
 
@@ -158,6 +167,74 @@ def test_an_interrupted_training_keeps_the_same_weights(tmp_path):
     again = surer(["accuracy"], KeptSteps(folder, {}), 2)
     assert whole[0] == again[0]
     np.testing.assert_array_equal(whole[1], again[1])
+
+
+@pytest.mark.parametrize(("worse", "kept"), [(0.03, 1.0), (0.08, 0.0)])
+def test_weights_before_the_training_have_a_handicap(monkeypatch, worse, kept):
+    found = {0.0: 1.0, 1.0: 1.0 + worse}  # by the weight
+    model = keras.Sequential(
+        [
+            keras.Input((1,)),
+            layers.Dense(1, "sigmoid", False, kernel_initializer="zeros"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(1.0), "binary_crossentropy")
+    data = ModelData("data", (np.ones((8, 1), "float32"), np.ones((8, 1))))
+
+    def judge(trained, validation):
+        [[[w]]] = trained.small.get_weights()
+        score = found[round(float(w), 3)]
+        return _Judged(score, score)
+
+    monkeypatch.setattr(distil_module, "_judge", judge)
+    distil(
+        model, model, data, data, 1,
+        share=0.0, is_calibrated=True, between=(),
+    )  # fmt: skip
+    [[[w]]] = model.get_weights()
+    assert w == pytest.approx(kept, abs=1e-3)
+
+
+def test_equal_infinities_stay():
+    mask = np.array([0.0, -np.inf], "float32")
+    ids = np.array([1, 2])
+    floats = np.zeros(2, "float32")
+    found = _between([mask, ids, floats], [mask, ids + 1, floats + 1], 0.25)
+    np.testing.assert_array_equal(found[0], mask)
+    np.testing.assert_array_equal(found[1], ids + 1)
+    np.testing.assert_array_equal(found[2], [0.25, 0.25])
+
+
+@pytest.mark.parametrize("how", ["eager", "xla", "masks", "each row", "plain"])
+def test_a_calibrated_loss_of_every_kind_of_model(how):
+    rng = np.random.default_rng(0)
+    x = rng.integers(1, 50, (64, 5))
+    y = (x > 25).astype(int)
+    table = layers.Embedding(50, 4, mask_zero=how == "masks")
+    x[:, 3:] = 0 if how == "masks" else x[:, 3:]
+    model = keras.Sequential(
+        [keras.Input((5,), dtype="int32"), table, layers.Dense(2, "softmax")]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        reduction="none" if how == "each row" else "sum_over_batch_size"
+    )
+    model.compile(
+        keras.optimizers.Adam(1e-2), loss, metrics=["accuracy"],
+        run_eagerly=how == "eager", jit_compile=how == "xla",
+    )  # fmt: skip
+    data = ModelData("data", (x, y, np.linspace(0.1, 2, 320).reshape(64, 5)))
+    measure(model, data)
+    assert has_temperature(model, data)
+    trained = DistilledModel(model, model, model, True, 0.0, 0.0, True)
+    trained.compile(run_eagerly=how == "eager")
+    found = _judge(trained, data)
+    assert 0 < found.score <= found.loss + 1e-4
+    # Far too sure, the loss is another and the score the same.
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([3 * kernel, 3 * bias])
+    again = _judge(trained, data)
+    assert again.score == pytest.approx(found.score, abs=2e-3)
+    assert again.loss != pytest.approx(found.loss, abs=2e-3)
 
 
 @pytest.mark.slow
