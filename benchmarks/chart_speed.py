@@ -2,9 +2,10 @@
 
 The files are made as for the chart, of at most 10,000 rows of a table. Each is
 read by LiteRT on one thread, in turns, so that a busy machine slows all of
-them; a call has 20 new ids. To encode is to find the codes of 10,000 vectors when the code embeddings or
-codebooks are there, as for new symbols: `KDEmbedding.encode` with the effort
-that learned them, and `index.add` of faiss.
+them; a call has 20 new ids. To encode is to find the codes of these rows when
+the code embeddings or codebooks are there, as for new symbols:
+`KDEmbedding.encode` with the effort that learned them, and `index.add` of
+faiss.
 
     python benchmarks/chart_speed.py
 """
