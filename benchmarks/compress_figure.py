@@ -140,7 +140,7 @@ def _panel(axis, task, by_share, others):
             at_the_edge = len(best) == 1  # the largest files come first
             axis.annotate(
                 NAMES[rival["method"]],
-                best[-1][:2], (-5 if at_the_edge else 5, -9),
+                best[-1][:2], (-5, -22) if at_the_edge else (5, -9),
                 textcoords="offset points", fontsize=7, color="#444444",
                 ha="right" if at_the_edge else "left",
             )  # fmt: skip
