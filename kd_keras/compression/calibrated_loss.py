@@ -105,9 +105,11 @@ def has_temperature(model: Any, data: ModelData) -> bool:
             makes the metrics then.
         data: `ModelData` of the model.
     """
+    losses = keras.tree.flatten(getattr(model, "loss", None))
     if (
         type(model).compute_loss is not keras.Model.compute_loss
-        or not is_cross_entropy(getattr(model, "loss", None))
+        or len(losses) != 1
+        or not is_cross_entropy(losses[0])
         or not any(
             getattr(metric, "_direction", None) == "up"
             for held in model.metrics

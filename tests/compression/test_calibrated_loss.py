@@ -155,6 +155,7 @@ def test_it_is_for_models_with_a_metric_that_should_be_high():
         (classifier, classes, ["accuracy"], True),
         (classifier, classes, [low], False),
         (classifier, classes, [[low, top]], True),
+        (classifier, [classes], [["accuracy"]], True),
         (classifier, classes, None, False),
         (classifier, "mse", ["mae"], False),
         (own, classes, ["accuracy"], False),
