@@ -11,8 +11,6 @@ faiss.
 """
 
 import argparse
-import json
-import os
 import statistics
 import tempfile
 import time
@@ -24,9 +22,11 @@ import numpy as np
 from chart_methods import EFFORT, embedding_of, quantized
 from chart_tables import TABLES
 from on_device import LookUp
-from record import RESULTS, measured_now, write_results
+from record import measured_now, write_results
+from task_figure import rows_of
 
 import kd_keras
+from kd_keras.utils.cores import usable_cores
 
 NAME = "chart_speed"
 IDS, ROUNDS, CALLS = 20, 15, 300
@@ -136,9 +136,8 @@ def main():
         "--tables", nargs="*", choices=TABLES, default=["glove", "ptb"]
     )
     given = parser.parse_args()
-    faiss.omp_set_num_threads(len(os.sched_getaffinity(0)))
-    path = RESULTS / f"{NAME}.json"
-    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    faiss.omp_set_num_threads(usable_cores())
+    rows = rows_of(NAME)
     for name in given.tables:
         vectors = TABLES[name]()
         if vectors is None:

@@ -226,7 +226,7 @@ def test_a_calibrated_loss_of_every_kind_of_model(how):
     measure(model, data)
     assert has_temperature(model, data)
     trained = DistilledModel(model, model, model, True, 0.0, 0.0, True)
-    trained.compile(run_eagerly=how == "eager")
+    trained.compile(run_eagerly=how == "eager", jit_compile=how == "xla")
     found = _judge(trained, data)
     assert 0 < found.score <= found.loss + 1e-4
     # Far too sure, the loss is another and the score the same.
