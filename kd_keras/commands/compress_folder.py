@@ -7,7 +7,7 @@ The folder contains a compressed table (see `write_result`), code embeddings
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,12 @@ from kd_keras.search.learning_sample import is_large
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
 from kd_keras.vectors.counts import read_counts, weights_of_counts
-from kd_keras.vectors.open_file import check_regular, is_pipe, on_disk
+from kd_keras.vectors.open_file import (
+    ReadProgress,
+    check_regular,
+    is_pipe,
+    on_disk,
+)
 from kd_keras.vectors.read_vectors import open_vectors
 from kd_keras.vectors.weights import check_weights
 from kd_keras.vectors.word_vectors import WordVectors
@@ -39,13 +44,12 @@ from kd_keras.vectors.word_vectors import WordVectors
 if TYPE_CHECKING:
     from kd_keras.layers.kd_embedding import KDEmbedding
 
-ReadProgress = Callable[[int, int], object] | None
 
 
 def compress_folder(
     arguments: Arguments,
     say: Say = lambda line: None,
-    progress: ReadProgress = None,
+    progress: ReadProgress | None = None,
     verbose: int = 0,
 ) -> dict[str, Any]:
     """Learns codes for a file of vectors and writes the folder.
@@ -85,7 +89,7 @@ def _compress(
     arguments: Arguments,
     file: str,
     say: Say,
-    progress: ReadProgress,
+    progress: ReadProgress | None,
     verbose: int,
 ) -> dict[str, Any]:
     """Does the work of `compress_folder` for a file on disk."""
@@ -120,7 +124,7 @@ def _compress(
 def compress_codebooks(
     arguments: Arguments,
     say: Say = lambda line: None,
-    progress: ReadProgress = None,
+    progress: ReadProgress | None = None,
     verbose: int = 0,
 ) -> str:
     """Learns code embeddings for a file of vectors and writes their folder.
@@ -154,7 +158,7 @@ def compress_codebooks(
 def compress_shard(
     arguments: Arguments,
     say: Say = lambda line: None,
-    progress: ReadProgress = None,
+    progress: ReadProgress | None = None,
     verbose: int = 0,
 ) -> str:
     """Finds the codes of a shard of a file of vectors and writes its folder.
@@ -196,7 +200,7 @@ def compress_shard(
 
 @contextlib.contextmanager
 def _started(
-    arguments: Arguments, file: str, say: Say, progress: ReadProgress
+    arguments: Arguments, file: str, say: Say, progress: ReadProgress | None
 ) -> Iterator[tuple[Path, Codebooks | None, WordVectors]]:
     """Checks the arguments, opens the table and reports what was found.
 

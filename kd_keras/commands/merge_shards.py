@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kd_keras.commands.arguments import Arguments
-from kd_keras.commands.compress_folder import ReadProgress, found_lines
+from kd_keras.commands.compress_folder import found_lines
 from kd_keras.commands.early_checks import check_start, check_tokens
 from kd_keras.commands.table_codes import start_keras
 from kd_keras.commands.write_result import write_result
@@ -17,7 +17,7 @@ from kd_keras.folders.output_folder import reserved
 from kd_keras.folders.shard_folder import Shard, check_shards, read_shard
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.progress_bar import Say
-from kd_keras.vectors.open_file import check_regular
+from kd_keras.vectors.open_file import ReadProgress, check_regular
 from kd_keras.vectors.read_vectors import open_vectors
 from kd_keras.vectors.stored_table import table_identity
 
@@ -47,7 +47,7 @@ class MergeArguments:
 def merge_shards(
     merged: MergeArguments,
     say: Say = lambda line: None,
-    progress: ReadProgress = None,
+    progress: ReadProgress | None = None,
 ) -> dict[str, Any]:
     """Writes the folder of a table whose codes were found in shards.
 
@@ -81,7 +81,7 @@ def _merge(
     merged: MergeArguments,
     shards: list[Shard],
     say: Say,
-    progress: ReadProgress,
+    progress: ReadProgress | None,
     began: float,
 ) -> dict[str, Any]:
     """Reads the codes and the table, and writes the result."""

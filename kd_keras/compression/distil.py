@@ -157,11 +157,11 @@ def distil(
     least = min(x.score for x in judged)
     last = small.get_weights()
     for way in between if epochs else ():
-        weights = _between(first, last, way)
-        small.set_weights(weights)
+        small.set_weights(_between(first, last, way))
+        _constrain(small)  # as an optimizer does after each step
         found = _judge(trained, validation)
         if found.score < least:
-            least, best = found.score, weights
+            least, best = found.score, small.get_weights()
     small.set_weights(best)
     return [x.loss for x in judged]
 
@@ -203,6 +203,13 @@ def _between(first: list[Any], last: list[Any], way: float) -> list[Any]:
         else a + way * (b - a)
         for a, b in zip(first, last, strict=True)
     ]
+
+
+def _constrain(model: Any) -> None:
+    """Applies the constraints of weights, such as rows of length one."""
+    for variable in model.trainable_variables:
+        if variable.constraint is not None:
+            variable.assign(variable.constraint(variable))
 
 
 def has_loss(model: Any) -> bool:

@@ -170,7 +170,7 @@ def are_close(a: np.ndarray, b: np.ndarray) -> bool:
     is_single = a.dtype in (np.float32, np.float64)
     tolerance = TOLERANCE if is_single else TOLERANCE_OF_HALVES
     a, b = a.astype(np.float64), b.astype(np.float64)
-    most = tolerance * max(1e-9, float(np.nanmax(np.abs(a), initial=0)))
+    largest = np.max(np.abs(a), initial=1e-9, where=np.isfinite(a))
     return a.shape == b.shape and np.allclose(
-        a, b, rtol=tolerance, atol=most, equal_nan=True
+        a, b, rtol=tolerance, atol=tolerance * largest, equal_nan=True
     )

@@ -26,7 +26,8 @@ from kd_keras.vectors.table import VectorFileError
 BLOCK_BYTES = 1 << 22
 HEAD_BYTES = 1 << 16  # used to detect the format
 
-Progress = Callable[[int, int], object]
+# Called with the bytes read and those of the file.
+ReadProgress = Callable[[int, int], object]
 
 
 class Opened(NamedTuple):
@@ -95,7 +96,7 @@ def on_disk(path: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def open_file(path: str, progress: Progress | None) -> Iterator[Opened]:
+def open_file(path: str, progress: ReadProgress | None) -> Iterator[Opened]:
     """Opens a file of vectors and unpacks it while it is read.
 
     Args:
@@ -192,7 +193,7 @@ def _blocks(
     raw: BinaryIO,
     size: int,
     packing: Packing | None,
-    progress: Progress | None,
+    progress: ReadProgress | None,
 ) -> Iterator[bytes]:
     """Yields blocks of a file, unpacked, and reports the progress."""
     while True:

@@ -9,7 +9,7 @@ from kd_keras.vectors.checks import find_not_finite
 from kd_keras.vectors.formats import SAFETENSORS, find_format
 from kd_keras.vectors.given_words import Words, given_words
 from kd_keras.vectors.mapped_rows import MappedRows
-from kd_keras.vectors.open_file import HEAD_BYTES, Progress, open_file
+from kd_keras.vectors.open_file import HEAD_BYTES, ReadProgress, open_file
 from kd_keras.vectors.table import Source, Table, VectorFileError
 from kd_keras.vectors.table_words import (
     check_words,
@@ -23,7 +23,7 @@ from kd_keras.vectors.word_vectors import WordVectors
 def read_vectors(
     path: str | os.PathLike[str],
     duplicates: str = "error",
-    progress: Progress | None = None,
+    progress: ReadProgress | None = None,
     words: Words = None,
     tensor: str | None = None,
 ) -> WordVectors:
@@ -100,7 +100,7 @@ def read_vectors(
 def open_vectors(
     path: str | os.PathLike[str],
     duplicates: str = "error",
-    progress: Progress | None = None,
+    progress: ReadProgress | None = None,
     rows: Callable[[int], slice] | None = None,
     words: Words = None,
     tensor: str | None = None,
@@ -162,7 +162,7 @@ def open_vectors(
 
 def _read(
     path: str,
-    progress: Progress | None,
+    progress: ReadProgress | None,
     words: bool | None,
     tensor: str | None,
 ) -> tuple[Table, str]:

@@ -118,6 +118,28 @@ def test_the_first_or_last_weights_are_kept_if_they_are_best():
     assert one_number(2.0, 3.0)[0] == pytest.approx(2.0, abs=1e-4)
 
 
+def test_weights_between_keep_constraints():
+    model = keras.Sequential(
+        [
+            keras.Input((2,)),
+            layers.Dense(
+                1, use_bias=False, kernel_initializer=lambda *_, **__: [[1], [0]],
+                kernel_constraint="unit_norm",
+            ),
+        ]
+    )  # fmt: skip
+    model.compile(keras.optimizers.Adam(0.5), "mse")
+    x = np.tile(np.eye(2, dtype="float32"), (32, 1))
+    # Trained to [0, 1]; the best are half of the way there.
+    train, valid = (x[:, 1], np.full(64, 0.5**0.5))
+    data = [ModelData("data", (x, y)) for y in (train, valid)]
+    losses = distil(model, model, *data, 3, share=0.0)
+    kernel = model.get_weights()[0][:, 0]
+    assert np.linalg.norm(kernel) == pytest.approx(1.0, abs=1e-6)
+    np.testing.assert_allclose(kernel, 0.5**0.5, atol=0.2)
+    assert model.evaluate(x, valid, verbose=0) < min(losses)
+
+
 def surer(metrics, steps=NOTHING_KEPT, epochs=1):
     """Trains a classifier that answers well to answer with more sureness."""
     model = keras.Sequential(

@@ -8,6 +8,7 @@ import pytest
 
 import kd_keras
 from kd_keras import KDEmbedding
+from kd_keras.learning.copy_model import are_close
 
 
 def learning(**arguments):
@@ -124,3 +125,21 @@ def test_a_copy_never_holds_logits(monkeypatch):
     )
     kd_keras.freeze(model)
     assert not made
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], True),
+        ([1.0, 2.0], [1.0, 2.1], False),
+        ([1.0, -np.inf], [1.0, -np.inf], True),  # a mask of attention
+        ([1.0, -np.inf], [2.0, -np.inf], False),
+        ([1.0, np.inf], [1.0, -np.inf], False),
+        ([np.nan, 1.0], [np.nan, 1.0], True),
+        ([np.nan, np.nan], [np.nan, 1.0], False),
+        ([], [], True),
+    ],
+)
+def test_close_outputs(a, b, expected):
+    found = are_close(np.float32(a), np.float32(b))
+    assert found == expected
