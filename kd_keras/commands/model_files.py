@@ -136,7 +136,7 @@ def read_inputs(path: str | None, model: Any) -> Any:
             return np.load(path, allow_pickle=False)
         if Path(path).suffix == ".npz":
             with np.load(path, allow_pickle=False) as file:
-                return _of_arrays(path, dict(file), inputs)
+                return _of_arrays(path, dict(file), model)
         if takes_text:
             lines = Path(path).read_text("utf-8").split("\n")
             return np.array([line for line in lines if line], object)
@@ -151,13 +151,17 @@ def read_inputs(path: str | None, model: Any) -> Any:
     )
 
 
-def _of_arrays(path: str, arrays: dict[str, Any], inputs: Any) -> Any:
-    names = [x.name for x in inputs]
+def _of_arrays(path: str, arrays: dict[str, Any], model: Any) -> Any:
+    names = [x.name for x in getattr(model, "inputs", None) or ()]
+    # Keras has no public name for how a functional model takes its inputs.
+    wanted = getattr(model, "_inputs_struct", names)
     targets = [arrays.pop(x, None) for x in (TARGETS, WEIGHTS)]
-    if set(arrays) == {INPUTS}:
+    x: Any
+    if set(arrays) == {INPUTS} and len(names) != 1:
         x = arrays[INPUTS]
-    elif set(arrays) == set(names):
-        x = [arrays[name] for name in names]
+    elif arrays and set(arrays) in ({INPUTS}, set(names)):
+        parts = [arrays.get(name, arrays.get(INPUTS)) for name in names]
+        x = keras.tree.pack_sequence_as(wanted, parts)
     else:
         raise BadInputError(
             f"--data must have the array {INPUTS!r}, or one for each input "

@@ -167,10 +167,9 @@ class KDEmbedding(CodedLayer):
         return nan_out_of_range(vectors, ids, self.input_dim)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        if not self.mask_zero:
+        # Logits have none, as those of `keras.layers.ReversibleEmbedding`.
+        if not self.mask_zero or self._are_hidden_states(inputs):
             return None
-        if self._are_hidden_states(inputs):
-            return mask
         return on_flat_values(lambda ids: ops.not_equal(ids, 0), inputs)
 
     def _are_hidden_states(self, inputs: Any) -> bool:

@@ -1,5 +1,7 @@
 """Compares the layers of a model with those of a copy."""
 
+import functools
+import inspect
 from typing import Any
 
 import keras
@@ -9,14 +11,7 @@ from kd_keras.learning.copy_graph import is_graph
 from kd_keras.learning.from_configuration import NotCopiedError
 
 # Loading merges LoRA weights into others.
-_NOT_COMPARED = (
-    "name",
-    "built",
-    "stateful",
-    "lora_enabled",
-    "lora_rank",
-    "lora_alpha",
-)
+_NOT_COMPARED = ("name", "stateful", "lora_rank", "lora_alpha")
 
 
 def check_alike(layer: Any, copy: Any) -> None:
@@ -52,7 +47,8 @@ def _settings(layer: Any) -> str:
     """Tells the settings of a layer of Keras, as of one that another makes.
 
     The `get_config` of a user's own layer may leave out some of what the layers
-    inside were made with.
+    inside were made with. What is no argument may tell of the layer's past: a
+    `Dense` that was loaded has attributes that one from a configuration lacks.
     """
     of_keras = type(layer).__module__.split(".")[0] == "keras"
     if not of_keras or isinstance(layer, keras.layers.Embedding):
@@ -60,9 +56,18 @@ def _settings(layer: Any) -> str:
     settings = {
         name: value
         for name, value in vars(layer).items()
-        if name[0] != "_"
-        and name not in _NOT_COMPARED
+        if name in _arguments(type(layer))
         and isinstance(value, (bool, int, float, str, tuple))
     }
     activation = getattr(layer, "activation", None)
     return f"{sorted(settings.items())} {getattr(activation, '__name__', '')}"
+
+
+@functools.cache
+def _arguments(kind: Any) -> set[str]:
+    """Returns the names that are arguments of a class or its bases."""
+    return {
+        name
+        for base in inspect.getmro(kind)
+        for name in inspect.signature(base.__init__).parameters
+    } - set(_NOT_COMPARED)

@@ -16,6 +16,7 @@ from kd_keras.learning.copy_replaced_state import NEEDS, copy_state
 from kd_keras.learning.from_configuration import why_not_copied
 from kd_keras.learning.own_objects import classes_of, compiled_objects
 from kd_keras.learning.random_inputs import random_inputs
+from kd_keras.learning.supplied_configurations import supplied_configurations
 from kd_keras.utils.checks import reason_of, short_repr
 
 
@@ -95,7 +96,7 @@ def replace_uncompiled(model: Any, replacements: Mapping[Any, Any]) -> Any:
     check_graphs(model)
     classes = _classes(model, [new for _, new in pairs])
     try:
-        with ObjectSharingScope():
+        with ObjectSharingScope(), supplied_configurations(model):
             copy, both = copy_replaced(model, pairs, classes)
     except Exception as error:
         raise ValueError(

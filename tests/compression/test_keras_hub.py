@@ -59,8 +59,12 @@ def nodes_of(model):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [gpt2, bert, gemma, roberta])
-def test_a_copy_computes_what_the_model_does(make, tmp_path):
+@pytest.mark.parametrize("is_loaded", [False, True])
+def test_a_copy_computes_what_the_model_does(make, is_loaded, tmp_path):
     model = make()
+    if is_loaded:
+        model.save(tmp_path / "model.keras")
+        model = keras.saving.load_model(tmp_path / "model.keras", compile=False)
     [table], _ = find_tables(model)
     inputs = inputs_of(model)
     nodes = nodes_of(model)

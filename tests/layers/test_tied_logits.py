@@ -84,15 +84,30 @@ def test_a_tied_model_trains_both_sides_with_one_step_a_batch():
     assert int(model.layers[1].learner.step) == 4
 
 
-def test_reverse_keeps_the_masks_of_its_own_input():
-    embedding = kd_keras.KDEmbedding(N, SIZE, K, D, CODES, mask_zero=True)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.layers.ReversibleEmbedding(N, SIZE, mask_zero=True),
+        lambda: kd_keras.KDEmbedding(N, SIZE, K, D, CODES, mask_zero=True),
+    ],
+    ids=["Keras", "codes"],
+)
+def test_vectors_have_masks_and_logits_have_none(make):
+    embedding = make()
     ids = np.array([[1, 2, 0]])
     vectors = embedding(ids)
     np.testing.assert_array_equal(vectors._keras_mask, ids != 0)
     logits = embedding(vectors, reverse=True)
-    np.testing.assert_array_equal(logits._keras_mask, ids != 0)
-    bare = embedding(keras.ops.zeros((1, 3, SIZE)), reverse=True)
-    assert getattr(bare, "_keras_mask", None) is None
+    assert getattr(logits, "_keras_mask", None) is None
+    # In a graph as well.
+    given = keras.Input((3,), dtype="int32")
+    model = keras.Model(given, embedding(embedding(given), reverse=True))
+    assert getattr(model.output, "_keras_mask", None) is None
+    assert getattr(model(ids), "_keras_mask", None) is None
+
+
+def test_float_ids_may_look_like_hidden_states():
+    embedding = kd_keras.KDEmbedding(N, SIZE, K, D, CODES, mask_zero=True)
     # As many ids in a row as a vector has numbers, as floats.
     row = keras.ops.convert_to_tensor([[1.0, 0, 3, 0, 5, 6]])
     assert embedding(row).shape == (1, 6, SIZE)

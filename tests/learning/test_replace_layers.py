@@ -60,8 +60,14 @@ def model_and_inputs(request):
 
 
 @pytest.mark.slow
-def test_outputs_are_the_same_if_the_table_is(model_and_inputs, tmp_path):
+@pytest.mark.parametrize("is_loaded", [False, True])
+def test_outputs_are_the_same_if_the_table_is(
+    model_and_inputs, is_loaded, tmp_path
+):
     model, inputs = model_and_inputs
+    if is_loaded:
+        model.save(tmp_path / "model.keras")
+        model = keras.saving.load_model(tmp_path / "model.keras")
     before = [np.array(v.numpy()) for v in model.variables]
     small = kd_keras.replace_layers(
         model, {words_of(model): exact(words_of(model))}
