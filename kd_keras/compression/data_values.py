@@ -17,10 +17,7 @@ def as_array(values: Any) -> np.ndarray:
         BadInputError: If they are no arrays, or ragged.
     """
     if hasattr(values, "shape") and len(values.shape) == 0:
-        raise BadInputError(
-            "Data must be arrays, a tf.data.Dataset or a PyDataset. "
-            f"Received: {short_repr(values)}"
-        )
+        raise _no_array(values)
     if hasattr(values, "flat_values"):
         raise BadInputError(
             "Ragged data must come as a tf.data.Dataset of batches. Received: "
@@ -33,11 +30,16 @@ def as_array(values: Any) -> np.ndarray:
     except Exception:
         array = np.asarray(values, object)
     if array.ndim == 0:
-        raise BadInputError(
-            "Data must be arrays, a tf.data.Dataset or a PyDataset. "
-            f"Received: {short_repr(values)}"
-        )
+        raise _no_array(values)
     return array
+
+
+def _no_array(values: Any) -> BadInputError:
+    return BadInputError(
+        "Data must be arrays, a tf.data.Dataset or a PyDataset; a list holds "
+        "the arrays of several inputs. Received: "
+        f"{short_repr(values)} in the place of an array"
+    )
 
 
 def fed(values: np.ndarray) -> Any:

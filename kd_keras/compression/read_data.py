@@ -26,6 +26,7 @@ def read_data(
         return None, None
     batch_size = _batch_size(model)
     train = ModelData("data", data, batch_size)
+    _check_inputs(model, data)
     if validation_data is None:
         return train.split()
     valid = ModelData("validation_data", validation_data, batch_size)
@@ -36,6 +37,17 @@ def read_data(
             f"Received: {train.has_targets} and {valid.has_targets}"
         )
     return train, valid
+
+
+def _check_inputs(model: Any, data: Any) -> None:
+    """Checks that a list is not meant to be inputs and targets."""
+    wanted = getattr(model, "inputs", None)
+    if isinstance(data, list) and wanted and len(data) != len(wanted):
+        raise BadInputError(
+            "`data` as a list must have an array for each input; inputs and "
+            f"targets are a tuple. Received: a list of {len(data)} for "
+            f"{len(wanted)} input{'s' if len(wanted) > 1 else ''}"
+        )
 
 
 def _batch_size(model: Any) -> int | None:
