@@ -94,9 +94,12 @@ def run_ptb(given: argparse.Namespace, interrupted: Interrupts) -> int:
 
 
 def _print_rows(out: Console, rows: list[dict[str, Any]], model: str) -> None:
+    from kd_keras.datasets.ptb.corpus import PENN_TREEBANK
     from kd_keras.ptb.paper_table import paper_table
 
-    title = f"Penn Treebank, {model} model: perplexity"
+    text = rows[0].get("text", PENN_TREEBANK)
+    name = "Penn Treebank" if text == PENN_TREEBANK else "own text"
+    title = f"{name}, {model} model: perplexity"
     if not out.is_terminal:  # a file can be as wide as the table
         out = Console(highlight=False, width=170)
     out.print(paper_table(rows, title))

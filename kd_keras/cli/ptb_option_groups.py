@@ -247,6 +247,15 @@ def results_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def force_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the option to replace an earlier result."""
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace an earlier result in that folder",
+    )
+
+
 def quiet_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options of silence."""
     parser.add_argument(

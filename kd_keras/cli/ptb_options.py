@@ -7,6 +7,7 @@ from typing import Any
 from kd_keras.cli.ptb_option_groups import (
     codes_options,
     data_options,
+    force_options,
     learning_options,
     lstm_rate_options,
     model_options,
@@ -137,6 +138,7 @@ def add_ptb_parser(
     )
     data_options(learn)
     learn.add_argument("--output", metavar="FOLDER", help="the folder to write")
+    force_options(learn)
     quiet_options(learn)
 
     retrain = steps.add_parser(
@@ -231,11 +233,7 @@ def add_ptb_parser(
         metavar="FOLDER",
         help="the folder to write; default: RUN-small",
     )
-    compress.add_argument(
-        "--force",
-        action="store_true",
-        help="replace an earlier result in that folder",
-    )
+    force_options(compress)
     quiet_options(compress)
 
     evaluate = steps.add_parser(

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from kd_keras.layers.kd_embedding import KDEmbedding
 
 
-
 def compress_folder(
     arguments: Arguments,
     say: Say = lambda line: None,
@@ -208,7 +207,9 @@ def _started(
     """
     codebooks = check_arguments(arguments)
     check_start(arguments.folder, arguments.litert)
-    with reserved(arguments.folder, arguments.force) as output:
+    named = (file, arguments.words, arguments.counts, arguments.codebooks)
+    reads = [path for path in named if isinstance(path, str)]
+    with reserved(arguments.folder, arguments.force, reads) as output:
         table = open_vectors(
             file,
             arguments.duplicates,

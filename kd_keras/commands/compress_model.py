@@ -114,7 +114,8 @@ def compress_model_file(
     _check(arguments)
     if arguments.dry_run:
         return _run(arguments, None, say, verbose)
-    with reserved(arguments.folder, arguments.force) as output:
+    reads = [getattr(arguments, name) for name in ("model", *FILES)]
+    with reserved(arguments.folder, arguments.force, reads) as output:
         return _run(arguments, output, say, verbose)
 
 

@@ -71,7 +71,8 @@ def merge_shards(
     check_start(merged.output, merged.litert)
     shards = check_shards([read_shard(folder) for folder in merged.shards])
     arguments = _arguments(merged, shards[0])
-    with reserved(arguments.folder, arguments.force) as output:
+    reads = (*merged.shards, arguments.codebooks, arguments.vectors)
+    with reserved(arguments.folder, arguments.force, reads) as output:
         return _merge(output, arguments, merged, shards, say, progress, began)
 
 

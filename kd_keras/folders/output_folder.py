@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kd_keras.folders.place_folder import (
@@ -41,7 +41,9 @@ REPLACEABLE = (*FILES, *MODEL_FILES, "codebooks.json", "shard.json")
 
 @contextlib.contextmanager
 def reserved(
-    output: str | os.PathLike[str], force: bool = False
+    output: str | os.PathLike[str],
+    force: bool = False,
+    reads: Iterable[str | None] = (),
 ) -> Iterator[Path]:
     """Keeps `output` for this command while the body runs.
 
@@ -50,6 +52,8 @@ def reserved(
     Args:
         output: path. The folder to write.
         force: bool. Whether an earlier result may be replaced.
+        reads: Iterator of paths, or None, that the body reads: they are not
+            replaced.
 
     Yields:
         path. The result of `check_output`.
@@ -59,6 +63,13 @@ def reserved(
             another command is writing it.
     """
     path = check_output(output, force)
+    for other in filter(None, reads):
+        real = Path(os.path.realpath(other))
+        if path in (real, *real.parents):
+            raise BadInputError(
+                "--output must not be or hold what is read. Received: "
+                f"--output {output}, and {other} is read"
+            )
     try:
         lock = contextlib.ExitStack()
         lock.enter_context(folder_lock(path))

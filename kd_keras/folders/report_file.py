@@ -46,11 +46,14 @@ def write_report(
     (folder / "report.json").write_bytes(text.encode("utf-8", BYTES))
 
 
-def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_report(
+    path: str | os.PathLike[str], option: str = "PATH"
+) -> dict[str, Any]:
     """Reads the report of a folder that `kd-keras compress` wrote.
 
     Args:
         path: path. The folder.
+        option: str. The option that names it, for errors.
 
     Returns:
         dict. The report.
@@ -58,20 +61,23 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         BadInputError: If it is not a folder that `kd-keras compress` wrote.
     """
-    report = read_any_report(path)
+    report = read_any_report(path, option)
     if report.get("kind") == MODEL:
         raise BadInputError(
-            "PATH must be the folder of a table. Received: "
+            f"{option} must be the folder of a table. Received: "
             f"{path}, the folder of a model"
         )
     return report
 
 
-def read_any_report(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_any_report(
+    path: str | os.PathLike[str], option: str = "PATH"
+) -> dict[str, Any]:
     """Reads the report of a table, or of a model, that was made small.
 
     Args:
         path: path. The folder.
+        option: str. The option that names it, for errors.
 
     Returns:
         dict. The report; that of a model has the `kind` `MODEL`.
@@ -79,7 +85,7 @@ def read_any_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         BadInputError: If it is not a folder that `kd-keras compress` wrote.
     """
-    wanted = "PATH must be a folder written by kd-keras compress"
+    wanted = f"{option} must be a folder written by kd-keras compress"
     wrong = "is not one of its reports"
     report = read_description(Path(path, "report.json"), wanted, wrong)
     if not (_is_report(report) or _is_of_model(report)):

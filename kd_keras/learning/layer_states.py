@@ -53,10 +53,12 @@ def _settings(layer: Any) -> str:
     of_keras = type(layer).__module__.split(".")[0] == "keras"
     if not of_keras or isinstance(layer, keras.layers.Embedding):
         return ""  # its initializer may have all numbers of the table
+    kind: Any = type(layer)
+    arguments = _arguments(kind)
     settings = {
         name: value
         for name, value in vars(layer).items()
-        if name in _arguments(type(layer))
+        if name in arguments
         and isinstance(value, (bool, int, float, str, tuple))
     }
     activation = getattr(layer, "activation", None)
@@ -66,8 +68,10 @@ def _settings(layer: Any) -> str:
 @functools.cache
 def _arguments(kind: Any) -> set[str]:
     """Returns the names that are arguments of a class or its bases."""
-    return {
-        name
+    makers = [
+        vars(base)["__init__"]
         for base in inspect.getmro(kind)
-        for name in inspect.signature(base.__init__).parameters
-    } - set(_NOT_COMPARED)
+        if "__init__" in vars(base)
+    ]
+    names = {x for make in makers for x in inspect.signature(make).parameters}
+    return names - set(_NOT_COMPARED)

@@ -16,8 +16,10 @@ def command_line(given: argparse.Namespace, path: str) -> str:
     """
     words = ["kd-keras", "ptb", given.step]
     left_out = {
-        "command", "step", "output", "results", "quiet", "data_dir",
+        "command", "step", "output", "results", "quiet",
     }  # fmt: skip
+    if not given.any_text:  # the Penn Treebank is the same everywhere
+        left_out.add("data_dir")
     for name, value in vars(given).items():
         if name in left_out or value is None or value is False:
             continue

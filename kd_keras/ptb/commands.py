@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from kd_keras.datasets.ptb.corpus import PENN_TREEBANK
 from kd_keras.export.litert.load_litert import load_litert
 from kd_keras.language_model.strategies import worker_index
 from kd_keras.ptb.command_line import command_line
@@ -37,6 +38,7 @@ from kd_keras.ptb.settings import (
 from kd_keras.utils.checks import check_utf8_path
 from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.progress_bar import Say
+from kd_keras.utils.quiet_retracing import quiet_retracing
 from kd_keras.vectors.stored_table import file_sha256
 
 RUNS = "ptb-runs"
@@ -100,7 +102,7 @@ def _run(
     check_settings(settings, len(corpus.vocabulary))
     if start is not None:
         check_words(given.run, read_words(start.vocabulary), corpus)
-    say(f"Training {settings.name}, {settings.configuration.epochs} epochs")
+    say(f"Training {path}, {settings.configuration.epochs} epochs")
     finished = folder.read_row()
     from kd_keras.language_model.evaluation import load_streaming_model
     from kd_keras.ptb import training
@@ -131,6 +133,7 @@ def _run(
         if start is None or finished
         else load_streaming_model(start.model),
     )
+    row.setdefault("text", corpus.digest())  # of a run of an earlier version
     if row not in rows and worker == 0:
         add_row(results, row)
     return row
@@ -155,12 +158,9 @@ def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:
         return _evaluate_litert(given), None
     folder = RunFolder(given.run)
     settings = folder.read_settings()
+    folder.check_finished("RUN", given.run)
     row = folder.read_row()
-    if row is None:
-        raise BadInputError(
-            f"RUN must be a finished run. Received: {given.run}, which is "
-            "unfinished"
-        )
+    assert row is not None
     corpus = read_text(given, backend())
     check_words(given.run, read_words(folder.vocabulary), corpus)
     import keras
@@ -200,34 +200,47 @@ def table(given: argparse.Namespace, say: Say, parse: Parse) -> list[Row]:
         parse: callable. Parses the arguments of `kd-keras`.
 
     Returns:
-        list of dict. The rows of the configuration, the planned rows of this
-        backend first.
+        list of dict. The rows of the configuration and the text, the planned
+        rows of this backend first.
 
     Raises:
-        BadInputError: If an option or a file is invalid.
+        BadInputError: If an option or a file is invalid, or nothing is trained
+            and there are no rows.
     """
     results = given.results or results_path(given.model)
     rows = read_rows(results)
+    text = PENN_TREEBANK
+    if given.any_text:
+        text = read_text(given, backend()).digest()
     plan = planned_runs(given.model, backend())
     common = ["--any-text"] if given.any_text else []
     common += ["--data-dir", given.data_dir] if given.data_dir else []
     quiet = ["--quiet"] if given.quiet else []
     for settings in [] if given.no_train else plan:
-        if key_of(settings) in map(row_key, rows):
+        if key_of(settings, text) in map(row_key, rows):
             continue
         for words in commands_of(settings, given.runs):
+            is_training = words[0] != "learn-codes"
+            if is_training:
+                words = [*words, *common, "--results", results]
             say(f"kd-keras ptb {shlex.join(words)}")
-            if words[0] == "learn-codes":
-                learn_codes(parse(["ptb", *words, *quiet]), say)
-            else:
-                more = [*common, "--results", results, *quiet]
-                train(parse(["ptb", *words, *more]), say)
+            step = train if is_training else learn_codes
+            with quiet_retracing():
+                step(parse(["ptb", *words, *quiet]), say)
         rows = read_rows(results)
-    order = {key_of(settings): i for i, settings in enumerate(plan)}
-    return sorted(
-        (row for row in rows if row["model"] == given.model),
-        key=lambda row: order.get(row_key(row), len(plan)),
-    )
+    rows = [
+        row
+        for row in rows
+        if row["model"] == given.model and row["text"] == text
+    ]
+    if not rows:
+        raise BadInputError(
+            f"--no-train needs rows of the {given.model} model and this text. "
+            f"Received: {results}, "
+            + ("without any" if os.path.exists(results) else "not there")
+        )
+    order = {key_of(settings, text): i for i, settings in enumerate(plan)}
+    return sorted(rows, key=lambda row: order.get(row_key(row), len(plan)))
 
 
 def results_path(model: str) -> str:

@@ -17,6 +17,7 @@ from kd_keras.export.litert.load_litert import load_litert
 from kd_keras.export.litert.precisions import precision_by_name
 from kd_keras.export.litert.quiet_litert import need_litert
 from kd_keras.folders.output_folder import reserved
+from kd_keras.folders.report_file import read_any_report
 from kd_keras.ptb.export import SEQUENCE_LENGTH, litert_perplexity, symbols
 from kd_keras.ptb.inputs import check_words, read_text, read_words
 from kd_keras.ptb.run_folder import RunFolder
@@ -52,6 +53,9 @@ DECIDE = ("budget", "precision", "seed", "effort")
 def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     """Makes a trained language model small, and writes its folder.
 
+    If an earlier call with the same options has written the folder, its report
+    is returned, without `--force`.
+
     Args:
         given: `argparse.Namespace`. The options of `ptb compress`.
         say: callable. Called with a line of text at the start of each step.
@@ -78,8 +82,14 @@ def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
             path = os.path.realpath(path)
         output = f"{path}-small"
     as_bad_input(check_utf8_path, "--output", output)
-    with reserved(output, given.force) as folder:
-        corpus = read_text(given, backend())
+    made = None if given.force else _made_earlier(given, output)
+    if made is not None and "test_perplexity" in made:
+        return made
+    corpus = read_text(given, backend())
+    if made is not None:
+        return _measured(Path(output), made, corpus, given, say)
+    reads = (given.run, *(given.teacher or ()))
+    with reserved(output, given.force, reads) as folder:
         for one in (run, *teachers):
             check_words(str(one.path), read_words(one.vocabulary), corpus)
         return _compress(given, run, teachers, corpus, output, folder, say)
@@ -151,9 +161,32 @@ def _compress(
     )
     steps.remove()
     # Only now: if this is interrupted, the model is kept.
+    return _measured(folder, report, corpus, given, say)
+
+
+def _made_earlier(
+    given: argparse.Namespace, output: str
+) -> dict[str, Any] | None:
+    """Returns the report of a folder that the same command has written."""
+    if not Path(output, "report.json").exists():
+        return None
+    report = read_any_report(output, "--output")
+    return report if report.get("command") == _command(given, output) else None
+
+
+def _measured(
+    folder: Path,
+    report: dict[str, Any],
+    corpus: Corpus,
+    given: argparse.Namespace,
+    say: Say,
+) -> dict[str, Any]:
+    """Adds the test perplexity of the file to a report."""
     say("Reading the test text with the file")
     report["test_perplexity"] = litert_perplexity(
-        load_litert(folder / "model.tflite"), corpus.test, verbose
+        load_litert(folder / "model.tflite"),
+        corpus.test,
+        0 if given.quiet else 1,
     )
     write_reports(folder, report)
     return report

@@ -3,6 +3,7 @@
 import argparse
 import itertools
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,17 +47,17 @@ def export(
             f"Received: --precision {given.precision} --format {given.format}"
         )
     folder = RunFolder(given.run)
-    settings = folder.read_settings()
-    if folder.read_row() is None:
-        raise BadInputError(
-            f"RUN must be a finished run. Received: {given.run}, which is "
-            "unfinished; the same `kd-keras ptb train` command resumes it"
-        )
+    folder.check_finished("RUN", given.run)
     precision = given.precision or "int8"
-    name = f"ptb-{settings.name}-{given.part}"
+    run_name = Path(os.path.realpath(given.run)).name
+    name = f"ptb-{run_name}-{given.part}"
     if is_litert_file:
         name += f"-{precision}.tflite"
     path = given.output or name
+    if folder.needs(path):
+        raise BadInputError(
+            f"--output must not be a file of the run. Received: --output {path}"
+        )
     if is_litert_file:
         need_litert()
     as_bad_input(check_path, path, not is_litert_file)

@@ -22,7 +22,7 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     The table is the embedding's, or that of the output layer.
 
     If an earlier call with the same options has written the folder, its report
-    is returned at once.
+    is returned at once, without `--force`.
 
     Args:
         given: `argparse.Namespace`. The options of `ptb learn-codes`.
@@ -75,15 +75,17 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
         effort=given.effort,
         counts=str(run.counts) if power else None,
         count_power=power or None,
+        force=given.force,
         output=given.output
         or str(run.path.parent / f"{settings.model}-{name}"),
     )
-    if (Path(arguments.folder) / "report.json").exists():
-        report = read_report(arguments.folder)
+    if not given.force and Path(arguments.folder, "report.json").exists():
+        report = read_report(arguments.folder, "--output")
         if report["command"] == arguments.command:
             return report
         raise BadInputError(
-            "--output must not contain codes learned with other options. "
+            "--output must not contain codes learned with other options; "
+            "--force replaces them. "
             f"Received: {arguments.folder}, written by: {report['command']}"
         )
     check_arguments(arguments)

@@ -4,6 +4,7 @@ import dataclasses
 import os
 from typing import Any
 
+from kd_keras.datasets.ptb.corpus import PENN_TREEBANK
 from kd_keras.language_model.configurations import usual_lstm_rate
 from kd_keras.ptb.results_file import KEY
 from kd_keras.ptb.run_settings import RunSettings
@@ -78,11 +79,12 @@ def _divisor(hidden: int) -> int:
     return min(divisors, key=lambda D: (abs(D - 32), D))
 
 
-def key_of(settings: RunSettings) -> tuple[Any, ...]:
+def key_of(settings: RunSettings, text: str = PENN_TREEBANK) -> tuple[Any, ...]:
     """Returns the key of the row that a training run will write.
 
     Args:
         settings: `RunSettings`.
+        text: str. The digest of the text.
 
     Returns:
         tuple. The values of `results_file.KEY`.
@@ -90,6 +92,7 @@ def key_of(settings: RunSettings) -> tuple[Any, ...]:
     fields = dataclasses.asdict(settings) | {
         "relearning": settings.composition or "none",
         "epochs": settings.configuration.epochs,
+        "text": text,
     }
     return tuple(fields[name] for name in KEY)
 

@@ -23,6 +23,7 @@ The file is `{"rows": [...]}` with one row per training run:
 - `seconds_per_epoch`: time of the training steps, median over the epochs.
 - `tuned`: whether the run went on from a trained one and was distilled from it
   (`kd-keras ptb tune`).
+- `text`: the digest of the text, see `Corpus.digest`.
 - `seed`, `warm_start`, `backend`, `precision`, `model`, `epochs`, `strategy`,
   `replicas`, `command`, `versions`, `machine`.
 """
@@ -32,6 +33,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from kd_keras.datasets.ptb.corpus import PENN_TREEBANK
 from kd_keras.ptb.run_folder import read_json, write_json
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.folder_lock import folder_lock
@@ -44,7 +46,7 @@ KEY = (
     "lstm_rate", "warm_start", "tuned", "seed", "backend", "precision",
     "epochs", "output_layer", "output_code_learning", "output_composition",
     "output_K", "output_D", "output_code_dim", "count_power",
-    "output_count_power",
+    "output_count_power", "text",
 )  # fmt: skip
 
 
@@ -155,6 +157,7 @@ def _completed(row: Row) -> Row:
     row.setdefault("lstm_rate", 1.0 if row["relearning"] == "lstm" else None)
     row.setdefault("output_layer", "dense")
     row.setdefault("tuned", False)
+    row.setdefault("text", PENN_TREEBANK)
     row.setdefault("count_power", None)
     for name in KEY:
         if name.startswith("output_"):

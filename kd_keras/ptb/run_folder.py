@@ -58,6 +58,18 @@ class RunFolder:
         self.counts = self.path / "counts.txt"
         self.row = self.path / "row.json"
 
+    def needs(self, path: str | os.PathLike[str]) -> bool:
+        """Tells whether a path is that of a file of the run.
+
+        Args:
+            path: path.
+
+        Returns:
+            bool.
+        """
+        files = (x for x in vars(self).values() if x != self.path)
+        return os.path.realpath(path) in map(os.path.realpath, files)
+
     @contextlib.contextmanager
     def reserved(self) -> Iterator[None]:
         """Keeps the folder for this process while the body runs.
@@ -196,13 +208,12 @@ class RunFolder:
         if not self.log.is_file():
             return []
         try:
-            with self.log.open(newline="") as file:
-                lines = [
-                    {name: float(value) for name, value in line.items()}
-                    for line in csv.DictReader(file)
-                ]
-            # An epoch that was interrupted after its line was written is in
-            # the log twice.
+            lines = [
+                {name: float(value) for name, value in line.items()}
+                for line in csv.DictReader(self._log_lines())
+            ]
+            # An epoch that was interrupted after its line was written may be
+            # in the log of an earlier version twice.
             epochs = {int(line["epoch"]): line for line in lines}
         except (OSError, ValueError, TypeError, KeyError, csv.Error):
             raise BadInputError(
@@ -210,6 +221,24 @@ class RunFolder:
                 "written by `kd-keras ptb train`"
             ) from None
         return [epochs[i] for i in sorted(epochs)]
+
+    def _log_lines(self) -> list[str]:
+        """Returns the lines of the log that were written to their ends."""
+        lines = self.log.read_text("utf-8").splitlines(keepends=True)
+        return [line for line in lines if line.endswith("\n")]
+
+    def cut_log(self, epochs: int) -> None:
+        """Removes the lines of epochs that are run again.
+
+        Args:
+            epochs: int. The number of epochs that are not.
+        """
+        if not self.log.is_file():
+            return
+        header, *lines = self._log_lines() or [""]
+        kept = {int(line.split(",")[0]): line for line in lines}
+        lines = [line for i, line in sorted(kept.items()) if i < epochs]
+        write_whole(self.log, "".join([header, *lines] if lines else []))
 
     def read_row(self) -> dict[str, Any] | None:
         """Reads the row of the run.

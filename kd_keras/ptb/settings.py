@@ -74,9 +74,10 @@ def read_settings(
     options |= output_options
     if embedding == "conventional":
         return RunSettings(**options), CodeFolders(None, output)
+    option = "--codes" if "codes" in chosen else "--warm-start"
     source = chosen.get("codes", chosen.get("warm_start"))
     source = None if source == "random" else source
-    report = read_report(source) if source else None
+    report = read_report(source, option) if source else None
     usual = {"fixed": (PAPER_K, PAPER_D), "learn": (16, 32)}[embedding]
     options |= _read_sizes(given, "", usual, report, source)
     for name in ("composition", "code_dim", "lstm_rate"):
@@ -176,7 +177,7 @@ def _sizes_of_codes(
     option: str, folder: str, prefix: str, hidden: int
 ) -> dict[str, Any]:
     """Returns the settings of codes that are taken as they were learned."""
-    report = read_report(folder)
+    report = read_report(folder, option)
     name, width = report["composition"], report["code_dim"]
     if name not in TUNED_COMPOSITIONS:
         raise BadInputError(
@@ -229,7 +230,7 @@ def _read_output(
         return {"output_layer": kind}, None
     source = given.output_codes
     source = None if source == "random" else source
-    report = read_report(source) if source else None
+    report = read_report(source, "--output-codes") if source else None
     learned = report["composition"] if report else None
     return {
         "output_layer": kind,

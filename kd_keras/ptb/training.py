@@ -132,6 +132,7 @@ def _train(
             steps *= configuration.epochs
             model = make_tuned_model(settings, teacher, given, steps)
         kept.load(model)
+    folder.cut_log(kept.epochs)
     if kept.epochs < configuration.epochs:
         (ids, targets), validation = texts
         with told_of_lost_workers(strategy):
@@ -164,7 +165,7 @@ def _train(
         # TensorBoard looks for the projector beside the curves of Keras.
         projector = folder.tensorboard / "train"
         write_projector(projector, corpus.vocabulary, vectors)
-    row = _row(settings, vocabulary_size, log, test, command)
+    row = _row(settings, corpus, log, test, command)
     folder.finish(row)
     return row
 
@@ -201,15 +202,16 @@ def _build(
 
 def _row(
     settings: RunSettings,
-    vocabulary_size: int,
+    corpus: Corpus,
     log: list[dict[str, float]],
     test: float,
     command: str | None,
 ) -> Row:
     if any(not line["val_perplexity"] < float("inf") for line in log):
         raise _diverged()
-    parameters, size = size_of_embedding(settings, vocabulary_size)
-    output_parameters, output_size = size_of_output(settings, vocabulary_size)
+    N = len(corpus.vocabulary)
+    parameters, size = size_of_embedding(settings, N)
+    output_parameters, output_size = size_of_output(settings, N)
     seconds = [line["seconds"] for line in log]
     row: dict[str, Any] = {
         "code_learning": settings.code_learning,
@@ -241,6 +243,7 @@ def _row(
         "backend": settings.backend,
         "precision": settings.precision,
         "model": settings.model,
+        "text": corpus.digest(),
         "epochs": len(log),
         "strategy": settings.strategy,
         "replicas": settings.replicas,

@@ -123,11 +123,13 @@ def test_weights_between_keep_constraints():
         [
             keras.Input((2,)),
             layers.Dense(
-                1, use_bias=False, kernel_initializer=lambda *_, **__: [[1], [0]],
+                1,
+                use_bias=False,
+                kernel_initializer=lambda *_, **__: [[1], [0]],
                 kernel_constraint="unit_norm",
             ),
         ]
-    )  # fmt: skip
+    )
     model.compile(keras.optimizers.Adam(0.5), "mse")
     x = np.tile(np.eye(2, dtype="float32"), (32, 1))
     # Trained to [0, 1]; the best are half of the way there.

@@ -77,6 +77,25 @@ def test_an_empty_folder_is_filled_and_not_replaced(tmp_path):
     assert output.stat().st_ino == before
 
 
+@pytest.mark.parametrize("read", ["out", "out/model.keras", "link", None])
+def test_what_is_read_is_not_replaced(tmp_path, monkeypatch, read):
+    monkeypatch.chdir(tmp_path)
+    os.mkdir("out")
+    os.symlink("out", "link")
+    for name, text in (("report.json", '{"format": 1}'), ("model.keras", "x")):
+        (tmp_path / "out" / name).write_text(text)
+    reads = ("elsewhere", None, read)
+    if read is None:
+        with reserved("out", True, reads):
+            return
+    with (
+        pytest.raises(BadInputError, match=f"not be or hold.*{read} is read"),
+        reserved("out", True, reads),
+    ):
+        pass
+    assert sorted(os.listdir("out")) == ["model.keras", "report.json"]
+
+
 def test_the_current_directory_cannot_be_replaced(tmp_path, monkeypatch):
     (tmp_path / "report.json").write_text('{"format": 1}')
     monkeypatch.chdir(tmp_path)

@@ -53,4 +53,6 @@ def test_a_loaded_layer_is_alike_to_one_from_its_configuration(
 )
 def test_a_layer_with_another_argument_is_not(other):
     with pytest.raises(NotCopiedError, match="does not describe"):
-        check_alike(*(made(x).layers[0] for x in (layers.Dense(4, "relu"), other)))
+        check_alike(
+            *(made(x).layers[0] for x in (layers.Dense(4, "relu"), other))
+        )

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from kd_testing import TEXT_SYMBOLS, run_python
 from ptb_runs import TEXT, TRAIN, read, run
 
 from kd_keras.export.litert.load_litert import load_litert
+from kd_keras.ptb.run_folder import RunFolder
 
 ROW_OF_THE_PAPER = {
     "code_learning", "relearning", "K", "D", "code_dim", "seed",
@@ -30,7 +32,8 @@ def test_a_run_leaves_what_a_user_needs(conventional):
     assert row["valid_perplexity"] == min(row["valid_perplexity_by_epoch"])
     assert len(row["train_perplexity"]) == 3
     assert row["train_perplexity"][2] < 0.8 * row["train_perplexity"][0]
-    assert "--data-dir" not in row["command"]
+    # Where the Penn Treebank lies changes nothing, another text does.
+    assert "--data-dir text --any-text" in row["command"]
     names = {path.name for path in conventional.iterdir()}
     assert names == {
         "settings.json", "row.json", "log.csv", "tensorboard", "model.keras",
@@ -149,7 +152,7 @@ def test_the_embedding_of_a_run_is_exported(retrained, work):
         *("export", retrained, "--part", "embedding", "--quiet"),
         *("--format", "saved-model", "--output", "saved"),
     )
-    (file,) = work.glob("ptb-tiny-*-embedding-int8.tflite")
+    file = work / f"ptb-{retrained}-embedding-int8.tflite"
     small = load_litert(file)
     saved = tf.saved_model.load("saved").signatures["serving_default"]
     vectors = saved(token_ids=tf.range(TEXT_SYMBOLS))["embeddings"]
@@ -188,7 +191,7 @@ def test_a_fresh_process_loads_the_model(codes):
 def test_table_draws_what_is_there(codes, capsys):
     run("retrain", "--codes", codes, *TRAIN)
     capsys.readouterr()
-    run("table", "--model", "tiny", "--no-train")
+    run("table", "--model", "tiny", "--no-train", *TEXT)
     lines = capsys.readouterr().out.splitlines()
     row = read("ptb-runs/tiny-linear-linear-K8-D4-seed0/row.json")
     (line,) = [li for li in lines if li.startswith("│ linear ")]
@@ -240,8 +243,47 @@ def test_the_rate_of_an_lstm_makes_another_row(work, capsys):
     assert usual["lstm_rate"] == 1 / 9 and one["lstm_rate"] == 1
     assert usual["train_perplexity"] != one["train_perplexity"]
     # Rows from before the option existed.
-    del one["lstm_rate"], usual["lstm_rate"]
+    del one["lstm_rate"], usual["lstm_rate"], one["text"]
     with open("old.json", "w") as file:
         json.dump({"rows": [one]}, file)
     run("table", "--model", "tiny", "--no-train", "--results", "old.json")
-    assert "lstm, rate 1" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "lstm, rate 1" in told and "Penn Treebank" in told
+
+
+def test_rows_of_different_texts_are_kept_apart(conventional, tmp_path, capsys):
+    text = tmp_path / "text"
+    shutil.copytree("text", text)
+    with open(text / "ptb.train.txt", "a") as file:
+        file.write("w1 w2\n")
+    results = str(tmp_path / "rows.json")
+    own = ["--data-dir", str(text), "--any-text"]
+    words = ["train", "--model", "tiny", "--epochs", "1", "--quiet"]
+    words += ["--results", results]
+    for i, where in enumerate((TEXT, own)):
+        run(*words, *where, "--output", str(tmp_path / str(i)))
+    first, second = read(results)["rows"]
+    assert first["text"] != second["text"]
+    assert str(text) in second["command"]
+    for row, where in ((first, TEXT), (second, own)):
+        capsys.readouterr()
+        table = ["table", "--model", "tiny", "--no-train"]
+        run(*table, "--results", results, *where)
+        told = capsys.readouterr().out
+        assert "own text" in told
+        (line,) = [x for x in told.splitlines() if "conventional" in x]
+        assert f"{row['test_perplexity']:.1f} │     1" in line
+
+
+def test_the_log_has_no_epoch_twice(tmp_path):
+    folder = RunFolder(tmp_path)
+    head, *lines = "epoch,loss\n", "0,5.0\n", "1,4.0\n", "1,4.0\n", "2,3."
+    folder.log.write_text("".join([head, *lines]))
+    assert [x["epoch"] for x in folder.read_log()] == [0, 1]
+    folder.cut_log(2)
+    assert folder.log.read_text() == "epoch,loss\n0,5.0\n1,4.0\n"
+    folder.cut_log(1)
+    assert folder.log.read_text() == "epoch,loss\n0,5.0\n"
+    folder.cut_log(0)
+    assert folder.log.read_text() == ""
+    assert folder.read_log() == []

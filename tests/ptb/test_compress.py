@@ -52,6 +52,16 @@ def test_an_interrupted_reading_keeps_the_model(trained, monkeypatch):
         "report.json",
     }
     assert main(["report", "interrupted"]) == 0
+    # The same command only reads the text.
+    monkeypatch.setattr(compress, "litert_perplexity", lambda *given: 12.0)
+    monkeypatch.setattr(compress, "_compress", None)
+    run("compress", *words, "--output", "interrupted")
+    assert read("interrupted/report.json")["test_perplexity"] == 12.0
+    monkeypatch.setattr(compress, "litert_perplexity", None)
+    run("compress", *words, "--output", "interrupted")
+    # Another one is refused.
+    words[words.index("--effort") + 1] = "0.1"
+    assert main(["ptb", "compress", *words, "--output", "interrupted"]) == 2
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def test_a_tied_output_layer(embedding, work, tmp_path, capsys):
 def test_the_table_shows_it(output_codes, capsys):
     run("train", "--output-codes", output_codes, *TRAIN, *ONE)
     capsys.readouterr()
-    run("table", "--model", "tiny", "--no-train")
+    run("table", "--model", "tiny", "--no-train", *TEXT)
     said = capsys.readouterr().out
     assert "output layer" in said
     assert "linear, linear, K=8, D=4" in said

@@ -16,7 +16,10 @@ from kd_keras.utils.errors import BadInputError
 
 BAD = {
     "no text": (["train", "--data-dir", "nothing"], "Received: nothing"),
-    "other text": (["train", "--data-dir", "text"], "truncated"),
+    "other text": (
+        ["train", "--data-dir", "text"],
+        "another text needs --any-text",
+    ),
     "any text of nothing": (["train", "--any-text"], "--data-dir"),
     "seed": (["train", *TRAIN, "--seed", "-1"], "--seed"),
     "epochs": (["train", *TRAIN, "--epochs", "0"], "--epochs 0"),
@@ -81,6 +84,32 @@ BAD = {
     "precision": (
         ["export", "x", "--format", "saved-model", "--precision", "int8"],
         "--precision int8",
+    ),
+    "export over the run": (
+        ["export", "ptb-runs/tiny-conventional-seed0"]
+        + ["--output", "ptb-runs/tiny-conventional-seed0/model.keras"],
+        "--output must not be a file of the run",
+    ),
+    "codes that are not there": (
+        ["retrain", *TRAIN, "--codes", "nothing"],
+        "--codes must be a folder written by",
+    ),
+    "output codes that are not there": (
+        ["train", *TRAIN, "--output-layer", "codes"]
+        + ["--output-codes", "nothing"],
+        "--output-codes must be a folder written by",
+    ),
+    "no rows": (
+        ["table", "--no-train", "--results", "nothing.json"],
+        "nothing.json, not there",
+    ),
+    "no rows of the text": (
+        ["table", "--model", "tiny", "--no-train"],
+        "ptb_tiny.json, without any",
+    ),
+    "other text without the option": (
+        ["table", "--data-dir", "text", "--model", "tiny", "--no-train"],
+        "without any",
     ),
     "no .tflite": (["evaluate", "no.tflite", *TEXT], "no.tflite"),
 }

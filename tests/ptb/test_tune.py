@@ -74,7 +74,7 @@ def test_both_sides_begin_as_they_were_learned(codes, conventional, capsys):
     capsys.readouterr()
     run("evaluate", folder, *TEXT)
     assert capsys.readouterr().out.count(f"{row['test_perplexity']:.3f}") == 2
-    run("table", "--model", "tiny", "--no-train")
+    run("table", "--model", "tiny", "--no-train", *TEXT)
     assert "concat, tuned" in capsys.readouterr().out
 
 

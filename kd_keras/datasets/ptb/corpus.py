@@ -14,6 +14,9 @@ from kd_keras.utils.errors import BadInputError
 
 END_OF_LINE = "<eos>"
 
+# What `Corpus.digest` returns for it.
+PENN_TREEBANK = "15acd9ad60543b7c"
+
 
 class Corpus(NamedTuple):
     """A text as ids.

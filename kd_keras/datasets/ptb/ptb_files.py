@@ -107,14 +107,15 @@ def check_file(path: Path, expected: TextFile | None) -> None:
     if size != expected.size:
         state = "is truncated" if size < expected.size else "is too long"
         raise BadInputError(
-            f"{path} {state}. Expected: {expected.size:,} bytes. "
-            f"Received: {size:,}"
+            f"{path} {state}. Expected: the Penn Treebank, {expected.size:,} "
+            f"bytes; another text needs --any-text. Received: {size:,} bytes"
         )
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != expected.sha256:
         raise BadInputError(
-            f"{path} is altered. Expected: sha256 {expected.sha256}. "
+            f"{path} is altered. Expected: the Penn Treebank, sha256 "
+            f"{expected.sha256}; another text needs --any-text. "
             f"Received: {digest}"
         )
 
