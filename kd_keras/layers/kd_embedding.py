@@ -76,7 +76,7 @@ class KDEmbedding(CodedLayer):
             the same with a bias.
 
     Output shape:
-        `(..., output_dim)`; `(..., input_dim)` if `reverse`.
+        `(..., output_dim)`; `(..., input_dim)`, without a mask, if `reverse`.
 
     Raises:
         ValueError: If an argument is out of its range, or the composition or
