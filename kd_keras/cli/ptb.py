@@ -97,8 +97,8 @@ def _print_rows(out: Console, rows: list[dict[str, Any]], model: str) -> None:
     from kd_keras.datasets.ptb.corpus import PENN_TREEBANK
     from kd_keras.ptb.paper_table import paper_table
 
-    text = rows[0].get("text", PENN_TREEBANK)
-    name = "Penn Treebank" if text == PENN_TREEBANK else "own text"
+    is_own = rows[0]["text"] != PENN_TREEBANK
+    name = "own text" if is_own else "Penn Treebank"
     title = f"{name}, {model} model: perplexity"
     if not out.is_terminal:  # a file can be as wide as the table
         out = Console(highlight=False, width=170)

@@ -235,7 +235,7 @@ def write_small_model(
         force: bool. Whether an earlier result is replaced.
         found: `Compressed`.
         asked: dict. The items `command`, `arguments`, `folder` and `seconds`
-            of the report.
+            of the report, and perhaps more.
         say: callable. Called with a line of text at the start of each step.
         model: Keras model to save; None for the one found.
 

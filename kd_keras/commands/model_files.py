@@ -153,8 +153,10 @@ def read_inputs(path: str | None, model: Any) -> Any:
 
 def _of_arrays(path: str, arrays: dict[str, Any], model: Any) -> Any:
     names = [x.name for x in getattr(model, "inputs", None) or ()]
-    # Keras has no public name for how a functional model takes its inputs.
-    wanted = getattr(model, "_inputs_struct", names)
+    # Keras has no public name for how a functional model takes its inputs; a
+    # Sequential one takes its only one as it is.
+    alone = names[0] if len(names) == 1 else names
+    wanted = getattr(model, "_inputs_struct", alone)
     targets = [arrays.pop(x, None) for x in (TARGETS, WEIGHTS)]
     x: Any
     if set(arrays) == {INPUTS} and len(names) != 1:

@@ -26,10 +26,11 @@ def read_data(
         return None, None
     batch_size = _batch_size(model)
     train = ModelData("data", data, batch_size)
-    _check_inputs(model, data)
+    _check_inputs("data", model, data)
     if validation_data is None:
         return train.split()
     valid = ModelData("validation_data", validation_data, batch_size)
+    _check_inputs("validation_data", model, validation_data)
     valid.steps()  # tells if they may never end
     if train.has_targets != valid.has_targets:
         raise BadInputError(
@@ -39,13 +40,16 @@ def read_data(
     return train, valid
 
 
-def _check_inputs(model: Any, data: Any) -> None:
+def _check_inputs(name: str, model: Any, data: Any) -> None:
     """Checks that a list is not meant to be inputs and targets."""
     wanted = getattr(model, "inputs", None)
-    if isinstance(data, list) and wanted and len(data) != len(wanted):
+    if not isinstance(data, list) or not wanted:
+        return
+    arrays = len(keras.tree.flatten(data))
+    if arrays != len(wanted):
         raise BadInputError(
-            "`data` as a list must have an array for each input; inputs and "
-            f"targets are a tuple. Received: a list of {len(data)} for "
+            f"`{name}` as a list must have an array for each input; inputs and "
+            f"targets are a tuple. Received: a list of {arrays} for "
             f"{len(wanted)} input{'s' if len(wanted) > 1 else ''}"
         )
 

@@ -52,15 +52,15 @@ def reserved(
     Args:
         output: path. The folder to write.
         force: bool. Whether an earlier result may be replaced.
-        reads: Iterator of paths, or None, that the body reads: they are not
-            replaced.
+        reads: Iterable of paths, or None, that the body reads: `output` may
+            not be one of them, or hold one.
 
     Yields:
         path. The result of `check_output`.
 
     Raises:
-        BadInputError: If `output` may not be written, cannot be written, or
-            another command is writing it.
+        BadInputError: If `output` may not be written, cannot be written, is
+            or holds what is read, or another command is writing it.
     """
     path = check_output(output, force)
     for other in filter(None, reads):

@@ -20,6 +20,7 @@ from kd_keras.learning.holds_state import holds_state
 _ADDED = {
     "optimizer", "stop_training", "stop_evaluating", "stop_predicting",
     "train_function", "test_function", "predict_function",
+    "get_config",  # see `supplied_configurations`
 }  # fmt: skip
 _ADDED_BEGIN = ("_self_", "_compile", "_eval_epoch")
 # Attributes of any layer that its `__init__` or `build` may have changed.

@@ -1,17 +1,16 @@
 """Compares the layers of a model with those of a copy."""
 
-import functools
-import inspect
 from typing import Any
 
 import keras
 
 from kd_keras.layers.find_layers import coded_layers
+from kd_keras.learning.class_arguments import class_arguments
 from kd_keras.learning.copy_graph import is_graph
 from kd_keras.learning.from_configuration import NotCopiedError
 
 # Loading merges LoRA weights into others.
-_NOT_COMPARED = ("name", "stateful", "lora_rank", "lora_alpha")
+_NOT_COMPARED = {"name", "stateful", "lora_rank", "lora_alpha"}
 
 
 def check_alike(layer: Any, copy: Any) -> None:
@@ -47,14 +46,14 @@ def _settings(layer: Any) -> str:
     """Tells the settings of a layer of Keras, as of one that another makes.
 
     The `get_config` of a user's own layer may leave out some of what the layers
-    inside were made with. What is no argument may tell of the layer's past: a
-    `Dense` that was loaded has attributes that one from a configuration lacks.
+    inside were made with. Other attributes than arguments do not count: loading
+    sets some that a layer from a configuration lacks.
     """
     of_keras = type(layer).__module__.split(".")[0] == "keras"
     if not of_keras or isinstance(layer, keras.layers.Embedding):
         return ""  # its initializer may have all numbers of the table
     kind: Any = type(layer)
-    arguments = _arguments(kind)
+    arguments = class_arguments(kind) - _NOT_COMPARED
     settings = {
         name: value
         for name, value in vars(layer).items()
@@ -63,15 +62,3 @@ def _settings(layer: Any) -> str:
     }
     activation = getattr(layer, "activation", None)
     return f"{sorted(settings.items())} {getattr(activation, '__name__', '')}"
-
-
-@functools.cache
-def _arguments(kind: Any) -> set[str]:
-    """Returns the names that are arguments of a class or its bases."""
-    makers = [
-        vars(base)["__init__"]
-        for base in inspect.getmro(kind)
-        if "__init__" in vars(base)
-    ]
-    names = {x for make in makers for x in inspect.signature(make).parameters}
-    return names - set(_NOT_COMPARED)

@@ -1,20 +1,19 @@
-"""Gives a configuration to layers that Keras makes up none for."""
+"""Configurations for layers of keras-hub that Keras cannot make up."""
 
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
 
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-_OF_ALL_LAYERS = {"name", "trainable", "dtype"}
+from kd_keras.learning.class_arguments import class_arguments
+
 _PLAIN = (str, int, float, bool, type(None))
 
 
 @contextmanager
 def supplied_configurations(model: Any) -> Iterator[None]:
-    """Lets layers of keras-hub have one that lack it, while the body runs.
+    """Gives layers of keras-hub that lack it a `get_config`, for the body.
 
     Keras makes one up for a class without `get_config`, but only if all
     arguments were numbers and words. In a loaded model some had a dtype
@@ -49,9 +48,7 @@ def _configuration_of(layer: Any) -> dict[str, Any] | None:
         return None
     except NotImplementedError:
         pass
-    parameters = inspect.signature(kind.__init__).parameters.values()
-    names = {x.name for x in parameters if x.kind not in _VARIADIC}
-    names -= {"self"} | _OF_ALL_LAYERS
+    names = class_arguments(kind) - class_arguments(keras.Layer)
     settings = {x: y for x, y in vars(layer).items() if x in names}
     if names - settings.keys() or not all(
         isinstance(x, _PLAIN) for x in settings.values()
@@ -60,5 +57,6 @@ def _configuration_of(layer: Any) -> dict[str, Any] | None:
     return settings | {
         "name": layer.name,
         "trainable": layer.trainable,
+        # A word, so that Keras can make up the configuration of the copy.
         "dtype": layer.dtype_policy.name,
     }

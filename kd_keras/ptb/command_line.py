@@ -12,7 +12,7 @@ def command_line(given: argparse.Namespace, path: str) -> str:
         path: str. The folder that it writes.
 
     Returns:
-        str. The same for all runs of one experiment.
+        str. The same wherever the Penn Treebank lies.
     """
     words = ["kd-keras", "ptb", given.step]
     left_out = {

@@ -158,9 +158,7 @@ def evaluate(given: argparse.Namespace, say: Say) -> tuple[float, float | None]:
         return _evaluate_litert(given), None
     folder = RunFolder(given.run)
     settings = folder.read_settings()
-    folder.check_finished("RUN", given.run)
-    row = folder.read_row()
-    assert row is not None
+    row = folder.check_finished("RUN", given.run)
     corpus = read_text(given, backend())
     check_words(given.run, read_words(folder.vocabulary), corpus)
     import keras
@@ -235,8 +233,9 @@ def table(given: argparse.Namespace, say: Say, parse: Parse) -> list[Row]:
     ]
     if not rows:
         raise BadInputError(
-            f"--no-train needs rows of the {given.model} model and this text. "
-            f"Received: {results}, "
+            f"--no-train needs rows of the {given.model} model on "
+            + (given.data_dir if given.any_text else "the Penn Treebank")
+            + f". Received: {results}, "
             + ("without any" if os.path.exists(results) else "not there")
         )
     order = {key_of(settings, text): i for i, settings in enumerate(plan)}

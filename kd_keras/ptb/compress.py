@@ -24,8 +24,9 @@ from kd_keras.ptb.run_folder import RunFolder
 from kd_keras.ptb.settings import backend, check_float32
 from kd_keras.search.effort import check_effort
 from kd_keras.utils.checks import check_seed, check_utf8_path
-from kd_keras.utils.errors import as_bad_input
+from kd_keras.utils.errors import BadInputError, as_bad_input
 from kd_keras.utils.experiment_record import circumstances
+from kd_keras.utils.folder_lock import folder_lock
 from kd_keras.utils.progress_bar import Say
 from kd_keras.vectors.stored_table import file_sha256
 
@@ -53,8 +54,8 @@ DECIDE = ("budget", "precision", "seed", "effort")
 def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     """Makes a trained language model small, and writes its folder.
 
-    If an earlier call with the same options has written the folder, its report
-    is returned, without `--force`.
+    Unless `--force` is given, the report of an earlier call with the same
+    options and files is returned.
 
     Args:
         given: `argparse.Namespace`. The options of `ptb compress`.
@@ -82,17 +83,24 @@ def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
             path = os.path.realpath(path)
         output = f"{path}-small"
     as_bad_input(check_utf8_path, "--output", output)
-    made = None if given.force else _made_earlier(given, output)
-    if made is not None and "test_perplexity" in made:
-        return made
     corpus = read_text(given, backend())
-    if made is not None:
-        return _measured(Path(output), made, corpus, given, say)
-    reads = (given.run, *(given.teacher or ()))
-    with reserved(output, given.force, reads) as folder:
-        for one in (run, *teachers):
-            check_words(str(one.path), read_words(one.vocabulary), corpus)
-        return _compress(given, run, teachers, corpus, output, folder, say)
+    for one in (run, *teachers):
+        check_words(str(one.path), read_words(one.vocabulary), corpus)
+    decides = {
+        **{name: getattr(given, name) for name in DECIDE},
+        "run": file_sha256(run.model),
+        "teacher": [file_sha256(x.model) for x in teachers],
+        "text": corpus.digest(),
+        "versions": circumstances()["versions"],
+    }
+    if not given.force and _has_made(output, decides):
+        say(f"{output} is there already")
+        with folder_lock(Path(os.path.realpath(output))):
+            return _measured(Path(output), corpus, given, say)
+    with reserved(output, given.force) as folder:
+        _compress(given, run, teachers, corpus, decides, output, folder, say)
+        # Only now: if this is interrupted, the model is kept.
+        return _measured(folder, corpus, given, say)
 
 
 def _finished(option: str, path: str) -> RunFolder:
@@ -106,28 +114,18 @@ def _compress(
     run: RunFolder,
     teachers: list[RunFolder],
     corpus: Corpus,
+    decides: dict[str, Any],
     output: str,
     folder: Path,
     say: Say,
-) -> dict[str, Any]:
+) -> None:
     import keras
 
     from kd_keras.compression.compress import compress_model
     from kd_keras.compression.steps import KeptSteps
     from kd_keras.language_model.copies import streaming_model
 
-    arguments = {name: getattr(given, name) for name in ARGUMENTS}
-    steps = KeptSteps(
-        folder,
-        {
-            **{name: arguments[name] for name in DECIDE},
-            "run": file_sha256(run.model),
-            "teacher": [file_sha256(x.model) for x in teachers],
-            "text": corpus.digest(),
-            "versions": circumstances()["versions"],
-        },
-        say,
-    )
+    steps = KeptSteps(folder, decides, say)
     say(f"Reading {given.run}")
     # Dropout draws a seed when it is loaded.
     keras.utils.set_random_seed(given.seed)
@@ -152,36 +150,32 @@ def _compress(
     )
     asked = {
         "command": _command(given, output),
-        "arguments": arguments,
+        "arguments": {name: getattr(given, name) for name in ARGUMENTS},
+        "decides": decides,
         "folder": output,
         "seconds": round(time.perf_counter() - began, 1),
     }
-    report = write_small_model(
+    write_small_model(
         folder, given.force, found, asked, say, streaming_model(found.model)
     )
     steps.remove()
-    # Only now: if this is interrupted, the model is kept.
-    return _measured(folder, report, corpus, given, say)
 
 
-def _made_earlier(
-    given: argparse.Namespace, output: str
-) -> dict[str, Any] | None:
-    """Returns the report of a folder that the same command has written."""
-    if not Path(output, "report.json").exists():
-        return None
-    report = read_any_report(output, "--output")
-    return report if report.get("command") == _command(given, output) else None
+def _has_made(output: str, decides: dict[str, Any]) -> bool:
+    """Tells whether a folder is what a command with these decisions writes."""
+    try:
+        return read_any_report(output).get("decides") == decides
+    except BadInputError:
+        return False
 
 
 def _measured(
-    folder: Path,
-    report: dict[str, Any],
-    corpus: Corpus,
-    given: argparse.Namespace,
-    say: Say,
+    folder: Path, corpus: Corpus, given: argparse.Namespace, say: Say
 ) -> dict[str, Any]:
-    """Adds the test perplexity of the file to a report."""
+    """Adds the test perplexity of the file to a report, if it lacks it."""
+    report = read_any_report(folder)
+    if "test_perplexity" in report:
+        return report
     say("Reading the test text with the file")
     report["test_perplexity"] = litert_perplexity(
         load_litert(folder / "model.tflite"),
@@ -238,6 +232,6 @@ def _command(given: argparse.Namespace, output: str) -> str:
     words += ["--budget", given.budget, "--precision", given.precision]
     words += ["--teacher", *given.teacher] if given.teacher else []
     words += ["--seed", str(given.seed), "--effort", repr(given.effort)]
-    words += ["--data-dir", given.data_dir] if given.data_dir else []
-    words += ["--any-text"] if given.any_text else []
+    if given.any_text:  # the Penn Treebank is the same everywhere
+        words += ["--data-dir", given.data_dir, "--any-text"]
     return shlex.join([*words, "--output", output])

@@ -49,12 +49,12 @@ def export(
     folder = RunFolder(given.run)
     folder.check_finished("RUN", given.run)
     precision = given.precision or "int8"
-    run_name = Path(os.path.realpath(given.run)).name
+    run_name = os.path.basename(os.path.abspath(given.run))
     name = f"ptb-{run_name}-{given.part}"
     if is_litert_file:
         name += f"-{precision}.tflite"
     path = given.output or name
-    if folder.needs(path):
+    if folder.has(path):
         raise BadInputError(
             f"--output must not be a file of the run. Received: --output {path}"
         )

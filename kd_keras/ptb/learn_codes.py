@@ -21,8 +21,8 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
 
     The table is the embedding's, or that of the output layer.
 
-    If an earlier call with the same options has written the folder, its report
-    is returned at once, without `--force`.
+    Unless `--force` is given, the report of an earlier call with the same
+    options is returned.
 
     Args:
         given: `argparse.Namespace`. The options of `ptb learn-codes`.
@@ -82,6 +82,7 @@ def learn_codes(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     if not given.force and Path(arguments.folder, "report.json").exists():
         report = read_report(arguments.folder, "--output")
         if report["command"] == arguments.command:
+            say(f"{arguments.folder} is there already")
             return report
         raise BadInputError(
             "--output must not contain codes learned with other options; "

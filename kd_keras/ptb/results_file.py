@@ -23,7 +23,8 @@ The file is `{"rows": [...]}` with one row per training run:
 - `seconds_per_epoch`: time of the training steps, median over the epochs.
 - `tuned`: whether the run went on from a trained one and was distilled from it
   (`kd-keras ptb tune`).
-- `text`: the digest of the text, see `Corpus.digest`.
+- `text`: the digest of the text, see `Corpus.digest`; null in older rows of a
+  text that is not the Penn Treebank.
 - `seed`, `warm_start`, `backend`, `precision`, `model`, `epochs`, `strategy`,
   `replicas`, `command`, `versions`, `machine`.
 """
@@ -157,7 +158,8 @@ def _completed(row: Row) -> Row:
     row.setdefault("lstm_rate", 1.0 if row["relearning"] == "lstm" else None)
     row.setdefault("output_layer", "dense")
     row.setdefault("tuned", False)
-    row.setdefault("text", PENN_TREEBANK)
+    is_own = "--any-text" in (row.get("command") or "")
+    row.setdefault("text", None if is_own else PENN_TREEBANK)
     row.setdefault("count_power", None)
     for name in KEY:
         if name.startswith("output_"):

@@ -58,8 +58,8 @@ class RunFolder:
         self.counts = self.path / "counts.txt"
         self.row = self.path / "row.json"
 
-    def needs(self, path: str | os.PathLike[str]) -> bool:
-        """Tells whether a path is that of a file of the run.
+    def has(self, path: str | os.PathLike[str]) -> bool:
+        """Tells whether a path is that of a file, or folder, of the run.
 
         Args:
             path: path.
@@ -145,23 +145,28 @@ class RunFolder:
                 f"{self.path} cannot be written: {error.strerror}"
             ) from None
 
-    def check_finished(self, option: str, received: str) -> None:
+    def check_finished(self, option: str, received: str) -> dict[str, Any]:
         """Checks that the run has ended.
 
         Args:
             option: str. The option that named the folder, for the error.
             received: str. What the user gave.
 
+        Returns:
+            dict. Its row.
+
         Raises:
             BadInputError: If the folder has no run, or an unfinished one.
         """
         self.read_settings()
-        if self.read_row() is None:
+        row = self.read_row()
+        if row is None:
             raise BadInputError(
                 f"{option} must be a finished run. Received: {received}, which "
                 "is unfinished; the same `kd-keras ptb train` command resumes "
                 "it"
             )
+        return row
 
     def read_settings(self) -> RunSettings:
         """Reads the settings.
@@ -212,8 +217,7 @@ class RunFolder:
                 {name: float(value) for name, value in line.items()}
                 for line in csv.DictReader(self._log_lines())
             ]
-            # An epoch that was interrupted after its line was written may be
-            # in the log of an earlier version twice.
+            # Earlier versions kept the line of an epoch that was run again.
             epochs = {int(line["epoch"]): line for line in lines}
         except (OSError, ValueError, TypeError, KeyError, csv.Error):
             raise BadInputError(
@@ -224,8 +228,8 @@ class RunFolder:
 
     def _log_lines(self) -> list[str]:
         """Returns the lines of the log that were written to their ends."""
-        lines = self.log.read_text("utf-8").splitlines(keepends=True)
-        return [line for line in lines if line.endswith("\n")]
+        with self.log.open(encoding="utf-8", newline="") as file:
+            return [line for line in file if line.endswith("\n")]
 
     def cut_log(self, epochs: int) -> None:
         """Removes the lines of epochs that are run again.
@@ -236,7 +240,7 @@ class RunFolder:
         if not self.log.is_file():
             return
         header, *lines = self._log_lines() or [""]
-        kept = {int(line.split(",")[0]): line for line in lines}
+        kept = {int(x.split(",")[0]): x for x in lines if x.strip()}
         lines = [line for i, line in sorted(kept.items()) if i < epochs]
         write_whole(self.log, "".join([header, *lines] if lines else []))
 

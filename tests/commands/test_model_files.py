@@ -58,11 +58,28 @@ def test_inputs_by_name_are_given_as_the_model_takes_them(
     model(x)  # warnings are errors
 
 
-@pytest.mark.parametrize("kind", ["one", "dict of one"])
-def test_the_only_input_may_be_x(kind, tmp_path):
-    model = model_of(STRUCTURES[kind]())
-    np.savez(tmp_path / "a.npz", x=USERS)
-    model(read_inputs(tmp_path / "a.npz", model))
+def sequential():
+    held = [layers.Embedding(9, 2), layers.Flatten(), layers.Dense(2)]
+    return keras.Sequential([tensor("user"), *held])
+
+
+@pytest.mark.parametrize("name", ["x", "user"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        sequential,
+        lambda: model_of(STRUCTURES["one"]()),
+        lambda: model_of(STRUCTURES["dict of one"]()),
+    ],
+    ids=["Sequential", "one", "dict of one"],
+)
+def test_the_only_input_may_be_x(make, name, tmp_path):
+    model = make()
+    np.savez(tmp_path / "a.npz", **{name: USERS}, y=TARGETS)
+    x, _ = read_inputs(tmp_path / "a.npz", model)
+    model(x)
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(True))
+    model.fit(x, TARGETS, verbose=0)
 
 
 def test_other_names_are_refused(tmp_path):

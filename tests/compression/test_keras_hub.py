@@ -77,6 +77,8 @@ def test_a_copy_computes_what_the_model_does(make, is_loaded, tmp_path):
     )
     small = kd_keras.replace_layers(model, {table.layer: coded})
     assert nodes_of(model) == nodes  # the original is as it was
+    for x in (*model._flatten_layers(), *small._flatten_layers()):
+        assert "get_config" not in vars(x)
     found = small.predict(inputs, verbose=0)
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
     small.save(tmp_path / "small.keras")

@@ -58,7 +58,11 @@ def test_the_least_budget_that_an_error_names_is_met(make, quantization):
         ({"data": np.ones((4, 2, 2, 2, STEPS))}, "what the model takes"),
         ({"data": 3}, "must be arrays"),
         ({"data": ids_of(9).tolist()}, "in the place of an array"),
-        ({"data": [ids_of(9), np.ones(9)]}, "a list of 2 for 1 input$"),
+        ({"data": [ids_of(9), np.ones(9)]}, "`data`.*a list of 2 for 1 input$"),
+        (
+            {"data": ids_of(9), "validation_data": [ids_of(9), np.ones(9)]},
+            "`validation_data`.*a list of 2 for 1 input$",
+        ),
         ({"data": np.zeros((0, STEPS))}, "one row for each"),
         ({"validation_data": np.ones((4, STEPS))}, "needs `data`"),
     ],

@@ -25,7 +25,7 @@ def made(*held):
     return keras.Sequential([keras.Input((6, 8)), *held])
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=lambda x: x.name)
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda x: type(x).__name__)
 @pytest.mark.parametrize("has_run", [False, True])
 def test_a_loaded_layer_is_alike_to_one_from_its_configuration(
     layer, has_run, tmp_path

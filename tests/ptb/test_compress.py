@@ -1,5 +1,6 @@
 """`kd-keras ptb compress`: a trained language model within a budget."""
 
+import json
 import os
 from pathlib import Path
 
@@ -59,9 +60,13 @@ def test_an_interrupted_reading_keeps_the_model(trained, monkeypatch):
     assert read("interrupted/report.json")["test_perplexity"] == 12.0
     monkeypatch.setattr(compress, "litert_perplexity", None)
     run("compress", *words, "--output", "interrupted")
-    # Another one is refused.
-    words[words.index("--effort") + 1] = "0.1"
-    assert main(["ptb", "compress", *words, "--output", "interrupted"]) == 2
+    # One with other options, or a run that has changed since, is refused.
+    words += ["--output", "interrupted"]
+    assert main(["ptb", "compress", *words, "--effort", "0.1"]) == 2
+    report = read("interrupted/report.json")
+    report["decides"]["run"] = "another model"
+    Path("interrupted/report.json").write_text(json.dumps(report))
+    assert main(["ptb", "compress", *words]) == 2
 
 
 @pytest.mark.slow

@@ -107,10 +107,6 @@ BAD = {
         ["table", "--model", "tiny", "--no-train"],
         "ptb_tiny.json, without any",
     ),
-    "other text without the option": (
-        ["table", "--data-dir", "text", "--model", "tiny", "--no-train"],
-        "without any",
-    ),
     "no .tflite": (["evaluate", "no.tflite", *TEXT], "no.tflite"),
 }
 
