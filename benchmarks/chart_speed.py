@@ -27,6 +27,7 @@ from task_figure import rows_of
 
 import kd_keras
 from kd_keras.utils.cores import usable_cores
+from kd_keras.utils.experiment_record import circumstances
 
 NAME = "chart_speed"
 IDS, ROUNDS, CALLS = 20, 15, 300
@@ -127,7 +128,9 @@ def measure(name, vectors):
         row["bytes_per_symbol"] = round(sizes[form] / N, 2)
         row["microseconds"] = round(time_taken, 2)
         row["look_ups_per_second"] = round(IDS / time_taken * 1e6)
-    return [{"table": name} | row | measured_now() for row in by_form.values()]
+    processor = circumstances()["machine"]["processor"]
+    about = measured_now() | {"processor": processor}
+    return [{"table": name} | row | about for row in by_form.values()]
 
 
 def main():

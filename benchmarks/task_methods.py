@@ -112,12 +112,17 @@ def codes(task, seed, K, D, code_dim=None, counted=True, tiers=None):
     return small
 
 
-def unfrozen(task, seed, K, D):
-    """Codes of the trained tables that go on learning, then frozen again."""
+def unfrozen(task, seed, K, D, last_rate=None):
+    """Codes of the trained tables that go on learning, then frozen again.
+
+    With `last_rate` as the learning rate of the last epoch, whose Adam is new.
+    """
     model = kd_keras.unfreeze(_coded(task, seed, K, D))
     task.fit(model, MORE - 1)
     small = kd_keras.freeze(model)
     small.compile_from_config(model.get_compile_config())
+    if last_rate is not None:
+        small.optimizer.learning_rate = last_rate
     task.fit(small, 1)
     return small
 

@@ -93,7 +93,10 @@ TASKS = {
     "mr": OF_TEXTS,
     "trec": OF_TEXTS,
     "movies": OF_RATINGS,
-    "subj": OF_TEXTS,
+    "subj": (
+        *OF_TEXTS,
+        {"method": "unfrozen", "K": 16, "D": 16, "last_rate": 2e-4},
+    ),
 }
 
 
