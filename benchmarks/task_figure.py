@@ -12,6 +12,7 @@ from rich.table import Table
 
 OPTIONS = (
     "d", "rank", "share", "bits", "K", "D", "code_dim", "counted", "tiers",
+    "last_rate",
 )  # fmt: skip
 LINES = {
     "compress": ("#D55E00", "s-"),
