@@ -136,10 +136,13 @@ def _panel(axis, rows, task):
     # Means of other seeds are not comparable: those of all seeds only.
     groups = [group for group in groups if len(group) >= seeds]
     for method, (colour, style) in LINES.items():
-        own = [g for g in groups if g[0]["method"] == method]
-        # Tiers and codes without counts are other lines of the same method.
-        if method == "codes":
-            own = [g for g in own if not {"tiers", "counted"} & g[0].keys()]
+        # These are other lines of the same method.
+        others = {"tiers", "counted", "code_dim", "last_rate"}
+        own = [
+            g
+            for g in groups
+            if g[0]["method"] == method and not others & g[0].keys()
+        ]
         if own:
             axis.plot(
                 [kilobytes(g) for g in own],
