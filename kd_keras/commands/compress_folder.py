@@ -207,8 +207,7 @@ def _started(
     """
     codebooks = check_arguments(arguments)
     check_start(arguments.folder, arguments.litert)
-    named = (file, arguments.words, arguments.counts, arguments.codebooks)
-    reads = [path for path in named if not isinstance(path, bool)]
+    reads = (file, arguments.words, arguments.counts, arguments.codebooks)
     with reserved(arguments.folder, arguments.force, reads) as output:
         table = open_vectors(
             file,

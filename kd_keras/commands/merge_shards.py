@@ -71,8 +71,7 @@ def merge_shards(
     check_start(merged.output, merged.litert)
     shards = check_shards([read_shard(folder) for folder in merged.shards])
     arguments = _arguments(merged, shards[0])
-    named = (*merged.shards, arguments.vectors, arguments.words)
-    reads = [path for path in named if not isinstance(path, bool)]
+    reads = (*merged.shards, arguments.vectors, arguments.words)
     with reserved(arguments.folder, arguments.force, reads) as output:
         return _merge(output, arguments, merged, shards, say, progress, began)
 

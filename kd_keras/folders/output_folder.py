@@ -43,7 +43,7 @@ REPLACEABLE = (*FILES, *MODEL_FILES, "codebooks.json", "shard.json")
 def reserved(
     output: str | os.PathLike[str],
     force: bool = False,
-    reads: Iterable[str | None] = (),
+    reads: Iterable[str | bool | None] = (),
 ) -> Iterator[Path]:
     """Keeps `output` for this command while the body runs.
 
@@ -52,8 +52,8 @@ def reserved(
     Args:
         output: path. The folder to write.
         force: bool. Whether an earlier result may be replaced.
-        reads: Iterable of paths, or None, that the body reads: `output` may
-            not be one of them, or hold one.
+        reads: Iterable of the values of options. Those that are paths are
+            read by the body: `output` may not be one of them, or hold one.
 
     Yields:
         path. The result of `check_output`.
@@ -63,7 +63,9 @@ def reserved(
             or holds what is read, or another command is writing it.
     """
     path = check_output(output, force)
-    for other in filter(None, reads):
+    for other in reads:
+        if not isinstance(other, str):
+            continue
         real = Path(os.path.realpath(other))
         if path in (real, *real.parents):
             raise BadInputError(

@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from kd_keras.datasets.ptb.corpus import PENN_TREEBANK
-from kd_keras.ptb.run_folder import read_json, write_json
+from kd_keras.ptb.json_file import read_json, write_json
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.folder_lock import folder_lock
 

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import dataclasses
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from kd_keras.language_model.configurations import CONFIGURATIONS
+from kd_keras.ptb.json_file import read_json, write_json
 from kd_keras.ptb.run_settings import EMBEDDINGS, OUTPUT_LAYERS, RunSettings
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.folder_lock import folder_lock
@@ -289,31 +289,3 @@ def _is_valid(name: str, value: Any) -> bool:
     if type(value) is int:  # JSON has floats such as 1, and True is an int
         return isinstance(1, kind) or isinstance(1.0, kind)
     return isinstance(value, kind) and (type(value) is not bool or kind is bool)
-
-
-def read_json(path: Path) -> Any:
-    """Reads a JSON file.
-
-    Args:
-        path: path. The file.
-
-    Returns:
-        The value in the file.
-
-    Raises:
-        BadInputError: If it is not a readable JSON file.
-    """
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadInputError(f"{path} cannot be read: {error}") from None
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON file, complete or not at all.
-
-    Args:
-        path: path. The file.
-        value: A JSON value.
-    """
-    write_whole(path, json.dumps(value, indent=2) + "\n")
