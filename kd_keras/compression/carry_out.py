@@ -155,7 +155,9 @@ def _with_tables(planned: Planned, work: Work) -> Compressed:
             "The file is within the budget already, and no copy of the model "
             f"can be made. {error}"
         ) from error
-    plan = dataclasses.replace(planned.plan, bytes=planned.size.of(small))
+    plan = dataclasses.replace(
+        planned.plan, bytes=planned.size.of(small, is_last=True)
+    )
     measured = {}
     if planned.tables and planned.validation is not None:
         measured = {
@@ -192,7 +194,9 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
                 is_calibrated=has_temperature(small, validation),
                 on_epoch=lambda i, x: work.say(f"Epoch {i}: loss {x:#.5g}"),
             )
-        plan = dataclasses.replace(plan, bytes=planned.size.of(small))
+        plan = dataclasses.replace(
+            plan, bytes=planned.size.of(small, is_last=True)
+        )
         if found := measure(small, validation):
             measured = measured | {"trained": found}
     for line in metric_lines(measured):

@@ -68,6 +68,8 @@ class FileSize:
     ) -> None:
         self.quantization, self.example = quantization, example
         self._contents = contents or FileContents()
+        # What `export_litert` falls back to, 1, or None for its default.
+        self._batch_size: int | None = None
         self.note: str | None = None
         self.before, error = self._first(model)
         self.is_measured = self.before is not None
@@ -87,16 +89,23 @@ class FileSize:
         )
         self.before = report_model(model, self.quantization)
 
-    def of(self, model: Any) -> int:
+    def of(self, model: Any, is_last: bool = False) -> int:
         """Returns the bytes of the file of a model like the first one.
+
+        Args:
+            model: Keras model.
+            is_last: bool. Whether its file will be written. If the file of the
+                first model had to be for one row, that of this model is checked
+                for it too.
 
         Raises:
             NotExportedError: If it cannot be exported.
         """
         if not self.is_measured:
             return int(report_model(model, self.quantization).total)
+        finds = is_last and self._batch_size is not None
         try:
-            return int(self._report(model).total)
+            return int(self._trial(model, finds).size.total)
         except Exception as error:  # of the model's own code too
             raise NotExportedError(told_by(error, 400)) from error
 
@@ -134,7 +143,7 @@ class FileSize:
         for length in lengths:
             self._contents = dataclasses.replace(given, sequence_length=length)
             try:
-                report = self._report(model)
+                trial = self._trial(model, finds_batch_size=True)
             except Exception as error:  # of the model's own code too
                 why = told_by(error, 400)
                 if "sequence_length" not in why:
@@ -148,12 +157,18 @@ class FileSize:
                         "model's have no length: `sequence_length` "
                         "(--sequence-length) names another"
                     )
-                return report, ""
+                self._batch_size = trial.batch_size
+                return trial.size, ""
         self._contents = given
         return None, why
 
-    def _report(self, model: Any) -> Any:
+    def _trial(self, model: Any, finds_batch_size: bool) -> Any:
         # Needs TensorFlow, which other backends do without.
-        from kd_keras.export.write_litert import trial_report
+        from kd_keras.export.trial_export import trial_export
 
-        return trial_report(self._contents.exported(model), **self._options())
+        return trial_export(
+            self._contents.exported(model),
+            batch_size=None if finds_batch_size else self._batch_size,
+            finds_batch_size=finds_batch_size,
+            **self._options(),
+        )

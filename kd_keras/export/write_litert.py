@@ -1,23 +1,21 @@
-"""Writes a `.tflite` file that nobody has checked yet."""
+"""Writes a `.tflite` file, and checks it."""
 
-import tempfile
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from kd_keras.export.checks import check_model, check_outputs
 from kd_keras.export.configuration import configuration_of
 from kd_keras.export.device_embedding import on_device
+from kd_keras.export.engines import litert_engines
 from kd_keras.export.litert.archive import append_archive
 from kd_keras.export.litert.flatbuffer import read_flatbuffer
-from kd_keras.export.litert.quiet_litert import need_litert
+from kd_keras.export.parity import check_parity
 from kd_keras.export.signatures.signature import Signature
-from kd_keras.export.signatures.signatures_of import signatures_of
 from kd_keras.export.size.coded_model import CodedModel
 from kd_keras.export.size.roles import find_buffers, weights_by_role
-from kd_keras.export.size.size_report import size_report
-from kd_keras.export.symbols import symbols_of
 from kd_keras.export.write import convert, write_saved_model
+from kd_keras.utils.errors import ParityError
 
 SAVED_MODEL = "model"  # beside the file, until it is removed
 
@@ -54,33 +52,45 @@ def write_litert(
     append_archive(file, configuration, symbols.vocabularies)
 
 
-def trial_report(
-    model: Any,
+def write_checked_litert(
+    coded: CodedModel,
+    file: Path,
+    signatures: Sequence[Signature],
     quantization: str | None,
-    sequence_length: int | None = None,
-    example: Any = None,
-    vocabulary: Any = None,
-    unknown_id: Any = None,
-) -> Any:
-    """Tells the size of a model's file; does not check what it computes.
+    symbols: Any,
+    tolerance: float,
+    of_one_row: Callable[[], Sequence[Signature]] | None = None,
+) -> bool:
+    """Writes a file that computes what Keras computes.
+
+    LiteRT's CompiledModel is wrong on some models with an open batch size. The
+    file is then written for one row, if that is wanted.
 
     Args:
-        model: Keras layer or model with an embedding, built.
-        quantization, sequence_length, example, vocabulary, unknown_id: See
-            `export_litert`.
+        coded, file, signatures, quantization, symbols: See `write_litert`.
+        tolerance: float. See `check_parity`.
+        of_one_row: Function that returns the signatures for one row, or None.
 
     Returns:
-        The `SizeReport` of the file.
+        bool. Whether the file is for one row.
 
     Raises:
-        ValueError: If the model cannot be exported, see `export_litert`.
+        ParityError: If the file does not compute what Keras computes.
+        ValueError: See `write_litert`.
     """
-    coded = check_model(model)
-    check_outputs(coded)
-    need_litert()
-    signatures = signatures_of(coded, None, sequence_length, example)
-    symbols = symbols_of(coded, signatures, vocabulary, unknown_id)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "model.tflite")
+
+    def write(signatures: Sequence[Signature]) -> None:
         write_litert(coded, file, signatures, quantization, symbols)
-        return size_report(file)
+        with litert_engines(file) as engines:
+            check_parity(engines, signatures, tolerance)
+
+    try:
+        write(signatures)
+    except ParityError as error:
+        is_open = any(s.has_open_batch for s in signatures)
+        if not (error.may_be_shapes and is_open and of_one_row):
+            raise
+        shutil.rmtree(file.with_name(SAVED_MODEL))
+        write(of_one_row())
+        return True
+    return False

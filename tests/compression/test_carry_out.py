@@ -39,8 +39,8 @@ def test_a_file_that_grows_after_the_plan_is_planned_anew(when, monkeypatch):
     of = FileSize.of
     grown = []
 
-    def size_of(self, small):
-        total = of(self, small)
+    def size_of(self, small, is_last=False):
+        total = of(self, small, is_last)
         # The first model that is no outline, or the first trained one.
         if sum(x.startswith("Training") for x in told) == (when == "trained"):
             is_made = any("budget" in line for line in told)

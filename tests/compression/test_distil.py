@@ -74,6 +74,31 @@ def test_inputs_are_not_rounded_for_the_training(policy):
         keras.config.set_dtype_policy("float32")
 
 
+def _rates(optimizer, steps):
+    """Returns the learning rate of each step, and that after the last."""
+    rates = []
+    for step in range(steps + 1):
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    return rates
+
+
+@pytest.mark.parametrize(("steps", "rising"), [(50, 10), (1000, 100)])
+def test_the_learning_rate_rises_before_it_falls(steps, rising):
+    rates = _rates(_optimizer(classifier(), steps), steps)
+    up, down = rates[: rising + 1], rates[rising:]
+    assert up == pytest.approx(np.linspace(0, 1e-3, rising + 1).tolist())
+    assert sorted(down, reverse=True) == down
+    assert down[-1] == pytest.approx(2e-5)
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_very_short_training_begins_at_the_full_rate(steps):
+    assert _rates(_optimizer(classifier(), steps), steps)[0] == (
+        pytest.approx(1e-3)
+    )
+
+
 def test_the_learning_rate_is_the_models():
     for given in (
         keras.optimizers.Adam(5e-3, clipnorm=2.0),
@@ -84,7 +109,7 @@ def test_the_learning_rate_is_the_models():
         model = classifier()
         model.compile(given, "mse")
         found = _optimizer(model, 10)
-        assert float(found.learning_rate) == pytest.approx(5e-3)
+        assert max(_rates(found, 10)) == pytest.approx(5e-3)
         assert found.clipnorm == 2.0
 
 
@@ -130,12 +155,12 @@ def test_weights_between_keep_constraints():
             ),
         ]
     )
-    model.compile(keras.optimizers.Adam(0.5), "mse")
+    model.compile(keras.optimizers.Adam(2.0), "mse")
     x = np.tile(np.eye(2, dtype="float32"), (32, 1))
     # Trained to [0, 1]; the best are half of the way there.
     train, valid = (x[:, 1], np.full(64, 0.5**0.5))
     data = [ModelData("data", (x, y)) for y in (train, valid)]
-    losses = distil(model, model, *data, 3, share=0.0)
+    losses = distil(model, model, *data, 1, share=0.0)
     kernel = model.get_weights()[0][:, 0]
     assert np.linalg.norm(kernel) == pytest.approx(1.0, abs=1e-6)
     np.testing.assert_allclose(kernel, 0.5**0.5, atol=0.2)

@@ -46,3 +46,4 @@ def test_it_is_small_saved_loaded_and_exported(name, tmp_path):
         tolerance=1,
     )
     assert report.total <= found.plan.budget
+    assert report.total == pytest.approx(found.plan.bytes, rel=0.02)
