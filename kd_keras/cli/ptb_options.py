@@ -218,6 +218,13 @@ def add_ptb_parser(
         "model learns from the mean of their predictions; default: from those "
         "of the run of --from",
     )
+    compress.add_argument(
+        "--from-scratch",
+        action="store_true",
+        help="train new weights over the codes, as `ptb retrain` does, instead "
+        "of going on from the trained ones: better if these have learned the "
+        "text by heart, and all epochs of a training",
+    )
     precision_options(compress, "int8")
     seed_options(compress, integer)
     compress.add_argument(

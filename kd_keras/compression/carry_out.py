@@ -12,6 +12,7 @@ from kd_keras.compression.distil import EPOCHS, distil, measure
 from kd_keras.compression.file_size import FileSize
 from kd_keras.compression.forms import Form
 from kd_keras.compression.make_plan import Planned
+from kd_keras.compression.model_data import ModelData
 from kd_keras.compression.model_tables import ModelTable
 from kd_keras.compression.plan import Plan
 from kd_keras.compression.states import states_kept
@@ -27,6 +28,10 @@ from kd_keras.compression.with_forms import with_forms
 from kd_keras.report.model_page import metric_lines
 from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.progress_bar import Say
+
+# Trains a small model, and keeps its steps under a name. Returns the losses of
+# the validation before and after each epoch.
+Train = Callable[[Any, str], list[float]]
 
 # The effort of `learn_codes` at effort 1.
 SEARCH = 0.2
@@ -68,6 +73,7 @@ class Work:
         teachers_share: float or None. See `distil`.
         say: Called with a line of text at the start of each step.
         steps: `Steps`. Runs the steps that take long.
+        train: `Train` or None. None: `distil`.
     """
 
     model: Any
@@ -78,6 +84,7 @@ class Work:
     teachers_share: float | None = None
     say: Say = lambda line: None
     steps: Steps = NOTHING_KEPT
+    train: Train | None = None
 
 
 def carry_out(planned: Planned, work: Work) -> Compressed:
@@ -178,22 +185,11 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
     if work.tune:
         work.say("Training the small model")
         forms = [table.form for table in plan.tables]
-        teacher = work.model if planned.teacher is None else planned.teacher
-        with states_kept(teacher):
-            losses = distil(
-                small,
-                work.model,
-                train,
-                validation,
-                max(1, round(EPOCHS * work.effort)),
-                work.seed,
-                teacher,
-                steps=work.steps,
-                name=f"training-{digest_of(repr(forms))}",
-                share=work.teachers_share,
-                is_calibrated=has_temperature(small, validation),
-                on_epoch=lambda i, x: work.say(f"Epoch {i}: loss {x:#.5g}"),
-            )
+        name = f"training-{digest_of(repr(forms))}"
+        if work.train is None:
+            losses = _distilled(planned, train, validation, small, name, work)
+        else:
+            losses = work.train(small, name)
         plan = dataclasses.replace(
             plan, bytes=planned.size.of(small, is_last=True)
         )
@@ -204,6 +200,32 @@ def _trained(planned: Planned, made: Compressed, work: Work) -> Compressed:
     return dataclasses.replace(
         made, plan=plan, losses=losses, measured=measured
     )
+
+
+def _distilled(
+    planned: Planned,
+    data: ModelData,
+    validation: ModelData,
+    small: Any,
+    name: str,
+    work: Work,
+) -> list[float]:
+    teacher = work.model if planned.teacher is None else planned.teacher
+    with states_kept(teacher):
+        return distil(
+            small,
+            work.model,
+            data,
+            validation,
+            max(1, round(EPOCHS * work.effort)),
+            work.seed,
+            teacher,
+            steps=work.steps,
+            name=name,
+            share=work.teachers_share,
+            is_calibrated=has_temperature(small, validation),
+            on_epoch=lambda i, x: work.say(f"Epoch {i}: loss {x:#.5g}"),
+        )
 
 
 def _made(

@@ -6,7 +6,12 @@ from typing import Any
 
 import keras
 
-from kd_keras.compression.carry_out import Compressed, Work, carry_out
+from kd_keras.compression.carry_out import (
+    Compressed,
+    Train,
+    Work,
+    carry_out,
+)
 from kd_keras.compression.file_size import FileContents
 from kd_keras.compression.make_plan import make_plan
 from kd_keras.compression.plan import Plan
@@ -200,6 +205,7 @@ def compress_model(
     teachers_share: float | None = None,
     say: Say = lambda line: None,
     steps: Steps = NOTHING_KEPT,
+    train: Train | None = None,
     **given: Any,
 ) -> Compressed:
     """Makes a model small and tells how.
@@ -207,6 +213,7 @@ def compress_model(
     Args:
         model, budget, data, tune, effort, seed, verbose: See `compress`.
         teachers_share: float or None. See `distil`.
+        train: See `Work`.
         say, steps, **given: See `make_plan`.
     """
     as_bad_input(check_effort, effort)
@@ -227,7 +234,15 @@ def compress_model(
             **given,
         )
         work = Work(
-            model, tune, effort, seed, verbose, teachers_share, say, steps
+            model,
+            tune,
+            effort,
+            seed,
+            verbose,
+            teachers_share,
+            say,
+            steps,
+            train,
         )
         found = carry_out(planned, work)
     except BadInputError:

@@ -18,6 +18,7 @@ from kd_keras.export.litert.precisions import precision_by_name
 from kd_keras.export.litert.quiet_litert import need_litert
 from kd_keras.folders.output_folder import reserved
 from kd_keras.folders.report_file import read_any_report
+from kd_keras.language_model.configurations import CONFIGURATIONS
 from kd_keras.ptb.export import SEQUENCE_LENGTH, litert_perplexity, symbols
 from kd_keras.ptb.inputs import check_words, read_text, read_words
 from kd_keras.ptb.run_folder import RunFolder
@@ -38,6 +39,7 @@ ARGUMENTS = (
     "precision",
     "seed",
     "effort",
+    "from_scratch",
     "data_dir",
     "any_text",
 )
@@ -48,7 +50,7 @@ ARGUMENTS = (
 TEACHERS_SHARE = 0.5
 
 # Those that decide the results, beside the files.
-DECIDE = ("budget", "precision", "seed", "effort")
+DECIDE = ("budget", "precision", "seed", "effort", "from_scratch")
 
 
 def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
@@ -72,6 +74,11 @@ def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
     check_budget(given.budget)
     as_bad_input(check_effort, given.effort)
     as_bad_input(check_seed, "--seed", given.seed)
+    if given.from_scratch and given.teacher:
+        raise BadInputError(
+            "--from-scratch learns from the text alone. Received: "
+            "--from-scratch and --teacher"
+        )
     need_litert()
     run = _finished("--from", given.run)
     check_float32(run.read_settings(), given.run)
@@ -147,6 +154,7 @@ def _compress(
         steps=steps,
         teacher=_teacher(teachers, model.input_shape),
         teachers_share=None if teachers else TEACHERS_SHARE,
+        train=_trainer(given, run, texts, steps, say),
     )
     asked = {
         "command": _command(given, output),
@@ -159,6 +167,25 @@ def _compress(
         folder, given.force, found, asked, say, streaming_model(found.model)
     )
     steps.remove()
+
+
+def _trainer(
+    given: argparse.Namespace,
+    run: RunFolder,
+    texts: list[tuple[np.ndarray, np.ndarray]],
+    steps: Any,
+    say: Say,
+) -> Any:
+    """Returns what trains the small model, or None for `distil`."""
+    from kd_keras.ptb.from_scratch import train_from_scratch
+
+    if not given.from_scratch:
+        return None
+    # All epochs, however many the large model had.
+    configuration = CONFIGURATIONS[run.read_settings().model]
+    return lambda small, name: train_from_scratch(
+        small, configuration, (texts[0], texts[1]), given.seed, steps, name, say
+    )
 
 
 def _has_made(output: str, decides: dict[str, Any]) -> bool:
@@ -231,6 +258,7 @@ def _command(given: argparse.Namespace, output: str) -> str:
     words = ["kd-keras", "ptb", "compress", "--from", given.run]
     words += ["--budget", given.budget, "--precision", given.precision]
     words += ["--teacher", *given.teacher] if given.teacher else []
+    words += ["--from-scratch"] if given.from_scratch else []
     words += ["--seed", str(given.seed), "--effort", repr(given.effort)]
     if given.any_text:  # the Penn Treebank is the same everywhere
         words += ["--data-dir", given.data_dir, "--any-text"]
