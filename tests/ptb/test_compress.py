@@ -10,6 +10,7 @@ import pytest
 from ptb_runs import read, run
 
 from kd_keras.cli.main import main
+from kd_keras.language_model.configurations import CONFIGURATIONS
 from kd_keras.ptb import compress
 
 WORDS = 1_200
@@ -109,6 +110,22 @@ def test_a_mean_of_runs_is_the_teacher(trained):
     assert losses[0][1] != losses[1][1]
 
 
+@pytest.mark.slow
+def test_weights_from_scratch_are_trained_for_all_epochs(trained):
+    words = ["--from", RUN, "--budget", str(BUDGET), "--effort", "0", *TEXT]
+    run("compress", *words, "--from-scratch", "--output", "scratch")
+    report = read("scratch/report.json")
+    assert "--from-scratch" in report["command"]
+    assert report["bytes"] <= BUDGET
+    first, *losses = report["losses"]
+    assert len(losses) == CONFIGURATIONS["tiny"].epochs  # not 2, as the run
+    assert first == pytest.approx(np.log(WORDS), rel=0.02)
+    assert min(losses) < first
+    assert np.log(report["measured"]["trained"]["perplexity"]) == (
+        pytest.approx(min(losses), rel=1e-4)
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -116,6 +133,10 @@ def test_a_mean_of_runs_is_the_teacher(trained):
         (("--budget", "10KB"), "The budget must be at least"),
         (("--budget", "40KB", "--effort", "-1"), "effort"),
         (("--from", "text", "--budget", "40KB"), "is not the folder of a run"),
+        (
+            ("--budget", "40KB", "--from-scratch", "--teacher", RUN),
+            "--from-scratch learns from the text alone",
+        ),
         (
             ("--budget", "40KB", "--teacher", RUN, "text"),
             "is not the folder of a run",
