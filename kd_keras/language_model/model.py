@@ -15,8 +15,16 @@ from kd_keras.language_model.configurations import (
 )
 from kd_keras.language_model.strategies import in_replica_of_several_workers
 from kd_keras.language_model.unique_symbols import UniqueSymbols
+from kd_keras.layers.compositions.linear import LinearComposition
 from kd_keras.layers.find_layers import coded_layers
 from kd_keras.layers.kd_embedding import KDEmbedding
+from kd_keras.layers.reduced_embedding import ReducedEmbedding
+
+# The learning rate of a matrix that all symbols share, as a fraction of the
+# model's. Each symbol's gradient moves it, and so the vectors of all others, in
+# the same direction. At the model's rate, the validation perplexity of the
+# small model (K = 64, D = 8, d' = 50) is still 245 after two epochs.
+SHARED_RATE = 0.01
 
 
 @keras.saving.register_keras_serializable(package="kd_keras")
@@ -172,6 +180,17 @@ def _dropout(
     )
 
 
+def _shared_maps(embedding: Any) -> list[Any]:
+    """Returns the matrix that maps the short vectors of all symbols."""
+    if isinstance(embedding, ReducedEmbedding):
+        maps = [embedding.matrix]
+    elif isinstance(getattr(embedding, "composition", None), LinearComposition):
+        maps = [embedding.composition.kernel]
+    else:
+        maps = []
+    return [x for x in maps if x is not None]
+
+
 def compile_language_model(
     model: LanguageModel,
     configuration: Configuration,
@@ -186,6 +205,9 @@ def compile_language_model(
     composition saturates within a hundred steps. They are therefore trained at
     1 / D^2 of that rate, as if they were parametrised as U / D and b / D.
 
+    H of a linear composition acts on all symbols alike, so it is trained at
+    `SHARED_RATE` of that rate.
+
     Args:
         model: `LanguageModel`.
         configuration: `Configuration`.
@@ -198,6 +220,7 @@ def compile_language_model(
     for layer in coded_layers(model):
         rate = lstm_rate or usual_lstm_rate(layer.D)
         rates |= {v.path: rate for v in layer.composition.step_weights()}
+    rates |= {v.path: SHARED_RATE for v in _shared_maps(model.embedding)}
     model.compile(
         ClippedSGD(
             configuration.learning_rate,

@@ -8,10 +8,11 @@ much by heart. It is the paper's second training, see its Table 1.
 import math
 from typing import Any
 
-import keras
 import numpy as np
+from keras import ops
 
 from kd_keras.compression.steps import Arrays, Steps, are_of, arrays_of, assign
+from kd_keras.language_model.carried_lstm import CarriedLSTM
 from kd_keras.language_model.configurations import Configuration
 from kd_keras.language_model.model import (
     LanguageModel,
@@ -107,10 +108,11 @@ def renew(
     for variable in model.trainable_variables:
         variable.assign(initializers()(variable.shape, variable.dtype))
     for layer in model._flatten_layers():
+        if isinstance(layer, CarriedLSTM):
+            layer.cell.bias.assign(ops.zeros_like(layer.cell.bias))
         if isinstance(layer, Composition) and layer.scaled:
-            layer.output_scale.assign(keras.ops.ones_like(layer.output_scale))
-            offset = layer.output_offset
-            offset.assign(keras.ops.zeros_like(offset))
+            layer.output_scale.assign(ops.ones_like(layer.output_scale))
+            layer.output_offset.assign(ops.zeros_like(layer.output_offset))
 
 
 def _loss(
