@@ -175,6 +175,35 @@ def test_what_an_lstm_composition_shares_is_trained_more_slowly():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("embedding", "shared"),
+    [
+        (
+            lambda: kd_keras.KDEmbedding(WORDS, TINY.hidden, 4, 3, code_dim=2),
+            ["kernel"],
+        ),
+        (
+            lambda: kd_keras.ReducedEmbedding(WORDS, TINY.hidden, width=2),
+            ["matrix"],
+        ),
+        (EMBEDDINGS["linear"], []),
+        (EMBEDDINGS["conventional"], []),
+    ],
+)
+def test_a_matrix_that_all_symbols_share_is_trained_slowly(embedding, shared):
+    output = kd_keras.KDLogits(WORDS, 4, 3, code_dim=2)
+    model = build_language_model(
+        TINY, embedding(), WORDS, ROWS, STEPS, output=output
+    )
+    compile_language_model(model, TINY)
+    slow = {
+        v.name: model.optimizer.rates[v.path]
+        for v in model.trainable_variables
+        if v.path in model.optimizer.rates
+    }
+    assert slow == dict.fromkeys(shared, 0.01)
+
+
 def test_logits_have_their_own_optimizer_and_no_part_in_the_norm():
     model = language_model("learned")
     inputs, targets = (part[:ROWS] for part in batches(text()))
