@@ -221,9 +221,9 @@ def add_ptb_parser(
     compress.add_argument(
         "--from-scratch",
         action="store_true",
-        help="train new weights over the codes, as `ptb retrain` does, instead "
-        "of going on from the trained ones: better if these have learned the "
-        "text by heart, and all epochs of a training",
+        help="train new weights over the codes, for all epochs of `ptb "
+        "retrain`, instead of going on from the trained ones: better if these "
+        "have learned the text by heart; not with --teacher",
     )
     precision_options(compress, "int8")
     seed_options(compress, integer)

@@ -30,7 +30,7 @@ from kd_keras.utils.errors import BadInputError
 from kd_keras.utils.progress_bar import Say
 
 # Trains a small model, and keeps its steps under a name. Returns the losses of
-# the validation before and after each epoch.
+# the validation with new tables, and after each epoch.
 Train = Callable[[Any, str], list[float]]
 
 # The effort of `learn_codes` at effort 1.
@@ -48,8 +48,9 @@ class Compressed:
         model: Keras model.
         plan: `Plan`.
         losses: list of float. The validation's loss with new tables, and after
-            each epoch of training, see `distil`. Empty if nothing was trained.
-            The model's weights may lie between those, see `measured`.
+            each epoch of training, see `distil` and `Work.train`. Empty if
+            nothing was trained. The model's weights may lie between those, see
+            `measured`.
         size: `FileSize` of the original: what an export needs.
         measured: dict of dict of float. The model's own loss and metrics of
             the validation data: `"before"`, `"with new tables"`, and

@@ -35,11 +35,11 @@ BETTER_TEACHERS_SHARE = 0.9
 # Adam's learning rate, unless the model was trained by Adam with another. It
 # rises for so many steps, or for a fifth of them if these are fewer: a new Adam
 # does not know yet how large gradients are, and its first steps can spoil a
-# trained model. Then it falls along a cosine to a fiftieth. All epochs are
-# trained, also after some without a better validation: the gain may come only
-# when the rate has fallen.
+# trained model. (Very short trainings have no steps to spare.) Then it falls
+# along a cosine to a fiftieth. All epochs are trained, also after some without
+# a better validation: the gain may come only when the rate has fallen.
 LEARNING_RATE, LAST_RATE = 1e-3, 0.02
-WARM_UP, WARM_UP_SHARE = 100, 0.2
+WARM_UP, WARM_UP_SHARE, LEAST_WARM_UP = 100, 0.2, 10
 EPOCHS = 5  # at effort 1
 # After the last epoch, weights that are so far from the first to the last.
 BETWEEN = (0.25, 0.5, 0.75)
@@ -264,6 +264,7 @@ def _optimizer(large: Any, steps: int) -> Any:
         config = given.get_config()["learning_rate"]
         rate = config if isinstance(config, float) else rate
     rising = min(WARM_UP, int(WARM_UP_SHARE * steps))
+    rising = rising if rising >= LEAST_WARM_UP else 0
     return keras.optimizers.Adam(
         keras.optimizers.schedules.CosineDecay(
             0.0 if rising else rate,

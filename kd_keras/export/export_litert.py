@@ -1,7 +1,6 @@
 """Export to LiteRT, formerly TensorFlow Lite."""
 
 import contextlib
-import functools
 import os
 import shutil
 import sys
@@ -128,16 +127,20 @@ def export_litert(
     check_outputs(coded)
     vocabulary = check_symbols(coded, vocabulary, unknown_id)
 
+    from kd_keras.export.engines import litert_engines
     from kd_keras.export.litert.precisions import PRECISIONS
     from kd_keras.export.litert.quiet_litert import need_litert
+    from kd_keras.export.parity import check_parity
+    from kd_keras.export.signatures.signature import Signature
     from kd_keras.export.signatures.signatures_of import signatures_of
     from kd_keras.export.size.size_report import size_report
     from kd_keras.export.symbols import symbols_of
-    from kd_keras.export.write_litert import write_checked_litert
+    from kd_keras.export.write_litert import SAVED_MODEL, write_litert
     from kd_keras.folders.place_folder import (
         remove_leftovers,
         temporary_beside,
     )
+    from kd_keras.utils.errors import ParityError
     from kd_keras.utils.folder_lock import folder_lock
 
     check_choice("quantization", quantization, PRECISIONS)
@@ -148,26 +151,26 @@ def export_litert(
     symbols = symbols_of(coded, signatures, vocabulary, unknown_id)
     if tolerance is None:
         tolerance = PRECISIONS[quantization].tolerance
-    of_one_row = None
-    if _is_model(model):
-        of_one_row = functools.partial(
-            signatures_of, coded, 1, sequence_length, example
-        )
+
+    def write(signatures: list[Signature], file: Path) -> None:
+        write_litert(coded, file, signatures, quantization, symbols)
+        with litert_engines(file) as engines:
+            check_parity(engines, signatures, tolerance)
 
     with folder_lock(path), contextlib.ExitStack() as last:
         remove_leftovers(path, _is_unfinished)
         file = temporary_beside(path) / FILE
         file.parent.mkdir()
         last.callback(shutil.rmtree, file.parent, ignore_errors=True)
-        if write_checked_litert(
-            coded,
-            file,
-            signatures,
-            quantization,
-            symbols,
-            tolerance,
-            of_one_row,
-        ):
+        try:
+            write(signatures, file)
+        except ParityError as error:
+            is_open = any(s.has_open_batch for s in signatures)
+            if not (error.may_be_shapes and is_open and _is_model(model)):
+                raise
+            signatures = signatures_of(coded, 1, sequence_length, example)
+            shutil.rmtree(file.with_name(SAVED_MODEL))
+            write(signatures, file)
             print(
                 f"kd_keras: LiteRT's CompiledModel is wrong on {model.name!r} "
                 "with an open batch size, so it is exported with batch_size=1; "

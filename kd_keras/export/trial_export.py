@@ -2,20 +2,25 @@
 
 import dataclasses
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from kd_keras.export.checks import check_model, check_outputs
+from kd_keras.export.engines import litert_engines
 from kd_keras.export.litert.flatbuffer import read_flatbuffer
 from kd_keras.export.litert.precisions import PRECISIONS
 from kd_keras.export.litert.quiet_litert import need_litert
+from kd_keras.export.parity import check_parity
+from kd_keras.export.signatures.signature import Signature
 from kd_keras.export.signatures.signatures_of import signatures_of
 from kd_keras.export.size.report import SizeReport
 from kd_keras.export.size.size_report import size_report
 from kd_keras.export.symbols import symbols_of
-from kd_keras.export.write_litert import write_checked_litert, write_litert
+from kd_keras.export.write_litert import write_litert
+from kd_keras.utils.errors import ParityError
 
 # The operator that files have on which LiteRT's CompiledModel may be wrong:
 # they compute shapes from those of the inputs.
@@ -59,8 +64,6 @@ def trial_export(
 
     Raises:
         ValueError: If the model cannot be exported, see `export_litert`.
-        ParityError: If the batch size was to be found, and the file does not
-            compute what Keras computes.
     """
     coded = check_model(model)
     check_outputs(coded)
@@ -71,24 +74,31 @@ def trial_export(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.tflite")
         write_litert(coded, file, signatures, quantization, symbols)
-        if finds_batch_size and may_need_one_row(model, file):
-            file = Path(folder, "checked", file.name)
+        if (
+            finds_batch_size
+            and isinstance(model, keras.Model)
+            and not _is_right(file, signatures, quantization)
+        ):
+            batch_size = 1
+            signatures = signatures_of(coded, batch_size, *options)
+            file = Path(folder, "one_row", file.name)
             file.parent.mkdir()
-            if write_checked_litert(
-                coded,
-                file,
-                signatures,
-                quantization,
-                symbols,
-                PRECISIONS[quantization].tolerance,
-                lambda: signatures_of(coded, 1, *options),
-            ):
-                batch_size = 1
+            write_litert(coded, file, signatures, quantization, symbols)
         return Trial(size_report(file), batch_size)
 
 
-def may_need_one_row(model: Any, file: Path) -> bool:
-    """Tells whether LiteRT may be wrong on a file with an open batch size."""
-    if not isinstance(model, keras.Model):
-        return False
-    return SHAPE in read_flatbuffer(file.read_bytes(), file).operators
+def _is_right(
+    file: Path, signatures: Sequence[Signature], quantization: str | None
+) -> bool:
+    """Tells whether LiteRT reads an open batch size, if a file has one."""
+    if not any(s.has_open_batch for s in signatures):
+        return True
+    if SHAPE not in read_flatbuffer(file.read_bytes(), file).operators:
+        return True
+    try:
+        with litert_engines(file) as engines:
+            tolerance = PRECISIONS[quantization].tolerance
+            check_parity(engines, signatures, tolerance)
+    except ParityError as error:
+        return not error.may_be_shapes  # other errors are for `export_litert`
+    return True

@@ -205,8 +205,10 @@ def compile_language_model(
     composition saturates within a hundred steps. They are therefore trained at
     1 / D^2 of that rate, as if they were parametrised as U / D and b / D.
 
-    H of a linear composition acts on all symbols alike, so it is trained at
-    `SHARED_RATE` of that rate.
+    H of an embedding's linear composition, and the matrix of a
+    `ReducedEmbedding`, act on the vectors of all symbols alike, so they are
+    trained at `SHARED_RATE` of that rate. (H of an output layer maps the hidden
+    state, as any layer does.)
 
     Args:
         model: `LanguageModel`.

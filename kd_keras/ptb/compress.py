@@ -1,6 +1,7 @@
 """The command `kd-keras ptb compress`."""
 
 import argparse
+import functools
 import os
 import shlex
 import time
@@ -50,7 +51,7 @@ ARGUMENTS = (
 TEACHERS_SHARE = 0.5
 
 # Those that decide the results, beside the files.
-DECIDE = ("budget", "precision", "seed", "effort", "from_scratch")
+DECIDE = ("budget", "precision", "seed", "effort")
 
 
 def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
@@ -100,6 +101,8 @@ def compress(given: argparse.Namespace, say: Say) -> dict[str, Any]:
         "text": corpus.digest(),
         "versions": circumstances()["versions"],
     }
+    if given.from_scratch:
+        decides["from_scratch"] = True
     if not given.force and _has_made(output, decides):
         say(f"{output} is there already")
         with folder_lock(Path(os.path.realpath(output))):
@@ -177,14 +180,20 @@ def _trainer(
     say: Say,
 ) -> Any:
     """Returns what trains the small model, or None for `distil`."""
-    from kd_keras.ptb.from_scratch import train_from_scratch
-
     if not given.from_scratch:
         return None
-    # All epochs, however many the large model had.
-    configuration = CONFIGURATIONS[run.read_settings().model]
-    return lambda small, name: train_from_scratch(
-        small, configuration, (texts[0], texts[1]), given.seed, steps, name, say
+    from kd_keras.ptb.from_scratch import train_from_scratch
+
+    settings = run.read_settings()
+    return functools.partial(
+        train_from_scratch,
+        # All epochs, however many the large model had.
+        configuration=CONFIGURATIONS[settings.model],
+        texts=texts,
+        seed=given.seed,
+        steps=steps,
+        say=say,
+        lstm_rate=settings.lstm_rate,
     )
 
 

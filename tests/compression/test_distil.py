@@ -92,7 +92,7 @@ def test_the_learning_rate_rises_before_it_falls(steps, rising):
     assert down[-1] == pytest.approx(2e-5)
 
 
-@pytest.mark.parametrize("steps", [1, 4])
+@pytest.mark.parametrize("steps", [1, 4, 49])
 def test_a_very_short_training_begins_at_the_full_rate(steps):
     assert _rates(_optimizer(classifier(), steps), steps)[0] == (
         pytest.approx(1e-3)

@@ -1,6 +1,7 @@
 """Sizes of models that LiteRT gets wrong with an open batch size."""
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
@@ -53,10 +54,35 @@ def test_a_compressed_model_has_the_planned_size(tmp_path, capfd):
     assert found == pytest.approx(plan.bytes, rel=0.002)
 
 
-def test_files_without_computed_shapes_are_not_checked(monkeypatch):
-    def checked(*_):
-        raise AssertionError("checked")
+def test_only_files_with_computed_shapes_are_checked(monkeypatch):
+    checked = []
+    monkeypatch.setattr(
+        trial_export, "check_parity", lambda *_: checked.append(1)
+    )
+    for end, times in (("pooled", 0), ("flatten", 1)):
+        size = FileSize(model_of(end), "int8")
+        assert size.is_measured and len(checked) == times
+    ids = keras.Input((6,), 3, dtype="int32")
+    vectors = layers.Embedding(1500, 16)(ids)
+    fixed = keras.Model(ids, layers.Flatten()(vectors))
+    assert FileSize(fixed, "int8").is_measured and len(checked) == 1
 
-    monkeypatch.setattr(trial_export, "write_checked_litert", checked)
-    assert FileSize(model_of("pooled"), "int8").is_measured
-    assert not FileSize(model_of("flatten"), "int8").is_measured
+
+def test_a_file_that_is_too_inexact_is_measured_all_the_same():
+    """Whether it is exact enough is for `export_litert` to say."""
+    model = keras.Sequential(
+        [
+            keras.Input((6,), dtype="int32"),
+            layers.Embedding(1500, 16),
+            layers.Flatten(),
+            layers.Dense(64, use_bias=False),
+        ]
+    )
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(size=(96, 64))
+    kernel -= kernel.mean(axis=0)
+    # What differs between symbols is less than a step of int8.
+    model.set_weights([5 + 0.01 * rng.normal(size=(1500, 16)), kernel])
+    size = FileSize(model, "int8")
+    assert size.is_measured and size.note is None
+    assert size.of(model, is_last=True) == size.before.total
