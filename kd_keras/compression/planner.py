@@ -289,8 +289,8 @@ class Planner:
     ) -> str:
         other = sum(x.numbers for x in left)
         return (
-            f"The budget must be at least {least + SPARE_BYTES:,} bytes, of which "
-            f"{rest:,} are not tables that can be made small"
+            f"The budget must be at least {least + SPARE_BYTES:,} bytes, of "
+            f"which {rest:,} are not tables that can be made small"
             + (
                 f" ({other:,} weights of tables are left alone)"
                 if other
