@@ -1,83 +1,33 @@
-"""The language model: training, state, optimizer, perplexity, strategies."""
-
-import dataclasses
+"""The language model: training, state, perplexity, strategies."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from kd_testing import as_numpy
+from tiny_language_models import (
+    EMBEDDINGS,
+    ROWS,
+    STEPS,
+    TINY,
+    batches,
+    fit,
+    language_model,
+    text,
+)
 
-import kd_keras
 from kd_keras.language_model.carried_lstm import CarriedLSTM
 from kd_keras.language_model.configurations import CONFIGURATIONS
 from kd_keras.language_model.copies import streaming_model
 from kd_keras.language_model.evaluation import evaluate_perplexity
 from kd_keras.language_model.model import (
     build_language_model,
-    compile_language_model,
 )
 from kd_keras.language_model.strategies import (
     LostWorkerError,
     told_of_lost_workers,
 )
 from kd_keras.language_model.unique_symbols import UniqueSymbols
-from kd_keras.ptb.run_callbacks import FreshState
-
-TINY = CONFIGURATIONS["tiny"]
-WORDS, ROWS, STEPS = 20, 4, 8
-EMBEDDINGS = {
-    "conventional": lambda: keras.layers.Embedding(WORDS, TINY.hidden),
-    "linear": lambda: kd_keras.KDEmbedding(WORDS, TINY.hidden, 4, 3),
-    "lstm": lambda: kd_keras.KDEmbedding(
-        WORDS, TINY.hidden, 4, 3, composition="lstm"
-    ),
-    "concat": lambda: kd_keras.KDEmbedding(
-        WORDS, TINY.hidden, 4, 2, composition="concat"
-    ),
-    "learned": lambda: kd_keras.KDEmbedding(
-        WORDS, TINY.hidden, 4, 3, codes="learn"
-    ),
-}
-
-
-def language_model(kind="conventional", rows=ROWS, configuration=TINY):
-    keras.utils.set_random_seed(0)
-    model = build_language_model(
-        configuration, EMBEDDINGS[kind](), WORDS, rows, STEPS
-    )
-    compile_language_model(model, configuration)
-    return model
-
-
-def text(count=ROWS * STEPS * 12, seed=0):
-    """Makes a text with structure: most words follow from the previous one."""
-    rng = np.random.default_rng(seed)
-    words = [0]
-    while len(words) < count:
-        follows = (3 * words[-1] + 1) % WORDS
-        words.append(follows if rng.random() < 0.8 else rng.integers(WORDS))
-    return np.array(words, np.int32)
-
-
-def batches(tokens):
-    from kd_keras.datasets.ptb.batches import cut_batches
-
-    return cut_batches(tokens, ROWS, STEPS)
-
-
-def fit(model, epochs=2, **options):
-    inputs, targets = batches(text())
-    return model.fit(
-        inputs,
-        targets,
-        batch_size=ROWS,
-        epochs=epochs,
-        shuffle=False,
-        verbose=0,
-        callbacks=[FreshState()],
-        **options,
-    ).history
 
 
 @pytest.mark.parametrize("kind", EMBEDDINGS)
@@ -121,104 +71,6 @@ def test_sizes_are_those_of_the_tutorial_but_for_the_clipping_of_large():
     assert sum(v.size for v in map(as_numpy, model.trainable_variables)) == (
         parts
     )
-
-
-def test_a_gradient_step_is_clipped_sgd_on_the_sum_over_the_steps():
-    configuration = dataclasses.replace(TINY, clip=0.5)
-    model = language_model("linear", configuration=configuration)
-    inputs, targets = (part[:ROWS] for part in batches(text()))
-    before = [as_numpy(v) for v in model.trainable_variables]
-    with tf.GradientTape() as tape:
-        losses = keras.losses.sparse_categorical_crossentropy(
-            targets, model(inputs), from_logits=True
-        )
-        loss = STEPS * keras.ops.mean(losses)
-    gradients = tape.gradient(
-        loss, [v.value for v in model.trainable_variables]
-    )
-    gradients = [as_numpy(tf.convert_to_tensor(g)) for g in gradients]
-    norm = np.sqrt(sum(np.square(g).sum() for g in gradients))
-    assert norm > 0.5
-    model.reset_state()
-    model.train_on_batch(inputs, targets)
-    for variable, old, gradient in zip(
-        model.trainable_variables, before, gradients, strict=True
-    ):
-        np.testing.assert_allclose(
-            as_numpy(variable), old - gradient * 0.5 / norm, atol=1e-6
-        )
-
-
-def test_what_an_lstm_composition_shares_is_trained_more_slowly():
-    configuration = dataclasses.replace(TINY, clip=1e6)
-    model = language_model("lstm", configuration=configuration)
-    inputs, targets = (part[:ROWS] for part in batches(text()))
-    composition = model.embedding.composition
-    shared = [composition.recurrent_kernel, composition.bias]
-    variables = [*shared, composition.code_embeddings]
-    before = [as_numpy(v).copy() for v in variables]
-    with tf.GradientTape() as tape:
-        losses = keras.losses.sparse_categorical_crossentropy(
-            targets, model(inputs), from_logits=True
-        )
-        loss = STEPS * keras.ops.mean(losses)
-    gradients = tape.gradient(loss, [v.value for v in variables])
-    model.reset_state()
-    model.train_on_batch(inputs, targets)
-    for variable, old, gradient, rate in zip(
-        variables, before, gradients, (1 / 9, 1 / 9, 1), strict=True
-    ):
-        moved = as_numpy(variable) - old
-        gradient = as_numpy(tf.convert_to_tensor(gradient))
-        assert np.abs(gradient).max() > 1e-4
-        np.testing.assert_allclose(moved, -rate * gradient, atol=1e-7)
-
-
-@pytest.mark.parametrize(
-    ("embedding", "shared"),
-    [
-        (
-            lambda: kd_keras.KDEmbedding(WORDS, TINY.hidden, 4, 3, code_dim=2),
-            ["embedding/composition/kernel"],
-        ),
-        (
-            lambda: kd_keras.ReducedEmbedding(WORDS, TINY.hidden, width=2),
-            ["embedding/matrix"],
-        ),
-        (EMBEDDINGS["linear"], []),
-        (EMBEDDINGS["conventional"], []),
-    ],
-)
-def test_a_matrix_that_all_symbols_share_is_trained_slowly(embedding, shared):
-    output = kd_keras.KDLogits(WORDS, 4, 3, code_dim=2)
-    model = build_language_model(
-        TINY, embedding(), WORDS, ROWS, STEPS, output=output
-    )
-    compile_language_model(model, TINY)
-    slow = {
-        v.path: model.optimizer.rates[v.path]
-        for v in model.trainable_variables
-        if v.path in model.optimizer.rates
-    }
-    assert slow == dict.fromkeys(shared, 0.01)
-
-
-@pytest.mark.slow
-def test_logits_have_their_own_optimizer_and_no_part_in_the_norm():
-    model = language_model("learned")
-    inputs, targets = (part[:ROWS] for part in batches(text()))
-    logits = model.embedding.learner.logits
-    before = as_numpy(logits).copy()
-    model.train_on_batch(inputs, targets)
-    moved = np.abs(as_numpy(logits) - before)
-    used = np.isin(np.arange(WORDS), inputs)
-    # Adam's first step equals its learning rate for any gradient.
-    assert moved[used].max() == pytest.approx(0.01, rel=1e-2)
-    assert not moved[~used].any()
-    names = [v.path for v in model.optimizer.variables]
-    assert not any("momentum" in name for name in names if "codes" not in name)
-    again = type(model.optimizer).from_config(model.optimizer.get_config())
-    assert again.get_config() == model.optimizer.get_config()
 
 
 def test_state_is_carried_and_reset():
